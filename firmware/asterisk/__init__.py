@@ -1,0 +1,1 @@
+"""Everything that speaks Asterisk's language; its words are used nowhere else."""

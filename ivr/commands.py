@@ -1,0 +1,140 @@
+"""Orders, in the imperative: what the call logic asks of the shell, which proves with `assert_never` that it forgets none."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Next(StrEnum):
+    """What the dialplan does once the engine lets go; unset means that we died, and the fail-safe takes over."""
+
+    DONE = "done"
+    AGAIN = "again"
+    TALKED = "talked"
+
+
+class Outcome(StrEnum):
+    """How a call ended; every call ends in exactly one."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    SHORT_ABANDONED = "short_abandoned"
+    CALLBACK = "callback"
+    MESSAGE = "message"
+    SELF_SERVED = "self_served"
+    TRANSFERRED = "transferred"
+    EMERGENCY = "emergency"
+    BLOCKED = "blocked"
+    FAILSAFE = "failsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Speak prompts one after another, in place of what is being spoken. Music, if on, pauses meanwhile."""
+
+    call: str
+    prompts: tuple[str, ...]
+    language: str
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlaying:
+    """Stop speech at once; its PromptEnded will not come."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartMusic:
+    """Music whenever nothing is spoken."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopMusic:
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record the caller into a new sealed message; `tone` first, then the recording begins."""
+
+    call: str
+    mailbox: str
+    longest_s: float
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End the recording; RecordingKept or RecordingFailed follows."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Ring one phone for a caller who goes on waiting. `ring_s` seconds at most."""
+
+    offer: str
+    call: str
+    extension: str
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """End an offer that is no longer wanted; OfferEnded follows."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Join the caller with the agent who accepted; Joined or JoinFailed follows."""
+
+    call: str
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Set what comes next, wait until Asterisk has it, then let the caller's audio go."""
+
+    call: str
+    next: Next
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A step of the call for the ledger: `step` is a word (`menu`, `digit`, `offer` …), `detail` its plain particulars,
+    never a caller's number or name."""
+
+    call: str
+    step: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The call's one outcome."""
+
+    call: str
+    outcome: Outcome
+
+
+Command = (
+    Play
+    | StopPlaying
+    | StartMusic
+    | StopMusic
+    | Record
+    | StopRecording
+    | Offer
+    | Withdraw
+    | Join
+    | Release
+    | Note
+    | Finish
+)

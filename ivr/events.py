@@ -1,0 +1,189 @@
+"""Facts, in the past tense: what the shell tells the call logic. A call is named by the UUID its dialplan drew.
+
+An offer is one try at one agent, named by a UUID of its own, which is also the name of the agent's leg.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why an offer came to nothing."""
+
+    BUSY = "busy"
+    REFUSED = "refused"
+    SILENT = "silent"
+    UNREACHABLE = "unreachable"
+    WITHDRAWN = "withdrawn"
+
+
+class PhoneState(StrEnum):
+    """What a desk telephone is doing."""
+
+    IDLE = "idle"
+    RINGING = "ringing"
+    IN_USE = "in use"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived:
+    """A caller is in the engine and known to Asterisk. `number` and `name` are a stranger's words, or empty."""
+
+    call: str
+    line: str
+    dialled: str
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToneHeard:
+    """Our detector heard a digit begin in the caller's audio."""
+
+    call: str
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyBegan:
+    """Asterisk saw a key go down (RFC 4733 or INFO, by AMI)."""
+
+    call: str
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEnded:
+    """The same key's end, as a frame in the audio connection."""
+
+    call: str
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """One key, once, however it came: `ivr.digits` makes it of the three above."""
+
+    call: str
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """Everything played under this tag has been spoken to its end (not: stopped)."""
+
+    call: str
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """The caller spoke while being recorded and has now been quiet for a while."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingKept:
+    """The message is sealed, complete and durable: only now may it be promised."""
+
+    call: str
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """The message could not be made durable, or held no sound worth keeping."""
+
+    call: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The caller's channel is gone, by whoever's will."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLost:
+    """The engine lost the caller's audio while the channel may live: the fail-safe has the caller now."""
+
+    call: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRang:
+    """The agent's phone rings."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAccepted:
+    """The agent picked up and is in the engine, ready to be joined."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferEnded:
+    """The offer came to nothing; the caller never left the engine."""
+
+    offer: str
+    reason: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Caller and agent talk, carried by Asterisk alone."""
+
+    call: str
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinFailed:
+    """They could not be joined; the caller is still in the engine."""
+
+    call: str
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class FellToFailsafe:
+    """Asterisk's static dialplan has taken the caller out of our hands and rings people."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChanged:
+    """A desk telephone's state, as Asterisk knows it."""
+
+    extension: str
+    state: PhoneState
+
+
+CallEvent = (
+    CallArrived
+    | ToneHeard
+    | KeyBegan
+    | KeyEnded
+    | DigitPressed
+    | PromptEnded
+    | SpeechEnded
+    | RecordingKept
+    | RecordingFailed
+    | CallerLeft
+    | AudioLost
+    | Joined
+    | JoinFailed
+    | FellToFailsafe
+)
+OfferEvent = OfferRang | OfferAccepted | OfferEnded
+Event = CallEvent | OfferEvent | PhoneChanged

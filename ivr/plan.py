@@ -1,0 +1,213 @@
+"""The clinic as the call logic sees it: a frozen plan, already checked for form, with nothing left to parse.
+
+`firmware.settings` makes a plan from the site file; `ivr.check` proves it. Names refer to names: a line names its
+flow, a queue its agents, a node the node that comes next in the same flow. Times of day are local to the clinic.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from enum import IntEnum
+
+# A flow's target may also name another flow: "flow:after-hours" starts it at its first node.
+FLOW_PREFIX = "flow:"
+
+
+class Urgency(IntEnum):
+    """How soon a person must answer; a lower number is more urgent."""
+
+    EMERGENCY = 0
+    URGENT = 1
+    SOON = 2
+    ROUTINE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A connection to the telephone network. Its password, if it has one, lives with the site's secrets."""
+
+    name: str
+    host: str
+    port: int
+    username: str | None  # None: the trunk is known by its address
+    registers: bool  # we register with it, rather than it knowing our address
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entrance for callers: the numbers dialled, and the flow that greets them."""
+
+    name: str
+    trunk: str
+    numbers: tuple[str, ...]  # DIDs as the trunk sends them
+    flow: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A desk telephone. Location and call-back number are what an emergency centre is told (47 CFR 9.16)."""
+
+    extension: str
+    name: str
+    location: str
+    callback: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialRule:
+    """Which numbers phones may dial out: an optional prefix, taken off, then `digits` digits, through one trunk."""
+
+    prefix: str
+    starts: str  # the number itself must start so; may be empty
+    digits: int  # length of the number without the prefix
+    trunk: str
+    shows: str  # the clinic's number shown to the person called
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Where messages go; `members` are people who may open it, `lamps` the phones whose lamp it lights."""
+
+    name: str
+    members: tuple[str, ...]
+    lamps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An open time of one weekday (0 is Monday), from `opens` to before `closes`."""
+
+    weekday: int
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A named schedule: spans of the week, and dates on which it is closed all day."""
+
+    name: str
+    spans: tuple[Span, ...]
+    closed: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """An ordered waiting room. Agents are extensions; times are seconds."""
+
+    name: str
+    agents: tuple[str, ...]
+    urgency: Urgency
+    target_s: float  # a caller should be answered within this
+    offer_s: float  # how long one phone rings before the offer moves on
+    rest_s: float  # how long a phone that stayed silent is left alone
+    announce_s: float  # the position is said this often
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak prompts, then go on."""
+
+    prompts: tuple[str, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """Speak prompts and wait for one key; any key stops the speech."""
+
+    prompts: tuple[str, ...]
+    choices: Mapping[str, str]  # digit -> target
+    timeout_s: float  # silence allowed after the prompts
+    tries: int  # times the prompts are spoken in all
+    otherwise: str  # after the last try
+    wrong: str = "wrong-key"  # prompt after a key that means nothing
+
+
+@dataclass(frozen=True, slots=True)
+class HoursFork:
+    """Go one way while the schedule is open, another while it is closed."""
+
+    hours: str
+    open: str
+    closed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Wait in a queue, at most `patience_s` seconds, then go to `otherwise`. Key 0 or `escape` leads there at once."""
+
+    queue: str
+    patience_s: float
+    otherwise: str
+    urgency: Urgency | None = None  # None: the queue's own
+    escape: str | None = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Ring phones, all at once, for `for_s` seconds; the first to answer talks. Nobody: `otherwise`."""
+
+    phones: tuple[str, ...]
+    for_s: float
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """Speak a greeting, record a sealed message, say that it is kept, then go on."""
+
+    mailbox: str
+    prompts: tuple[str, ...]
+    longest_s: float
+    next: str
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Go to a node of this flow or, as `flow:NAME`, to another flow."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Speak prompts, if any, and end the call."""
+
+    prompts: tuple[str, ...] = ()
+
+
+Node = Say | Menu | HoursFork | Enqueue | Ring | TakeMessage | Goto | Hangup
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The IVR program of a line: nodes by name, and the one it starts at. `zero` is where key 0 leads from a menu
+    that does not use it, so that a person is always one key away."""
+
+    name: str
+    start: str
+    nodes: Mapping[str, Node]
+    zero: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole clinic."""
+
+    name: str
+    timezone: str
+    language: str
+    front_desk: tuple[str, ...]  # extensions rung first by the fail-safe and told of emergency calls
+    emergency_numbers: tuple[str, ...]
+    trunks: Mapping[str, Trunk]
+    lines: Mapping[str, Line]
+    phones: Mapping[str, Phone]
+    dial_rules: tuple[DialRule, ...]
+    mailboxes: Mapping[str, Mailbox]
+    hours: Mapping[str, Hours]
+    queues: Mapping[str, Queue]
+    flows: Mapping[str, Flow]
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # language -> prompt name -> words
