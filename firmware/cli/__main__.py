@@ -1,0 +1,5 @@
+"""`python -m firmware.cli` is `careline`."""
+
+from firmware.cli import main
+
+main()
