@@ -1,1 +1,2 @@
-"""The shell: every socket, file, clock and process of CareLine. It carries out what `ivr` decides."""
+"""The shell: every socket, file, clock and process of CareLine. It carries out what `ivr`
+decides."""

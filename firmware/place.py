@@ -1,7 +1,8 @@
-"""Where a site's files lie. One directory holds a site; everything else is named from it, here and nowhere else.
+"""Where a site's files lie. One directory holds a site; everything else is named from it, here and
+nowhere else.
 
-On the box it is /var/lib/careline; `make run` and the tests make one of their own. Sockets live under `run`, which must
-stay short: a UNIX socket's path holds 107 bytes (sys/un.h).
+On the box it is /var/lib/careline; `make run` and the tests make one of their own. Sockets live
+under `run`, which must stay short: a UNIX socket's path holds 107 bytes (sys/un.h).
 """
 
 import os
@@ -40,7 +41,8 @@ class Place:
 
     @property
     def asterisk(self) -> Path:
-        """Asterisk's part: `current` -> `versions/N` (generated configuration), and its run, spool, log and db directories."""
+        """Asterisk's part: `current` -> `versions/N` (generated configuration), and its run, spool,
+        log and db directories."""
         return self.home / "asterisk"
 
     @property

@@ -1,11 +1,13 @@
-"""Orders, in the imperative: what the call logic asks of the shell, which proves with `assert_never` that it forgets none."""
+"""Orders, in the imperative: what the call logic asks of the shell, which proves with
+`assert_never` that it forgets none."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Next(StrEnum):
-    """What the dialplan does once the engine lets go; unset means that we died, and the fail-safe takes over."""
+    """What the dialplan does once the engine lets go; unset means that we died, and the fail-safe
+    takes over."""
 
     DONE = "done"
     AGAIN = "again"
@@ -29,7 +31,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Speak prompts one after another, in place of what is being spoken. Music, if on, pauses meanwhile."""
+    """Speak prompts one after another, in place of what is being spoken. Music, if on, pauses
+    meanwhile."""
 
     call: str
     prompts: tuple[str, ...]
@@ -108,8 +111,8 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A step of the call for the ledger: `step` is a word (`menu`, `digit`, `offer` …), `detail` its plain particulars,
-    never a caller's number or name."""
+    """A step of the call for the ledger: `step` is a word (`menu`, `digit`, `offer` …), `detail`
+    its plain particulars, never a caller's number or name."""
 
     call: str
     step: str

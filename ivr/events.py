@@ -1,6 +1,8 @@
-"""Facts, in the past tense: what the shell tells the call logic. A call is named by the UUID its dialplan drew.
+"""Facts, in the past tense: what the shell tells the call logic. A call is named by the UUID its
+dialplan drew.
 
-An offer is one try at one agent, named by a UUID of its own, which is also the name of the agent's leg.
+An offer is one try at one agent, named by a UUID of its own, which is also the name of the agent's
+leg.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,8 @@ class PhoneState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallArrived:
-    """A caller is in the engine and known to Asterisk. `number` and `name` are a stranger's words, or empty."""
+    """A caller is in the engine and known to Asterisk. `number` and `name` are a stranger's words,
+    or empty."""
 
     call: str
     line: str
@@ -110,7 +113,8 @@ class CallerLeft:
 
 @dataclass(frozen=True, slots=True)
 class AudioLost:
-    """The engine lost the caller's audio while the channel may live: the fail-safe has the caller now."""
+    """The engine lost the caller's audio while the channel may live: the fail-safe has the caller
+    now."""
 
     call: str
     reason: str

@@ -1,7 +1,9 @@
-"""The clinic as the call logic sees it: a frozen plan, already checked for form, with nothing left to parse.
+"""The clinic as the call logic sees it: a frozen plan, already checked for form, with nothing left
+to parse.
 
-`firmware.settings` makes a plan from the site file; `ivr.check` proves it. Names refer to names: a line names its
-flow, a queue its agents, a node the node that comes next in the same flow. Times of day are local to the clinic.
+`firmware.settings` makes a plan from the site file; `ivr.check` proves it. Names refer to names: a
+line names its flow, a queue its agents, a node the node that comes next in the same flow. Times of
+day are local to the clinic.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,8 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A connection to the telephone network. Its password, if it has one, lives with the site's secrets."""
+    """A connection to the telephone network. Its password, if it has one, lives with the site's
+    secrets."""
 
     name: str
     host: str
@@ -46,7 +49,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A desk telephone. Location and call-back number are what an emergency centre is told (47 CFR 9.16)."""
+    """A desk telephone. Location and call-back number are what an emergency centre is told (47 CFR
+    9.16)."""
 
     extension: str
     name: str
@@ -56,7 +60,8 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class DialRule:
-    """Which numbers phones may dial out: an optional prefix, taken off, then `digits` digits, through one trunk."""
+    """Which numbers phones may dial out: an optional prefix, taken off, then `digits` digits,
+    through one trunk."""
 
     prefix: str
     starts: str  # the number itself must start so; may be empty
@@ -67,7 +72,8 @@ class DialRule:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Where messages go; `members` are people who may open it, `lamps` the phones whose lamp it lights."""
+    """Where messages go; `members` are people who may open it, `lamps` the phones whose lamp it
+    lights."""
 
     name: str
     members: tuple[str, ...]
@@ -136,7 +142,8 @@ class HoursFork:
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Wait in a queue, at most `patience_s` seconds, then go to `otherwise`. Key 0 or `escape` leads there at once."""
+    """Wait in a queue, at most `patience_s` seconds, then go to `otherwise`. Key 0 or `escape`
+    leads there at once."""
 
     queue: str
     patience_s: float
@@ -147,7 +154,8 @@ class Enqueue:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Ring phones, all at once, for `for_s` seconds; the first to answer talks. Nobody: `otherwise`."""
+    """Ring phones, all at once, for `for_s` seconds; the first to answer talks. Nobody:
+    `otherwise`."""
 
     phones: tuple[str, ...]
     for_s: float
@@ -184,8 +192,8 @@ Node = Say | Menu | HoursFork | Enqueue | Ring | TakeMessage | Goto | Hangup
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The IVR program of a line: nodes by name, and the one it starts at. `zero` is where key 0 leads from a menu
-    that does not use it, so that a person is always one key away."""
+    """The IVR program of a line: nodes by name, and the one it starts at. `zero` is where key 0
+    leads from a menu that does not use it, so that a person is always one key away."""
 
     name: str
     start: str
@@ -200,7 +208,9 @@ class Plan:
     name: str
     timezone: str
     language: str
-    front_desk: tuple[str, ...]  # extensions rung first by the fail-safe and told of emergency calls
+    front_desk: tuple[
+        str, ...
+    ]  # extensions rung first by the fail-safe and told of emergency calls
     emergency_numbers: tuple[str, ...]
     trunks: Mapping[str, Trunk]
     lines: Mapping[str, Line]
@@ -210,4 +220,6 @@ class Plan:
     hours: Mapping[str, Hours]
     queues: Mapping[str, Queue]
     flows: Mapping[str, Flow]
-    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # language -> prompt name -> words
+    texts: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # language -> prompt name -> words

@@ -1,4 +1,5 @@
-"""How cffi builds the C core: API mode, limited ABI, sources relative to the checkout, every header a dependency.
+"""How cffi builds the C core: API mode, limited ABI, sources relative to the checkout, every header
+a dependency.
 
 `CARELINE_SANITIZE=1` builds the same core under ASan and UBSan, for the tests that load it so.
 """
@@ -22,8 +23,16 @@ ffibuilder.set_source(
     sources=sorted(str(path) for path in CSRC.glob("*.c")),
     depends=sorted(str(path) for path in CSRC.glob("*.h")),
     include_dirs=[str(CSRC)],
-    # cffi's generated glue is not ours and does not pass -Wconversion: csrc is compiled with all warnings by its own tests.
-    extra_compile_args=["-std=c11", "-D_GNU_SOURCE", "-O3", "-pthread", "-fvisibility=hidden", *sanitize],
+    # cffi's generated glue is not ours and does not pass -Wconversion: csrc is compiled with all
+    # warnings by its own tests.
+    extra_compile_args=[
+        "-std=c11",
+        "-D_GNU_SOURCE",
+        "-O3",
+        "-pthread",
+        "-fvisibility=hidden",
+        *sanitize,
+    ],
     extra_link_args=["-pthread", *sanitize],
     libraries=["m"],
     py_limited_api=True,

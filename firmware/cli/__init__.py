@@ -1,4 +1,5 @@
-"""The command `careline`: each module here holds the commands of one subject; this file only gathers them."""
+"""The command `careline`: each module here holds the commands of one subject; this file only
+gathers them."""
 
 import importlib
 

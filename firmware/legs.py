@@ -1,0 +1,107 @@
+"""Which audio belongs to which call: the engine's connection and Asterisk's announcement, joined by
+their UUID.
+
+Either may come first. A connection that Asterisk does not announce within two seconds is a stranger
+or a call whose announcement was lost: it is closed, and the dialplan's fail-safe rings a person. No
+I/O here; time is an argument.
+"""
+
+from dataclasses import dataclass
+
+from ivr import events
+
+ANNOUNCE_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stranger:
+    handle: int
+    since: float
+
+
+class Legs:
+    """Every leg in the engine, callers' and agents'; a handle is the engine's own name of a
+    connection."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, int] = {}
+        self._uuids: dict[int, str] = {}
+        self._strangers: dict[str, _Stranger] = {}
+        self._announced: dict[str, events.CallArrived] = {}
+        self._offers: set[str] = set()
+        self._leaving: set[str] = set()
+
+    def handle(self, uuid: str) -> int | None:
+        """The engine's handle of a leg, None when its audio is not (or no longer) here."""
+        return self._handles.get(uuid)
+
+    def uuid(self, handle: int) -> str | None:
+        return self._uuids.get(handle)
+
+    def callers(self) -> list[str]:
+        """Calls whose audio is here."""
+        return [uuid for uuid in self._handles if uuid not in self._offers]
+
+    def offered(self, offer: str) -> None:
+        """An agent's leg is on its way; it needs no announcement, for we gave it its name."""
+        self._offers.add(offer)
+
+    def offer_ended(self, offer: str) -> None:
+        self._offers.discard(offer)
+
+    def opened(self, uuid: str, handle: int, now: float) -> list[events.Event]:
+        """The engine took a connection."""
+        self._handles[uuid] = handle
+        self._uuids[handle] = uuid
+        if uuid in self._offers:
+            return [events.OfferAccepted(uuid)]
+        arrived = self._announced.pop(uuid, None)
+        if arrived is not None:
+            return [arrived]
+        self._strangers[uuid] = _Stranger(handle, now)
+        return []
+
+    def announced(self, arrived: events.CallArrived) -> list[events.Event]:
+        """Asterisk told of a call."""
+        if self._strangers.pop(arrived.call, None) is not None:
+            return [arrived]
+        self._announced[arrived.call] = arrived
+        return []
+
+    def missed(self, call: str) -> list[events.Event]:
+        """The call went on without our ever having had its audio: it arrived all the same, and must
+        be counted."""
+        arrived = self._announced.pop(call, None)
+        return [] if arrived is None else [arrived]
+
+    def overdue(self, now: float) -> list[int]:
+        """Handles to close: nobody announced them in time."""
+        late = {u: s for u, s in self._strangers.items() if now - s.since >= ANNOUNCE_WITHIN_S}
+        for uuid in late:
+            del self._strangers[uuid]
+        return [stranger.handle for stranger in late.values()]
+
+    def next_deadline(self) -> float | None:
+        """When `overdue` is next worth asking."""
+        return min((s.since + ANNOUNCE_WITHIN_S for s in self._strangers.values()), default=None)
+
+    def leaving(self, uuid: str) -> None:
+        """We ourselves are about to end this leg's audio, so its end is no loss."""
+        self._leaving.add(uuid)
+
+    def staying(self, uuid: str) -> None:
+        """It did not leave after all."""
+        self._leaving.discard(uuid)
+
+    def closed(self, handle: int) -> tuple[str, bool] | None:
+        """The engine lost a connection: whose, and whether that was our own will. None for a
+        stranger."""
+        uuid = self._uuids.pop(handle, None)
+        if uuid is None:
+            return None
+        if self._handles.get(uuid) == handle:
+            del self._handles[uuid]
+        self._strangers.pop(uuid, None)
+        ours = uuid in self._leaving
+        self._leaving.discard(uuid)
+        return uuid, ours

@@ -1,0 +1,56 @@
+"""A service that freezes is killed and comes again; one that lives is left alone. Real processes,
+real signals."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from firmware.watchdog import WATCHDOG_S, Supervisor
+
+SERVICE = """
+import time
+from firmware.watchdog import notify
+notify("READY=1")
+while True:
+    notify("WATCHDOG=1")
+    time.sleep(0.1)
+"""
+
+
+async def story(tmp_path: Path, blow: signal.Signals, within_s: float) -> tuple[list[str], int]:
+    """What the supervisor told from the first start to the second, and the last process's id."""
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    supervisor = Supervisor(
+        [sys.executable, "-c", SERVICE],
+        name="service",
+        notify_at=tmp_path / "notify",
+        told=lines.put_nowait,
+    )
+    running = asyncio.create_task(supervisor.run())
+    told: list[str] = []
+    async with asyncio.timeout(within_s):
+        assert await lines.get() == "service is ready"
+        assert supervisor.pid is not None
+        os.kill(supervisor.pid, blow)
+        while not told or told[-1] != "service is ready":
+            told.append(await lines.get())
+    last = supervisor.pid
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return told, last
+
+
+def test_a_frozen_service_is_killed_within_the_watchdogs_time_and_started_again(
+    tmp_path: Path,
+) -> None:
+    told, last = asyncio.run(story(tmp_path, signal.SIGSTOP, within_s=WATCHDOG_S + 4))
+    assert any("no sign of life" in line for line in told)
+    assert not Path(f"/proc/{last}").exists(), "the service outlived its supervisor"
+
+
+def test_a_killed_service_is_started_again(tmp_path: Path) -> None:
+    told, last = asyncio.run(story(tmp_path, signal.SIGKILL, within_s=6))
+    assert "service ended (by SIGKILL)" in told
+    assert not Path(f"/proc/{last}").exists()
