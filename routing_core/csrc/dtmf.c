@@ -1,9 +1,10 @@
 /* In-band DTMF, written from ITU-T Q.23 and Q.24.
  *
- * Each look is a Hann window of 20 ms: its half-amplitude point is its middle, so the place where a tone's amplitude crosses
- * half is where the tone began or ended, whatever the hop grid. A digit is a pair of tones that rose together, have been
- * steady since, are on frequency by their own phase's advance, and leave next to nothing else in the window. Voice fails
- * one of the four. All of one decision is taken afresh from the looks remembered; only the digit now down is state. */
+ * Each look is a Hann window of 20 ms: its half-amplitude point is its middle, so the place where a
+ * tone's amplitude crosses half is where the tone began or ended, whatever the hop grid. A digit is
+ * a pair of tones that rose together, have been steady since, are on frequency by their own phase's
+ * advance, and leave next to nothing else in the window. Voice fails one of the four. All of one
+ * decision is taken afresh from the looks remembered; only the digit now down is state. */
 #include <math.h>
 #include <string.h>
 
@@ -17,39 +18,49 @@ static const char DIGITS[SIDE][SIDE] = {
 static const float SAMPLE_RATE_HZ = 8000.0f;
 static const float TWO_PI = 6.2831853f;
 
-static const float TONE_HZ[RC_DTMF_TONES] = {697.0f, 770.0f, 852.0f, 941.0f, 1209.0f, 1336.0f, 1477.0f, 1633.0f};
+static const float TONE_HZ[RC_DTMF_TONES] = {
+	697.0f, 770.0f, 852.0f, 941.0f, 1209.0f, 1336.0f, 1477.0f, 1633.0f};
 
 /* cos and sin of one sample's turn of each tone */
-static const float TURN_RE[RC_DTMF_TONES] = {
-	0.85386890f, 0.82264052f, 0.78434349f, 0.73910228f, 0.58205201f, 0.49818511f, 0.39930919f, 0.28426635f};
-static const float TURN_IM[RC_DTMF_TONES] = {
-	0.52048813f, 0.56856185f, 0.62032676f, 0.67359321f, 0.81315156f, 0.86707070f, 0.91681632f, 0.95874535f};
+static const float TURN_RE[RC_DTMF_TONES] = {0.85386890f, 0.82264052f, 0.78434349f, 0.73910228f,
+	0.58205201f, 0.49818511f, 0.39930919f, 0.28426635f};
+static const float TURN_IM[RC_DTMF_TONES] = {0.52048813f, 0.56856185f, 0.62032676f, 0.67359321f,
+	0.81315156f, 0.86707070f, 0.91681632f, 0.95874535f};
 
 /* The rising half of 0.5 - 0.5 cos(2 pi (n + 0.5) / 160); the other half mirrors it. */
-static const float HANN[MIDDLE] = {
-	0.0000964f, 0.0008672f, 0.0024076f, 0.0047153f, 0.0077867f, 0.0116171f, 0.0162005f, 0.0215298f,
-	0.0275970f, 0.0343925f, 0.0419060f, 0.0501259f, 0.0590394f, 0.0686328f, 0.0788914f, 0.0897993f,
-	0.1013397f, 0.1134948f, 0.1262458f, 0.1395732f, 0.1534563f, 0.1678738f, 0.1828034f, 0.1982220f,
-	0.2141060f, 0.2304308f, 0.2471713f, 0.2643016f, 0.2817954f, 0.2996256f, 0.3177648f, 0.3361849f,
-	0.3548577f, 0.3737542f, 0.3928454f, 0.4121019f, 0.4314938f, 0.4509914f, 0.4705646f, 0.4901832f,
-	0.5098168f, 0.5294354f, 0.5490086f, 0.5685062f, 0.5878981f, 0.6071546f, 0.6262458f, 0.6451423f,
-	0.6638151f, 0.6822352f, 0.7003744f, 0.7182046f, 0.7356984f, 0.7528287f, 0.7695692f, 0.7858940f,
-	0.8017780f, 0.8171966f, 0.8321262f, 0.8465437f, 0.8604268f, 0.8737542f, 0.8865052f, 0.8986603f,
-	0.9102007f, 0.9211086f, 0.9313672f, 0.9409606f, 0.9498741f, 0.9580940f, 0.9656075f, 0.9724030f,
-	0.9784702f, 0.9837995f, 0.9883829f, 0.9922133f, 0.9952847f, 0.9975924f, 0.9991328f, 0.9999036f};
+static const float HANN[MIDDLE] = {0.0000964f, 0.0008672f, 0.0024076f, 0.0047153f, 0.0077867f,
+	0.0116171f, 0.0162005f, 0.0215298f, 0.0275970f, 0.0343925f, 0.0419060f, 0.0501259f,
+	0.0590394f, 0.0686328f, 0.0788914f, 0.0897993f, 0.1013397f, 0.1134948f, 0.1262458f,
+	0.1395732f, 0.1534563f, 0.1678738f, 0.1828034f, 0.1982220f, 0.2141060f, 0.2304308f,
+	0.2471713f, 0.2643016f, 0.2817954f, 0.2996256f, 0.3177648f, 0.3361849f, 0.3548577f,
+	0.3737542f, 0.3928454f, 0.4121019f, 0.4314938f, 0.4509914f, 0.4705646f, 0.4901832f,
+	0.5098168f, 0.5294354f, 0.5490086f, 0.5685062f, 0.5878981f, 0.6071546f, 0.6262458f,
+	0.6451423f, 0.6638151f, 0.6822352f, 0.7003744f, 0.7182046f, 0.7356984f, 0.7528287f,
+	0.7695692f, 0.7858940f, 0.8017780f, 0.8171966f, 0.8321262f, 0.8465437f, 0.8604268f,
+	0.8737542f, 0.8865052f, 0.8986603f, 0.9102007f, 0.9211086f, 0.9313672f, 0.9409606f,
+	0.9498741f, 0.9580940f, 0.9656075f, 0.9724030f, 0.9784702f, 0.9837995f, 0.9883829f,
+	0.9922133f, 0.9952847f, 0.9975924f, 0.9991328f, 0.9999036f};
 
-/* Limits. Q.24 asks for -25 dBm0 per tone and twist of +4 / -8 dB; ours stand a little outside, frequency between the 1.5 %
- * + 2 Hz that must pass and the 3.5 % that must not. */
-static const float WEAKEST = 8239.0f;         /* mean square of a tone at -45 dBm0 */
-static const float TWIST_MOST = 5.0f;         /* high / low in power: +7 dB */
-static const float TWIST_LEAST = 0.089f;      /* -10.5 dB */
+/* Q.24 asks for -25 dBm0 per tone and a twist of +4 / -8 dB; ours stand a little outside. */
+static const float WEAKEST = 8239.0f;    /* mean square of a tone at -45 dBm0 */
+static const float TWIST_MOST = 5.0f;    /* high / low in power: +7 dB */
+static const float TWIST_LEAST = 0.089f; /* -10.5 dB */
+
+/* Between the 1.5 % + 2 Hz that must pass and the 3.5 % that must not. */
 static const float OFF_FREQUENCY_MOST = 0.024f;
-static const float REST_MOST = 0.10f;         /* of the window's energy, not the tones' own: S/N 15 dB leaves 0.03 */
-static const float STEADY_LEAST = 0.81f;      /* of the greatest power since the begin: amplitude 0.9 */
-static const float RISE_APART_MOST = 56.0f;   /* samples between the two tones' begins: 7 ms */
-static const float HELD_LEAST = 160.0f;       /* samples from the begin to a look's middle: 20 ms. A tone of 25 ms fails. */
-static const float SETTLED = 88.0f;           /* samples after which a window holds nothing from before the begin */
-static const uint32_t ABSENT_LOOKS = 6;       /* 24 ms: holes of 20 ms are bridged, pauses of 30 ms are not */
+
+/* What is not the two tones, as a part of the window's energy: noise 15 dB under each is 0.016. */
+static const float REST_MOST = 0.10f;
+
+/* Of a tone's greatest power since its begin: amplitude 0.9. */
+static const float STEADY_LEAST = 0.81f;
+
+static const float RISE_APART_MOST = 56.0f; /* samples between the two tones' begins: 7 ms */
+static const float HELD_LEAST = 160.0f;     /* samples from the begin to a look's middle: 20 ms */
+static const float SETTLED = MIDDLE + 8.0f; /* samples until a look holds nothing older */
+
+/* 24 ms without the digit: holes of 20 ms are bridged, pauses of 30 ms are not. */
+static const uint32_t ABSENT_LOOKS = 6;
 
 struct finding {
 	char digit;
@@ -89,11 +100,13 @@ static void analyse(const int16_t *recent, struct rc_dtmf_look *look)
 	for (size_t t = 0; t < RC_DTMF_TONES; t++) {
 		look->re[t] = last[t] - before[t] * TURN_RE[t];
 		look->im[t] = before[t] * TURN_IM[t];
-		look->power[t] = 2.0f * (look->re[t] * look->re[t] + look->im[t] * look->im[t]) / (MIDDLE * MIDDLE);
+		look->power[t] = 2.0f * (look->re[t] * look->re[t] + look->im[t] * look->im[t]) /
+				 (MIDDLE * MIDDLE);
 	}
 }
 
-/* Nothing loud enough in the window to hold a digit: most of every call, and not worth the recurrence. */
+/* Nothing loud enough in the window to hold a digit: most of every call, and not worth the
+ * recurrence. */
 static bool is_quiet(const int16_t *recent)
 {
 	int64_t energy = 0;
@@ -124,7 +137,8 @@ static uint8_t strongest(const struct rc_dtmf_look *look, uint8_t first)
 	return best;
 }
 
-/* How many samples before the newest look's middle this tone's amplitude rose through half; negative when it did not. */
+/* How many samples before the newest look's middle this tone's amplitude rose through half;
+ * negative when it did not. */
 static float risen_ago(const struct rc_dtmf *d, uint8_t tone)
 {
 	float half = 0.25f * tone_power(d, 0, tone);
@@ -161,12 +175,14 @@ static float kept(float hz)
 
 	if (fabsf(bins) < 1e-3f)
 		return 1.0f;
-	float amplitude = sinf(0.5f * TWO_PI * bins) / (0.5f * TWO_PI * bins * (1.0f - bins * bins));
+	float amplitude =
+		sinf(0.5f * TWO_PI * bins) / (0.5f * TWO_PI * bins * (1.0f - bins * bins));
 	return amplitude * amplitude;
 }
 
 /* Every look of the last `span` holds these two tones, steady, and next to nothing else. */
-static bool is_pure(const struct rc_dtmf *d, uint8_t low, uint8_t high, float low_kept, float high_kept, uint32_t span)
+static bool is_pure(const struct rc_dtmf *d, uint8_t low, uint8_t high, float low_kept,
+	float high_kept, uint32_t span)
 {
 	float low_peak = 0.0f, high_peak = 0.0f;
 
@@ -179,7 +195,8 @@ static bool is_pure(const struct rc_dtmf *d, uint8_t low, uint8_t high, float lo
 		low_peak = fmaxf(low_peak, look->power[low]);
 		high_peak = fmaxf(high_peak, look->power[high]);
 	}
-	return tone_power(d, 0, low) >= STEADY_LEAST * low_peak && tone_power(d, 0, high) >= STEADY_LEAST * high_peak;
+	return tone_power(d, 0, low) >= STEADY_LEAST * low_peak &&
+	       tone_power(d, 0, high) >= STEADY_LEAST * high_peak;
 }
 
 static bool find_digit(const struct rc_dtmf *d, struct finding *found)
@@ -201,13 +218,15 @@ static bool find_digit(const struct rc_dtmf *d, struct finding *found)
 	uint32_t span = (uint32_t)((held - SETTLED) / RC_DTMF_HOP);
 	float low_off = off_hz(d, low, span), high_off = off_hz(d, high, span);
 
-	if (fabsf(low_off) > OFF_FREQUENCY_MOST * TONE_HZ[low] || fabsf(high_off) > OFF_FREQUENCY_MOST * TONE_HZ[high])
+	if (fabsf(low_off) > OFF_FREQUENCY_MOST * TONE_HZ[low] ||
+		fabsf(high_off) > OFF_FREQUENCY_MOST * TONE_HZ[high])
 		return false;
 
 	float low_kept = kept(low_off), high_kept = kept(high_off);
 	float twist = now->power[high] * low_kept / (now->power[low] * high_kept);
 
-	if (twist < TWIST_LEAST || twist > TWIST_MOST || !is_pure(d, low, high, low_kept, high_kept, span))
+	if (twist < TWIST_LEAST || twist > TWIST_MOST ||
+		!is_pure(d, low, high, low_kept, high_kept, span))
 		return false;
 
 	float ago = MIDDLE + 0.5f * (low_ago + high_ago);
@@ -222,24 +241,29 @@ static bool find_digit(const struct rc_dtmf *d, struct finding *found)
 /* When, between the two newest looks, the digit's amplitude fell through half. */
 static uint64_t fallen_sample(const struct rc_dtmf *d)
 {
-	bool low_fell = tone_power(d, 0, d->low) * d->high_power < tone_power(d, 0, d->high) * d->low_power;
+	bool low_fell =
+		tone_power(d, 0, d->low) * d->high_power < tone_power(d, 0, d->high) * d->low_power;
 	uint8_t tone = low_fell ? d->low : d->high;
 	float half = sqrtf(0.25f * (low_fell ? d->low_power : d->high_power));
 	float over = sqrtf(tone_power(d, 1, tone)), under = sqrtf(tone_power(d, 0, tone));
-	float part = over > under ? fminf(1.0f, fmaxf(0.0f, (half - under) / (over - under))) : 0.0f;
+	float part =
+		over > under ? fminf(1.0f, fmaxf(0.0f, (half - under) / (over - under))) : 0.0f;
 
 	return d->heard - MIDDLE - (uint64_t)(RC_DTMF_HOP * part);
 }
 
 static bool is_still_down(const struct rc_dtmf *d)
 {
-	return tone_power(d, 0, d->low) >= 0.25f * d->low_power && tone_power(d, 0, d->high) >= 0.25f * d->high_power;
+	return tone_power(d, 0, d->low) >= 0.25f * d->low_power &&
+	       tone_power(d, 0, d->high) >= 0.25f * d->high_power;
 }
 
 static struct rc_dtmf_event ended(struct rc_dtmf *d)
 {
-	struct rc_dtmf_event event = {
-		.kind = RC_DTMF_ENDED, .digit = d->digit, .at_sample = d->gone_sample, .decided_sample = d->heard};
+	struct rc_dtmf_event event = {.kind = RC_DTMF_ENDED,
+		.digit = d->digit,
+		.at_sample = d->gone_sample,
+		.decided_sample = d->heard};
 
 	d->digit = 0;
 	return event;
@@ -254,9 +278,9 @@ static struct rc_dtmf_event began(struct rc_dtmf *d, const struct finding *found
 	d->high_power = tone_power(d, 0, found->high);
 	d->absent = 0;
 	return (struct rc_dtmf_event){.kind = RC_DTMF_BEGAN,
-	                              .digit = found->digit,
-	                              .at_sample = found->begin_sample,
-	                              .decided_sample = d->heard};
+		.digit = found->digit,
+		.at_sample = found->begin_sample,
+		.decided_sample = d->heard};
 }
 
 /* The digit now down, if any: is it still? */
@@ -298,7 +322,8 @@ void rc_dtmf_init(struct rc_dtmf *d)
 	d->filled = RC_DTMF_WINDOW - RC_DTMF_HOP; /* silence came before */
 }
 
-size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples, struct rc_dtmf_event *out, size_t room)
+size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples,
+	struct rc_dtmf_event *out, size_t room)
 {
 	size_t written = 0;
 

@@ -1,12 +1,13 @@
-/* ITU-T G.711, both laws. A code is a sign, a segment of 3 bits and 4 bits within it; the standard's tables 1a/1b (A-law,
- * 13 bit) and 2a/2b (mu-law, 14 bit) are these two formulas, and a value goes to the interval that holds it. */
+/* ITU-T G.711, both laws. A code is a sign, a segment of 3 bits and 4 bits within it; the
+ * standard's tables 1a/1b (A-law, 13 bit) and 2a/2b (mu-law, 14 bit) are these two formulas, and a
+ * value goes to the interval that holds it. */
 #include "rc.h"
 
 enum {
 	SIGN = 0x80,
-	ALAW_EVEN_BITS = 0x55,  /* A-law inverts every other bit for the line */
-	ULAW_BIAS = 33 << 2,    /* mu-law's 33, in 16-bit steps */
-	ULAW_CLIP = 8158 << 2,  /* the last decision value, in 16-bit steps */
+	ALAW_EVEN_BITS = 0x55, /* A-law inverts every other bit for the line */
+	ULAW_BIAS = 33 << 2,   /* mu-law's 33, in 16-bit steps */
+	ULAW_CLIP = 8158 << 2, /* the last decision value, in 16-bit steps */
 };
 
 /* The number of the highest bit set; value > 0. */
@@ -21,7 +22,8 @@ static int top_bit(unsigned value)
 
 static uint8_t alaw_code(int16_t sample)
 {
-	/* A-law has no zero: -1 is the negative code next to it, and ~ folds -1 on 0, -2 on 1, .. */
+	/* A-law has no zero: -1 is the negative code next to it, and ~ folds -1 on 0, -2 on 1, ..
+	 */
 	unsigned magnitude = (unsigned)(sample < 0 ? ~sample : sample) >> 4;
 	unsigned sign = sample < 0 ? 0 : SIGN;
 	unsigned code = magnitude; /* the first two segments have the same steps */
@@ -54,7 +56,7 @@ static uint8_t ulaw_code(int16_t sample)
 	int segment = top_bit((unsigned)magnitude) - 7;
 	int code = segment << 4 | (magnitude >> (segment + 3) & 15);
 
-	return (uint8_t)~(code | (sample < 0 ? SIGN : 0));
+	return (uint8_t) ~(code | (sample < 0 ? SIGN : 0));
 }
 
 static int16_t ulaw_value(uint8_t code)

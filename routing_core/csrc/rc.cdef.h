@@ -1,7 +1,8 @@
 /* The C core as Python sees it. No preprocessor here: cffi reads this file, and rc.h includes it.
  *
- * The core owns nothing: the caller brings every byte and keeps it alive. No function allocates, logs or calls back.
- * A function that can fail returns an rc_status and leaves its outputs alone when it does. */
+ * The core owns nothing: the caller brings every byte and keeps it alive. No function allocates,
+ * logs or calls back. A function that can fail returns an rc_status and leaves its outputs alone
+ * when it does. */
 
 /* ---- common ---- */
 
@@ -13,8 +14,8 @@ enum rc_status {
 	RC_SYSTEM = 4, /* the kernel refused; errno says why */
 };
 
-/* Audio is 8 kHz, 16 bit, native byte order. A level in dBm0 is of the whole signal; 0 dBm0 is a sine of peak
- * 22,827 so that a sine of full scale is +3.14 dBm0 (ITU-T G.711, A-law). */
+/* Audio is 8 kHz, 16 bit, native byte order. A level in dBm0 is of the whole signal; 0 dBm0 is a
+ * sine of peak 22,827 so that a sine of full scale is +3.14 dBm0 (ITU-T G.711, A-law). */
 
 /* ---- g711 ---- */
 
@@ -28,8 +29,8 @@ void rc_ulaw_decode(const uint8_t *codes, int16_t *pcm, size_t samples);
 /* The level of these samples; digital silence, and none at all, is -99 dBm0. */
 double rc_level_dbm0(const int16_t *pcm, size_t samples);
 
-/* Is somebody speaking? Judged in blocks of 20 ms against the line's own noise: `speaking` turns on 40 ms after speech
- * begins, and off 240 ms after it ends. Any chunk size gives the same answer. */
+/* Is somebody speaking? Judged in blocks of 20 ms against the line's own noise: `speaking` turns on
+ * 40 ms after speech begins, and off 240 ms after it ends. Any chunk size gives the same answer. */
 struct rc_voice {
 	double floor_dbm0; /* the line's noise, learned */
 	uint64_t energy;   /* of the block being gathered */
@@ -57,23 +58,26 @@ struct rc_tone {
 	uint64_t samples; /* samples in all */
 };
 
-/* RC_BAD for a frequency outside 0 < Hz < 4000 or a level above +3.14 dBm0. For a single sine give it -99 dBm0 as
- * the second's level. */
-enum rc_status rc_tone_pair(struct rc_tone *tone, double hz, double dbm0, double hz2, double dbm02, uint64_t samples);
+/* RC_BAD for a frequency outside 0 < Hz < 4000 or a level above +3.14 dBm0. For a single sine give
+ * it -99 dBm0 as the second's level. */
+enum rc_status rc_tone_pair(
+	struct rc_tone *tone, double hz, double dbm0, double hz2, double dbm02, uint64_t samples);
 
-/* The pair of ITU-T Q.23 for one of 0-9 * # A-D, each tone at `dbm0`. RC_BAD for another character. */
+/* The pair of ITU-T Q.23 for 0-9 * # A-D, each tone at `dbm0`. RC_BAD for another character. */
 enum rc_status rc_tone_digit(struct rc_tone *tone, char digit, double dbm0, uint64_t samples);
 
 /* The tone after which a caller speaks: 1 kHz, -10 dBm0, 0.3 s. */
 void rc_tone_beep(struct rc_tone *tone);
 
-/* Makes up to `samples` more of it and returns how many; 0 once it is over. The sum is clipped to 16 bit. */
+/* Makes up to `samples` more of it and returns how many; 0 once it is over. The sum is clipped to
+ * 16 bit. */
 size_t rc_tone_next(struct rc_tone *tone, int16_t *pcm, size_t samples);
 
 /* ---- dtmf ---- */
 
-/* A digit keyed as two tones in the audio itself. Windows of 20 ms, one each 4 ms; any chunk size gives the same answer.
- * A digit is decided 30-34 ms after its begin, and its end 24-28 ms after it has been gone: shorter holes are bridged. */
+/* A digit keyed as two tones in the audio itself. Windows of 20 ms, one each 4 ms; any chunk size
+ * gives the same answer. A digit is decided 30-34 ms after its begin, and its end 24-28 ms after it
+ * has been gone: shorter holes are bridged. */
 enum {
 	RC_DTMF_WINDOW = 160, /* samples looked at together */
 	RC_DTMF_HOP = 32,     /* samples from one look to the next */
@@ -99,20 +103,21 @@ struct rc_dtmf_look {
 };
 
 struct rc_dtmf {
-	uint64_t heard;                /* samples */
-	uint64_t looks;                /* windows analysed; look k stands at past[k % RC_DTMF_PAST] */
+	uint64_t heard; /* samples */
+	uint64_t looks; /* windows analysed; look k stands at past[k % RC_DTMF_PAST] */
 	int16_t recent[RC_DTMF_WINDOW];
-	uint32_t filled;               /* samples in `recent` */
+	uint32_t filled; /* samples in `recent` */
 	struct rc_dtmf_look past[RC_DTMF_PAST];
-	char digit;                    /* the digit now down, or 0 */
-	uint8_t low, high;             /* its tones */
-	float low_power, high_power;   /* as they were when it was decided */
-	uint32_t absent;               /* looks in a row without it */
-	uint64_t gone_sample;          /* when the first of them began */
+	char digit;                  /* the digit now down, or 0 */
+	uint8_t low, high;           /* its tones */
+	float low_power, high_power; /* as they were when it was decided */
+	uint32_t absent;             /* looks in a row without it */
+	uint64_t gone_sample;        /* when the first of them began */
 };
 
 void rc_dtmf_init(struct rc_dtmf *d);
 
-/* Hears `samples` more and returns the number of events written. With room for 2 * (samples / RC_DTMF_HOP + 1) none is ever
- * lost; beyond its room, an event is dropped. */
-size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples, struct rc_dtmf_event *out, size_t room);
+/* Hears `samples` more and returns the number of events written. With room for 2 * (samples /
+ * RC_DTMF_HOP + 1) none is ever lost; beyond its room, an event is dropped. */
+size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples,
+	struct rc_dtmf_event *out, size_t room);

@@ -1,4 +1,5 @@
-/* Sines by a turning phasor: no table, no drift that hours would show (a double loses 1e-16 a turn). */
+/* Sines by a turning phasor: no table, no drift that hours would show (a double loses 1e-16 a
+ * turn). */
 #include <math.h>
 #include <string.h>
 
@@ -28,9 +29,9 @@ static bool is_playable(double hz, double dbm0)
 static struct rc_sine sine(double hz, double dbm0)
 {
 	return (struct rc_sine){.re = FULL_SCALE * pow(10.0, (dbm0 - LOUDEST_DBM0) / 20.0),
-	                        .im = 0.0,
-	                        .turn_re = cos(TWO_PI * hz / SAMPLE_RATE_HZ),
-	                        .turn_im = sin(TWO_PI * hz / SAMPLE_RATE_HZ)};
+		.im = 0.0,
+		.turn_re = cos(TWO_PI * hz / SAMPLE_RATE_HZ),
+		.turn_im = sin(TWO_PI * hz / SAMPLE_RATE_HZ)};
 }
 
 static double turn(struct rc_sine *s)
@@ -56,11 +57,13 @@ static int16_t clipped(double value)
 	return (int16_t)lrint(fmin(32767.0, fmax(-32768.0, value)));
 }
 
-enum rc_status rc_tone_pair(struct rc_tone *tone, double hz, double dbm0, double hz2, double dbm02, uint64_t samples)
+enum rc_status rc_tone_pair(
+	struct rc_tone *tone, double hz, double dbm0, double hz2, double dbm02, uint64_t samples)
 {
 	if (!is_playable(hz, dbm0) || !is_playable(hz2, dbm02))
 		return RC_BAD;
-	*tone = (struct rc_tone){.sine = {sine(hz, dbm0), sine(hz2, dbm02)}, .at = 0, .samples = samples};
+	*tone = (struct rc_tone){
+		.sine = {sine(hz, dbm0), sine(hz2, dbm02)}, .at = 0, .samples = samples};
 	return RC_OK;
 }
 
@@ -70,7 +73,8 @@ enum rc_status rc_tone_digit(struct rc_tone *tone, char digit, double dbm0, uint
 
 	if (key == NULL)
 		return RC_BAD;
-	return rc_tone_pair(tone, ROW_HZ[(key - KEYS) / 4], dbm0, COLUMN_HZ[(key - KEYS) % 4], dbm0, samples);
+	return rc_tone_pair(
+		tone, ROW_HZ[(key - KEYS) / 4], dbm0, COLUMN_HZ[(key - KEYS) % 4], dbm0, samples);
 }
 
 void rc_tone_beep(struct rc_tone *tone)
