@@ -46,6 +46,11 @@ class Place:
         return self.home / "asterisk"
 
     @property
+    def machine_key(self) -> Path:
+        """32 random bytes, mode 0600: seals callers' numbers and names in the stores."""
+        return self.home / "machine.key"
+
+    @property
     def calls_db(self) -> Path:
         return self.home / "calls.db"
 

@@ -1,0 +1,434 @@
+"""The ledger: every step of every call, durable; one outcome per call, and the sum always holds.
+
+    offered = answered + abandoned + short_abandoned + callback + message + self_served
+              + transferred + emergency + blocked + failsafe + in_progress
+
+Rows come in as facts with the moment they happened; the calls table is what they add up to. A fact
+that contradicts the ledger (a second outcome, an outcome for a call that never arrived) changes
+nothing and is itself written down as a step. A caller's number and name lie sealed under the
+machine key, beside a keyed hash of the number.
+
+`ledger.log` holds the same rows once more, append-only and synced with each commit, so that the
+ledger can be made again from the last good copy of the database.
+"""
+
+import json
+import os
+from base64 import b64encode
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import CLOCK_MONOTONIC, clock_gettime_ns
+from typing import assert_never
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import Connection, column, func, select, table
+
+from firmware.durable import sync_directory, write_all
+from firmware.machine import MachineKey
+from firmware.store import Store
+from ivr.commands import Outcome
+
+log = structlog.get_logger(__name__)
+
+# Steps the ledger itself writes: the sum is counted from them, so nobody else's note may take their
+# names.
+OFFERED, OUTCOME, MESSAGE, REFUSED = "offered", "outcome", "message", "refused"
+OWN_STEPS = frozenset({OFFERED, OUTCOME, MESSAGE, REFUSED})
+
+calls = table(
+    "calls",
+    column("call", sa.Text),
+    column("line", sa.Text),
+    column("dialled", sa.Text),
+    column("arrived", sa.Text),
+    column("ended", sa.Text),
+    column("outcome", sa.Text),
+    column("number", sa.LargeBinary),
+    column("name", sa.LargeBinary),
+    column("number_hash", sa.LargeBinary),
+)
+steps = table(
+    "steps",
+    column("id", sa.Integer),
+    column("call", sa.Text),
+    column("at", sa.Text),
+    column("mono_ms", sa.Integer),
+    column("step", sa.Text),
+    column("detail", sa.Text),
+)
+messages = table(
+    "messages",
+    column("message", sa.Text),
+    column("call", sa.Text),
+    column("mailbox", sa.Text),
+    column("started", sa.Text),
+    column("seconds", sa.Float),
+    column("urgent", sa.Boolean),
+    column("cut_off", sa.Boolean),
+    column("heard", sa.Text),
+    column("deleted", sa.Text),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something happened: by the wall for people, by the monotonic clock for measuring."""
+
+    at: datetime
+    mono_ms: int
+
+    @classmethod
+    def now(cls) -> "Moment":
+        return cls(datetime.now(UTC), clock_gettime_ns(CLOCK_MONOTONIC) // 1_000_000)
+
+    @property
+    def text(self) -> str:
+        """ISO 8601 in UTC, to the millisecond, so that texts sort as times do."""
+        return self.at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A call was offered to us. Number and name are a stranger's words, or empty."""
+
+    call: str
+    line: str
+    dialled: str
+    number: str
+    name: str
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A step of the call; the detail never holds a caller's number or name."""
+
+    call: str
+    step: str
+    detail: str
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The call's one outcome."""
+
+    call: str
+    outcome: Outcome
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKept:
+    """A sealed message lies complete and durable in the vault."""
+
+    message: str
+    call: str
+    mailbox: str
+    started: datetime
+    seconds: float
+    urgent: bool
+    cut_off: bool
+    moment: Moment
+
+
+Row = Arrived | Noted | Finished | MessageKept
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as it stands in the ledger."""
+
+    id: int
+    call: str
+    at: str
+    mono_ms: int
+    step: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The conservation sum. `offered` is counted from the steps, the rest from the calls."""
+
+    offered: int
+    outcomes: Mapping[Outcome, int]
+    in_progress: int
+
+    @property
+    def holds(self) -> bool:
+        return self.offered == sum(self.outcomes.values()) + self.in_progress
+
+    def __str__(self) -> str:
+        parts = [f"{count} {outcome}" for outcome, count in self.outcomes.items() if count]
+        return f"{self.offered} offered = " + " + ".join(
+            [*parts, f"{self.in_progress} in progress"]
+        )
+
+
+class Ledger:
+    """The writing side, for the exchange alone. `on_durable` hears, in the writer's thread, of each
+    new step.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        log_path: Path,
+        key: MachineKey,
+        on_durable: Callable[[Sequence[Step]], None] | None = None,
+    ) -> None:
+        self._key = key
+        self._log = LedgerLog(log_path, on_durable)
+        self.store = Store(store, "calls", after_commit=[self._log.catch_up])
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        """Return when all rows are durable; what one loop turn hands in shares one commit."""
+        await self.store.write(lambda connection: self._record(connection, rows))
+
+    async def settle(self, live: Collection[str], moment: Moment) -> list[str]:
+        """At start: calls that ended while we were away ended under the fail-safe. Which those
+        were.
+        """
+        return await self.store.write(lambda connection: self._settle(connection, live, moment))
+
+    async def heard(self, message: str, moment: Moment) -> bool:
+        """Mark a message as heard; false when there is no such message."""
+        return await self.store.write(lambda connection: mark_heard(connection, message, moment))
+
+    async def deleted(self, message: str, moment: Moment) -> bool:
+        """Mark a message as deleted; false when there is no such message."""
+        return await self.store.write(lambda connection: mark_deleted(connection, message, moment))
+
+    def close(self) -> None:
+        self.store.close()
+        self._log.close()
+
+    def _settle(self, connection: Connection, live: Collection[str], moment: Moment) -> list[str]:
+        unfinished = connection.scalars(select(calls.c.call).where(calls.c.outcome.is_(None)))
+        gone = [call for call in unfinished.all() if call not in live]
+        self._record(connection, [Finished(call, Outcome.FAILSAFE, moment) for call in gone])
+        return gone
+
+    def _record(self, connection: Connection, rows: Sequence[Row]) -> None:
+        for row in rows:
+            match row:
+                case Arrived():
+                    _record_arrival(connection, row, self._key)
+                case Noted():
+                    word = f"noted {row.step}" if row.step in OWN_STEPS else row.step
+                    _add_step(connection, row.call, word, row.detail, row.moment)
+                case Finished():
+                    _record_outcome(connection, row)
+                case MessageKept():
+                    record_message(connection, row)
+                case _:
+                    assert_never(row)
+
+
+class LedgerLog:
+    """`ledger.log`: one JSON line per step, in order, each exactly once; a line torn by a power cut
+    is written anew.
+    """
+
+    def __init__(
+        self, path: Path, on_durable: Callable[[Sequence[Step]], None] | None = None
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._on_durable = on_durable
+        self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._last = _cut_torn_tail(self._fd)
+        sync_directory(path.parent)
+
+    def catch_up(self, connection: Connection) -> None:
+        """Append and sync every step the log does not hold yet."""
+        fresh = connection.execute(
+            select(
+                steps,
+                calls.c.line,
+                calls.c.dialled,
+                calls.c.number,
+                calls.c.name,
+                calls.c.number_hash,
+            )
+            .join(calls, (calls.c.call == steps.c.call) & (steps.c.step == OFFERED), isouter=True)
+            .where(steps.c.id > self._last)
+            .order_by(steps.c.id)
+        ).mappings()
+        lines, new = [], []
+        for row in fresh:
+            step = Step(
+                row["id"], row["call"], row["at"], row["mono_ms"], row["step"], row["detail"]
+            )
+            lines.append(_line(step, row))
+            new.append(step)
+        if not new:
+            return
+        write_all(self._fd, b"".join(lines))
+        os.fdatasync(self._fd)
+        self._last = new[-1].id
+        if self._on_durable is not None:
+            self._on_durable(new)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def balance(connection: Connection) -> Balance:
+    """The conservation sum as it stands now."""
+    offered = connection.scalar(
+        select(func.count(func.distinct(steps.c.call))).where(steps.c.step == OFFERED)
+    )
+    by_outcome = select(calls.c.outcome, func.count()).group_by(calls.c.outcome)
+    counted: dict[str | None, int] = dict(connection.execute(by_outcome).tuples().all())
+    return Balance(
+        offered=offered or 0,
+        outcomes={outcome: counted.get(outcome.value, 0) for outcome in Outcome},
+        in_progress=counted.get(None, 0),
+    )
+
+
+def record_message(connection: Connection, row: MessageKept) -> None:
+    """Index a message; one that is indexed already stays as it is."""
+    if connection.scalar(select(messages.c.message).where(messages.c.message == row.message)):
+        return
+    connection.execute(
+        messages.insert().values(
+            message=row.message,
+            call=row.call,
+            mailbox=row.mailbox,
+            started=Moment(row.started, 0).text,
+            seconds=row.seconds,
+            urgent=row.urgent,
+            cut_off=row.cut_off,
+        )
+    )
+    cut = ", cut off" if row.cut_off else ""
+    detail = f"{row.message} for {row.mailbox}, {row.seconds:.1f} s{cut}"
+    _add_step(connection, row.call, MESSAGE, detail, row.moment)
+
+
+def mark_heard(connection: Connection, message: str, moment: Moment) -> bool:
+    """Whether there was such a message to mark; the first hearing counts."""
+    changed = connection.execute(
+        messages.update()
+        .where(messages.c.message == message)
+        .values(heard=func.coalesce(messages.c.heard, moment.text))
+    )
+    return changed.rowcount > 0
+
+
+def mark_deleted(connection: Connection, message: str, moment: Moment) -> bool:
+    """Whether there was such a message to mark."""
+    call = connection.scalar(
+        messages.update()
+        .where(messages.c.message == message, messages.c.deleted.is_(None))
+        .values(deleted=moment.text)
+        .returning(messages.c.call)
+    )
+    if call is None:
+        return False
+    _add_step(connection, call, MESSAGE, f"{message} deleted", moment)
+    return True
+
+
+def _record_arrival(connection: Connection, row: Arrived, key: MachineKey) -> None:
+    if connection.scalar(select(calls.c.call).where(calls.c.call == row.call)) is not None:
+        _refuse(connection, row.call, "offered twice", row.moment)
+        return
+    connection.execute(
+        calls.insert().values(
+            call=row.call,
+            line=row.line,
+            dialled=row.dialled,
+            arrived=row.moment.text,
+            number=key.seal(row.number, f"calls.number {row.call}"),
+            name=key.seal(row.name, f"calls.name {row.call}"),
+            number_hash=key.keyed_hash(row.number) if row.number else None,
+        )
+    )
+    _add_step(connection, row.call, OFFERED, f"on {row.line}, dialled {row.dialled}", row.moment)
+
+
+def _record_outcome(connection: Connection, row: Finished) -> None:
+    standing = connection.execute(
+        select(calls.c.outcome).where(calls.c.call == row.call)
+    ).one_or_none()
+    if standing is None:
+        _refuse(connection, row.call, f"{row.outcome} for a call never offered", row.moment)
+    elif standing.outcome is not None:
+        _refuse(connection, row.call, f"{row.outcome} after {standing.outcome}", row.moment)
+    else:
+        connection.execute(
+            calls.update()
+            .where(calls.c.call == row.call)
+            .values(outcome=row.outcome.value, ended=row.moment.text)
+        )
+        _add_step(connection, row.call, OUTCOME, row.outcome.value, row.moment)
+
+
+def _refuse(connection: Connection, call: str, why: str, moment: Moment) -> None:
+    log.warning("the ledger refused a fact", call=call, why=why)
+    _add_step(connection, call, REFUSED, why, moment)
+
+
+def _add_step(connection: Connection, call: str, step: str, detail: str, moment: Moment) -> None:
+    connection.execute(
+        steps.insert().values(
+            call=call, at=moment.text, mono_ms=moment.mono_ms, step=step, detail=detail
+        )
+    )
+
+
+def _line(step: Step, row: sa.RowMapping) -> bytes:
+    """A step as a line; an arrival carries what its call's row needs to be made again."""
+    fields: dict[str, str | int | None] = {
+        "id": step.id,
+        "call": step.call,
+        "at": step.at,
+        "mono_ms": step.mono_ms,
+        "step": step.step,
+        "detail": step.detail,
+    }
+    if step.step == OFFERED:
+        sealed = {name: row[name] for name in ("number", "name", "number_hash")}
+        fields |= {"line": row["line"], "dialled": row["dialled"]}
+        fields |= {name: b64encode(it).decode() if it else None for name, it in sealed.items()}
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def _cut_torn_tail(fd: int) -> int:
+    """Leave only whole lines in the log; the id of the last step it holds, 0 for none.
+
+    Read from the end: a power cut can have torn only what was not synced yet.
+    """
+    size = os.fstat(fd).st_size
+    end, tail = size, b""
+    while end > 0:
+        start = max(0, end - 65_536)
+        tail = os.pread(fd, end - start, start) + tail
+        end = start
+        last = _last_whole_line(tail, at_start=start == 0)
+        if last is not None:
+            step_id, length = last
+            os.ftruncate(fd, start + length)
+            return step_id
+    os.ftruncate(fd, 0)
+    return 0
+
+
+def _last_whole_line(tail: bytes, *, at_start: bool) -> tuple[int, int] | None:
+    """The id on the last line of `tail` that is whole, and where that line ends."""
+    end = tail.rfind(b"\n") + 1
+    while end > 0:
+        start = tail.rfind(b"\n", 0, end - 1) + 1
+        if start == 0 and not at_start:
+            return None
+        try:
+            return int(json.loads(tail[start:end])["id"]), end
+        except (ValueError, KeyError, TypeError):
+            end = start
+    return None

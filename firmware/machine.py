@@ -1,0 +1,92 @@
+"""The machine key: what the box can open by itself, so that callers' numbers and names lie sealed
+in its stores.
+
+A file for now, so a thief of the whole disk reads those columns; never a message. Two keys are
+derived from it: one seals columns, the other makes the keyed hash by which two calls of one number
+are known to be the same caller's.
+"""
+
+import hmac
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from firmware.durable import sync_directory
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class MachineKeyError(Exception):
+    """The machine key is unusable, or a column was not sealed with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineKey:
+    """Seals short texts for the stores."""
+
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def at(cls, path: Path) -> "MachineKey":
+        """The key in this file, which is made if there is none."""
+        try:
+            secret = path.read_bytes()
+        except FileNotFoundError:
+            return cls(_make(path))
+        if len(secret) != KEY_BYTES:
+            raise MachineKeyError(
+                f"{path} holds {len(secret)} bytes instead of {KEY_BYTES}: restore it from a"
+                " backup; without it, callers' numbers in the ledger stay unreadable"
+            )
+        return cls(secret)
+
+    def seal(self, text: str, where: str) -> bytes:
+        """`text`, readable only with this key and only as what `where` names (table, column and
+        row).
+        """
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._columns().encrypt(nonce, text.encode(), where.encode())
+
+    def open(self, sealed: bytes, where: str) -> str:
+        """What `seal` was given."""
+        nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        try:
+            return self._columns().decrypt(nonce, body, where.encode()).decode()
+        except InvalidTag:
+            raise MachineKeyError(
+                f"{where} was changed, moved or sealed with another machine key: restore"
+                " machine.key from the backup that belongs to this database"
+            ) from None
+
+    def keyed_hash(self, number: str) -> bytes:
+        """Equal for equal numbers, and no help to a thief who tries all numbers without the key."""
+        return hmac.digest(self._derived(b"careline number hash"), number.encode(), "sha256")
+
+    def _columns(self) -> AESGCM:
+        return AESGCM(self._derived(b"careline sealed columns"))
+
+    def _derived(self, purpose: bytes) -> bytes:
+        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self.secret)
+
+
+def _make(path: Path) -> bytes:
+    """A fresh key, whole on the disk before anything is sealed with it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    secret = os.urandom(KEY_BYTES)
+    fresh.unlink(missing_ok=True)
+    fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        os.write(fd, secret)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    fresh.rename(path)
+    sync_directory(path.parent)
+    return secret

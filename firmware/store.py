@@ -1,0 +1,234 @@
+"""A database of ours: SQLite, one writer, every commit on the disk before anybody is told of it.
+
+The writer is a thread that owns the only writing connection. Work is queued to it from anywhere and
+never blocks the one who asks; whatever has gathered while the last commit was being synced goes
+into the next one together, so that a slow card costs time but not throughput. Work is carried out
+in the order it was handed in, each piece whole or not at all, and its future resolves only when the
+commit that holds it is durable.
+
+Readers open the file read-only, at any time, from any process.
+"""
+
+import asyncio
+import fcntl
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+# Each hook sees what has just become durable; the future of a piece of work waits for all of them.
+AfterCommit = Callable[[Connection], None]
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+# A commit that never ends would hold back every promise; this many pieces are some milliseconds of
+# work.
+GROUP_MAX = 512
+# A reader may have to wait for a checkpoint, never for a writer (WAL).
+BUSY_MS = 2_000
+
+log = structlog.get_logger(__name__)
+
+
+class StoreError(Exception):
+    """The database cannot be opened or written; the message says what to do."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """One piece of work and what came of it."""
+
+    work: Work[Any]
+    future: Future[Any]
+    result: Any = None
+    failure: BaseException | None = None
+
+    def run(self, connection: Connection) -> None:
+        """Do the work inside a savepoint of its own, so that its failure is nobody else's."""
+        try:
+            with connection.begin_nested():
+                self.result = self.work(connection)
+        except DBAPIError as refused:
+            if refused.connection_invalidated or not connection.in_transaction():
+                raise
+            self.failure = refused
+        except Exception as refused:
+            self.failure = refused
+
+    def settle(self, failure: BaseException | None) -> None:
+        """Tell the one who waits: the group's failure counts for every piece in it."""
+        if (reason := failure or self.failure) is not None:
+            self.future.set_exception(reason)
+        else:
+            self.future.set_result(self.result)
+
+
+class Store:
+    """The one writer of one database. A second one, in whatever process, is refused."""
+
+    def __init__(self, path: Path, schema: str, after_commit: Sequence[AfterCommit] = ()) -> None:
+        self.path = path
+        self._after_commit = tuple(after_commit)
+        self._lock_fd = _lock(path)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._engine = _writing_engine(path)
+        try:
+            _migrate(self._engine, schema, path)
+            _own_only(path)
+            self._connection = self._engine.connect()
+            self._catch_up()
+        except BaseException:
+            self._engine.dispose()
+            os.close(self._lock_fd)
+            raise
+        self._thread = threading.Thread(
+            target=self._write_until_closed, name=f"writer of {path.name}", daemon=True
+        )
+        self._thread.start()
+
+    def submit(self, work: Work[T]) -> Future[T]:
+        """Queue `work`; the future holds its result once that is durable."""
+        future: Future[T] = Future()
+        self._jobs.put(_Job(work, future))
+        return future
+
+    async def write(self, work: Work[T]) -> T:
+        """The result of `work`, once it is durable. The loop never waits for the disk."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def close(self) -> None:
+        """Write what is queued, then let the file go."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._connection.close()
+        self._engine.dispose()
+        os.close(self._lock_fd)
+
+    def _catch_up(self) -> None:
+        """Hooks see once, at the start, what was committed before they knew of it."""
+        for hook in self._after_commit:
+            hook(self._connection)
+        self._connection.rollback()
+
+    def _write_until_closed(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group, closing = self._gather(first)
+            self._commit(group)
+            if closing:
+                return
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        """Everything that is waiting now, up to the bound; and whether the end was asked for."""
+        group = [first]
+        with suppress(queue.Empty):
+            while len(group) < GROUP_MAX:
+                if (job := self._jobs.get_nowait()) is None:
+                    return group, True
+                group.append(job)
+        return group, False
+
+    def _commit(self, group: list[_Job]) -> None:
+        wanted = [job for job in group if job.future.set_running_or_notify_cancel()]
+        failure: BaseException | None = None
+        try:
+            with self._connection.begin():
+                for job in wanted:
+                    job.run(self._connection)
+            for hook in self._after_commit:
+                hook(self._connection)
+            self._connection.rollback()
+        except Exception as refused:
+            log.exception("commit failed", file=self.path.name, pieces=len(wanted))
+            failure = StoreError(
+                f"{self.path.name} cannot be written ({refused}): check the disk's space and health"
+            )
+            failure.__cause__ = refused
+            self._connection.rollback()
+        for job in wanted:
+            job.settle(failure)
+
+
+def open_reader(path: Path) -> Engine:
+    """The database for reading only; close it with `dispose()`."""
+    if not path.exists():
+        raise StoreError(
+            f"{path} does not exist yet: start the exchange once, or run `careline setup`"
+        )
+    engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        connection.execute("PRAGMA query_only=ON")
+
+    return engine
+
+
+def _writing_engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: sqlite3's own guessing is off
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(
+            "PRAGMA synchronous=FULL"
+        )  # NORMAL loses acknowledged rows at a power cut
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _migrate(engine: Engine, schema: str, path: Path) -> None:
+    """Bring the file to this program's version; a newer one is left alone and refused."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS / schema).replace("%", "%%"))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except Exception as refused:
+        raise StoreError(
+            f"{path} cannot be brought to this version ({refused}): it was written by a newer"
+            " CareLine, or is damaged; restore a backup or install the newer version"
+        ) from refused
+
+
+def _own_only(path: Path) -> None:
+    """The owner writes, its group may read; nobody else looks."""
+    path.chmod(0o640)
+
+
+def _lock(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise StoreError(
+            f"{path} is being written by another process: stop the running exchange first,"
+            " or ask it over its control socket"
+        ) from None
+    return fd
