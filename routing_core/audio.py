@@ -1,0 +1,142 @@
+"""Telephone audio as numpy arrays: 8 kHz, one channel, int16 in the machine's byte order.
+
+Nothing is converted in silence: an array of another type, shape or byte order is refused with the
+reason, because a wrong guess is heard by a caller as noise.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing_core._core import ffi, lib
+
+SAMPLE_RATE_HZ = 8000
+SAMPLE_BYTES = 2
+
+# What digital silence reads on our scale, where a full-scale sine is +3.14 dBm0.
+SILENCE_DBM0 = -99.0
+
+# One tone of a digit as telephones send it; a country's rule is within 3 dB of it.
+DIGIT_DBM0 = -9.0
+
+Pcm = NDArray[np.int16]
+Codes = NDArray[np.uint8]
+
+
+class Law(StrEnum):
+    """The two laws of ITU-T G.711."""
+
+    ALAW = "alaw"
+    ULAW = "ulaw"
+
+
+def pcm_from_bytes(raw: bytes | bytearray | memoryview) -> Pcm:
+    """The samples in these bytes, without a copy."""
+    size = memoryview(raw).nbytes
+    if size % SAMPLE_BYTES:
+        raise ValueError(f"{size} bytes are not whole 16-bit samples: one byte is missing or extra")
+    return np.frombuffer(raw, dtype=np.int16)
+
+
+def lent(array: Pcm | Codes, ctype: str) -> Any:
+    """The array's own memory as `ctype` (int16_t or uint8_t) for C, once sure that it fits."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"audio must be a numpy array, not {type(array).__name__}")
+    wanted = np.dtype(ctype.removesuffix("_t"))
+    if array.dtype.kind != wanted.kind or array.dtype.itemsize != wanted.itemsize:
+        raise TypeError(
+            f"audio must be {wanted}, not {array.dtype}: convert it where its scale is known"
+        )
+    if not array.dtype.isnative:
+        raise TypeError("audio has the other byte order: call astype(np.int16) on it")
+    if array.ndim != 1:
+        raise ValueError(f"audio must have one channel, not the shape {array.shape}")
+    if not array.flags.c_contiguous:
+        raise ValueError("audio must lie in one piece: call np.ascontiguousarray on it")
+    return ffi.from_buffer(f"{ctype}[]", array)
+
+
+def encode(pcm: Pcm, law: Law) -> Codes:
+    """Linear samples as G.711 codes."""
+    source = lent(pcm, "int16_t")
+    codes = np.empty(len(pcm), dtype=np.uint8)
+    coder = lib.rc_alaw_encode if law is Law.ALAW else lib.rc_ulaw_encode
+    coder(source, lent(codes, "uint8_t"), len(pcm))
+    return codes
+
+
+def decode(codes: Codes, law: Law) -> Pcm:
+    """G.711 codes as linear samples."""
+    source = lent(codes, "uint8_t")
+    pcm = np.empty(len(codes), dtype=np.int16)
+    coder = lib.rc_alaw_decode if law is Law.ALAW else lib.rc_ulaw_decode
+    coder(source, lent(pcm, "int16_t"), len(codes))
+    return pcm
+
+
+def level_dbm0(pcm: Pcm) -> float:
+    """How loud all of it is together; SILENCE_DBM0 for silence and for nothing."""
+    level: float = lib.rc_level_dbm0(lent(pcm, "int16_t"), len(pcm))
+    return level
+
+
+def tone(hz: float, *, dbm0: float, ms: float) -> Pcm:
+    """A sine with 5 ms of rise and fall."""
+    return tone_pair(hz, hz, dbm0=(dbm0, SILENCE_DBM0), ms=ms)
+
+
+def tone_pair(hz: float, hz2: float, *, dbm0: tuple[float, float], ms: float) -> Pcm:
+    """Two sines at once, each with its own level."""
+    sound = ffi.new("struct rc_tone *")
+    if lib.rc_tone_pair(sound, hz, dbm0[0], hz2, dbm0[1], _samples(ms)) == lib.RC_BAD:
+        raise ValueError(
+            f"{hz} Hz and {hz2} Hz at {dbm0} dBm0: a tone lies between 0 and 4000 Hz and is at most"
+            " as loud as a full-scale sine, +3.14 dBm0"
+        )
+    return _made(sound)
+
+
+def digit(key: str, *, ms: float, dbm0: float = DIGIT_DBM0) -> Pcm:
+    """A key as a telephone sends it in the audio, each of its two tones at `dbm0`."""
+    if len(key) != 1 or key not in "0123456789*#ABCD":
+        raise ValueError(f"{key!r} is no telephone key: the keys are 0-9, *, # and A-D")
+    sound = ffi.new("struct rc_tone *")
+    if lib.rc_tone_digit(sound, key.encode("ascii"), dbm0, _samples(ms)) == lib.RC_BAD:
+        raise ValueError(f"{dbm0} dBm0 is louder than a full-scale sine, +3.14 dBm0")
+    return _made(sound)
+
+
+def beep() -> Pcm:
+    """The tone after which a caller speaks."""
+    sound = ffi.new("struct rc_tone *")
+    lib.rc_tone_beep(sound)
+    return _made(sound)
+
+
+def _samples(ms: float) -> int:
+    if ms < 0:
+        raise ValueError(f"{ms} ms: a sound lasts 0 ms or longer")
+    return round(ms * SAMPLE_RATE_HZ / 1000)
+
+
+def _made(sound: Any) -> Pcm:
+    pcm = np.empty(sound.samples, dtype=np.int16)
+    lib.rc_tone_next(sound, lent(pcm, "int16_t"), len(pcm))
+    return pcm
+
+
+class Voice:
+    """Whether somebody speaks, judged against the line's own noise as it is learned."""
+
+    __slots__ = ("_voice",)
+
+    def __init__(self) -> None:
+        self._voice = ffi.new("struct rc_voice *")
+        lib.rc_voice_init(self._voice)
+
+    def feed(self, pcm: Pcm) -> bool:
+        """Hears more, in pieces of any size, and says whether somebody is speaking at its end."""
+        speaking: bool = lib.rc_voice_feed(self._voice, lent(pcm, "int16_t"), len(pcm))
+        return speaking
