@@ -1,0 +1,38 @@
+# CareLine's two commands are `make run` and `make test`; each makes a fresh clone ready by itself. `make` alone explains.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup fuzz lint clean
+
+# ONCE=1 ends after the demonstration call; FOR is the fuzzers' time in seconds.
+ONCE :=
+FOR := 60
+
+help: ## this list
+	@echo "CareLine: a telephone exchange in a box for small clinics"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  A fresh clone needs nothing first: both run and test do the set-up, once."
+
+run: ## start a whole clinic on this machine and place a call; ONCE=1 ends after it
+	@.ci/setup run
+	@.venv/bin/careline run $(if $(filter-out 0,$(ONCE)),--once)
+
+test: ## run every test, those on the real Asterisk included
+	@.ci/setup test
+	@.venv/bin/python -m pytest
+
+setup: ## only the set-up, with everything the tests and fuzzers need
+	@.ci/setup fuzz
+
+fuzz: ## give our frame readers broken input; FOR=60 says how many seconds
+	@.ci/setup fuzz
+	@tests/fuzz/run $(FOR)
+
+lint: ## style, types and layers only
+	@.ci/setup test
+	@.venv/bin/python -m pytest tests/house
+
+clean: ## take away what was built here; the Asterisk root and the prompts stay in ~/.cache/careline
+	@rm -rf .venv build *.egg-info routing_core/_core.c routing_core/_core*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find firmware ivr hw routing_core tests -name __pycache__ -prune -exec rm -rf {} +

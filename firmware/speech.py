@@ -1,0 +1,197 @@
+"""Words become sound here: once, while a box is built or a site set up, never while a caller
+listens.
+
+`python -m firmware.speech SITE OUTDIR` renders the product's own prompts and the site's to
+OUTDIR/LANGUAGE/NAME.wav, the music to OUTDIR/music.wav and the recording tone to OUTDIR/beep.wav: 8
+kHz mono, 16 bit. What was rendered once is kept by its content (words, voice, recipe) and only
+copied the next time, so that a machine without the voice can still do it.
+"""
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import tomllib
+import wave
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from firmware import loudness, music
+from firmware.loudness import RATE_HZ, Sound
+
+# hibari-tts 0.2.1 is what pyproject.toml asks for; another voice, or another way of treating it,
+# needs another word here.
+VOICE = "hibari-tts 0.2.1 heart"
+RECIPE = 1
+LANGUAGE = "en"
+STANDARD = Path(__file__).parent / "prompts"
+
+# ITU-T P.800 listens to speech at -26 dB from overload, which is -19.9 dBm0; one dB more, for a car
+# or a kitchen.
+SPEECH_LEVEL_DBM0 = -19.0
+# Speech begins and ends where 10 ms of it come within 40 dB of its loudest; breaths and the voice's
+# hiss lie below.
+EDGE_DB = 40.0
+# Silence kept before and after, so that prompts said one after the other sound spoken and not cut.
+LEAD_MS, TAIL_MS = 20, 90
+
+Texts = Mapping[str, Mapping[str, str]]  # language -> prompt name -> words
+Synthesiser = Callable[[], bytes]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+class SpeechError(Exception):
+    """Prompts cannot be rendered as things are; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One file to be: where it goes, what it is made from, and how."""
+
+    path: Path  # under the prompts' folder
+    content: str  # all that its sound depends on
+    synthesise: Synthesiser
+
+
+def standard_texts() -> dict[str, dict[str, str]]:
+    """The product's own prompts, by language."""
+    return {file.stem: tomllib.loads(file.read_text("utf-8")) for file in STANDARD.glob("*.toml")}
+
+
+def site_texts(site_file: Path) -> Texts:
+    """The product's own prompts, with the words of a site's `[prompts.LANGUAGE]` laid over them."""
+    site = tomllib.loads(site_file.read_text("utf-8")).get("prompts", {})
+    texts = standard_texts()
+    for language, words in site.items():
+        texts[language] = texts.get(language, {}) | words
+    return texts
+
+
+def prompts(texts: Texts) -> Iterator[Prompt]:
+    """Everything a site speaks and plays."""
+    for language, words in sorted(texts.items()):
+        for name, text in sorted(words.items()):
+            if not _NAME.fullmatch(name):
+                raise SpeechError(
+                    f"the prompt {name!r} cannot be a file:"
+                    " name it with small letters, digits and dashes"
+                )
+            yield Prompt(
+                Path(language, f"{name}.wav"),
+                f"{VOICE}\n{language}\n{text}",
+                partial(_speak, language, name, text),
+            )
+    yield Prompt(Path("music.wav"), _source(music), lambda: wav(music.piece()))
+    yield Prompt(Path("beep.wav"), _source(music), lambda: wav(music.beep()))
+
+
+def render(wanted: Prompt, folder: Path, cache: Path) -> None:
+    """Put one prompt into the folder, from the cache if it has been rendered before."""
+    key = hashlib.sha256(
+        f"{RECIPE}\n{_source(loudness)}\n{wanted.path.name}\n{wanted.content}".encode()
+    )
+    kept = cache / f"{key.hexdigest()}.wav"
+    if not kept.exists():
+        _write(kept, wanted.synthesise())
+    sound = kept.read_bytes()
+    target = folder / wanted.path
+    if not (target.exists() and target.read_bytes() == sound):
+        _write(target, sound)
+
+
+def cache_folder() -> Path:
+    """Where rendered prompts are kept between checkouts and sites."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "careline" / "prompts"
+
+
+def wav(sound: Sound) -> bytes:
+    """A whole file, 8 kHz mono 16 bit."""
+    held = BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(loudness.pcm(sound))
+    return held.getvalue()
+
+
+def trimmed(sound: Sound) -> Sound:
+    """Speech without the silence around it, and with ours instead."""
+    frame = RATE_HZ // 100
+    frames = sound[: sound.size // frame * frame].reshape(-1, frame)
+    powers = np.mean(np.square(frames), axis=1)
+    spoken = np.flatnonzero(powers > powers.max(initial=0.0) * 10 ** (-EDGE_DB / 10))
+    if not spoken.size:
+        return sound[:0]
+    kept = sound[spoken[0] * frame : (spoken[-1] + 1) * frame]
+    return np.pad(kept, (LEAD_MS * RATE_HZ // 1000, TAIL_MS * RATE_HZ // 1000))
+
+
+def _speak(language: str, name: str, text: str) -> bytes:
+    if language != LANGUAGE:
+        raise SpeechError(
+            f"the voice speaks English only: record {name!r} as {language}/{name}.wav"
+            f" (8 kHz mono, 16 bit), and take its words out of [prompts.{language}]"
+        )
+    sound = trimmed(_spoken(text))
+    if not sound.size:
+        raise SpeechError(f"the prompt {name!r} has no words that can be spoken: {text!r}")
+    return wav(loudness.amplified(sound, SPEECH_LEVEL_DBM0 - loudness.speech_level_dbm0(sound)))
+
+
+def _spoken(text: str) -> Sound:
+    """The words at 8 kHz, as loud as the voice happens to be. The same words are the same sound:
+    the seed is fixed.
+    """
+    try:
+        import soxr  # both are here at build time only
+        from hibari import SAMPLE_RATE, Hibari
+    except ImportError as error:
+        raise SpeechError(
+            f"{error.name} is missing, which speaks prompts: `make setup` brings it, or"
+            " pip install 'careline[speech]'. A box plays what was rendered for its image."
+        ) from error
+    wide = Hibari()(text, seed=0).astype(np.float64)
+    return np.asarray(soxr.resample(wide, SAMPLE_RATE, RATE_HZ, quality="VHQ"), dtype=np.float64)
+
+
+def _source(module: object) -> str:
+    """A recipe is the source it is written in: whoever changes the piece gets the new one."""
+    return Path(str(getattr(module, "__file__", ""))).read_text("utf-8")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, also when two set-ups render at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        file.write(content)
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)
+
+
+def main(site_file: str, folder: str) -> None:
+    """Render a site's prompts, showing how far it is."""
+    cache = cache_folder()
+    wanted = list(prompts(site_texts(Path(site_file))))
+    for prompt in track(wanted, "Speaking prompts"):
+        render(prompt, Path(folder), cache)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case [site_file, folder]:
+            try:
+                main(site_file, folder)
+            except (SpeechError, OSError, tomllib.TOMLDecodeError) as error:
+                sys.exit(f"prompts: {error}")
+        case _:
+            sys.exit("Usage: python -m firmware.speech SITE OUTDIR")
