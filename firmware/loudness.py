@@ -1,5 +1,4 @@
-"""How loud a sound is on the telephone network, and how it is brought to a level. Arrays in, arrays
-out; nothing is kept.
+"""How loud a sound is on the telephone network, and how it is brought to a level.
 
 Samples are float64 in -1 … 1 at 8 kHz. Levels are dBm0: a full-scale sine is +3.14 dBm0 (ITU-T
 G.711, A-law), so 0 dBm0 is what a test telephone sends at 0 dB, whatever the box at the other end
@@ -29,7 +28,7 @@ def level_dbm0(sound: Sound) -> float:
 
 
 def speech_level_dbm0(sound: Sound) -> float:
-    """The level while somebody speaks: pauses do not count (after ITU-T P.56, on frames of 20 ms).
+    """The level while somebody speaks, pauses left out (after ITU-T P.56, in frames of 20 ms)."""
     whole = sound[: sound.size // _FRAME * _FRAME]
     powers = np.mean(np.square(whole.reshape(-1, _FRAME)), axis=1)
     active = powers

@@ -11,12 +11,10 @@ import numpy as np
 from firmware.loudness import RATE_HZ, Sound, amplified, level_dbm0
 
 LEVEL_DBM0 = -19.0
-# Tuning A4 so puts F#5 3.6 % under 770 Hz and A5 3.6 % over 852 Hz; at 440 Hz A5 would be 3.3 %
-# over.
-A4_HZ = 441.5
+# F#5 is then 3.5 % under 770 Hz and A5 3.6 % over 852 Hz; at 440 Hz A5 would be 3.3 % over.
+A4_HZ = 441.2
 EIGHTH = 3200  # samples: 0.4 s, a slow walk; whole 20 ms frames
-# Octaves and fifths only: a fifth or a seventh partial of the low notes would fall among the DTMF
-# tones.
+# Octaves and fifths only: the fifth and seventh partials of low notes fall among the DTMF tones.
 PARTIALS = (1, 2, 3, 4, 6, 8)
 
 # One bar a line: eight eighths of the accompaniment, then a melody of four quarters. A dot lets

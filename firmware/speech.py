@@ -1,9 +1,8 @@
-"""Words become sound here: once, while a box is built or a site set up, never while a caller
-listens.
+"""Words become sound here: while a box is built or a site set up, never while a caller listens.
 
 `python -m firmware.speech SITE OUTDIR` renders the product's own prompts and the site's to
-OUTDIR/LANGUAGE/NAME.wav, the music to OUTDIR/music.wav and the recording tone to OUTDIR/beep.wav: 8
-kHz mono, 16 bit. What was rendered once is kept by its content (words, voice, recipe) and only
+OUTDIR/LANGUAGE/NAME.wav, the music to OUTDIR/music.wav, the recording tone to OUTDIR/beep.wav:
+8 kHz mono, 16 bit. What was rendered once is kept by its content (words, voice, recipe) and only
 copied the next time, so that a machine without the voice can still do it.
 """
 
