@@ -82,7 +82,8 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An open time of one weekday (0 is Monday), from `opens` to before `closes`."""
+    """An open time of one weekday (0 is Monday), from `opens` to before `closes`; 00:00 closes at
+    the day's end."""
 
     weekday: int
     opens: time

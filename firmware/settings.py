@@ -1,0 +1,891 @@
+"""The site file's door: `clinic.toml` in, a frozen `ivr.plan.Plan` out, or every fault of the file
+at once.
+
+A fault names its line, its reason and its cure. Nothing that passes here can carry a line break or
+a character that Asterisk's configuration gives a meaning to; only the words of prompts are free,
+and they reach nothing but the speech renderer. pydantic stands here and goes no further in. Whether
+the flows lead callers anywhere good is not asked here: `ivr.check` proves that.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from firmware import toml_lines
+from ivr import plan
+from ivr.plan import FLOW_PREFIX, Plan, Urgency
+
+SITE_FILE_MAX = 256 * 1024  # characters; a large clinic's file is under 32 KiB
+STANDARD_PROMPTS = Path(__file__).parent / "prompts"
+DEFAULT_EMERGENCY_NUMBERS = ["911", "9911", "112"]
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# How many of each section a file may hold. Queues are bits of the ACD's needs; the rest is what one
+# box serves.
+SECTION_MAX = {
+    "trunks": 16,
+    "lines": 64,
+    "phones": 200,
+    "mailboxes": 100,
+    "hours": 50,
+    "queues": 32,
+    "flows": 50,
+    "prompts": 20,
+}
+NODES_MAX = 200  # in one flow
+PROMPTS_MAX = 500  # in one language
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong in the site file: the line, the place by its keys, why it is wrong, and what
+    to do."""
+
+    line: int
+    where: str
+    reason: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.where}: {self.reason}; {self.cure}"
+
+
+class SiteFaults(ValueError):  # noqa: N818 - it is as many faults as there are
+    """The site file cannot be used; `faults` says all that is wrong with it, in the order of its
+    lines."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What could be read of a site file: its faults, and a plan of the parts without any, which is
+    whole when there are none. A flow with a fault in any node is left out, with the lines that lead
+    to it, so that what remains can still be proved without blaming it for what is missing."""
+
+    plan: Plan | None
+    faults: tuple[Fault, ...]
+    lines: Mapping[toml_lines.Path, int]
+
+
+def read(text: str) -> Plan:
+    """The plan of a site file without faults; else SiteFaults with all of them."""
+    found = draft(text)
+    if found.faults or found.plan is None:
+        raise SiteFaults(found.faults)
+    return found.plan
+
+
+def draft(text: str) -> Draft:
+    """All that can be said of a site file."""
+    if len(text) > SITE_FILE_MAX:
+        too_long = f"the file has {len(text)} characters and may have {SITE_FILE_MAX}"
+        return _unreadable(Fault(1, "file", too_long, "is this the right file?"))
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return _unreadable(_syntax_fault(text, str(error)))
+    except RecursionError:
+        return _unreadable(Fault(1, "file", "brackets nest too deeply", "is this the right file?"))
+    lines = toml_lines.lines_of(text)
+    reading = _Reading(document, lines)
+    drawn = reading.site()
+    return Draft(drawn, tuple(sorted(set(reading.faults))), lines)
+
+
+@cache
+def standard_prompts() -> Mapping[str, Mapping[str, str]]:
+    """The product's own prompts: language -> name -> words."""
+    return {
+        path.stem: tomllib.loads(path.read_text("utf-8"))
+        for path in sorted(STANDARD_PROMPTS.glob("*.toml"))
+    }
+
+
+def prompts_of(site: Plan) -> Mapping[str, Mapping[str, str]]:
+    """Every prompt that can be spoken on this site: the product's own, then the site's, which
+    win."""
+    standard = standard_prompts()
+    languages = standard.keys() | site.texts.keys()
+    return {name: {**standard.get(name, {}), **site.texts.get(name, {})} for name in languages}
+
+
+def _unreadable(fault: Fault) -> Draft:
+    return Draft(None, (fault,), {})
+
+
+def _syntax_fault(text: str, message: str) -> Fault:
+    place = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", message)
+    line = int(place.group(1)) if place and place.group(1) else text.count("\n") + 1
+    reason = f"this is not TOML: {re.sub(r' *[(]at .*', '', message)}"
+    return Fault(line, "file", reason, "correct this line; the rest is looked at after that")
+
+
+# ---- forms: what may stand in each section. A field's description is its cure. ----
+
+WORD = r"[a-z][a-z0-9-]{0,39}"
+# Letters of any script and digits, with the punctuation of names and addresses that Asterisk gives
+# no meaning to.
+LABEL = r"[^\W_](?:[\w .'/+-]{0,78}[\w.'])?"
+
+Word = Annotated[
+    str,
+    Field(
+        pattern=f"^{WORD}$",
+        description="a name of up to 40 small letters, digits and dashes, a letter first",
+    ),
+]
+Label = Annotated[
+    str,
+    Field(
+        pattern=f"^{LABEL}$",
+        description="up to 80 letters, digits, spaces and . ' / + - (a letter or digit first)",
+    ),
+]
+Extension = Annotated[
+    str,
+    Field(
+        pattern="^[0-9]{2,6}$", description='an extension of 2 to 6 digits in quotes, like "101"'
+    ),
+]
+Number = Annotated[
+    str,
+    Field(
+        pattern=r"^\+?[0-9]{2,20}$", description='a number of digits in quotes, like "2025550100"'
+    ),
+]
+Digits = Annotated[
+    str, Field(pattern="^[0-9]{0,8}$", description='up to 8 digits in quotes, or "" for none')
+]
+Key = Annotated[str, Field(pattern="^[0-9*#]$", description="one key: 0 to 9, * or #")]
+Host = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
+        description="a host name or an IPv4 address",
+    ),
+]
+Username = Annotated[
+    str,
+    Field(pattern="^[A-Za-z0-9._+-]{1,64}$", description="up to 64 letters, digits and . _ + -"),
+]
+Target = Annotated[
+    str,
+    Field(
+        pattern=f"^({FLOW_PREFIX})?{WORD}$",
+        description=f'a node of this flow, or "{FLOW_PREFIX}NAME" for another flow',
+    ),
+]
+Words = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+        description="the words to speak, at most 1000 characters, in one line",
+    ),
+]
+TimeZone = Annotated[
+    str, Field(max_length=64, description='a time zone by its place, like "America/New_York"')
+]
+OpenTimes = Annotated[
+    str,
+    Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        description='an open time like "08:00-17:00", closing at "24:00" at the latest',
+    ),
+]
+
+
+def _some(thing: str, most: int) -> Any:
+    return Field(min_length=1, max_length=most, description=f"a list of 1 to {most} {thing}")
+
+
+def _seconds(least: int, most: int) -> Any:
+    return Field(
+        strict=True, ge=least, le=most, description=f"a number of seconds from {least} to {most}"
+    )
+
+
+def _count(least: int, most: int) -> Any:
+    return Field(
+        strict=True, ge=least, le=most, description=f"a whole number from {least} to {most}"
+    )
+
+
+class Strict(BaseModel):
+    """A form that admits no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClinicForm(Strict):
+    name: Label
+    timezone: TimeZone
+    language: Word = "en"
+    front_desk: Annotated[list[Extension], _some("extensions", 20)]
+    emergency_numbers: Annotated[list[Extension], _some("emergency numbers", 10)] = (
+        DEFAULT_EMERGENCY_NUMBERS
+    )
+
+
+class TrunkForm(Strict):
+    host: Host
+    port: Annotated[int, _count(1, 65535)] = 5060
+    username: Username | None = None
+    registers: Annotated[bool, Field(strict=True, description="true or false")] = False
+
+    def trunk(self, name: str) -> plan.Trunk:
+        return plan.Trunk(name, self.host, self.port, self.username, self.registers)
+
+
+class LineForm(Strict):
+    trunk: Word
+    numbers: Annotated[list[Number], _some("numbers", 200)]
+    flow: Word
+    language: Word | None = None
+
+    def line(self, name: str, language: str) -> plan.Line:
+        return plan.Line(
+            name, self.trunk, tuple(self.numbers), self.flow, self.language or language
+        )
+
+
+class PhoneForm(Strict):
+    name: Label
+    location: Label
+    callback: Number
+
+    def phone(self, extension: str) -> plan.Phone:
+        return plan.Phone(extension, self.name, self.location, self.callback)
+
+
+class DialRuleForm(Strict):
+    prefix: Digits = ""
+    starts: Digits = ""
+    digits: Annotated[int, _count(2, 20)]
+    trunk: Word
+    shows: Number
+
+    def rule(self) -> plan.DialRule:
+        return plan.DialRule(self.prefix, self.starts, self.digits, self.trunk, self.shows)
+
+
+class MailboxForm(Strict):
+    members: Annotated[list[Word], _some("people", 50)]
+    lamps: Annotated[
+        list[Extension], Field(max_length=50, description="a list of up to 50 extensions")
+    ] = []
+
+    def mailbox(self, name: str) -> plan.Mailbox:
+        return plan.Mailbox(name, tuple(self.members), tuple(self.lamps))
+
+
+DayTimes = Annotated[
+    list[OpenTimes], Field(max_length=12, description='a list like ["08:00-12:00", "13:00-17:00"]')
+]
+
+
+class HoursForm(Strict):
+    mon: DayTimes = []
+    tue: DayTimes = []
+    wed: DayTimes = []
+    thu: DayTimes = []
+    fri: DayTimes = []
+    sat: DayTimes = []
+    sun: DayTimes = []
+    closed: Annotated[
+        list[Annotated[date, Field(strict=True, description="a date without quotes: 2026-12-25")]],
+        Field(max_length=1000, description="a list of dates without quotes, like [2026-12-25]"),
+    ] = []
+
+    def hours(self, name: str) -> plan.Hours:
+        spans = tuple(
+            _span(weekday, times)
+            for weekday, day in enumerate(WEEKDAYS)
+            for times in getattr(self, day)
+        )
+        return plan.Hours(name, spans, frozenset(self.closed))
+
+
+def _span(weekday: int, times: str) -> plan.Span:
+    opens, closes = times.split("-")
+    midnight = time(0) if closes == "24:00" else time.fromisoformat(closes)
+    return plan.Span(weekday, time.fromisoformat(opens), midnight)
+
+
+UrgencyWord = Annotated[
+    Literal["emergency", "urgent", "soon", "routine"],
+    Field(description='"emergency", "urgent", "soon" or "routine"'),
+]
+
+
+class QueueForm(Strict):
+    agents: Annotated[list[Extension], _some("extensions", 100)]
+    urgency: UrgencyWord = "routine"
+    target_s: Annotated[float, _seconds(1, 3600)] = 20
+    offer_s: Annotated[float, _seconds(5, 120)] = 20
+    rest_s: Annotated[float, _seconds(0, 600)] = 20
+    announce_s: Annotated[float, _seconds(10, 600)] = 45
+
+    def queue(self, name: str) -> plan.Queue:
+        return plan.Queue(
+            name,
+            tuple(self.agents),
+            Urgency[self.urgency.upper()],
+            self.target_s,
+            self.offer_s,
+            self.rest_s,
+            self.announce_s,
+        )
+
+
+Prompts = Annotated[list[Word], _some("prompts", 20)]
+
+
+class SayForm(Strict):
+    kind: Literal["say"]
+    prompts: Prompts
+    next: Target
+
+    def node(self) -> plan.Say:
+        return plan.Say(tuple(self.prompts), self.next)
+
+
+class MenuForm(Strict):
+    kind: Literal["menu"]
+    prompts: Prompts
+    choices: Annotated[
+        dict[Key, Target],
+        Field(min_length=1, max_length=12, description='keys with their targets: { 1 = "nurse" }'),
+    ]
+    timeout_s: Annotated[float, _seconds(1, 30)] = 5
+    tries: Annotated[int, _count(1, 5)] = 2
+    otherwise: Target
+    wrong: Word = "wrong-key"
+
+    def node(self) -> plan.Menu:
+        return plan.Menu(
+            tuple(self.prompts),
+            dict(self.choices),
+            self.timeout_s,
+            self.tries,
+            self.otherwise,
+            self.wrong,
+        )
+
+
+class HoursForkForm(Strict):
+    kind: Literal["hours"]
+    hours: Word
+    open: Target
+    closed: Target
+
+    def node(self) -> plan.HoursFork:
+        return plan.HoursFork(self.hours, self.open, self.closed)
+
+
+class EnqueueForm(Strict):
+    kind: Literal["queue"]
+    queue: Word
+    patience_s: Annotated[float, _seconds(5, 7200)]
+    otherwise: Target
+    urgency: UrgencyWord | None = None
+    escape: Key | Literal[""] = "0"
+
+    def node(self) -> plan.Enqueue:
+        urgency = Urgency[self.urgency.upper()] if self.urgency else None
+        return plan.Enqueue(
+            self.queue, self.patience_s, self.otherwise, urgency, self.escape or None
+        )
+
+
+class RingForm(Strict):
+    kind: Literal["ring"]
+    phones: Annotated[list[Extension], _some("extensions", 20)]
+    for_s: Annotated[float, _seconds(5, 120)]
+    otherwise: Target
+
+    def node(self) -> plan.Ring:
+        return plan.Ring(tuple(self.phones), self.for_s, self.otherwise)
+
+
+class MessageForm(Strict):
+    kind: Literal["message"]
+    mailbox: Word
+    prompts: Prompts
+    longest_s: Annotated[float, _seconds(5, 600)] = 180
+    next: Target
+    urgent: Annotated[bool, Field(strict=True, description="true or false")] = False
+
+    def node(self) -> plan.TakeMessage:
+        return plan.TakeMessage(
+            self.mailbox, tuple(self.prompts), self.longest_s, self.next, self.urgent
+        )
+
+
+class GotoForm(Strict):
+    kind: Literal["goto"]
+    target: Target
+
+    def node(self) -> plan.Goto:
+        return plan.Goto(self.target)
+
+
+class HangupForm(Strict):
+    kind: Literal["hangup"]
+    prompts: Annotated[
+        list[Word], Field(max_length=20, description="a list of up to 20 prompts")
+    ] = []
+
+    def node(self) -> plan.Hangup:
+        return plan.Hangup(tuple(self.prompts))
+
+
+NodeForm = (
+    SayForm
+    | MenuForm
+    | HoursForkForm
+    | EnqueueForm
+    | RingForm
+    | MessageForm
+    | GotoForm
+    | HangupForm
+)
+NODE_FORMS: Mapping[str, type[NodeForm]] = {
+    "say": SayForm,
+    "menu": MenuForm,
+    "hours": HoursForkForm,
+    "queue": EnqueueForm,
+    "ring": RingForm,
+    "message": MessageForm,
+    "goto": GotoForm,
+    "hangup": HangupForm,
+}
+
+
+class FlowForm(Strict):
+    """A flow but for its nodes, which are admitted one by one."""
+
+    start: Word
+    zero: Target | None = None
+
+
+Form = TypeVar("Form", bound=Strict)
+Part = TypeVar("Part")
+Table = dict[str, Any]  # as tomllib gives it; it goes no further than _Reading
+
+
+# ---- reading ----
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One walk through a document, which gathers faults and goes on."""
+
+    document: Table
+    lines: Mapping[toml_lines.Path, int]
+    faults: list[Fault] = field(default_factory=list)
+
+    def site(self) -> Plan | None:
+        known = {"clinic", "dial_rules", *SECTION_MAX}
+        for key in self.document.keys() - known:
+            self._fault((key,), "is not known here", _known(key, known))
+        clinic = self._clinic()
+        language = clinic.language if clinic else "en"
+        trunks = self._section("trunks", TrunkForm, TrunkForm.trunk)
+        phones = self._section("phones", PhoneForm, PhoneForm.phone, names=Extension)
+        queues = self._section("queues", QueueForm, QueueForm.queue)
+        hours = self._section("hours", HoursForm, HoursForm.hours)
+        mailboxes = self._section("mailboxes", MailboxForm, MailboxForm.mailbox)
+        flows = self._flows()
+        lines = self._section("lines", LineForm, lambda form, name: form.line(name, language))
+        texts = self._texts()
+        rules = self._dial_rules()
+        self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
+        self._times_are_in_order(hours)
+        self._numbers_are_whole(clinic, lines, phones, rules)
+        if clinic is None:
+            return None
+        return Plan(
+            name=clinic.name,
+            timezone=clinic.timezone,
+            language=clinic.language,
+            front_desk=tuple(clinic.front_desk),
+            emergency_numbers=tuple(clinic.emergency_numbers),
+            trunks=trunks,
+            lines={name: line for name, line in lines.items() if line.flow in flows},
+            phones=phones,
+            dial_rules=tuple(rules.values()),
+            mailboxes=mailboxes,
+            hours=hours,
+            queues=queues,
+            flows=flows,
+            texts=texts,
+        )
+
+    def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:
+        line = toml_lines.nearest(self.lines, path)
+        self.faults.append(Fault(line, _dotted(path) or "file", reason, cure))
+
+    def _admit(self, form: type[Form], value: object, path: toml_lines.Path) -> Form | None:
+        try:
+            return form.model_validate(value)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self._explain(form, detail, path)
+            return None
+
+    def _explain(self, form: type[Strict], detail: ErrorDetails, path: toml_lines.Path) -> None:
+        # A key of a table that does not fit is reported by pydantic as `key, "[key]"`, a union's
+        # member by a word of its own: neither is a place in the document.
+        inside = tuple(part for part in detail["loc"] if part != "[key]")
+        where = (*path, *inside[: _depth(self.lines, path, inside)])
+        name = str(inside[0]) if inside else ""
+        match detail["type"]:
+            case "extra_forbidden":
+                self._fault(where, "is not known here", _known(name, form.model_fields))
+            case "missing":
+                wanted = _description(form, inside)
+                self._fault(path, f"{name} is missing", f"add {name} = {wanted}")
+            case "model_type" | "dict_type" | "list_type":
+                shape = "a list: [ … ]" if detail["type"] == "list_type" else "a table"
+                self._fault(where, f"{_shown(detail['input'])} stands where {shape} belongs",
+                            f"write {_description(form, inside)}")  # fmt: skip
+            case "too_short" | "too_long":
+                count = len(detail["input"])
+                self._fault(where, f"has {count} entries", f"write {_description(form, inside)}")
+            case _:
+                reason = f"{_shown(detail['input'])} does not fit"
+                self._fault(where, reason, f"write {_description(form, inside)}")
+
+    def _tables(self, section: str) -> Iterator[tuple[str, object]]:
+        """The entries of a section, as far as it is a table and not too long."""
+        table = self.document.get(section, {})
+        if not isinstance(table, dict):
+            self._fault((section,), "is not a table", f"write [{section}.NAME] and its keys below")
+            return
+        most = SECTION_MAX[section]
+        if len(table) > most:
+            self._fault((section,), f"has {len(table)} entries", f"keep it to {most}")
+        yield from list(table.items())[:most]
+
+    def _named(self, name: str, kind: Any, path: toml_lines.Path) -> None:
+        try:
+            TypeAdapter[str](kind).validate_python(name)
+        except ValidationError:
+            cure = _metadata_description(getattr(kind, "__metadata__", ()))
+            self._fault(path, f"{_shown(name)} cannot be a name here", f"write {cure}")
+
+    def _section(
+        self,
+        section: str,
+        form: type[Form],
+        part: Callable[[Form, str], Part],
+        names: Any = Word,
+    ) -> dict[str, Part]:
+        parts = {}
+        for name, value in self._tables(section):
+            self._named(name, names, (section, name))
+            if admitted := self._admit(form, value, (section, name)):
+                parts[name] = part(admitted, name)
+        return parts
+
+    def _clinic(self) -> ClinicForm | None:
+        if "clinic" not in self.document:
+            self._fault(
+                (),
+                "the section [clinic] is missing",
+                "add [clinic] with name, timezone and front_desk",
+            )
+            return None
+        clinic = self._admit(ClinicForm, self.document["clinic"], ("clinic",))
+        if clinic and clinic.timezone not in available_timezones():
+            near = get_close_matches(clinic.timezone, available_timezones(), n=1)
+            meant = f"did you mean {near[0]}?" if near else 'write one like "America/New_York"'
+            self._fault(("clinic", "timezone"), f"{_shown(clinic.timezone)} is no time zone", meant)
+        return clinic
+
+    def _flows(self) -> dict[str, plan.Flow]:
+        flows = {}
+        for name, value in self._tables("flows"):
+            path = ("flows", name)
+            faults_before = len(self.faults)
+            self._named(name, Word, path)
+            table = dict(value) if isinstance(value, dict) else {}
+            nodes = self._nodes(path, table.pop("nodes", {}))
+            form = self._admit(FlowForm, table, path)
+            if form:
+                self._targets_exist(name, form, nodes)
+            if form and len(self.faults) == faults_before:
+                flows[name] = plan.Flow(name, form.start, nodes, form.zero)
+        return flows
+
+    def _nodes(self, path: toml_lines.Path, value: object) -> dict[str, plan.Node]:
+        path = (*path, "nodes")
+        if not isinstance(value, dict) or not value:
+            flow = path[1]
+            self._fault(
+                path, "the flow has no nodes", f"add [flows.{flow}.nodes.NAME] and its kind"
+            )
+            return {}
+        if len(value) > NODES_MAX:
+            self._fault(path, f"has {len(value)} nodes", f"keep it to {NODES_MAX}")
+        nodes: dict[str, plan.Node] = {}
+        for name, table in list(value.items())[:NODES_MAX]:
+            self._named(name, Word, (*path, name))
+            if node := self._node(table, (*path, name)):
+                nodes[name] = node
+                self._node_refers_to_what_exists(node, (*path, name))
+        return nodes
+
+    def _node(self, table: object, path: toml_lines.Path) -> plan.Node | None:
+        kind = table.get("kind") if isinstance(table, dict) else None
+        form = NODE_FORMS.get(kind) if isinstance(kind, str) else None
+        if form is None:
+            reason = "kind is missing" if kind is None else f"{_shown(kind)} is no kind of node"
+            self._fault((*path, "kind"), reason, f"write one of: {', '.join(NODE_FORMS)}")
+            return None
+        admitted = self._admit(form, table, path)
+        return admitted.node() if admitted else None
+
+    def _texts(self) -> dict[str, dict[str, str]]:
+        texts: dict[str, dict[str, str]] = {}
+        for language, table in self._tables("prompts"):
+            self._named(language, Word, ("prompts", language))
+            if not isinstance(table, dict):
+                cure = f'write [prompts.{language}] and lines like: welcome = "Good morning."'
+                self._fault(("prompts", language), "is not a table", cure)
+                continue
+            if len(table) > PROMPTS_MAX:
+                reason = f"has {len(table)} prompts"
+                self._fault(("prompts", language), reason, f"keep it to {PROMPTS_MAX}")
+            texts[language] = self._words(language, dict(list(table.items())[:PROMPTS_MAX]))
+        return texts
+
+    def _words(self, language: str, table: Table) -> dict[str, str]:
+        spoken = {}
+        for name, words in table.items():
+            path = ("prompts", language, name)
+            self._named(name, Word, path)
+            try:
+                spoken[name] = TypeAdapter[str](Words).validate_python(words)
+            except ValidationError:
+                cure = _metadata_description(Words.__metadata__)  # type: ignore[attr-defined]
+                self._fault(path, f"{_shown(words)} cannot be spoken", f"write {cure}")
+        return spoken
+
+    def _dial_rules(self) -> dict[int, plan.DialRule]:
+        value = self.document.get("dial_rules", [])
+        if not isinstance(value, list):
+            self._fault(("dial_rules",), "is not a list", "write [[dial_rules]] and its keys below")
+            return {}
+        if len(value) > 50:
+            self._fault(("dial_rules",), f"has {len(value)} rules", "keep it to 50")
+        rules = {}
+        for index, table in enumerate(value[:50]):
+            if form := self._admit(DialRuleForm, table, ("dial_rules", index)):
+                rules[index] = form.rule()
+        return rules
+
+    # ---- what one form cannot see ----
+
+    def _declared(self, section: str) -> frozenset[str]:
+        """Names written in a section, whether what stands there is right or not: a fault is told
+        once."""
+        table = self.document.get(section)
+        return frozenset(table) if isinstance(table, dict) else frozenset()
+
+    def _must_exist(self, section: str, names: Iterable[str], path: toml_lines.Path) -> None:
+        declared = self._declared(section)
+        for index, name in enumerate(names):
+            if name not in declared:
+                near = get_close_matches(name, declared, n=1)
+                cure = (
+                    f"did you mean {near[0]}?"
+                    if near
+                    else f"add [{section}.{name}] or name another"
+                )
+                self._fault((*path, index), f"there is no {_shown(name)} in [{section}]", cure)
+
+    def _each_name_leads_somewhere(
+        self,
+        clinic: ClinicForm | None,
+        lines: Mapping[str, plan.Line],
+        queues: Mapping[str, plan.Queue],
+        mailboxes: Mapping[str, plan.Mailbox],
+        rules: Mapping[int, plan.DialRule],
+    ) -> None:
+        if clinic:
+            self._must_exist("phones", clinic.front_desk, ("clinic", "front_desk"))
+        for name, line in lines.items():
+            self._must_exist("trunks", (line.trunk,), ("lines", name, "trunk"))
+            self._must_exist("flows", (line.flow,), ("lines", name, "flow"))
+        for name, queue in queues.items():
+            self._must_exist("phones", queue.agents, ("queues", name, "agents"))
+        for name, mailbox in mailboxes.items():
+            self._must_exist("phones", mailbox.lamps, ("mailboxes", name, "lamps"))
+        for index, rule in rules.items():
+            self._must_exist("trunks", (rule.trunk,), ("dial_rules", index, "trunk"))
+
+    def _node_refers_to_what_exists(self, node: plan.Node, path: toml_lines.Path) -> None:
+        match node:
+            case plan.HoursFork(hours=hours):
+                self._must_exist("hours", (hours,), (*path, "hours"))
+            case plan.Enqueue(queue=queue):
+                self._must_exist("queues", (queue,), (*path, "queue"))
+            case plan.Ring(phones=phones):
+                self._must_exist("phones", phones, (*path, "phones"))
+            case plan.TakeMessage(mailbox=mailbox):
+                self._must_exist("mailboxes", (mailbox,), (*path, "mailbox"))
+            case plan.Say() | plan.Menu() | plan.Goto() | plan.Hangup():
+                pass
+
+    def _targets_exist(self, flow: str, form: FlowForm, nodes: Mapping[str, plan.Node]) -> None:
+        written = self.document["flows"][flow].get("nodes")
+        here = frozenset(written) if isinstance(written, dict) else frozenset()
+        path: toml_lines.Path = ("flows", flow)
+        self._target_exists(form.start, here, (*path, "start"))
+        if form.zero:
+            self._target_exists(form.zero, here, (*path, "zero"))
+        for name, node in nodes.items():
+            for key, target in _targets(node):
+                self._target_exists(target, here, (*path, "nodes", name, *key))
+
+    def _target_exists(self, target: str, here: frozenset[str], path: toml_lines.Path) -> None:
+        if target.startswith(FLOW_PREFIX):
+            self._must_exist("flows", (target.removeprefix(FLOW_PREFIX),), path)
+        elif target not in here:
+            near = get_close_matches(target, here, n=1)
+            cure = f"did you mean {near[0]}?" if near else f"add the node {target} or name another"
+            self._fault(path, f"there is no node {_shown(target)} in this flow", cure)
+
+    def _times_are_in_order(self, schedules: Mapping[str, plan.Hours]) -> None:
+        for name, schedule in schedules.items():
+            counted = dict.fromkeys(range(7), 0)
+            for span in schedule.spans:
+                index = counted[span.weekday]
+                counted[span.weekday] += 1
+                if span.closes != time(0) and span.closes <= span.opens:
+                    path = ("hours", name, WEEKDAYS[span.weekday], index)
+                    reason = (
+                        f"closes at {span.closes:%H:%M}, not after it opens at {span.opens:%H:%M}"
+                    )
+                    cure = "past midnight, go on in the next day: 22:00-24:00, then 00:00-06:00"
+                    self._fault(path, reason, cure)
+
+    def _numbers_are_whole(
+        self,
+        clinic: ClinicForm | None,
+        lines: Mapping[str, plan.Line],
+        phones: Mapping[str, plan.Phone],
+        rules: Mapping[int, plan.DialRule],
+    ) -> None:
+        emergency = clinic.emergency_numbers if clinic else DEFAULT_EMERGENCY_NUMBERS
+        for number in sorted(phones.keys() & set(emergency)):
+            reason = f"the extension {number} is an emergency number"
+            self._fault(("phones", number), reason, "give this phone another extension")
+        for index, rule in rules.items():
+            if len(rule.starts) > rule.digits:
+                reason = f"starts has more digits than the {rule.digits} of the number"
+                self._fault(("dial_rules", index), reason, "make starts shorter or digits larger")
+            if not rule.prefix and rule.digits in {len(extension) for extension in phones}:
+                reason = (
+                    f"a number of {rule.digits} digits without a prefix looks like an extension"
+                )
+                self._fault(("dial_rules", index), reason, 'add a prefix, like "9"')
+        seen: dict[tuple[str, str], str] = {}
+        for name, line in lines.items():
+            for index, number in enumerate(line.numbers):
+                other = seen.setdefault((line.trunk, number), name)
+                if other != name or line.numbers.index(number) != index:
+                    reason = f"{number} is already a number of the line {other}"
+                    self._fault(("lines", name, "numbers", index), reason, "keep it in one place")
+
+
+def _targets(node: plan.Node) -> Iterator[tuple[toml_lines.Path, str]]:
+    """Each target of a node with the keys under which the site file holds it."""
+    match node:
+        case plan.Say(next=target) | plan.TakeMessage(next=target):
+            yield ("next",), target
+        case plan.Menu(choices=choices, otherwise=otherwise):
+            yield from ((("choices", key), target) for key, target in choices.items())
+            yield ("otherwise",), otherwise
+        case plan.HoursFork(open=is_open, closed=closed):
+            yield ("open",), is_open
+            yield ("closed",), closed
+        case plan.Enqueue(otherwise=otherwise) | plan.Ring(otherwise=otherwise):
+            yield ("otherwise",), otherwise
+        case plan.Goto(target=target):
+            yield ("target",), target
+        case plan.Hangup():
+            pass
+
+
+def _dotted(path: toml_lines.Path) -> str:
+    """A path as a person would write it: `phones.101`, `dial_rules[2].prefix` (entries are counted
+    from 1)."""
+    words = ""
+    for part in path:
+        if isinstance(part, int):
+            words += f"[{part + 1}]"
+        else:
+            shown = part if re.fullmatch(r"[A-Za-z0-9_*#-]{1,40}", part) else _shown(part)
+            words += f".{shown}" if words else shown
+    return words
+
+
+def _depth(
+    lines: Mapping[toml_lines.Path, int], path: toml_lines.Path, inside: Sequence[str | int]
+) -> int:
+    """How many parts of `inside` stand in the document under `path`."""
+    depth = 0
+    while depth < len(inside) and (*path, *inside[: depth + 1]) in lines:
+        depth += 1
+    return depth
+
+
+def _shown(value: object) -> str:
+    """A value from the file, short and with nothing in it that could upset a terminal."""
+    text = ascii(value) if not isinstance(value, str) else ascii(value).replace("'", '"')
+    return text if len(text) <= 60 else f"{text[:50]}…"
+
+
+def _known(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
+
+
+def _description(form: type[Strict], inside: Sequence[str | int]) -> str:
+    """What belongs at a place of a form: the element's own description inside a list, else the
+    field's."""
+    found = form.model_fields.get(str(inside[0])) if inside else None
+    if found is None:
+        return "a table with its keys"
+    if len(inside) > 1 and (deeper := _inner_description(found.annotation)):
+        return deeper
+    return found.description or _inner_description(found.annotation) or "another value"
+
+
+def _inner_description(annotation: object) -> str:
+    """The first description among the arguments of `list[...]`, `dict[...]` or a union."""
+    for argument in getattr(annotation, "__args__", ()):
+        if described := _metadata_description(getattr(argument, "__metadata__", ())):
+            return described
+    return ""
+
+
+def _metadata_description(metadata: Sequence[object]) -> str:
+    return next((d for m in metadata if (d := getattr(m, "description", None))), "")
