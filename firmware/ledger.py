@@ -151,6 +151,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class CallSummary:
+    """A call as a list shows it; `ended` and `outcome` are None while it is in progress."""
+
+    call: str
+    line: str
+    arrived: str
+    ended: str | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """The conservation sum. `offered` is counted from the steps, the rest from the calls."""
 
@@ -282,13 +293,29 @@ def balance(connection: Connection) -> Balance:
     offered = connection.scalar(
         select(func.count(func.distinct(steps.c.call))).where(steps.c.step == OFFERED)
     )
-    by_outcome = select(calls.c.outcome, func.count()).group_by(calls.c.outcome)
-    counted: dict[str | None, int] = dict(connection.execute(by_outcome).tuples().all())
+    by_outcome = select(calls.c.outcome, func.count().label("number")).group_by(calls.c.outcome)
+    counted: dict[str | None, int] = {
+        row.outcome: row.number for row in connection.execute(by_outcome)
+    }
     return Balance(
         offered=offered or 0,
         outcomes={outcome: counted.get(outcome.value, 0) for outcome in Outcome},
         in_progress=counted.get(None, 0),
     )
+
+
+def recent_calls(connection: Connection, limit: int) -> list[CallSummary]:
+    """The newest calls first; nothing in it says who called."""
+    newest = select(
+        calls.c.call, calls.c.line, calls.c.arrived, calls.c.ended, calls.c.outcome
+    ).order_by(calls.c.arrived.desc(), calls.c.call)
+    return [CallSummary(*row) for row in connection.execute(newest.limit(limit))]
+
+
+def steps_of(connection: Connection, call: str) -> list[Step]:
+    """A call's steps in their order."""
+    asked = select(*steps.c).where(steps.c.call == call).order_by(steps.c.id)
+    return [Step(*row) for row in connection.execute(asked)]
 
 
 def record_message(connection: Connection, row: MessageKept) -> None:

@@ -1,0 +1,93 @@
+"""What every exchange answers at its control socket: the forms, and nothing else.
+
+No form has a place for a caller's number or name.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from firmware.control import Strict, Topic
+
+
+class StatusRequest(Strict):
+    """How is it?"""
+
+    ask: Literal["status"] = "status"
+
+
+class Part(Strict):
+    """One part of the exchange and how it is; `cure` says what to do when it is not well."""
+
+    name: str
+    state: Literal["well", "warning", "alarm"]
+    detail: str
+    cure: str = ""
+
+
+class StatusReply(Strict):
+    """The conservation sum, and each part's state."""
+
+    version: str
+    pid: int
+    up_s: float
+    offered: int
+    outcomes: dict[str, int]
+    in_progress: int
+    balanced: bool
+    parts: tuple[Part, ...]
+
+
+class CallsRequest(Strict):
+    """The newest calls."""
+
+    ask: Literal["calls"] = "calls"
+    limit: int = Field(default=50, ge=1, le=1_000)
+
+
+class CallLine(Strict):
+    """One call of the list; `ended` and `outcome` are absent while it is in progress."""
+
+    call: str
+    line: str
+    arrived: str
+    ended: str | None
+    outcome: str | None
+
+
+class CallsReply(Strict):
+    calls: tuple[CallLine, ...]
+
+
+class WatchRequest(Strict):
+    """Every step of every call from now on, each as it becomes durable."""
+
+    ask: Literal["watch"] = "watch"
+
+
+class StepLine(Strict):
+    call: str
+    at: str
+    mono_ms: int
+    step: str
+    detail: str
+
+
+class MarkMessageRequest(Strict):
+    """A message was heard, or its file is deleted and the index shall say so."""
+
+    ask: Literal["mark_message"] = "mark_message"
+    message: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    mark: Literal["heard", "deleted"]
+
+
+class MarkMessageReply(Strict):
+    """`known` is false when the index holds no such message, or it was deleted before."""
+
+    known: bool
+
+
+STATUS = Topic(StatusRequest, StatusReply)
+CALLS = Topic(CallsRequest, CallsReply)
+WATCH = Topic(WatchRequest, StepLine)
+MARK_MESSAGE = Topic(MarkMessageRequest, MarkMessageReply)
