@@ -1,0 +1,48 @@
+"""What holds for every test: in CI nothing is left out, and what has a share of its own stays out.
+
+A folder of tests with a program `run` in it (fuzzing, power cuts …) has such a share: `.ci/run`
+starts that program, and a plain `pytest` passes the folder by unless told its name.
+"""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Passes by what has a share of its own."""
+    if not (collection_path / "run").is_file():
+        return None
+    named = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    return None if any(collection_path in (path, *path.parents) for path in named) else True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A whole file left out is a failure in CI."""
+    report = yield
+    if IN_CI and report.outcome == "skipped":
+        report.outcome = "failed"
+        report.longrepr = f"in CI nothing is skipped: {collector.nodeid}: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test left out, or one expected to fail, is a failure in CI."""
+    report = yield
+    if IN_CI and (report.skipped or hasattr(report, "wasxfail")):
+        reason = getattr(report, "wasxfail", report.longrepr)
+        if hasattr(report, "wasxfail"):
+            del report.wasxfail
+        report.outcome = "failed"
+        report.longrepr = f"in CI nothing is skipped or excused: {item.nodeid}: {reason}"
+    return report
