@@ -59,8 +59,8 @@ static const float RISE_APART_MOST = 56.0f; /* samples between the two tones' be
 static const float HELD_LEAST = 160.0f;     /* samples from the begin to a look's middle: 20 ms */
 static const float SETTLED = MIDDLE + 8.0f; /* samples until a look holds nothing older */
 
-/* 24 ms without the digit: holes of 20 ms are bridged, pauses of 30 ms are not. */
-static const uint32_t ABSENT_LOOKS = 6;
+/* 24 ms from the first to the last: holes of 20 ms are bridged, pauses of 30 ms are not. */
+static const uint32_t ABSENT_LOOKS = 7;
 
 struct finding {
 	char digit;
@@ -210,6 +210,13 @@ static bool find_digit(const struct rc_dtmf *d, struct finding *found)
 		return false;
 
 	float low_ago = risen_ago(d, low), high_ago = risen_ago(d, high);
+
+	/* Sliding from one key to the next, the tone they share does not begin anew. */
+	if (d->digit && low == d->low && high != d->high)
+		low_ago = high_ago;
+	if (d->digit && high == d->high && low != d->low)
+		high_ago = low_ago;
+
 	float held = fminf(low_ago, high_ago);
 
 	if (held < HELD_LEAST || fabsf(low_ago - high_ago) > RISE_APART_MOST)

@@ -76,8 +76,8 @@ size_t rc_tone_next(struct rc_tone *tone, int16_t *pcm, size_t samples);
 /* ---- dtmf ---- */
 
 /* A digit keyed as two tones in the audio itself. Windows of 20 ms, one each 4 ms; any chunk size
- * gives the same answer. A digit is decided 30-34 ms after its begin, and its end 24-28 ms after it
- * has been gone: shorter holes are bridged. */
+ * gives the same answer. Where the line is clean, a digit is decided 30-34 ms after its begin and
+ * its end 34-38 ms after it: holes of up to 20 ms are bridged, pauses of 30 ms part two digits. */
 enum {
 	RC_DTMF_WINDOW = 160, /* samples looked at together */
 	RC_DTMF_HOP = 32,     /* samples from one look to the next */

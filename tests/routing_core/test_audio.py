@@ -1,0 +1,217 @@
+"""G.711 against its tables, levels and tones against arithmetic, misfit arrays refused."""
+
+from bisect import bisect_left, bisect_right
+from itertools import accumulate, pairwise
+
+import numpy as np
+import pytest
+
+from routing_core.audio import (
+    SILENCE_DBM0,
+    Law,
+    Pcm,
+    Voice,
+    beep,
+    decode,
+    digit,
+    encode,
+    level_dbm0,
+    pcm_from_bytes,
+    tone,
+    tone_pair,
+)
+
+# Decision values of ITU-T G.711 tables 1a and 2a as the widths of their intervals, in 16-bit steps.
+ALAW_WIDTHS = [16] * 32 + [32] * 16 + [64] * 16 + [128] * 16 + [256] * 16 + [512] * 16 + [1024] * 16
+ULAW_WIDTHS = [4] + [
+    width for segment in range(8) for width in [8 << segment] * (15 if segment == 0 else 16)
+]
+WIDTHS = {Law.ALAW: ALAW_WIDTHS, Law.ULAW: ULAW_WIDTHS}
+
+# The digital milliwatt, tables 5 and 6: 1 kHz at 0 dBm0, eight codes repeated.
+MILLIWATT = {Law.ALAW: "34 21 21 34 b4 a1 a1 b4", Law.ULAW: "1e 0b 0b 1e 9e 8b 8b 9e"}
+
+EVERY_SAMPLE = np.arange(-32768, 32768, dtype=np.int16)
+EVERY_CODE = np.arange(256, dtype=np.uint8)
+
+
+def intervals(law: Law) -> list[tuple[int, int]]:
+    edges = list(accumulate(WIDTHS[law], initial=0))
+    return list(pairwise(edges))
+
+
+def interval_number(code: int, law: Law) -> tuple[int, bool]:
+    """Which interval of the standard's table a code names, counted from zero, and its sign."""
+    if law is Law.ALAW:
+        return (code ^ 0x55) & 0x7F, (code ^ 0x55) < 0x80
+    return ~code & 0x7F, code < 0x80
+
+
+@pytest.mark.parametrize("law", Law)
+def test_every_code_is_the_middle_of_its_interval(law: Law) -> None:
+    for code, value in zip(EVERY_CODE.tolist(), decode(EVERY_CODE, law).tolist(), strict=True):
+        number, negative = interval_number(code, law)
+        low, high = intervals(law)[number]
+        # µ-law's innermost interval straddles zero, and its value is zero.
+        middle = 0 if law is Law.ULAW and number == 0 else (low + high) // 2
+        assert value == (-middle if negative else middle)
+
+
+@pytest.mark.parametrize("law", Law)
+def test_every_sample_goes_to_the_interval_that_holds_it(law: Law) -> None:
+    edges = list(accumulate(WIDTHS[law], initial=0))
+    for sample, code in zip(EVERY_SAMPLE.tolist(), encode(EVERY_SAMPLE, law).tolist(), strict=True):
+        number, negative = interval_number(code, law)
+        assert negative == (sample < 0)
+        # A value on a decision value itself may go either way: the standard leaves it open.
+        lowest = min(bisect_left(edges, abs(sample)) - 1, 127)
+        highest = min(bisect_right(edges, abs(sample)) - 1, 127)
+        assert lowest <= number <= highest
+
+
+@pytest.mark.parametrize("law", Law)
+def test_a_code_survives_the_way_there_and_back(law: Law) -> None:
+    there_and_back = encode(decode(EVERY_CODE, law), law)
+    changed = EVERY_CODE[there_and_back != EVERY_CODE].tolist()
+    assert changed == ([] if law is Law.ALAW else [0x7F])  # µ-law's minus zero becomes plus zero
+
+
+@pytest.mark.parametrize("law", Law)
+def test_the_digital_milliwatt_is_0_dbm0(law: Law) -> None:
+    codes = np.frombuffer(bytes.fromhex(MILLIWATT[law]) * 100, dtype=np.uint8)
+    assert level_dbm0(decode(codes, law)) == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_full_scale_sine_is_3_14_dbm0_and_silence_has_a_level_too() -> None:
+    sine = np.round(32767 * np.sin(2 * np.pi * np.arange(8000) / 8)).astype(np.int16)
+    assert level_dbm0(sine) == pytest.approx(3.14, abs=0.01)
+    assert level_dbm0(np.zeros(160, dtype=np.int16)) == SILENCE_DBM0
+    assert level_dbm0(np.zeros(0, dtype=np.int16)) == SILENCE_DBM0
+    assert level_dbm0(np.full(160, -32768, dtype=np.int16)) == pytest.approx(6.15, abs=0.01)
+
+
+def power_dbm0(pcm: Pcm, hz: float) -> float:
+    """The level of one frequency, by its Fourier sum over the whole sound."""
+    turned = pcm * np.exp(-2j * np.pi * hz * np.arange(len(pcm)) / 8000)
+    return float(20 * np.log10(2 * abs(turned.mean()) / 32768) + 3.14)
+
+
+def test_a_tone_has_its_length_its_level_and_soft_edges() -> None:
+    sound = tone(1000, dbm0=-20, ms=1000)
+    assert len(sound) == 8000
+    assert level_dbm0(sound[80:-80]) == pytest.approx(-20, abs=0.05)
+    assert abs(sound[:4]).max() < 400
+    assert abs(sound[-4:]).max() < 400
+
+
+def test_a_key_is_its_two_tones_of_q_23() -> None:
+    sound = digit("9", ms=500, dbm0=-12)[80:-80]
+    assert power_dbm0(sound, 852) == pytest.approx(-12, abs=0.1)
+    assert power_dbm0(sound, 1477) == pytest.approx(-12, abs=0.1)
+    assert power_dbm0(sound, 1209) < -40
+
+
+def test_a_pair_louder_than_the_scale_is_clipped_and_not_wrapped() -> None:
+    sound = tone_pair(500, 510, dbm0=(3.14, 3.14), ms=200)
+    assert sound.max() == 32767
+    assert sound.min() == -32768
+    assert abs(np.diff(sound.astype(np.int32))).max() < 30_000
+
+
+def test_the_beep_is_a_third_of_a_second_of_1_khz() -> None:
+    sound = beep()
+    assert len(sound) == 2400
+    assert power_dbm0(sound[80:-80], 1000) == pytest.approx(-10, abs=0.1)
+
+
+@pytest.mark.parametrize("hz", [0.0, -5.0, 4000.0, float("nan"), float("inf")])
+def test_a_frequency_that_no_telephone_line_carries_is_refused(hz: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 4000 Hz"):
+        tone(hz, dbm0=-10, ms=100)
+
+
+@pytest.mark.parametrize("dbm0", [4.0, float("nan")])
+def test_a_level_beyond_the_scale_is_refused(dbm0: float) -> None:
+    with pytest.raises(ValueError, match=r"\+3.14 dBm0"):
+        digit("1", ms=100, dbm0=dbm0)
+
+
+@pytest.mark.parametrize("key", ["", "12", "E", "a", "\0", "²", "é"])
+def test_what_is_no_key_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="no telephone key"):
+        digit(key, ms=100)
+
+
+def test_a_negative_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 ms or longer"):
+        tone(1000, dbm0=-10, ms=-1)
+
+
+def test_half_a_sample_is_refused() -> None:
+    assert pcm_from_bytes(b"\x01\x00\xff\xff").tolist() == [1, -1]
+    with pytest.raises(ValueError, match="3 bytes are not whole 16-bit samples"):
+        pcm_from_bytes(b"\x01\x00\xff")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (np.zeros(160, dtype=np.float32), "not float32"),
+        (np.zeros(160, dtype=np.uint16), "not uint16"),
+        (np.zeros(160, dtype=np.int32), "not int32"),
+        (np.zeros(160, dtype=np.uint8), "not uint8"),
+        (np.zeros(160, dtype=np.int16).astype(">i2"), "byte order"),
+        (np.zeros((80, 2), dtype=np.int16), "one channel"),
+        (np.zeros(320, dtype=np.int16)[::2], "one piece"),
+        (np.zeros(160, dtype=np.int16)[::-1], "one piece"),
+        (b"\x00" * 320, "not bytes"),
+        ([0] * 160, "not list"),
+    ],
+)
+def test_an_array_that_is_not_our_audio_is_refused_with_the_reason(wrong: Pcm, reason: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=reason):
+        level_dbm0(wrong)
+    with pytest.raises((TypeError, ValueError), match=reason):
+        encode(wrong, Law.ALAW)
+    with pytest.raises((TypeError, ValueError), match=reason):
+        Voice().feed(wrong)
+
+
+def test_codes_of_the_wrong_type_are_refused() -> None:
+    with pytest.raises(TypeError, match="not int8"):
+        decode(np.zeros(160, dtype=np.int8), Law.ULAW)
+
+
+def noise(rng: np.random.Generator, seconds: float, dbm0: float) -> Pcm:
+    rms = 32768 / np.sqrt(2) * 10 ** ((dbm0 - 3.14) / 20)
+    samples: Pcm = np.round(rng.normal(size=int(8000 * seconds)) * rms).astype(np.int16)
+    return samples
+
+
+def test_a_caller_in_a_noisy_car_is_heard_and_the_car_is_not() -> None:
+    rng = np.random.default_rng(1)
+    voice = Voice()
+    assert not any(voice.feed(noise(rng, 0.02, -42)) for _ in range(250))
+    assert voice.feed(noise(rng, 0.1, -22))
+    assert voice.feed(noise(rng, 0.1, -42))  # a pause between two words
+    assert not voice.feed(noise(rng, 0.3, -42))
+
+
+def test_a_click_on_the_line_is_not_speech() -> None:
+    voice = Voice()
+    click = np.zeros(160, dtype=np.int16)
+    click[:40] = 8000
+    assert not voice.feed(np.zeros(1600, dtype=np.int16))
+    assert not voice.feed(click)
+    assert not voice.feed(np.zeros(1600, dtype=np.int16))
+
+
+def test_speech_is_judged_alike_however_it_is_cut() -> None:
+    rng = np.random.default_rng(2)
+    audio = np.concatenate([noise(rng, 1, -50), noise(rng, 0.5, -20), noise(rng, 1, -50)])
+    whole, pieces = Voice(), Voice()
+    for start in range(0, len(audio), 160):
+        wanted = whole.feed(audio[start : start + 160])
+        for sample in range(start, start + 160):
+            got = pieces.feed(audio[sample : sample + 1])
+        assert got == wanted
