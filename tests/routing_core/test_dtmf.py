@@ -234,3 +234,11 @@ def test_a_minute_of_noise_in_bursts_holds_no_key() -> None:
         rng.normal(0, rng.uniform(200, 6000), int(rng.uniform(100, 1500))) for _ in range(600)
     ]
     assert keys_in(through(Law.ULAW, *bursts)) == ""
+
+
+def test_audio_that_is_not_ours_is_refused_and_the_detector_goes_on() -> None:
+    detector = Detector()
+    with pytest.raises(TypeError, match="not float64"):
+        detector.feed(key("5"))  # type: ignore[arg-type]
+    heard = detector.feed(through(Law.ALAW, silence(20), key("5"), silence(60)))
+    assert [event.digit for event in heard] == ["5", "5"]
