@@ -11,26 +11,24 @@ import os
 import re
 import sys
 import tempfile
-import tomllib
 import wave
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
-from firmware import loudness, music
+from firmware import loudness, music, settings
 from firmware.loudness import RATE_HZ, Sound
+from ivr.plan import Plan
 
-# hibari-tts 0.2.1 is what pyproject.toml asks for; another voice, or another way of treating it,
-# needs another word here.
+# What pyproject.toml asks for; another voice needs another word here, for sounds are kept under it.
 VOICE = "hibari-tts 0.2.1 heart"
-RECIPE = 1
 LANGUAGE = "en"
-STANDARD = Path(__file__).parent / "prompts"
 
 # ITU-T P.800 listens to speech at -26 dB from overload, which is -19.9 dBm0; one dB more, for a car
 # or a kitchen.
@@ -42,7 +40,6 @@ EDGE_DB = 40.0
 LEAD_MS, TAIL_MS = 20, 90
 
 Texts = Mapping[str, Mapping[str, str]]  # language -> prompt name -> words
-Synthesiser = Callable[[], bytes]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -51,31 +48,42 @@ class SpeechError(Exception):
     """Prompts cannot be rendered as things are; the text says what to do."""
 
 
+class Voice:
+    """The English voice, loaded at its first word: where all prompts are kept it is not needed."""
+
+    __slots__ = ("_hibari",)
+
+    def __init__(self) -> None:
+        self._hibari: Callable[..., NDArray[np.float32]] | None = None
+
+    def say(self, text: str) -> Sound:
+        """The words at 8 kHz, at the voice's own level; the same words are the same sound."""
+        try:
+            import soxr  # both are here at build time only
+            from hibari import SAMPLE_RATE, Hibari
+        except ImportError as error:
+            raise SpeechError(
+                f"{error.name} is missing, which speaks prompts: `make setup` brings it, or"
+                " pip install 'careline[speech]'. A box plays what was rendered for its image."
+            ) from error
+        if self._hibari is None:
+            self._hibari = Hibari()
+        wide = self._hibari(text, seed=0).astype(np.float64)
+        return np.asarray(soxr.resample(wide, SAMPLE_RATE, RATE_HZ, quality="VHQ"), np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One file to be: where it goes, what it is made from, and how."""
+    """One file to be: its place in the folder, what its sound depends on, and how it is made."""
 
-    path: Path  # under the prompts' folder
-    content: str  # all that its sound depends on
-    synthesise: Synthesiser
-
-
-def standard_texts() -> dict[str, dict[str, str]]:
-    """The product's own prompts, by language."""
-    return {file.stem: tomllib.loads(file.read_text("utf-8")) for file in STANDARD.glob("*.toml")}
-
-
-def site_texts(site_file: Path) -> Texts:
-    """The product's own prompts, with the words of a site's `[prompts.LANGUAGE]` laid over them."""
-    site = tomllib.loads(site_file.read_text("utf-8")).get("prompts", {})
-    texts = standard_texts()
-    for language, words in site.items():
-        texts[language] = texts.get(language, {}) | words
-    return texts
+    path: Path
+    content: str
+    synthesise: Callable[[], bytes]
 
 
 def prompts(texts: Texts) -> Iterator[Prompt]:
     """Everything a site speaks and plays."""
+    voice = Voice()
     for language, words in sorted(texts.items()):
         for name, text in sorted(words.items()):
             if not _NAME.fullmatch(name):
@@ -86,7 +94,7 @@ def prompts(texts: Texts) -> Iterator[Prompt]:
             yield Prompt(
                 Path(language, f"{name}.wav"),
                 f"{VOICE}\n{language}\n{text}",
-                partial(_speak, language, name, text),
+                partial(_speak, voice, language, name, text),
             )
     yield Prompt(Path("music.wav"), _source(music), lambda: wav(music.piece()))
     yield Prompt(Path("beep.wav"), _source(music), lambda: wav(music.beep()))
@@ -94,9 +102,8 @@ def prompts(texts: Texts) -> Iterator[Prompt]:
 
 def render(wanted: Prompt, folder: Path, cache: Path) -> None:
     """Put one prompt into the folder, from the cache if it has been rendered before."""
-    key = hashlib.sha256(
-        f"{RECIPE}\n{_source(loudness)}\n{wanted.path.name}\n{wanted.content}".encode()
-    )
+    recipe = "\n".join([_source(sys.modules[__name__]), _source(loudness), wanted.content])
+    key = hashlib.sha256(f"{wanted.path.name}\n{recipe}".encode())
     kept = cache / f"{key.hexdigest()}.wav"
     if not kept.exists():
         _write(kept, wanted.synthesise())
@@ -104,6 +111,14 @@ def render(wanted: Prompt, folder: Path, cache: Path) -> None:
     target = folder / wanted.path
     if not (target.exists() and target.read_bytes() == sound):
         _write(target, sound)
+
+
+def render_site(
+    site: Plan, folder: Path, shown: Callable[[list[Prompt]], Iterable[Prompt]] = iter
+) -> None:
+    """Put everything a site speaks and plays into the folder; `shown` may show how far it is."""
+    for prompt in shown(list(prompts(settings.prompts_of(site)))):
+        render(prompt, folder, cache_folder())
 
 
 def cache_folder() -> Path:
@@ -135,36 +150,20 @@ def trimmed(sound: Sound) -> Sound:
     return np.pad(kept, (LEAD_MS * RATE_HZ // 1000, TAIL_MS * RATE_HZ // 1000))
 
 
-def _speak(language: str, name: str, text: str) -> bytes:
+def _speak(voice: Voice, language: str, name: str, text: str) -> bytes:
     if language != LANGUAGE:
         raise SpeechError(
             f"the voice speaks English only: record {name!r} as {language}/{name}.wav"
             f" (8 kHz mono, 16 bit), and take its words out of [prompts.{language}]"
         )
-    sound = trimmed(_spoken(text))
+    sound = trimmed(voice.say(text))
     if not sound.size:
         raise SpeechError(f"the prompt {name!r} has no words that can be spoken: {text!r}")
     return wav(loudness.amplified(sound, SPEECH_LEVEL_DBM0 - loudness.speech_level_dbm0(sound)))
 
 
-def _spoken(text: str) -> Sound:
-    """The words at 8 kHz, as loud as the voice happens to be. The same words are the same sound:
-    the seed is fixed.
-    """
-    try:
-        import soxr  # both are here at build time only
-        from hibari import SAMPLE_RATE, Hibari
-    except ImportError as error:
-        raise SpeechError(
-            f"{error.name} is missing, which speaks prompts: `make setup` brings it, or"
-            " pip install 'careline[speech]'. A box plays what was rendered for its image."
-        ) from error
-    wide = Hibari()(text, seed=0).astype(np.float64)
-    return np.asarray(soxr.resample(wide, SAMPLE_RATE, RATE_HZ, quality="VHQ"), dtype=np.float64)
-
-
 def _source(module: object) -> str:
-    """A recipe is the source it is written in: whoever changes the piece gets the new one."""
+    """A recipe is the source it is written in: whoever changes it gets the new sound."""
     return Path(str(getattr(module, "__file__", ""))).read_text("utf-8")
 
 
@@ -179,10 +178,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def main(site_file: str, folder: str) -> None:
     """Render a site's prompts, showing how far it is."""
-    cache = cache_folder()
-    wanted = list(prompts(site_texts(Path(site_file))))
-    for prompt in track(wanted, "Speaking prompts"):
-        render(prompt, Path(folder), cache)
+    site = settings.read(Path(site_file).read_text("utf-8"))
+    render_site(site, Path(folder), partial(track, description="Speaking prompts"))
 
 
 if __name__ == "__main__":
@@ -190,7 +187,7 @@ if __name__ == "__main__":
         case [site_file, folder]:
             try:
                 main(site_file, folder)
-            except (SpeechError, OSError, tomllib.TOMLDecodeError) as error:
+            except (SpeechError, settings.SiteFaults, OSError) as error:
                 sys.exit(f"prompts: {error}")
         case _:
             sys.exit("Usage: python -m firmware.speech SITE OUTDIR")

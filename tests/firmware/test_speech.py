@@ -1,16 +1,17 @@
 """What callers hear: prompts at one level, cut close, never taken for keys, rendered once."""
 
 import sys
-import tomllib
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from firmware import loudness, music, speech
+from firmware import loudness, music, settings, speech
 from firmware.loudness import RATE_HZ, Sound
 from routing_core.dtmf import Detector
+
+ROOT = Path(__file__).parents[2]
 
 # ITU-T Q.23
 LOW_GROUP_HZ = (697, 770, 852, 941)
@@ -153,12 +154,15 @@ def test_words_in_a_language_the_voice_lacks_ask_for_a_recording(tmp_path: Path)
         speech.render(prompt, tmp_path / "out", tmp_path / "cache")
 
 
-def test_a_site_says_a_standard_prompt_in_its_own_words(tmp_path: Path) -> None:
-    site = tmp_path / "clinic.toml"
-    site.write_text('[prompts.en]\ngoodbye = "So long."\nwelcome = "Hello."\n')
-    texts = speech.site_texts(site)["en"]
-    standard = speech.standard_texts().get("en", {})
-    assert texts == standard | tomllib.loads(site.read_text())["prompts"]["en"]
+def test_nothing_the_template_clinic_says_is_taken_for_a_key(tmp_path: Path) -> None:
+    site = settings.read((ROOT / "firmware/template/clinic.toml").read_text("utf-8"))
+    speech.render_site(site, tmp_path)
+    spoken = sorted(tmp_path.glob("en/*.wav"))
+    assert {path.stem for path in spoken} == set(settings.prompts_of(site)["en"])
+    heard = {path.name: Detector().feed(_pcm(samples(path))) for path in spoken}
+    assert {name: events for name, events in heard.items() if events} == {}
+    levels = {path.name: loudness.speech_level_dbm0(samples(path)) for path in spoken}
+    assert levels == dict.fromkeys(levels, pytest.approx(speech.SPEECH_LEVEL_DBM0, abs=1))
 
 
 def test_a_loud_peak_is_held_down_and_not_cut_off() -> None:
