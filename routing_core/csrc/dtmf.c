@@ -90,7 +90,8 @@ static void analyse(const int16_t *recent, struct rc_dtmf_look *look)
 
 		energy += weight * sample * sample;
 		for (size_t t = 0; t < RC_DTMF_TONES; t++) {
-			float next = weight * sample + 2.0f * TURN_RE[t] * last[t] - before[t];
+			/* This order leaves one product and one sum on the recurrence's path. */
+			float next = (weight * sample - before[t]) + 2.0f * TURN_RE[t] * last[t];
 
 			before[t] = last[t];
 			last[t] = next;

@@ -13,17 +13,12 @@ enum {
 /* The number of the highest bit set; value > 0. */
 static int top_bit(unsigned value)
 {
-	int bit = 0;
-
-	while (value >>= 1)
-		bit++;
-	return bit;
+	return 31 - __builtin_clz(value);
 }
 
 static uint8_t alaw_code(int16_t sample)
 {
-	/* A-law has no zero: -1 is the negative code next to it, and ~ folds -1 on 0, -2 on 1, ..
-	 */
+	/* A-law has no zero: -1 lies in the first negative interval, so ~ and not - folds it. */
 	unsigned magnitude = (unsigned)(sample < 0 ? ~sample : sample) >> 4;
 	unsigned sign = sample < 0 ? 0 : SIGN;
 	unsigned code = magnitude; /* the first two segments have the same steps */
@@ -56,7 +51,7 @@ static uint8_t ulaw_code(int16_t sample)
 	int segment = top_bit((unsigned)magnitude) - 7;
 	int code = segment << 4 | (magnitude >> (segment + 3) & 15);
 
-	return (uint8_t)~(code | (sample < 0 ? SIGN : 0));
+	return (uint8_t) ~(code | (sample < 0 ? SIGN : 0));
 }
 
 static int16_t ulaw_value(uint8_t code)

@@ -15,11 +15,14 @@ enum {
 	QUIET_BLOCKS = 12, /* the pauses within a word and between two are shorter than 240 ms */
 };
 
-static const double FLOOR_LOWEST_DBM0 = -55.0; /* below this a line's noise is not heard */
-static const double FLOOR_HIGHEST_DBM0 =
-	-30.0; /* a caller who speaks from the first block is no noise */
-static const double FLOOR_RISE_DB =
-	0.04; /* a block, so 2 dB/s: a fan is learned in seconds, a word is not */
+/* Below the lowest a line's noise is not heard; above the highest it is no noise but a caller who
+ * speaks from the first block on. */
+static const double FLOOR_LOWEST_DBM0 = -55.0;
+static const double FLOOR_HIGHEST_DBM0 = -30.0;
+
+/* A block, so 2 dB/s: a fan is learned in seconds, a word is not. */
+static const double FLOOR_RISE_DB = 0.04;
+
 static const double SPEECH_ABOVE_DB = 10.0;
 
 static double as_dbm0(double energy, size_t samples)
