@@ -433,7 +433,7 @@ class Media:
 
     def _lend(self, lent: Any) -> Chunk:
         at = lib.rc_media_chunk_audio(self._media, lent.chunk)
-        offset = int(ffi.cast("uintptr_t", at) - ffi.cast("uintptr_t", self._media))
+        offset = int(ffi.cast("uintptr_t", at)) - int(ffi.cast("uintptr_t", self._media))
         size = int(lent.samples) * 2
         whole = memoryview(self._memory)
         return Chunk(

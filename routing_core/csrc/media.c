@@ -30,14 +30,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "AudioSocket audio is 
 
 enum {
 	PAGE = 4096,
-	BATCH = 64,                     /* ready descriptors looked at before the tick is again */
-	READ_MOST = 4096,               /* bytes taken from a connection at one time */
-	TICK_BYTES_MOST = 65536,        /* bytes of a connection in one tick: 200 times its pace */
-	KEYS_MOST = 32,                 /* digits at once; afterwards one a tick */
-	AUDIO_AHEAD_MOST = 16000,       /* samples: 2 s that a stuck Asterisk may send at once */
+	BATCH = 64,               /* ready descriptors looked at before the tick is again */
+	READ_MOST = 4096,         /* bytes taken from a connection at one time */
+	TICK_BYTES_MOST = 65536,  /* bytes of a connection in one tick: 200 times its pace */
+	KEYS_MOST = 32,           /* digits at once; afterwards one a tick */
+	AUDIO_AHEAD_MOST = 16000, /* samples: 2 s that a stuck Asterisk may send at once */
 	OUT_FRAME = RC_FRAME_HEADER + RC_TICK_SAMPLES * 2,
-	SEND_BUFFER = 4 * 1024,         /* bytes in the kernel: about half a second */
-	CATCH_UP_MOST = 5,              /* frames sent at once after a late tick; more are skipped */
+	SEND_BUFFER = 4 * 1024, /* bytes in the kernel: about half a second */
+	CATCH_UP_MOST = 5,      /* frames sent at once after a late tick; more are skipped */
 	TONE_EVENTS = 2 * (RC_FRAME_LONGEST / 2 / RC_DTMF_HOP + 1),
 	COMMANDS_LEAST = 1024,
 	EVENTS_PER_CALL = 64,
@@ -63,22 +63,22 @@ enum stage { FREE, WAITING, OPEN, LEAVING };
 struct caller {
 	enum stage stage;
 	uint32_t generation;
-	int socket;              /* -1 once closed */
-	bool paused;             /* sent too much this tick: not read until the next */
-	uint8_t untold;          /* reason of an RC_MEDIA_CLOSED that found no room yet */
+	int socket;     /* -1 once closed */
+	bool paused;    /* sent too much this tick: not read until the next */
+	uint8_t untold; /* reason of an RC_MEDIA_CLOSED that found no room yet */
 	uint8_t uuid[16];
-	uint64_t since_ns;       /* in this stage */
-	uint64_t heard_ns;       /* last audio */
-	uint64_t unfinished_ns;  /* when the frame now incomplete began; 0: none */
-	uint64_t stuck_ns;       /* when the other side stopped reading; 0: it reads */
+	uint64_t since_ns;      /* in this stage */
+	uint64_t heard_ns;      /* last audio */
+	uint64_t unfinished_ns; /* when the frame now incomplete began; 0: none */
+	uint64_t stuck_ns;      /* when the other side stopped reading; 0: it reads */
 	uint32_t tick_bytes;
-	uint32_t may_send;       /* samples */
+	uint32_t may_send; /* samples */
 	uint32_t keys_left;
-	uint32_t out_sent;       /* bytes of `out` that are gone */
-	uint32_t out_size;       /* 0: nothing is held back */
-	char tone;               /* digit sounding now, or 0 */
+	uint32_t out_sent; /* bytes of `out` that are gone */
+	uint32_t out_size; /* 0: nothing is held back */
+	char tone;         /* digit sounding now, or 0 */
 	char last_tone;
-	char expected;           /* key whose end is to come, already acted on */
+	char expected; /* key whose end is to come, already acted on */
 	uint64_t last_tone_ns;
 	uint64_t expected_ns;
 	struct rc_speech speech;
@@ -107,7 +107,7 @@ struct rc_media {
 	/* the engine's own */
 	uint64_t now_ns;
 	uint64_t next_tick_ns;
-	bool told;           /* events wait for a signal */
+	bool told; /* events wait for a signal */
 	uint64_t lent_before;
 	uint32_t free_count;
 	uint32_t *free_callers;
@@ -208,8 +208,7 @@ static bool tell(struct rc_media *media, const struct rc_media_event *event)
 static void end_call(struct rc_media *media, struct caller *caller, enum rc_media_reason reason);
 
 /* A caller whose events nobody can hear is better off with the fail-safe. */
-static void tell_of(
-	struct rc_media *media, struct caller *caller, enum rc_media_event_kind kind,
+static void tell_of(struct rc_media *media, struct caller *caller, enum rc_media_event_kind kind,
 	struct rc_media_event event)
 {
 	event.call = handle_of(media, caller);
@@ -222,8 +221,7 @@ static void tell_of(
 
 static void signal_what_was_told(struct rc_media *media)
 {
-	uint64_t lent =
-		atomic_load_explicit(&media->chunks.lending.written, memory_order_relaxed);
+	uint64_t lent = atomic_load_explicit(&media->chunks.lending.written, memory_order_relaxed);
 
 	if (media->told)
 		signal_fd(media->event_fd);
@@ -301,8 +299,7 @@ static void record(struct rc_media *media, struct caller *caller, uint32_t sampl
 		return;
 	speaks = rc_voice_feed(&caller->voice, media->heard, samples);
 	tell_recording(media, caller,
-		rc_recording_hear(
-			recording, &media->chunks, media->now_ns, media->heard, samples));
+		rc_recording_hear(recording, &media->chunks, media->now_ns, media->heard, samples));
 	if (!speaks)
 		return;
 	if (!recording->spoke)
@@ -340,8 +337,8 @@ static void tone_ended(struct rc_media *media, struct caller *caller, char digit
 
 /* Silences what is not message: the samples from a tone's begin, in this frame and in what is
  * recorded already. */
-static void mute(
-	struct rc_media *media, struct caller *caller, uint64_t from, uint64_t heard, uint32_t samples)
+static void mute(struct rc_media *media, struct caller *caller, uint64_t from, uint64_t heard,
+	uint32_t samples)
 {
 	if (from >= heard) {
 		if (from - heard < samples)
@@ -357,15 +354,14 @@ static void mute(
 static void listen_for_tones(struct rc_media *media, struct caller *caller, uint32_t samples)
 {
 	uint64_t heard = caller->dtmf.heard;
-	size_t count = rc_dtmf_feed(
-		&caller->dtmf, media->heard, samples, media->tones, TONE_EVENTS);
+	size_t count =
+		rc_dtmf_feed(&caller->dtmf, media->heard, samples, media->tones, TONE_EVENTS);
 
 	if (caller->tone)
 		mute(media, caller, heard, heard, samples);
 	for (size_t n = 0; n < count && caller->stage == OPEN; n++) {
 		const struct rc_dtmf_event *tone = &media->tones[n];
-		uint64_t at_ns =
-			media->now_ns - (heard + samples - tone->at_sample) * SAMPLE_NS;
+		uint64_t at_ns = media->now_ns - (heard + samples - tone->at_sample) * SAMPLE_NS;
 
 		if (tone->kind == RC_DTMF_BEGAN) {
 			mute(media, caller, tone->at_sample, heard, samples);
@@ -415,8 +411,8 @@ static void free_place(struct rc_media *media, struct caller *caller)
 	caller->generation = generation + 1;
 	caller->socket = -1;
 	media->free_callers[media->free_count++] = (uint32_t)(caller - media->callers);
-	atomic_store_explicit(&media->calls, media->settings.calls - media->free_count,
-		memory_order_relaxed);
+	atomic_store_explicit(
+		&media->calls, media->settings.calls - media->free_count, memory_order_relaxed);
 }
 
 static void free_if_done(struct rc_media *media, struct caller *caller)
@@ -502,8 +498,8 @@ static void seat(struct rc_media *media, int socket)
 		return;
 	}
 	media->free_count--;
-	atomic_store_explicit(&media->calls, media->settings.calls - media->free_count,
-		memory_order_relaxed);
+	atomic_store_explicit(
+		&media->calls, media->settings.calls - media->free_count, memory_order_relaxed);
 	caller->stage = WAITING;
 	caller->socket = socket;
 	caller->since_ns = media->now_ns;
@@ -670,8 +666,8 @@ static void hear_from(struct rc_media *media, struct caller *caller)
 	explicit_bzero(media->bytes, (size_t)count);
 	caller->tick_bytes += (uint32_t)count;
 	if (caller->tick_bytes > TICK_BYTES_MOST && caller->socket >= 0)
-		caller->paused = watch(
-			media, EPOLL_CTL_MOD, caller->socket, 0, handle_of(media, caller));
+		caller->paused =
+			watch(media, EPOLL_CTL_MOD, caller->socket, 0, handle_of(media, caller));
 	free_if_done(media, caller);
 }
 
@@ -748,8 +744,8 @@ static void refill(struct rc_media *media, struct caller *caller, uint64_t ticks
 	caller->keys_left = keys < KEYS_MOST ? (uint32_t)keys : KEYS_MOST;
 	caller->tick_bytes = 0;
 	if (caller->paused)
-		caller->paused = !watch(media, EPOLL_CTL_MOD, caller->socket, EPOLLIN,
-			handle_of(media, caller));
+		caller->paused = !watch(
+			media, EPOLL_CTL_MOD, caller->socket, EPOLLIN, handle_of(media, caller));
 }
 
 static void tick_open(struct rc_media *media, struct caller *caller, uint64_t ticks)
@@ -761,8 +757,7 @@ static void tick_open(struct rc_media *media, struct caller *caller, uint64_t ti
 	listen_to_nothing(media, caller);
 	if (caller->recording.on)
 		tell_recording(media, caller,
-			rc_recording_keep_time(
-				&caller->recording, &media->chunks, media->now_ns));
+			rc_recording_keep_time(&caller->recording, &media->chunks, media->now_ns));
 	judge_quiet(media, caller);
 	refill(media, caller, ticks);
 	if (is_over(caller->stuck_ns, STUCK_AFTER_NS, media->now_ns) ||
@@ -837,8 +832,8 @@ static void obey(
 		rc_speech_stop(&caller->speech);
 		return;
 	case RC_ORDER_MUSIC:
-		rc_speech_music(&caller->speech,
-			command->count ? command->clips[0] : (struct rc_clip){0});
+		rc_speech_music(
+			&caller->speech, command->count ? command->clips[0] : (struct rc_clip){0});
 		return;
 	case RC_ORDER_EXPECT_KEY:
 		caller->expected = command->digit;
@@ -956,23 +951,21 @@ static void lay_out(
 	rc_ring_init(&media->eventing, events);
 	media->chunks.count = settings->chunks;
 	media->chunks.lending.places = chunks;
-	media->callers =
-		part_of(arena, settings->calls, sizeof *media->callers, RC_CACHE_LINE);
+	media->callers = part_of(arena, settings->calls, sizeof *media->callers, RC_CACHE_LINE);
 	media->free_callers =
 		part_of(arena, settings->calls, sizeof *media->free_callers, RC_CACHE_LINE);
 	media->commands = part_of(arena, commands, sizeof *media->commands, RC_CACHE_LINE);
 	media->events = part_of(arena, events, sizeof *media->events, RC_CACHE_LINE);
 	media->chunks.free = part_of(arena, chunks, sizeof *media->chunks.free, RC_CACHE_LINE);
 	media->chunks.lent = part_of(arena, chunks, sizeof *media->chunks.lent, RC_CACHE_LINE);
-	media->chunks.audio = part_of(
-		arena, (size_t)settings->chunks * RC_CHUNK_STRIDE, sizeof(int16_t), PAGE);
+	media->chunks.audio =
+		part_of(arena, (size_t)settings->chunks * RC_CHUNK_STRIDE, sizeof(int16_t), PAGE);
 }
 
 static bool is_sound(const struct rc_media_settings *settings)
 {
 	return settings->calls >= 1 && settings->calls <= RC_MEDIA_CALLS_MOST &&
-	       settings->chunks >= 1 && settings->chunks <= 65536 &&
-	       settings->unfed_after_ms >= 1;
+	       settings->chunks >= 1 && settings->chunks <= 65536 && settings->unfed_after_ms >= 1;
 }
 
 size_t rc_media_size(const struct rc_media_settings *settings)
@@ -1056,8 +1049,8 @@ static void keep_private(struct rc_media *media)
 	media->memory_locked = mlock(media, media->size) == 0;
 }
 
-enum rc_status rc_media_open(void *memory, size_t size, const struct rc_media_settings *settings,
-	struct rc_media **out)
+enum rc_status rc_media_open(
+	void *memory, size_t size, const struct rc_media_settings *settings, struct rc_media **out)
 {
 	size_t needed = rc_media_size(settings);
 	struct arena arena = {.memory = memory};

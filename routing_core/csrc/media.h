@@ -79,19 +79,19 @@ struct rc_chunks {
 /* All zero is none. */
 struct rc_recording {
 	bool on;
-	bool spoke;           /* somebody has been heard in it */
-	bool told_quiet;      /* of the quiet since they last were */
+	bool spoke;      /* somebody has been heard in it */
+	bool told_quiet; /* of the quiet since they last were */
 	uint64_t call;
 	uint8_t uuid[16];
 	uint64_t began_ns;
-	uint64_t samples;     /* so far */
-	uint64_t longest;     /* samples */
-	uint64_t spoke_from;  /* `samples` when somebody was first heard */
-	uint64_t spoke_at;    /* and last */
-	uint64_t quiet;       /* samples of quiet that end speech; 0: never told */
-	uint32_t chunk;       /* being filled */
-	uint32_t filled;      /* samples of it */
-	uint32_t number;      /* of it, from 0 */
+	uint64_t samples;    /* so far */
+	uint64_t longest;    /* samples */
+	uint64_t spoke_from; /* `samples` when somebody was first heard */
+	uint64_t spoke_at;   /* and last */
+	uint64_t quiet;      /* samples of quiet that end speech; 0: never told */
+	uint32_t chunk;      /* being filled */
+	uint32_t filled;     /* samples of it */
+	uint32_t number;     /* of it, from 0 */
 };
 
 /* Why a recording went no further. */

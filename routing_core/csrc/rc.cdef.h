@@ -198,11 +198,11 @@ struct rc_clip {
 };
 
 enum rc_media_order {
-	RC_ORDER_PLAY = 1,       /* clips, tag, stops_on_key; in place of what is being spoken */
+	RC_ORDER_PLAY = 1, /* clips, tag, stops_on_key; in place of what is being spoken */
 	RC_ORDER_STOP_PLAYING,
-	RC_ORDER_MUSIC,          /* clips[0] for ever when nothing is spoken; count 0: none */
-	RC_ORDER_EXPECT_KEY,     /* digit: its end is still to come and stops nothing */
-	RC_ORDER_RECORD,         /* longest, quiet; a recording that runs is ended first */
+	RC_ORDER_MUSIC,      /* clips[0] for ever when nothing is spoken; count 0: none */
+	RC_ORDER_EXPECT_KEY, /* digit: its end is still to come and stops nothing */
+	RC_ORDER_RECORD,     /* longest, quiet; a recording that runs is ended first */
 	RC_ORDER_STOP_RECORDING,
 	RC_ORDER_CLOSE,
 };
@@ -233,16 +233,16 @@ enum rc_media_event_kind {
 };
 
 enum rc_media_reason {
-	RC_CLOSED_HUNG_UP = 1,    /* the other side ended it */
-	RC_CLOSED_LOST,           /* the connection broke */
-	RC_CLOSED_PEER_FAILED,    /* the other side told an error */
-	RC_CLOSED_BAD_FRAME,      /* it does not speak AudioSocket */
-	RC_CLOSED_PEER_STUCK,     /* it reads nothing, or never finishes a frame */
-	RC_CLOSED_LET_GO,         /* by command */
-	RC_CLOSED_ALL_LET_GO,     /* by rc_media_let_go_all */
-	RC_CLOSED_UNFED,          /* the dead-man's handle */
-	RC_CLOSED_UNHEARD,        /* its events found no room */
-	RC_CLOSED_STOPPED,        /* the engine stopped */
+	RC_CLOSED_HUNG_UP = 1, /* the other side ended it */
+	RC_CLOSED_LOST,        /* the connection broke */
+	RC_CLOSED_PEER_FAILED, /* the other side told an error */
+	RC_CLOSED_BAD_FRAME,   /* it does not speak AudioSocket */
+	RC_CLOSED_PEER_STUCK,  /* it reads nothing, or never finishes a frame */
+	RC_CLOSED_LET_GO,      /* by command */
+	RC_CLOSED_ALL_LET_GO,  /* by rc_media_let_go_all */
+	RC_CLOSED_UNFED,       /* the dead-man's handle */
+	RC_CLOSED_UNHEARD,     /* its events found no room */
+	RC_CLOSED_STOPPED,     /* the engine stopped */
 };
 
 struct rc_media_event {
@@ -271,16 +271,16 @@ struct rc_media_stats {
 	uint64_t calls;
 	uint64_t chunks_free;
 	uint64_t opened;
-	uint64_t refused;          /* no room, no UUID, a UUID that is already here, or unfed */
+	uint64_t refused; /* no room, no UUID, a UUID that is already here, or unfed */
 	uint64_t frames_in;
 	uint64_t frames_out;
-	uint64_t samples_dropped;  /* of callers who send faster than they speak */
+	uint64_t samples_dropped; /* of callers who send faster than they speak */
 	uint64_t ticks;
-	uint64_t ticks_late;       /* by more than 5 ms */
+	uint64_t ticks_late; /* by more than 5 ms */
 	uint64_t tick_late_worst_ns;
 	uint64_t tick_work_worst_ns;
-	uint64_t cpu_ns;           /* of the engine's thread */
-	uint64_t memory_locked;    /* 1: no audio can reach a swap */
+	uint64_t cpu_ns;        /* of the engine's thread */
+	uint64_t memory_locked; /* 1: no audio can reach a swap */
 };
 
 /* How much memory an engine needs; 0 for settings out of range. */
@@ -296,7 +296,8 @@ enum rc_status rc_media_start(struct rc_media *media);
 /* Ends every recording and closes every call, then the thread. Events and chunks stay readable. */
 void rc_media_stop(struct rc_media *media);
 
-/* Closes the descriptors and wipes the memory, which is the caller's again. Stopped engines only. */
+/* Closes the descriptors and wipes the memory, which is the caller's again. Stopped engines only.
+ */
 void rc_media_shut(struct rc_media *media);
 
 uint16_t rc_media_port(const struct rc_media *media);

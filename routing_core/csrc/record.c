@@ -159,8 +159,7 @@ enum rc_recording_state rc_recording_keep_time(
 	return append(recording, chunks, NULL, due - recording->samples);
 }
 
-void rc_recording_forget(
-	struct rc_recording *recording, struct rc_chunks *chunks, uint64_t samples)
+void rc_recording_forget(struct rc_recording *recording, struct rc_chunks *chunks, uint64_t samples)
 {
 	uint64_t part = samples < recording->filled ? samples : recording->filled;
 	int16_t *end = rc_chunk_audio(chunks, recording->chunk) + recording->filled;
