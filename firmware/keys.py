@@ -27,11 +27,13 @@ SCALAR_BYTES = 48
 LATTICE_PUBLIC_BYTES = 1568
 PUBLIC_BYTES = LATTICE_PUBLIC_BYTES + 97  # the point uncompressed
 KEY_ID_BYTES = 16
+# What wrapping adds: ML-KEM's ciphertext, an ephemeral point, and the tag of AES-GCM.
+WRAP_OVERHEAD = 1568 + 97 + 16
 
 _SUITE = Suite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM)
 
 
-class KeyRefused(Exception):  # noqa: N818 - it is what happened, and the name says so
+class KeyRefusedError(Exception):
     """This key does not open this, or what was wrapped has been changed."""
 
 
@@ -43,7 +45,9 @@ class PublicKey:
 
     def __post_init__(self) -> None:
         if len(self.raw) != PUBLIC_BYTES:
-            raise KeyRefused(f"a public key has {PUBLIC_BYTES} bytes, this one {len(self.raw)}")
+            raise KeyRefusedError(
+                f"a public key has {PUBLIC_BYTES} bytes, this one {len(self.raw)}"
+            )
 
     @property
     def id(self) -> bytes:
@@ -70,7 +74,7 @@ class KeyPair:
 
     def __post_init__(self) -> None:
         if len(self.seed) != SEED_BYTES:
-            raise KeyRefused(f"a key's seed has {SEED_BYTES} bytes, this one {len(self.seed)}")
+            raise KeyRefusedError(f"a key's seed has {SEED_BYTES} bytes, this one {len(self.seed)}")
 
     @classmethod
     def fresh(cls) -> "KeyPair":
@@ -87,7 +91,9 @@ class KeyPair:
         try:
             return _SUITE.decrypt(wrapped, MLKEM1024P384PrivateKey(*self._halves()), info=purpose)
         except InvalidTag:
-            raise KeyRefused("the key does not fit, or what it should open was changed") from None
+            raise KeyRefusedError(
+                "the key does not fit, or what it should open was changed"
+            ) from None
 
     def _halves(self) -> tuple[mlkem.MLKEM1024PrivateKey, ec.EllipticCurvePrivateKey]:
         grown = hashlib.shake_256(self.seed).digest(LATTICE_SEED_BYTES + SCALAR_BYTES)

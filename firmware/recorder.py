@@ -1,0 +1,206 @@
+"""The recorder: a thread that takes full seconds of audio from the media engine and keeps them
+sealed.
+
+The engine lends a chunk of its own memory; it is sealed straight from there into the message's
+file and given back, and the engine wipes it. Each time the thread wakes, everything lent meanwhile
+is sealed and then made durable in one pass for all calls, so that thirty recordings on a slow card
+cost thirty syncs a second and never hold back a promise. One recording's failure is that
+recording's alone.
+"""
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+from uuid import uuid4
+
+import structlog
+
+from firmware.durable import sync_directory
+from firmware.keys import PublicKey
+from firmware.vault import SAMPLE_BYTES, SAMPLE_RATE, Label, Sealing
+
+log = structlog.get_logger(__name__)
+
+
+class Chunk(Protocol):
+    """At most one second of one call's audio, in the engine's memory."""
+
+    @property
+    def uuid(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def last(self) -> bool: ...
+    @property
+    def samples(self) -> int: ...
+    @property
+    def audio(self) -> memoryview: ...
+
+
+C = TypeVar("C", bound=Chunk)
+
+
+class Source(Protocol[C]):
+    """Lends chunks; `chunk_fd` is readable while there are some, and `chunks` empties it."""
+
+    @property
+    def chunk_fd(self) -> int: ...
+    def chunks(self) -> list[C]: ...
+    def give_back(self, chunk: C) -> None: ...
+
+
+class LostAudioError(Exception):
+    """The engine's chunks do not make a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The message is sealed, complete and durable."""
+
+    label: Label
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The message could not be kept; what was sealed of it before is found at the next start."""
+
+    call: str
+    reason: str
+
+
+Told = Kept | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    mailbox: str
+    urgent: bool
+
+
+class Recorder(Generic[C]):
+    """`tell` is called in the recorder's thread: hand it on to the loop from there."""
+
+    def __init__(
+        self,
+        source: Source[C],
+        directory: Path,
+        recipients: Callable[[str], Sequence[PublicKey]],
+        tell: Callable[[Told], None],
+    ) -> None:
+        self._source, self._directory = source, directory
+        self._recipients, self._tell = recipients, tell
+        # Written by the loop, taken by the thread; each of the two is one atomic act of a dict.
+        self._expected: dict[str, _Expected] = {}
+        self._sealings: dict[str, Sealing] = {}
+        self._stop_fd = os.eventfd(0, os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether messages can be taken at all."""
+        return self._thread.is_alive()
+
+    def expect(self, call: str, mailbox: str, *, urgent: bool) -> None:
+        """The call's next recording is for this mailbox. To be said before the recording begins."""
+        self._expected[call] = _Expected(mailbox, urgent)
+
+    def close(self) -> None:
+        """Keep what has been lent, then end; what is still being spoken is adopted at next start.
+        """
+        os.eventfd_write(self._stop_fd, 1)
+        self._thread.join()
+        for sealing in self._sealings.values():
+            sealing.close()
+        os.close(self._stop_fd)
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._source.chunk_fd, select.POLLIN)
+        poll.register(self._stop_fd, select.POLLIN)
+        stopping = False
+        while not stopping:
+            stopping = any(fd == self._stop_fd for fd, _ in poll.poll())
+            self._keep(self._source.chunks())
+
+    def _keep(self, lent: Sequence[C]) -> None:
+        """Seal everything lent, then one durable pass, then the news."""
+        touched: dict[str, Sealing] = {}
+        for chunk in lent:
+            try:
+                self._seal(chunk, touched)
+            except Exception as fault:
+                self._fail(chunk.uuid, fault)
+                touched.pop(chunk.uuid, None)
+            finally:
+                self._source.give_back(chunk)
+        kept = [call for call, sealing in touched.items() if self._make_durable(call, sealing)]
+        if kept:
+            self._announce(kept)
+
+    def _seal(self, chunk: C, touched: dict[str, Sealing]) -> None:
+        if chunk.number == 0:
+            self._begin(chunk)
+        sealing = self._sealings.get(chunk.uuid)
+        if sealing is None:
+            return  # its failure has been told; what still comes of it is only given back
+        if chunk.number != sealing.count:
+            raise LostAudioError(f"second {sealing.count + 1} of the recording never came")
+        audio = chunk.audio.cast("B")[: chunk.samples * SAMPLE_BYTES]
+        sealing.add(audio, last=chunk.last)
+        touched[chunk.uuid] = sealing
+
+    def _begin(self, chunk: C) -> None:
+        if (unended := self._sealings.pop(chunk.uuid, None)) is not None:
+            unended.close()
+        expected = self._expected.pop(chunk.uuid, None)
+        if expected is None:
+            raise LostAudioError("nobody said which mailbox this recording is for")
+        label = Label(
+            message=str(uuid4()),
+            call=chunk.uuid,
+            mailbox=expected.mailbox,
+            started_ms=time.time_ns() // 1_000_000 - chunk.samples * 1_000 // SAMPLE_RATE,
+            urgent=expected.urgent,
+        )
+        recipients = self._recipients(expected.mailbox)
+        self._sealings[chunk.uuid] = Sealing(self._directory, label, recipients)
+
+    def _make_durable(self, call: str, sealing: Sealing) -> bool:
+        """Whether the message has just become whole and has its final name."""
+        try:
+            if not sealing.is_whole:
+                sealing.sync()
+                return False
+            if sealing.samples == 0:
+                sealing.abandon()
+                raise LostAudioError("nothing was recorded")  # noqa: TRY301
+            sealing.finish()
+        except Exception as fault:
+            self._fail(call, fault)
+            return False
+        return True
+
+    def _announce(self, kept: Sequence[str]) -> None:
+        """One sync of the directory makes all new names durable; only then may they be told."""
+        try:
+            sync_directory(self._directory)
+        except OSError as fault:
+            for call in kept:
+                self._fail(call, fault)
+            return
+        for call in kept:
+            sealing = self._sealings.pop(call)
+            self._tell(Kept(sealing.label, sealing.seconds))
+
+    def _fail(self, call: str, fault: Exception) -> None:
+        log.warning("a message could not be kept", call=call, reason=str(fault))
+        if (sealing := self._sealings.pop(call, None)) is not None:
+            sealing.close()
+        self._tell(Failed(call, str(fault)))

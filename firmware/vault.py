@@ -1,0 +1,481 @@
+"""Sealed messages: one file each, sealed while it is spoken, readable only with a key it was
+wrapped to.
+
+The file, integers big-endian:
+
+    magic      8   "CareLine"
+    version    2   1
+    suite      2   1: HPKE ML-KEM-1024 + P-384, HKDF-SHA-384, AES-256-GCM for the message key;
+                   AES-256-GCM in one-second chunks for the audio, 8 kHz mono, 16 bit, little-endian
+    length     4   of the header, from the magic to its tag
+    message   16   the message's UUID
+    call      16   the call's UUID
+    started    8   milliseconds since 1970, UTC
+    urgent     1   0 or 1
+    mailbox    2   length of the name, then the name in UTF-8
+    wraps      1   how many follow:
+        key   16   which public key (the first bytes of its SHA-256)
+        size   2   then the message key, wrapped by HPKE; `info` is "careline message key" and
+                   everything of the header before `wraps`
+    tag       32   HMAC-SHA-256 of the header before it, under a key derived from the message key
+    chunks         each: message 16, counter 4, flag and size 4 (the top bit marks the last chunk),
+                   then as many bytes: ciphertext and its tag of 16
+
+Chunk n is sealed with nonce (7 zero bytes, n in 4 bytes, 1 for the last chunk or 0) and its own 24
+bytes as associated data; every chunk but the last is a whole second. Both keys are derived from the
+message key by HKDF-Expand with SHA-384, `info` "careline header" and "careline chunks". The message
+key is fresh for each message, so no nonce is ever used twice.
+
+A file is `ID.part` while the caller speaks and becomes `ID.sealed` when it is whole and durable.
+"""
+
+import hmac
+import os
+import struct
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from firmware.durable import sync_directory, write_all
+from firmware.keys import KEY_ID_BYTES, WRAP_OVERHEAD, KeyPair, KeyRefusedError, PublicKey
+
+SAMPLE_RATE = 8_000
+SAMPLE_BYTES = 2
+CHUNK_BYTES = SAMPLE_RATE * SAMPLE_BYTES  # one second
+GCM_TAG_BYTES = 16
+LAST = 1 << 31
+
+PART, SEALED = ".part", ".sealed"
+
+MAGIC, VERSION, SUITE = b"CareLine", 1, 1
+_START = struct.Struct(">8sHHI")
+_LABEL = struct.Struct(">16s16sQBH")
+_WRAP = struct.Struct(f">{KEY_ID_BYTES}sH")
+_CHUNK = struct.Struct(">16sII")
+_WRAPPED_BYTES = _WRAP.size + WRAP_OVERHEAD + 32
+_TAG_BYTES = 32
+_KEY_BYTES = 32
+# A header holds a name and a few wraps of 1.7 kB.
+_HEADER_MAX = 64 * 1024
+
+
+class VaultError(Exception):
+    """A message cannot be opened; the message of the error says what was found and what to do."""
+
+
+class NotAMessageError(VaultError):
+    """The file is no sealed message, or of a version this program does not know."""
+
+
+class NotForThisKeyError(VaultError):
+    """The message is whole as far as one can see, but was not wrapped to this key."""
+
+
+class HeaderChangedError(VaultError):
+    """The header was changed after it was written."""
+
+
+class ChunkChangedError(VaultError):
+    """A chunk was changed after it was sealed."""
+
+
+class ChunkMisplacedError(VaultError):
+    """A chunk of this message is not where it belongs."""
+
+
+class ChunkForeignError(VaultError):
+    """A chunk of another message stands in this one."""
+
+
+class BytesAfterEndError(VaultError):
+    """Something follows the last chunk."""
+
+
+class CutOffError(VaultError):
+    """The message ends without its last chunk; what came before is sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a message's header says of it in the clear. Never who called."""
+
+    message: str
+    call: str
+    mailbox: str
+    started_ms: int
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message file that no row tells of yet."""
+
+    label: Label
+    seconds: float
+    cut_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An opened message, whole in memory."""
+
+    label: Label
+    audio: bytes
+    cut_off: bool
+
+    @property
+    def seconds(self) -> float:
+        return len(self.audio) / CHUNK_BYTES
+
+
+class Sealing:
+    """One message while it is spoken. `add` and then `sync`: only then is that second kept."""
+
+    __slots__ = (
+        "_aead",
+        "_counter",
+        "_fd",
+        "_id",
+        "_path",
+        "_record",
+        "_whole",
+        "label",
+        "samples",
+    )
+
+    def __init__(self, directory: Path, label: Label, recipients: Sequence[PublicKey]) -> None:
+        if not recipients:
+            raise VaultError(f"mailbox {label.mailbox!r} has no key: run `careline setup`")
+        key = os.urandom(_KEY_BYTES)
+        self.label, self.samples = label, 0
+        self._aead = AESGCM(_derived(key, b"careline chunks"))
+        self._id, self._counter, self._whole = UUID(label.message).bytes, 0, False
+        self._path = directory / (label.message + PART)
+        # Ciphertext goes straight here from the speaker's own buffer: no plain copy is ever made.
+        self._record = bytearray(_CHUNK.size + CHUNK_BYTES + GCM_TAG_BYTES)
+        directory.mkdir(parents=True, exist_ok=True)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+        self._fd = os.open(self._path, flags, 0o640)
+        try:
+            write_all(self._fd, _header(label, key, recipients))
+            os.fsync(self._fd)
+            sync_directory(directory)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / SAMPLE_RATE
+
+    @property
+    def count(self) -> int:
+        """How many chunks have been added."""
+        return self._counter
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last chunk has been added."""
+        return self._whole
+
+    def add(self, audio: memoryview, *, last: bool) -> None:
+        """Seal one chunk: a whole second, or what remains."""
+        size = audio.nbytes
+        if self._whole or size > CHUNK_BYTES or (size < CHUNK_BYTES and not last):
+            raise ValueError(f"a chunk of {size} bytes cannot follow here")
+        marked = size + GCM_TAG_BYTES | (LAST if last else 0)
+        record = memoryview(self._record)[: _CHUNK.size + size + GCM_TAG_BYTES]
+        _CHUNK.pack_into(record, 0, self._id, self._counter, marked)
+        head, body = bytes(record[: _CHUNK.size]), record[_CHUNK.size :]
+        self._aead.encrypt_into(_nonce(self._counter, last=last), audio, head, body)
+        write_all(self._fd, record)
+        self._counter += 1
+        self._whole = last
+        self.samples += size // SAMPLE_BYTES
+
+    def sync(self) -> None:
+        """Return when everything added lies on the disk."""
+        os.fdatasync(self._fd)
+
+    def finish(self) -> Path:
+        """Give the message its final name. It is durable once the directory has been synced."""
+        if not self._whole:
+            raise ValueError("the last chunk has not been added")
+        os.fsync(self._fd)
+        self.close()
+        return self._path.rename(self._path.with_suffix(SEALED))
+
+    def abandon(self) -> None:
+        """Leave nothing behind: no key was ever kept, so nothing of it can be opened again."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let the file go as it is; `adopt` finds it at the next start."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message whose key has been unwrapped and whose header is proven."""
+
+    label: Label
+    _file: BinaryIO
+    _aead: AESGCM
+
+    def chunks(self) -> Iterator[bytes]:
+        """Second by second, each proven before it is handed out; raises what is wrong where it is.
+
+        `CutOffError` comes after everything that could be saved has been handed out.
+        """
+        message = UUID(self.label.message).bytes
+        counter, last = 0, False
+        while not last:
+            head, size, last = self._next_head(message, counter)
+            sealed = self._file.read(size)
+            if len(sealed) < size:
+                raise _cut_off(counter)
+            try:
+                yield self._aead.decrypt(_nonce(counter, last=last), sealed, head)
+            except InvalidTag:
+                raise ChunkChangedError(
+                    f"second {counter + 1} was changed after it was sealed; restore the message"
+                    " from a backup"
+                ) from None
+            counter += 1
+        if self._file.read(1):
+            raise BytesAfterEndError(
+                "something was added after the end; the message itself is whole"
+            )
+
+    def _next_head(self, message: bytes, counter: int) -> tuple[bytes, int, bool]:
+        head = self._file.read(_CHUNK.size)
+        if len(head) < _CHUNK.size:
+            raise _cut_off(counter)
+        owner, number, marked = _CHUNK.unpack(head)
+        size, last = marked & ~LAST, bool(marked & LAST)
+        if owner != message:
+            raise ChunkForeignError(
+                f"second {counter + 1} belongs to another message; restore it from a backup"
+            )
+        if number != counter:
+            raise ChunkMisplacedError(
+                f"second {number + 1} stands where second {counter + 1} belongs; restore the"
+                " message from a backup"
+            )
+        if not _is_possible(size, last=last):
+            raise ChunkChangedError(
+                f"second {counter + 1} has an impossible length of {size} bytes"
+            )
+        return head, size, last
+
+
+@contextmanager
+def opened(path: Path, key: KeyPair) -> Iterator[Opened]:
+    """The message in this file, opened with a key it was wrapped to."""
+    with path.open("rb") as file:
+        header = _read_header(file)
+        label, described, wraps = _parse(header)
+        wrapped = wraps.get(key.public.id)
+        if wrapped is None:
+            raise NotForThisKeyError("the message was not sealed for this key")
+        try:
+            message_key = key.unwrap(wrapped, _purpose(described))
+        except KeyRefusedError:
+            raise _header_changed() from None
+        if not hmac.compare_digest(_tag(message_key, header[:-_TAG_BYTES]), header[-_TAG_BYTES:]):
+            raise _header_changed()
+        yield Opened(label, file, AESGCM(_derived(message_key, b"careline chunks")))
+
+
+def hear(path: Path, key: KeyPair) -> Heard:
+    """The whole message, as far as it goes."""
+    with opened(path, key) as message:
+        audio, cut_off = bytearray(), False
+        try:
+            for chunk in message.chunks():
+                audio += chunk
+        except CutOffError:
+            cut_off = True
+        return Heard(message.label, bytes(audio), cut_off)
+
+
+def sealed_path(directory: Path, message: str) -> Path:
+    """Where a message lies; `message` is a UUID, whatever a stranger may have sent."""
+    return directory / (str(UUID(message)) + SEALED)
+
+
+def destroy(path: Path) -> None:
+    """Destroy the message's wrapped keys, then the file: with them gone the audio is noise."""
+    with path.open("r+b") as file:
+        size = len(_read_header(file))
+        file.seek(0)
+        file.write(bytes(size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    sync_directory(path.parent)
+
+
+def adopt(directory: Path, known: Collection[str]) -> list[Found]:
+    """At start: name what a crash left behind, and tell of every message no row tells of.
+
+    A recording that was cut off keeps its whole seconds. One without a second holds nothing and is
+    removed.
+    """
+    if not directory.exists():
+        return []
+    for part in sorted(directory.glob("*" + PART)):
+        _close_off(part)
+    sync_directory(directory)
+    unknown = (path for path in sorted(directory.glob("*" + SEALED)) if path.stem not in known)
+    return [found for path in unknown if (found := _found(path)) is not None]
+
+
+def _close_off(part: Path) -> None:
+    """Cut a torn chunk off and give the rest its final name."""
+    with part.open("r+b") as file:
+        try:
+            start = len(_read_header(file))
+            end, seconds, _ = _extent(file, start)
+        except NotAMessageError:
+            end, seconds = 0, 0.0
+        if seconds == 0:
+            part.unlink()
+            return
+        file.truncate(end)
+        os.fsync(file.fileno())
+    part.rename(part.with_suffix(SEALED))
+
+
+def _found(path: Path) -> Found | None:
+    """What a file is by its own account; None for one that is no message."""
+    try:
+        with path.open("rb") as file:
+            header = _read_header(file)
+            label, _, _ = _parse(header)
+            _, seconds, whole = _extent(file, len(header))
+    except NotAMessageError:
+        return None
+    return Found(label, seconds, cut_off=not whole)
+
+
+def _extent(file: BinaryIO, start: int) -> tuple[int, float, bool]:
+    """Where the last complete chunk ends, how many seconds that makes, and whether it is the end.
+    """
+    size = os.fstat(file.fileno()).st_size
+    at, audio = start, 0
+    while True:
+        file.seek(at)
+        head = file.read(_CHUNK.size)
+        if len(head) < _CHUNK.size:
+            return at, audio / CHUNK_BYTES, False
+        marked = _CHUNK.unpack(head)[2]
+        chunk, last = marked & ~LAST, bool(marked & LAST)
+        if not _is_possible(chunk, last=last) or at + _CHUNK.size + chunk > size:
+            return at, audio / CHUNK_BYTES, False
+        at += _CHUNK.size + chunk
+        audio += chunk - GCM_TAG_BYTES
+        if last:
+            return at, audio / CHUNK_BYTES, True
+
+
+def _is_possible(size: int, *, last: bool) -> bool:
+    whole = CHUNK_BYTES + GCM_TAG_BYTES
+    return GCM_TAG_BYTES <= size <= whole if last else size == whole
+
+
+def _header(label: Label, key: bytes, recipients: Sequence[PublicKey]) -> bytes:
+    described = _described(label)
+    length = _START.size + len(described) + 1 + len(recipients) * _WRAPPED_BYTES + _TAG_BYTES
+    described = _START.pack(MAGIC, VERSION, SUITE, length) + described
+    header = described + bytes([len(recipients)])
+    for recipient in recipients:
+        wrapped = recipient.wrap(key, _purpose(described))
+        header += _WRAP.pack(recipient.id, len(wrapped)) + wrapped
+    return header + _tag(key, header)
+
+
+def _described(label: Label) -> bytes:
+    name = label.mailbox.encode()
+    message, call = UUID(label.message).bytes, UUID(label.call).bytes
+    return _LABEL.pack(message, call, label.started_ms, label.urgent, len(name)) + name
+
+
+def _read_header(file: BinaryIO) -> bytes:
+    start = file.read(_START.size)
+    if len(start) < _START.size or not start.startswith(MAGIC):
+        raise NotAMessageError("this is no sealed message of CareLine")
+    _, version, suite, length = _START.unpack(start)
+    if (version, suite) != (VERSION, SUITE):
+        raise NotAMessageError(
+            f"sealed by version {version}, suite {suite}: open it with a newer CareLine"
+        )
+    rest = file.read(min(length, _HEADER_MAX) - len(start))
+    if len(start) + len(rest) != length:
+        raise NotAMessageError("the file ends inside its header; restore it from a backup")
+    return start + rest
+
+
+def _parse(header: bytes) -> tuple[Label, bytes, dict[bytes, bytes]]:
+    """The label, the part of the header that the wraps vouch for, and the wraps by their key."""
+    try:
+        at = _START.size
+        message, call, started_ms, urgent, size = _LABEL.unpack_from(header, at)
+        at += _LABEL.size
+        mailbox = header[at : at + size].decode()
+        at += size
+        label = Label(
+            str(UUID(bytes=message)), str(UUID(bytes=call)), mailbox, started_ms, urgent == 1
+        )
+        described, count = header[:at], header[at]
+        at += 1
+        wraps = {}
+        for _ in range(count):
+            key_id, size = _WRAP.unpack_from(header, at)
+            at += _WRAP.size
+            wraps[key_id] = header[at : at + size]
+            at += size
+    except (struct.error, IndexError, UnicodeDecodeError):
+        raise _header_changed() from None
+    if at + _TAG_BYTES != len(header):
+        raise _header_changed()
+    return label, described, wraps
+
+
+def _purpose(described: bytes) -> bytes:
+    return b"careline message key" + described
+
+
+def _tag(key: bytes, header: bytes) -> bytes:
+    return hmac.digest(_derived(key, b"careline header"), header, "sha256")
+
+
+def _derived(key: bytes, purpose: bytes) -> bytes:
+    return HKDFExpand(hashes.SHA384(), _KEY_BYTES, purpose).derive(key)
+
+
+def _nonce(counter: int, *, last: bool) -> bytes:
+    return bytes(7) + counter.to_bytes(4) + bytes([last])
+
+
+def _header_changed() -> HeaderChangedError:
+    return HeaderChangedError(
+        "the header was changed after it was written; restore it from a backup"
+    )
+
+
+def _cut_off(seconds: int) -> CutOffError:
+    return CutOffError(
+        f"the message ends after {seconds} s without its end: the recording was cut off"
+    )
