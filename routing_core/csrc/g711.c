@@ -51,7 +51,7 @@ static uint8_t ulaw_code(int16_t sample)
 	int segment = top_bit((unsigned)magnitude) - 7;
 	int code = segment << 4 | (magnitude >> (segment + 3) & 15);
 
-	return 0xff & ~(code | (sample < 0 ? SIGN : 0));
+	return (uint8_t)((code | (sample < 0 ? SIGN : 0)) ^ 0xff);
 }
 
 static int16_t ulaw_value(uint8_t code)
