@@ -112,8 +112,7 @@ class Recorder(Generic[C]):
         self._expected[call] = _Expected(mailbox, urgent)
 
     def close(self) -> None:
-        """Keep what has been lent, then end; what is still being spoken is adopted at next start.
-        """
+        """Keep what has been lent, then end; what is being spoken is adopted at next start."""
         os.eventfd_write(self._stop_fd, 1)
         self._thread.join()
         for sealing in self._sealings.values():

@@ -371,8 +371,7 @@ def _found(path: Path) -> Found | None:
 
 
 def _extent(file: BinaryIO, start: int) -> tuple[int, float, bool]:
-    """Where the last complete chunk ends, how many seconds that makes, and whether it is the end.
-    """
+    """Where the last complete chunk ends, how many seconds that is, and if it is the end."""
     size = os.fstat(file.fileno()).st_size
     at, audio = start, 0
     while True:
