@@ -39,11 +39,14 @@ enum {
 	SEND_BUFFER = 4 * 1024, /* bytes in the kernel: about half a second */
 	CATCH_UP_MOST = 5,      /* frames sent at once after a late tick; more are skipped */
 	TONE_EVENTS = 2 * (RC_FRAME_LONGEST / 2 / RC_DTMF_HOP + 1),
+	TONE_RISE = 80, /* samples: 10 ms */
 	COMMANDS_LEAST = 1024,
 	EVENTS_PER_CALL = 64,
 	EVENTS_LEAST = 1024,
 	ACCEPTS_MOST = 64,
 };
+
+static const int FAULTS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
 static const uint64_t TICK_NS = 20000000;
 static const uint64_t LATE_NS = 5000000;
@@ -351,6 +354,12 @@ static void mute(struct rc_media *media, struct caller *caller, uint64_t from, u
 		rc_recording_forget(&caller->recording, &media->chunks, heard - from);
 }
 
+/* A tone begins where it is half as loud as it will be. */
+static uint64_t before_its_rise(uint64_t at_sample)
+{
+	return at_sample > TONE_RISE ? at_sample - TONE_RISE : 0;
+}
+
 static void listen_for_tones(struct rc_media *media, struct caller *caller, uint32_t samples)
 {
 	uint64_t heard = caller->dtmf.heard;
@@ -364,7 +373,7 @@ static void listen_for_tones(struct rc_media *media, struct caller *caller, uint
 		uint64_t at_ns = media->now_ns - (heard + samples - tone->at_sample) * SAMPLE_NS;
 
 		if (tone->kind == RC_DTMF_BEGAN) {
-			mute(media, caller, tone->at_sample, heard, samples);
+			mute(media, caller, before_its_rise(tone->at_sample), heard, samples);
 			tone_began(media, caller, tone->digit, at_ns);
 		} else {
 			tone_ended(media, caller, tone->digit, at_ns);
@@ -958,6 +967,8 @@ static void lay_out(
 	media->events = part_of(arena, events, sizeof *media->events, RC_CACHE_LINE);
 	media->chunks.free = part_of(arena, chunks, sizeof *media->chunks.free, RC_CACHE_LINE);
 	media->chunks.lent = part_of(arena, chunks, sizeof *media->chunks.lent, RC_CACHE_LINE);
+	media->chunks.is_lent =
+		part_of(arena, chunks, sizeof *media->chunks.is_lent, RC_CACHE_LINE);
 	media->chunks.audio =
 		part_of(arena, (size_t)settings->chunks * RC_CHUNK_STRIDE, sizeof(int16_t), PAGE);
 }
@@ -1100,7 +1111,9 @@ enum rc_status rc_media_start(struct rc_media *media)
 	if (!set_clock(media))
 		return RC_SYSTEM;
 	rc_media_feed(media);
-	sigfillset(&every); /* signals are the loop thread's */
+	sigfillset(&every); /* signals are the loop thread's, but for our own faults */
+	for (size_t n = 0; n < sizeof FAULTS / sizeof *FAULTS; n++)
+		sigdelset(&every, FAULTS[n]);
 	pthread_sigmask(SIG_SETMASK, &every, &before);
 	error = pthread_create(&media->thread, NULL, run, media);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -1243,8 +1256,11 @@ enum rc_status rc_media_give_back(struct rc_media *media, uint32_t chunk)
 {
 	uint64_t place;
 
-	if (chunk >= media->chunks.count || !rc_ring_place(&media->chunks.returned, &place))
+	if (chunk >= media->chunks.count || !media->chunks.is_lent[chunk])
 		return RC_BAD;
+	if (!rc_ring_place(&media->chunks.returned, &place))
+		return RC_BAD;
+	media->chunks.is_lent[chunk] = false;
 	explicit_bzero(rc_media_chunk_audio(media, chunk), RC_CHUNK_STRIDE * sizeof(int16_t));
 	media->chunks.free[place] = chunk;
 	rc_ring_wrote(&media->chunks.returned);

@@ -74,6 +74,7 @@ struct rc_chunks {
 	struct rc_ring returned;
 	struct rc_media_chunk *lent; /* beside `lending` */
 	struct rc_ring lending;
+	bool *is_lent; /* by chunk: the recorder thread has it, or will */
 };
 
 /* All zero is none. */

@@ -55,6 +55,7 @@ static void lend(struct rc_recording *recording, struct rc_chunks *chunks, bool 
 	chunk->number = recording->number;
 	chunk->samples = recording->filled;
 	chunk->last = last;
+	chunks->is_lent[recording->chunk] = true;
 	rc_ring_wrote(&chunks->lending);
 }
 
