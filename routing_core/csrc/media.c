@@ -492,8 +492,8 @@ static bool has_room(struct rc_media *media)
 
 static void turn_away(struct rc_media *media, int socket)
 {
-	close(socket);
 	add(&media->refused, 1);
+	close(socket);
 }
 
 static void seat(struct rc_media *media, int socket)
