@@ -209,9 +209,7 @@ class Plan:
     name: str
     timezone: str
     language: str
-    front_desk: tuple[
-        str, ...
-    ]  # extensions rung first by the fail-safe and told of emergency calls
+    front_desk: tuple[str, ...]  # rung first by the fail-safe, and told of emergency calls
     emergency_numbers: tuple[str, ...]
     trunks: Mapping[str, Trunk]
     lines: Mapping[str, Line]

@@ -1,0 +1,659 @@
+"""One call: `step(call, event, at)` gives the call after the event and what is to be done about it.
+
+All changes of a call's stage live here. `step` is pure and total: it knows no socket, no clock and
+no other call, and an event that means nothing in a stage changes nothing. Beside the commands for
+the shell it gives orders to the exchange, which alone knows who waits and whose phone is free, and
+which answers with the events at the head of this file.
+
+    arrive -> SPEAKING <-> MENU -> QUEUED | RINGING -> JOINING -> TALKING
+                 ^                     |                  |
+                 |   GREETING -> RECORDING -> KEEPING      +-> back to where it waited
+                 +------------------------------+
+    from anywhere: the caller leaves (ENDING while a message is still being sealed, then OVER), the
+    audio is lost (LOST), the flow ends (LEAVING)
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from ivr import commands, flow, hours
+from ivr.commands import Command, Next, Outcome
+from ivr.events import (
+    AudioLost,
+    CallArrived,
+    CallerLeft,
+    DigitPressed,
+    FellToFailsafe,
+    Joined,
+    JoinFailed,
+    PromptEnded,
+    RecordingFailed,
+    RecordingKept,
+    SpeechEnded,
+)
+from ivr.flow import Place
+from ivr.plan import (
+    Enqueue,
+    Goto,
+    Hangup,
+    HoursFork,
+    Menu,
+    Node,
+    Plan,
+    Queue,
+    Ring,
+    Say,
+    TakeMessage,
+    Urgency,
+)
+
+# Who left sooner had dialled wrongly or changed their mind, which no clinic can help: the usual
+# threshold of call-centre figures, kept apart so that it can be subtracted from offered calls.
+SHORT_ABANDON_S = 10.0
+# Nothing we speak is longer; a prompt whose end never comes must not hold a caller.
+SPEECH_MAX_S = 180.0
+# Silence that a caller may take for a dead line starts at one second.
+MUSIC_AFTER_S = 0.8
+# Asterisk joins within milliseconds; an answer that takes so long will not come.
+JOIN_S = 5.0
+# A slow card may need seconds for the last chunks; after this the message is not promised.
+KEEP_S = 10.0
+# The tone before a recording, and the way to the engine and back.
+RECORD_GRACE_S = 3.0
+# A caller who is told "one moment" and at once "nobody" has not been helped.
+LEAST_RING_S = 3.0
+# A caller who hangs up closes the audio a moment before Asterisk tells that the channel is gone.
+HANGUP_LAG_S = 1.0
+# Nodes in a row that neither speak nor wait; more is a circle, and a circle leads to a person.
+SILENT_HOPS_MAX = 50
+NUMBERS_SPOKEN = 20  # number-1 to number-20 are prompts
+
+
+class Stage(StrEnum):
+    """Where a call stands."""
+
+    SPEAKING = "speaking"
+    MENU = "menu"
+    QUEUED = "queued"
+    RINGING = "ringing"
+    JOINING = "joining"
+    TALKING = "talking"
+    GREETING = "greeting"
+    RECORDING = "recording"
+    KEEPING = "keeping"
+    LEAVING = "leaving"
+    LOST = "lost"
+    ENDING = "ending"
+    OVER = "over"
+
+
+# ---- between a call and the exchange ----
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Order: the call waits in a queue, and has done so since then. Placed follows at once."""
+
+    queue: str
+    urgency: Urgency | None
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class RingPhones:
+    """Order: offer the call to all these phones. NobodyLeft follows once none of them will."""
+
+    phones: tuple[str, ...]
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopWaiting:
+    """Order: the call waits for nobody any more; its offers are withdrawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellPosition:
+    """Order: say where the call stands in its queue. Placed follows at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Fact: the call's place in its queue, 1 being next."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Fact: the first agent accepted; the other offers are withdrawn."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyLeft:
+    """Fact: no phone rings for the call any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCame:
+    """Fact: the call's deadline is here."""
+
+
+Order = Wait | RingPhones | StopWaiting | TellPosition
+StepEvent = (
+    DigitPressed
+    | PromptEnded
+    | SpeechEnded
+    | RecordingKept
+    | RecordingFailed
+    | CallerLeft
+    | AudioLost
+    | Joined
+    | JoinFailed
+    | FellToFailsafe
+    | Placed
+    | Taken
+    | NobodyLeft
+    | TimeCame
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Both clocks: monotonic seconds for waiting, the clinic's aware local time for its hours."""
+
+    now: float
+    local: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as its plan was when it came; a newer plan is for newer calls."""
+
+    id: str
+    plan: Plan = field(repr=False, compare=False)
+    language: str
+    arrived_at: float
+    place: Place
+    stage: Stage = Stage.SPEAKING
+    then: Place | None = None  # after what is being spoken; None: the call ends
+    tag: int = 0  # of the newest Play
+    tries: int = 0  # times the menu has been spoken
+    until: float | None = None  # the stage ends by then
+    again_at: float | None = None  # music or the next announcement is due
+    waits_since: float = 0.0  # entered this queue or began to ring; the rank
+    patience_until: float = 0.0
+    music: bool = False
+    recording: bool = False  # a recording is open: its end will be told
+    # What the outcome is made of.
+    asked_at: float | None = None  # first asked for a person
+    heard: bool = False  # information spoken to its end
+    kept: bool = False
+    joined: bool = False
+    failsafe: bool = False
+    lost_at: float | None = None
+    left_at: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When TimeCame is due."""
+        return min((at for at in (self.until, self.again_at) if at is not None), default=None)
+
+
+Step = tuple[Call, list[Command | Order]]
+
+
+def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
+    """A new call enters its line's flow."""
+    line = plan.lines.get(event.line)
+    start = flow.start_of(plan, event.line)
+    language = line.language if line else plan.language
+    call = Call(event.call, plan, language, at.now, start)
+    entered, orders = _enter(call, start, at)
+    return entered, [commands.Note(call.id, "arrived", event.line), *orders]
+
+
+def step(call: Call, event: StepEvent, at: Moment) -> Step:
+    """The call after the event, and what is to be done."""
+    match call.stage, event:
+        case Stage.OVER, _:
+            return call, []
+        case Stage.ENDING, RecordingKept():
+            return _finish(replace(call, kept=True))
+        case Stage.ENDING, RecordingFailed():
+            return _finish(call)
+        case Stage.ENDING, TimeCame():
+            # Every second spoken is sealed and on the disk by now, though nobody could tell us so.
+            return _finish(replace(call, kept=True))
+        case Stage.ENDING, _:
+            return call, []
+        case _, CallerLeft():
+            return _leave(call, at)
+        case _, Joined():
+            return _talk(call)
+        case ((Stage.TALKING | Stage.LEAVING), AudioLost()):
+            return call, []
+        case Stage.JOINING, AudioLost():
+            return replace(call, lost_at=at.now), []
+        case _, AudioLost():
+            return _lose(call, at)
+        case Stage.TALKING, FellToFailsafe():
+            return call, [commands.Note(call.id, "failsafe", "after the talk")]
+        case _, FellToFailsafe():
+            return _lose(replace(call, failsafe=True), at)
+        case Stage.LOST, RecordingKept():
+            return replace(call, kept=True, recording=False), []
+        case Stage.LOST, RecordingFailed():
+            return replace(call, recording=False), []
+        case Stage.SPEAKING, PromptEnded(tag=tag) if tag == call.tag:
+            return _spoken(replace(call, heard=_informs(call) or call.heard), at)
+        case Stage.SPEAKING, (DigitPressed() | TimeCame()):
+            return _spoken(call, at)
+        case Stage.MENU, PromptEnded(tag=tag) if tag == call.tag:
+            return _await_key(call, at), []
+        case Stage.MENU, DigitPressed(digit=digit):
+            return _choose(call, digit, at)
+        case Stage.MENU, TimeCame():
+            return _music_is_due(call, at) or _ask_again(call, ("nothing-heard",), at)
+        case Stage.QUEUED, Placed(position=position):
+            return _announce(call, position, at)
+        case Stage.QUEUED, DigitPressed(digit=digit):
+            return _escape(call, digit, at)
+        case Stage.QUEUED, TimeCame():
+            return _wait_on(call, at)
+        case Stage.RINGING, NobodyLeft():
+            return replace(call, until=max(at.now, call.waits_since + LEAST_RING_S)), []
+        case Stage.RINGING, TimeCame():
+            return _give_up_waiting(call, at)
+        case ((Stage.QUEUED | Stage.RINGING), Taken(offer=offer)):
+            return _join(call, offer, at)
+        case Stage.JOINING, (JoinFailed() | TimeCame()):
+            return _back(call, at)
+        case Stage.GREETING, PromptEnded(tag=tag) if tag == call.tag:
+            return _record(call, at)
+        case Stage.GREETING, (DigitPressed() | TimeCame()):
+            return _record(call, at)
+        case Stage.RECORDING, (DigitPressed() | SpeechEnded() | TimeCame()):
+            return _stop_recording(call, at)
+        case ((Stage.RECORDING | Stage.KEEPING), RecordingKept()):
+            return _confirm(replace(call, kept=True, recording=False), at)
+        case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed()):
+            return _confess(replace(call, recording=False), at)
+        case Stage.KEEPING, TimeCame():
+            return _music_is_due(call, at) or _confess(call, at)
+        case _, RecordingKept():
+            # Its promise was given up, but the message is there all the same.
+            return replace(call, kept=True, recording=False), []
+        case _, RecordingFailed():
+            return replace(call, recording=False), []
+        case _, TimeCame():
+            return replace(call, until=None, again_at=None), []
+        case _:
+            return call, []
+
+
+def outcome(call: Call) -> Outcome:
+    """How a call ended whose caller has left."""
+    left_at = call.left_at if call.left_at is not None else call.arrived_at
+    if call.joined:
+        return Outcome.ANSWERED
+    if call.failsafe or (call.lost_at is not None and left_at - call.lost_at > HANGUP_LAG_S):
+        return Outcome.FAILSAFE
+    if call.kept:
+        return Outcome.MESSAGE
+    if call.asked_at is None and call.heard:
+        return Outcome.SELF_SERVED
+    waited_from = call.arrived_at if call.asked_at is None else call.asked_at
+    is_short = left_at - waited_from < SHORT_ABANDON_S
+    return Outcome.SHORT_ABANDONED if is_short else Outcome.ABANDONED
+
+
+# ---- entering nodes ----
+
+
+def _enter(call: Call, place: Place, at: Moment) -> Step:
+    """Through the nodes that only fork, into the first that speaks or waits."""
+    notes: list[Command | Order] = []
+    for _ in range(SILENT_HOPS_MAX):
+        node = flow.node_at(call.plan, place)
+        onward, note = _pass(call, place, node, at)
+        notes.append(note)
+        if onward is None:
+            entered, orders = _begin(_fresh(call, place), node, at)
+            return entered, notes + orders
+        place = onward
+    notes.append(commands.Note(call.id, "circle", str(place)))
+    desk = flow.FRONT_DESK
+    entered, orders = _begin(_fresh(call, desk), flow.node_at(call.plan, desk), at)
+    return entered, notes + orders
+
+
+def _fresh(call: Call, place: Place) -> Call:
+    return replace(call, place=place, tries=0, until=None, again_at=None, then=None)
+
+
+def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | None, Command]:
+    """Where a node that neither speaks nor waits leads; and the note that the call was there."""
+    match node:
+        case Goto(target=target):
+            note = commands.Note(call.id, "goto", f"{place} to {target}")
+            return flow.resolve(call.plan, place.flow, target), note
+        case HoursFork(hours=name, open=if_open, closed=if_closed):
+            schedule = call.plan.hours.get(name)
+            is_open = schedule is not None and hours.is_open(schedule, at.local)
+            note = commands.Note(call.id, "hours", f"{place} {'open' if is_open else 'closed'}")
+            return flow.resolve(call.plan, place.flow, if_open if is_open else if_closed), note
+        case Say(prompts=(), next=target):
+            return flow.resolve(call.plan, place.flow, target), _entered(call, "say", place)
+        case Say():
+            return None, _entered(call, "say", place)
+        case Menu():
+            return None, _entered(call, "menu", place)
+        case Enqueue():
+            return None, _entered(call, "queue", place)
+        case Ring():
+            return None, _entered(call, "ring", place)
+        case TakeMessage():
+            return None, _entered(call, "message", place)
+        case Hangup():
+            return None, _entered(call, "hangup", place)
+        case _:
+            assert_never(node)
+
+
+def _entered(call: Call, kind: str, place: Place) -> Command:
+    return commands.Note(call.id, kind, str(place))
+
+
+def _begin(call: Call, node: Node, at: Moment) -> Step:
+    match node:
+        case Say(prompts=prompts, next=target):
+            return _say(call, prompts, flow.resolve(call.plan, call.place.flow, target), at)
+        case Hangup(prompts=()):
+            return _release(call)
+        case Hangup(prompts=prompts):
+            return _say(call, prompts, None, at)
+        case Menu(prompts=prompts):
+            return _ask(call, prompts, at)
+        case Enqueue(patience_s=patience_s):
+            return _queue(call, node, patience_s, at)
+        case Ring(phones=phones, for_s=for_s):
+            return _ring(call, phones, for_s, at)
+        case TakeMessage(prompts=()):
+            return _record(call, at)
+        case TakeMessage(prompts=prompts):
+            return _speak(replace(call, stage=Stage.GREETING), prompts, at)
+        case Goto() | HoursFork():
+            return _release(call)  # _enter has passed these; here only so that all are named
+        case _:
+            assert_never(node)
+
+
+# ---- speaking ----
+
+
+def _speak(call: Call, prompts: tuple[str, ...], at: Moment) -> Step:
+    """Speak without music between one prompt and the next."""
+    silent, hush = _without_music(call)
+    spoken = replace(silent, tag=call.tag + 1, until=at.now + SPEECH_MAX_S, again_at=None)
+    return spoken, [*hush, commands.Play(call.id, prompts, call.language, spoken.tag)]
+
+
+def _say(call: Call, prompts: tuple[str, ...], then: Place | None, at: Moment) -> Step:
+    return _speak(replace(call, stage=Stage.SPEAKING, then=then), prompts, at)
+
+
+def _spoken(call: Call, at: Moment) -> Step:
+    onward, orders = _release(call) if call.then is None else _enter(call, call.then, at)
+    return onward, [commands.StopPlaying(call.id), *orders]
+
+
+def _informs(call: Call) -> bool:
+    return isinstance(flow.node_at(call.plan, call.place), Say | Hangup)
+
+
+def _with_music(call: Call) -> Step:
+    return (call, []) if call.music else (replace(call, music=True), [commands.StartMusic(call.id)])
+
+
+def _without_music(call: Call) -> Step:
+    return (replace(call, music=False), [commands.StopMusic(call.id)]) if call.music else (call, [])
+
+
+def _music_is_due(call: Call, at: Moment) -> Step | None:
+    """Music into a silence that has lasted; None: it is the stage itself that ends."""
+    if call.until is not None and call.until <= at.now:
+        return None
+    return _with_music(replace(call, again_at=None))
+
+
+# ---- menus ----
+
+
+def _menu(call: Call) -> Menu | None:
+    node = flow.node_at(call.plan, call.place)
+    return node if isinstance(node, Menu) else None
+
+
+def _ask(call: Call, prompts: tuple[str, ...], at: Moment) -> Step:
+    asked = replace(call, stage=Stage.MENU, tries=call.tries + 1)
+    return _speak(asked, prompts, at) if prompts else (_await_key(asked, at), [])
+
+
+def _await_key(call: Call, at: Moment) -> Call:
+    menu = _menu(call)
+    timeout_s = menu.timeout_s if menu else 0.0
+    return replace(call, until=at.now + timeout_s, again_at=at.now + MUSIC_AFTER_S)
+
+
+def _choose(call: Call, digit: str, at: Moment) -> Step:
+    menu = _menu(call)
+    target = menu.choices.get(digit) if menu else None
+    note = commands.Note(call.id, "digit", digit)
+    if target is None and digit != flow.ZERO:
+        asked, orders = _ask_again(call, (menu.wrong,) if menu else (), at)
+        return asked, [note, *orders]
+    place = (
+        flow.zero_of(call.plan, call.place)
+        if target is None
+        else flow.resolve(call.plan, call.place.flow, target)
+    )
+    entered, orders = _enter(call, place, at)
+    return entered, [note, commands.StopPlaying(call.id), *orders]
+
+
+def _ask_again(call: Call, first: tuple[str, ...], at: Moment) -> Step:
+    menu = _menu(call)
+    if menu is None:
+        return _enter(call, flow.FRONT_DESK, at)
+    if call.tries < menu.tries:
+        return _ask(call, (*first, *menu.prompts), at)
+    onward, orders = _enter(call, flow.resolve(call.plan, call.place.flow, menu.otherwise), at)
+    return onward, [commands.StopPlaying(call.id), *orders]
+
+
+# ---- waiting for a person ----
+
+
+def _queue(call: Call, node: Enqueue, patience_s: float, at: Moment) -> Step:
+    waiting = replace(
+        call,
+        stage=Stage.QUEUED,
+        waits_since=at.now,
+        patience_until=at.now + patience_s,
+        until=at.now + patience_s,
+        asked_at=at.now if call.asked_at is None else call.asked_at,
+    )
+    # The order comes before the music, so that its announcement is what the caller hears first.
+    with_music, music = _with_music(waiting)
+    return with_music, [Wait(node.queue, node.urgency, at.now), *music]
+
+
+def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step:
+    waiting = replace(
+        call,
+        stage=Stage.RINGING,
+        waits_since=at.now,
+        patience_until=at.now + for_s,
+        asked_at=at.now if call.asked_at is None else call.asked_at,
+    )
+    spoken, speech = _speak(waiting, ("connecting",), at)
+    with_music, music = _with_music(spoken)
+    ringing = replace(with_music, until=waiting.patience_until)
+    return ringing, [*speech, RingPhones(phones, for_s), *music]
+
+
+def _announce(call: Call, position: int, at: Moment) -> Step:
+    """Say the place in line over the music, and once more when it is time."""
+    queue = _waiting_room(call)
+    every_s = queue.announce_s if queue else SPEECH_MAX_S
+    told = replace(call, tag=call.tag + 1, again_at=at.now + every_s)
+    prompts = ("please-wait", *_position_prompts(position))
+    note = commands.Note(call.id, "position", str(position))
+    return told, [note, commands.Play(call.id, prompts, call.language, told.tag)]
+
+
+def _waiting_room(call: Call) -> Queue | None:
+    node = flow.node_at(call.plan, call.place)
+    return call.plan.queues.get(node.queue) if isinstance(node, Enqueue) else None
+
+
+def _position_prompts(position: int) -> tuple[str, ...]:
+    if position <= 1:
+        return ("you-are-next",)
+    if position <= NUMBERS_SPOKEN:
+        return ("you-are-number", f"number-{position}")
+    return ("many-before-you",)
+
+
+def _wait_on(call: Call, at: Moment) -> Step:
+    if call.until is not None and call.until <= at.now:
+        return _give_up_waiting(call, at)
+    return replace(call, again_at=None), [TellPosition()]
+
+
+def _escape(call: Call, digit: str, at: Moment) -> Step:
+    node = flow.node_at(call.plan, call.place)
+    if not isinstance(node, Enqueue) or digit != node.escape:
+        return call, []
+    onward, orders = _give_up_waiting(call, at)
+    return onward, [commands.Note(call.id, "digit", digit), *orders]
+
+
+def _give_up_waiting(call: Call, at: Moment) -> Step:
+    node = flow.node_at(call.plan, call.place)
+    otherwise = node.otherwise if isinstance(node, Enqueue | Ring) else ""
+    onward, orders = _enter(call, flow.resolve(call.plan, call.place.flow, otherwise), at)
+    return onward, [StopWaiting(), commands.StopPlaying(call.id), *orders]
+
+
+def _join(call: Call, offer: str, at: Moment) -> Step:
+    joining = replace(call, stage=Stage.JOINING, until=at.now + JOIN_S, again_at=None)
+    return joining, [commands.Join(call.id, offer)]
+
+
+def _talk(call: Call) -> Step:
+    talking = replace(call, stage=Stage.TALKING, joined=True, until=None, again_at=None)
+    return talking, [StopWaiting(), commands.Note(call.id, "joined", "")]
+
+
+def _back(call: Call, at: Moment) -> Step:
+    """The talk did not come about: back to where the call waited, with the rank it had."""
+    if call.lost_at is not None:
+        return _lose(call, at)
+    again: Order
+    match flow.node_at(call.plan, call.place):
+        case Enqueue(queue=queue, urgency=urgency):
+            stage, again = Stage.QUEUED, Wait(queue, urgency, call.waits_since)
+        case Ring(phones=phones):
+            left_s = max(call.patience_until - at.now, LEAST_RING_S)
+            stage, again = Stage.RINGING, RingPhones(phones, left_s)
+        case _:
+            return _enter(call, flow.FRONT_DESK, at)
+    waiting = replace(call, stage=stage, until=max(call.patience_until, at.now + LEAST_RING_S))
+    return waiting, [commands.Note(call.id, "not joined", ""), StopWaiting(), again]
+
+
+# ---- messages ----
+
+
+def _record(call: Call, at: Moment) -> Step:
+    node = flow.node_at(call.plan, call.place)
+    if not isinstance(node, TakeMessage):
+        return _enter(call, flow.FRONT_DESK, at)
+    silent, hush = _without_music(call)
+    recording = replace(
+        silent,
+        stage=Stage.RECORDING,
+        recording=True,
+        until=at.now + node.longest_s + RECORD_GRACE_S,
+        again_at=None,
+    )
+    record = commands.Record(call.id, node.mailbox, node.longest_s, node.urgent)
+    return recording, [*hush, commands.StopPlaying(call.id), record]
+
+
+def _stop_recording(call: Call, at: Moment) -> Step:
+    keeping = replace(
+        call, stage=Stage.KEEPING, until=at.now + KEEP_S, again_at=at.now + MUSIC_AFTER_S
+    )
+    return keeping, [commands.StopRecording(call.id)]
+
+
+def _confirm(call: Call, at: Moment) -> Step:
+    node = flow.node_at(call.plan, call.place)
+    target = node.next if isinstance(node, TakeMessage) else ""
+    then = flow.resolve(call.plan, call.place.flow, target)
+    spoken, orders = _say(call, ("message-kept",), then, at)
+    return spoken, [commands.Note(call.id, "kept", str(call.place)), *orders]
+
+
+def _confess(call: Call, at: Moment) -> Step:
+    spoken, orders = _say(call, ("message-failed",), flow.FRONT_DESK, at)
+    return spoken, [commands.Note(call.id, "not kept", str(call.place)), *orders]
+
+
+# ---- ends ----
+
+
+def _release(call: Call) -> Step:
+    """The flow is at its end; the caller's leaving follows."""
+    released = replace(call, stage=Stage.LEAVING, heard=True, until=None, again_at=None)
+    note = commands.Note(call.id, "released", str(call.place))
+    return released, [note, commands.Release(call.id, Next.DONE)]
+
+
+def _lose(call: Call, at: Moment) -> Step:
+    """The fail-safe has the caller, or the caller has gone: which of them, the next events tell."""
+    lost = replace(
+        call,
+        stage=Stage.LOST,
+        lost_at=at.now if call.lost_at is None else call.lost_at,
+        until=None,
+        again_at=None,
+    )
+    note = commands.Note(call.id, "failsafe" if call.failsafe else "audio lost", "")
+    return lost, [StopWaiting(), *_close_recording(call), note]
+
+
+def _leave(call: Call, at: Moment) -> Step:
+    left = replace(call, left_at=at.now, until=None, again_at=None)
+    if not call.recording:
+        over, finish = _finish(left)
+        return over, [StopWaiting(), *finish]
+    ending = replace(left, stage=Stage.ENDING, until=at.now + KEEP_S)
+    return ending, [StopWaiting(), *_close_recording(call)]
+
+
+def _close_recording(call: Call) -> list[Command]:
+    """End a recording that has not been told to end."""
+    return [commands.StopRecording(call.id)] if call.stage is Stage.RECORDING else []
+
+
+def _finish(call: Call) -> Step:
+    over = replace(call, stage=Stage.OVER, until=None, again_at=None, recording=False)
+    return over, [commands.Finish(call.id, outcome(call))]

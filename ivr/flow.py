@@ -1,0 +1,121 @@
+"""Where a target leads, and which ways lead out of a node.
+
+Two nodes need no site file: the front desk's phones, where a caller goes whom the flow leads
+nowhere, and the apology behind them. They are a flow whose name no site can give.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from ivr.plan import (
+    FLOW_PREFIX,
+    Enqueue,
+    Flow,
+    Goto,
+    Hangup,
+    HoursFork,
+    Menu,
+    Node,
+    Plan,
+    Ring,
+    Say,
+    TakeMessage,
+)
+
+FRONT_DESK_RING_S = 40.0  # as long as a caller listens to a ringing tone before giving up
+ZERO = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node of a flow."""
+
+    flow: str
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.flow}/{self.node}"
+
+
+FRONT_DESK = Place("*", "front-desk")
+_APOLOGY = Place("*", "apology")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way out of a node: what takes it, the keys it has in the site file, and its target."""
+
+    by: str
+    key: tuple[str, ...]
+    target: str
+
+
+def start_of(plan: Plan, line: str) -> Place:
+    """Where a line's callers begin; the front desk, if the line is not ours."""
+    found = plan.lines.get(line)
+    flow = plan.flows.get(found.flow) if found else None
+    return resolve(plan, flow.name, flow.start) if flow else FRONT_DESK
+
+
+def resolve(plan: Plan, flow: str, target: str) -> Place:
+    """The place a target names, seen from a flow; the front desk, if it names none."""
+    return find(plan, flow, target) or FRONT_DESK
+
+
+def find(plan: Plan, flow: str, target: str) -> Place | None:
+    """The place a target names, seen from a flow; None, if it names none."""
+    node = target
+    if target.startswith(FLOW_PREFIX):
+        flow = target.removeprefix(FLOW_PREFIX)
+        node = plan.flows[flow].start if flow in plan.flows else ""
+    place = Place(flow, node)
+    return place if node in flow_of(plan, place).nodes else None
+
+
+def flow_of(plan: Plan, place: Place) -> Flow:
+    """The flow of a place; an empty one, if there is none of this name."""
+    if place.flow == FRONT_DESK.flow:
+        return Flow(FRONT_DESK.flow, FRONT_DESK.node, _built_in(plan))
+    return plan.flows.get(place.flow) or Flow(place.flow, "", {})
+
+
+def node_at(plan: Plan, place: Place) -> Node:
+    """The node at a place that `resolve` has given."""
+    return flow_of(plan, place).nodes[place.node]
+
+
+def zero_of(plan: Plan, place: Place) -> Place:
+    """Where key 0 leads from a menu that does not use it."""
+    return resolve(plan, place.flow, flow_of(plan, place).zero or "")
+
+
+def ways(node: Node) -> Iterator[Way]:
+    """Every way out that is written in a node."""
+    match node:
+        case Say(next=target):
+            yield Way("then", ("next",), target)
+        case Menu(choices=choices, otherwise=otherwise):
+            for key, target in choices.items():
+                yield Way(f"key {key}", ("choices", key), target)
+            yield Way("no key", ("otherwise",), otherwise)
+        case HoursFork(open=is_open, closed=closed):
+            yield Way("open", ("open",), is_open)
+            yield Way("closed", ("closed",), closed)
+        case Enqueue(otherwise=otherwise) | Ring(otherwise=otherwise):
+            yield Way("nobody", ("otherwise",), otherwise)
+        case TakeMessage(next=target):
+            yield Way("kept", ("next",), target)
+        case Goto(target=target):
+            yield Way("goto", ("target",), target)
+        case Hangup():
+            pass
+        case _:
+            assert_never(node)
+
+
+def _built_in(plan: Plan) -> Mapping[str, Node]:
+    return {
+        FRONT_DESK.node: Ring(plan.front_desk, FRONT_DESK_RING_S, _APOLOGY.node),
+        _APOLOGY.node: Hangup(("failsafe-nobody",)),
+    }

@@ -1,0 +1,490 @@
+"""All calls at once: stories of a clinic's morning, and what must hold whatever happens."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import count
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr import call, commands, events
+from ivr.call import Stage
+from ivr.commands import Command, Finish, Offer, Outcome, Play, Withdraw
+from ivr.events import PhoneState, Refusal
+from ivr.exchange import Exchange, Ringing
+from ivr.plan import (
+    Enqueue,
+    Flow,
+    Hangup,
+    HoursFork,
+    Line,
+    Menu,
+    Node,
+    Phone,
+    Plan,
+    Queue,
+    Ring,
+    Say,
+    TakeMessage,
+    Urgency,
+)
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("America/New_York"))  # a Monday
+
+
+def a_clinic(**nodes: Node) -> Plan:
+    """Two at the desk, a nurse, and a line whose flow has every kind of node."""
+    flow: dict[str, Node] = {
+        "menu": Menu(
+            ("menu",),
+            {"1": "desk", "2": "nurse", "3": "address", "4": "message", "5": "ring"},
+            5,
+            2,
+            "desk",
+        ),
+        "desk": Enqueue("desk", 60, "message"),
+        "nurse": Enqueue("nurse", 60, "message", Urgency.URGENT),
+        "address": Say(("address",), "menu"),
+        "message": TakeMessage("desk", ("leave-a-message",), 120, "bye"),
+        "ring": Ring(("101", "102", "103"), 20, "message"),
+        "hours": HoursFork("office", "menu", "message"),
+        "bye": Hangup(("goodbye",)),
+    }
+    flow.update({name.replace("_", "-"): node for name, node in nodes.items()})
+    return Plan(
+        name="Maple Street",
+        timezone="America/New_York",
+        language="en",
+        front_desk=("101", "102"),
+        emergency_numbers=("911",),
+        trunks={},
+        lines={"main": Line("main", "telco", ("2025550100",), "main", "en")},
+        phones={number: Phone(number, number, "here", "1") for number in ("101", "102", "103")},
+        dial_rules=(),
+        mailboxes={},
+        hours={},
+        queues={
+            "desk": Queue("desk", ("101", "102"), Urgency.ROUTINE, 20, 15, 20, 30),
+            "nurse": Queue("nurse", ("103",), Urgency.SOON, 60, 15, 20, 30),
+        },
+        flows={"main": Flow("main", "menu", flow, "desk")},
+    )
+
+
+class Clinic:
+    """An exchange on a clock that the story moves."""
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        numbers = count(1)
+        self.exchange = Exchange(plan or a_clinic(), lambda: f"offer-{next(numbers)}")
+        self.now = 1000.0
+        self.said: list[Command] = []
+
+    def hears(self, *told: events.Event) -> list[Command]:
+        """Commands given because of these events."""
+        said = [c for event in told for c in self.exchange.receive(event, self.now, NOON)]
+        self.said += said
+        return said
+
+    def waits(self, seconds: float) -> list[Command]:
+        """Let the time pass, stopping at each deadline as the loop does."""
+        end = self.now + seconds
+        said: list[Command] = []
+        while (due := self.exchange.next_deadline()) is not None and due <= end:
+            self.now = max(self.now, due)
+            said += self.exchange.time_came(self.now, NOON)
+        self.now = end
+        self.said += said
+        return said
+
+    def calls(self, name: str, key: str = "") -> list[Command]:
+        """A caller arrives and, perhaps, presses a key."""
+        said = self.hears(events.CallArrived(name, "main", "2025550100", "", ""))
+        return said + (self.presses(name, key) if key else [])
+
+    def presses(self, name: str, key: str) -> list[Command]:
+        self.now += 1.0
+        return self.hears(events.KeyBegan(name, key), events.KeyEnded(name, key))
+
+    def prompt_ends(self, name: str) -> list[Command]:
+        return self.hears(events.PromptEnded(name, self.exchange.calls[name].tag))
+
+    def stage(self, name: str) -> Stage:
+        return self.exchange.calls[name].stage
+
+
+def of(said: list[Command], *kinds: type[Command]) -> list[Command]:
+    return [command for command in said if isinstance(command, kinds)]
+
+
+def offers(said: list[Command]) -> list[tuple[str, str, str]]:
+    return [(c.offer, c.call, c.extension) for c in said if isinstance(c, Offer)]
+
+
+def spoken(said: list[Command]) -> list[tuple[str, ...]]:
+    return [c.prompts for c in said if isinstance(c, Play)]
+
+
+def finished(said: list[Command]) -> list[Outcome]:
+    return [c.outcome for c in said if isinstance(c, Finish)]
+
+
+def test_a_caller_presses_a_key_and_talks_with_the_desk() -> None:
+    clinic = Clinic()
+    assert spoken(clinic.calls("anna")) == [("menu",)]
+    said = clinic.presses("anna", "1")
+    assert offers(said) == [("offer-1", "anna", "101")]
+    assert spoken(said) == [("please-wait", "you-are-next")]
+    assert of(said, commands.StartMusic)
+    clinic.hears(events.OfferRang("offer-1"))
+    assert commands.Join("anna", "offer-1") in clinic.hears(events.OfferAccepted("offer-1"))
+    clinic.hears(events.Joined("anna", "offer-1"))
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.ANSWERED]
+    assert not clinic.exchange.calls
+
+
+def test_a_silent_phone_rests_while_the_caller_keeps_its_rank() -> None:
+    clinic = Clinic()
+    clinic.hears(events.PhoneChanged("102", PhoneState.IN_USE))
+    clinic.calls("anna", "1")
+    clinic.calls("bert", "1")
+    clinic.waits(15)
+    assert not offers(clinic.hears(events.OfferEnded("offer-1", Refusal.SILENT)))
+    assert clinic.exchange.position("anna") == 1
+    assert clinic.exchange.position("bert") == 2
+    assert not offers(clinic.waits(19))
+    assert offers(clinic.waits(1.5)) == [("offer-2", "anna", "101")]
+
+
+def test_a_phone_that_frees_up_is_offered_at_once_to_the_longest_waiting() -> None:
+    clinic = Clinic()
+    for extension in ("101", "102"):
+        clinic.hears(events.PhoneChanged(extension, PhoneState.IN_USE))
+    clinic.calls("anna", "1")
+    assert spoken(clinic.calls("bert", "1"))[-1] == ("please-wait", "you-are-number", "number-2")
+    said = clinic.hears(events.PhoneChanged("102", PhoneState.IDLE))
+    assert offers(said) == [("offer-1", "anna", "102")]
+
+
+def test_an_agent_who_talks_is_offered_nobody_until_the_talk_ends() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "2")
+    clinic.hears(events.OfferAccepted("offer-1"), events.Joined("anna", "offer-1"))
+    assert not offers(clinic.calls("bert", "2"))
+    assert offers(clinic.hears(events.CallerLeft("anna"))) == [("offer-2", "bert", "103")]
+
+
+def test_a_caller_who_leaves_takes_the_ringing_phone_along() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    said = clinic.hears(events.CallerLeft("anna"))
+    assert of(said, Withdraw) == [Withdraw("offer-1")]
+    assert finished(said) == [Outcome.SHORT_ABANDONED]
+    clinic.hears(events.OfferEnded("offer-1", Refusal.WITHDRAWN))
+    assert offers(clinic.calls("bert", "1")) == [("offer-2", "bert", "101")]
+
+
+def test_patience_over_leads_to_a_message_that_is_promised_only_when_kept() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    for number in range(1, 5):
+        clinic.hears(events.OfferEnded(f"offer-{number}", Refusal.REFUSED))
+    said = clinic.waits(60)
+    assert ("leave-a-message",) in spoken(said)
+    said = clinic.prompt_ends("anna")
+    assert commands.Record("anna", "desk", 120, False) in said
+    said = clinic.presses("anna", "#")
+    assert of(said, commands.StopRecording)
+    assert ("message-kept",) not in spoken(said)
+    said = clinic.hears(events.RecordingKept("anna", "m1", 7.0))
+    assert spoken(said) == [("message-kept",)]
+    assert spoken(clinic.prompt_ends("anna")) == [("goodbye",)]
+    assert of(clinic.prompt_ends("anna"), commands.Release)
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.MESSAGE]
+
+
+def test_a_message_that_cannot_be_kept_is_confessed_and_a_person_rung() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "4")
+    clinic.prompt_ends("anna")
+    clinic.hears(events.SpeechEnded("anna"))
+    assert spoken(clinic.hears(events.RecordingFailed("anna", "disk full"))) == [
+        ("message-failed",)
+    ]
+    said = clinic.prompt_ends("anna")
+    assert [extension for _, _, extension in offers(said)] == ["101", "102"]
+
+
+def test_hanging_up_while_speaking_keeps_the_message() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "4")
+    clinic.prompt_ends("anna")
+    said = clinic.hears(events.AudioLost("anna", "closed"), events.CallerLeft("anna"))
+    assert of(said, commands.StopRecording) == [commands.StopRecording("anna")]
+    assert finished(said) == []
+    kept = clinic.hears(events.RecordingKept("anna", "m1", 3.0))
+    assert finished(kept) == [Outcome.MESSAGE]
+
+
+def test_hanging_up_before_a_word_is_no_message() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "4")
+    clinic.prompt_ends("anna")
+    clinic.hears(events.CallerLeft("anna"))
+    assert finished(clinic.hears(events.RecordingFailed("anna", "no sound"))) == [
+        Outcome.SHORT_ABANDONED
+    ]
+
+
+def test_all_phones_ring_the_first_has_the_caller_and_the_others_stop() -> None:
+    clinic = Clinic()
+    said = clinic.calls("anna", "5")
+    assert [extension for _, _, extension in offers(said)] == ["101", "102", "103"]
+    said = clinic.hears(events.OfferAccepted("offer-2"))
+    assert of(said, Withdraw) == [Withdraw("offer-1"), Withdraw("offer-3")]
+    assert of(said, commands.Join) == [commands.Join("anna", "offer-2")]
+    late = clinic.hears(events.OfferAccepted("offer-3"))
+    assert not of(late, commands.Join)
+
+
+def test_when_every_phone_refuses_the_caller_goes_on_without_waiting_out_the_time() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "5")
+    for number in (1, 2, 3):
+        clinic.hears(events.OfferEnded(f"offer-{number}", Refusal.BUSY))
+    assert ("leave-a-message",) in spoken(clinic.waits(call.LEAST_RING_S))
+
+
+def test_a_failed_join_puts_the_caller_back_before_those_who_came_later() -> None:
+    clinic = Clinic()
+    clinic.hears(events.PhoneChanged("102", PhoneState.UNREACHABLE))
+    clinic.calls("anna", "1")
+    clinic.calls("bert", "1")
+    clinic.hears(events.OfferAccepted("offer-1"))
+    said = clinic.hears(events.JoinFailed("anna", "offer-1"))
+    assert of(said, Withdraw) == [Withdraw("offer-1")]
+    assert clinic.exchange.position("anna") == 1
+    clinic.hears(events.OfferEnded("offer-1", Refusal.WITHDRAWN))
+    assert clinic.exchange.offers["offer-2"].call == "anna"
+
+
+def test_a_silent_caller_is_asked_again_and_then_brought_to_a_person() -> None:
+    clinic = Clinic()
+    clinic.calls("anna")
+    clinic.prompt_ends("anna")
+    assert spoken(clinic.waits(5)) == [("nothing-heard", "menu")]
+    clinic.prompt_ends("anna")
+    assert offers(clinic.waits(5))
+
+
+def test_silence_for_a_key_is_filled_with_music_within_a_second() -> None:
+    clinic = Clinic()
+    clinic.calls("anna")
+    clinic.prompt_ends("anna")
+    assert of(clinic.waits(0.9), commands.StartMusic)
+    assert of(clinic.presses("anna", "3"), commands.StopMusic)
+
+
+def test_zero_leads_to_a_person_from_a_menu_that_does_not_use_it() -> None:
+    clinic = Clinic()
+    assert offers(clinic.calls("anna", "0"))
+
+
+def test_a_wrong_key_is_named_and_the_menu_spoken_again() -> None:
+    clinic = Clinic()
+    assert spoken(clinic.calls("anna", "9"))[-1] == ("wrong-key", "menu")
+
+
+def test_who_hears_the_address_and_leaves_has_served_himself() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "3")
+    clinic.prompt_ends("anna")
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.SELF_SERVED]
+
+
+def test_a_call_that_fell_to_the_failsafe_says_so() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.AudioLost("anna", "reset"), events.FellToFailsafe("anna"))
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.FAILSAFE]
+
+
+def test_lost_audio_and_no_word_of_a_hangup_is_the_failsafe_too() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.AudioLost("anna", "reset"))
+    clinic.waits(20)
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.FAILSAFE]
+
+
+def test_the_position_is_said_again_while_the_caller_waits() -> None:
+    clinic = Clinic()
+    clinic.hears(events.PhoneChanged("103", PhoneState.IN_USE))
+    clinic.calls("anna", "2")
+    assert spoken(clinic.waits(59)) == [("please-wait", "you-are-next")]
+
+
+def test_an_offer_nobody_ends_is_ended_by_us() -> None:
+    clinic = Clinic()
+    clinic.hears(events.PhoneChanged("102", PhoneState.UNREACHABLE))
+    clinic.calls("anna", "1")
+    said = clinic.waits(21)
+    assert Withdraw("offer-1") in said
+    assert offers(clinic.waits(20)) == [("offer-2", "anna", "101")]
+
+
+def test_a_new_plan_is_for_new_calls() -> None:
+    clinic = Clinic()
+    clinic.calls("anna")
+    clinic.exchange.adopt(a_clinic(menu=Say(("moved",), "bye")))
+    assert offers(clinic.presses("anna", "1"))
+    assert spoken(clinic.calls("bert")) == [("moved",)]
+
+
+def test_a_circle_without_speech_ends_at_the_front_desk() -> None:
+    clinic = Clinic(a_clinic(menu=HoursFork("office", "menu", "menu")))
+    said = clinic.calls("anna")
+    assert [extension for _, _, extension in offers(said)] == ["101", "102"]
+
+
+def test_an_unknown_line_and_a_dangling_target_ring_the_front_desk() -> None:
+    clinic = Clinic(a_clinic(address=Say(("address",), "nowhere")))
+    assert offers(clinic.hears(events.CallArrived("anna", "fax", "", "", "")))
+    clinic.hears(events.CallerLeft("anna"))
+    for number in (1, 2):
+        clinic.hears(events.OfferEnded(f"offer-{number}", Refusal.WITHDRAWN))
+    clinic.calls("bert", "3")
+    assert offers(clinic.prompt_ends("bert"))
+
+
+# ---- whatever happens ----
+
+CALLS = ("anna", "bert", "carl")
+PHONES = ("101", "102", "103")
+
+
+def _events_of(name: str) -> st.SearchStrategy[Callable[[Clinic], list[events.Event]]]:
+    """Events of one call, some of them about the offers or the prompt it has just then."""
+
+    def about_offers(kind: Callable[[str], events.Event]) -> Callable[[Clinic], list[events.Event]]:
+        return lambda clinic: [
+            kind(offer.id) for offer in clinic.exchange.offers.values() if offer.call == name
+        ][:1]
+
+    def plain(event: events.Event) -> Callable[[Clinic], list[events.Event]]:
+        return lambda _: [event]
+
+    def prompt(clinic: Clinic) -> list[events.Event]:
+        known = clinic.exchange.calls.get(name)
+        return [events.PromptEnded(name, known.tag)] if known else []
+
+    return st.one_of(
+        st.just(plain(events.CallArrived(name, "main", "", "", ""))),
+        st.just(prompt),
+        st.sampled_from("0123459#").map(lambda key: plain(events.KeyBegan(name, key))),
+        st.sampled_from("0123459#").map(lambda key: plain(events.ToneHeard(name, key))),
+        st.sampled_from(
+            [
+                events.SpeechEnded(name),
+                events.RecordingKept(name, "m", 1.0),
+                events.RecordingFailed(name, "full"),
+                events.CallerLeft(name),
+                events.AudioLost(name, "reset"),
+                events.FellToFailsafe(name),
+            ]
+        ).map(plain),
+        st.just(about_offers(events.OfferRang)),
+        st.just(about_offers(events.OfferAccepted)),
+        st.just(about_offers(lambda offer: events.Joined(name, offer))),
+        st.just(about_offers(lambda offer: events.JoinFailed(name, offer))),
+        st.sampled_from(Refusal).map(
+            lambda reason: about_offers(lambda offer: events.OfferEnded(offer, reason))
+        ),
+    )
+
+
+HAPPENINGS = st.lists(
+    st.one_of(
+        st.sampled_from(CALLS).flatmap(_events_of),
+        st.builds(
+            lambda phone, state: lambda _: [events.PhoneChanged(phone, state)],
+            st.sampled_from(PHONES),
+            st.sampled_from(PhoneState),
+        ),
+        st.sampled_from([0.1, 1.0, 6.0, 31.0, 70.0, 400.0]),
+    ),
+    max_size=60,
+)
+
+
+def _let_happen(clinic: Clinic, happenings: list[object]) -> Iterator[None]:
+    for name in CALLS:
+        clinic.calls(name)
+    for happening in happenings:
+        if callable(happening):
+            clinic.hears(*happening(clinic))
+        elif isinstance(happening, float):
+            clinic.waits(happening)
+        yield
+
+
+@settings(max_examples=300, deadline=None)
+@given(HAPPENINGS)
+def test_each_call_has_one_outcome_and_only_after_its_caller_left(happenings: list[object]) -> None:
+    clinic = Clinic()
+    for _ in _let_happen(clinic, happenings):
+        outcomes = [c.call for c in clinic.said if isinstance(c, Finish)]
+        assert len(outcomes) == len(set(outcomes))
+        assert not set(outcomes) & clinic.exchange.calls.keys()
+        assert set(outcomes) | clinic.exchange.calls.keys() == set(CALLS)
+    clinic.hears(*(events.CallerLeft(name) for name in CALLS))
+    clinic.waits(call.KEEP_S)
+    assert sorted(c.call for c in clinic.said if isinstance(c, Finish)) == sorted(CALLS)
+    assert not clinic.exchange.calls
+    assert not clinic.exchange.waiting()
+
+
+@settings(max_examples=300, deadline=None)
+@given(HAPPENINGS)
+def test_no_waiting_caller_is_forgotten_while_somebody_is_free(happenings: list[object]) -> None:
+    clinic = Clinic()
+    exchange = clinic.exchange
+    for _ in _let_happen(clinic, happenings):
+        offered = {o.call for o in exchange.offers.values() if o.state is not Ringing.WITHDRAWN}
+        for name, waiting in exchange.waiting().items():
+            helpers = [
+                a for a in exchange.agents.values() if a.is_free() and a.skills & waiting.needs
+            ]
+            assert name in offered or not helpers
+        for agent in exchange.agents.values():
+            assert agent.offer is None or agent.offer in exchange.offers
+        for name, known in exchange.calls.items():
+            assert (name in exchange.waiting()) <= (known.stage in {Stage.QUEUED, Stage.JOINING})
+
+
+@settings(max_examples=300, deadline=None)
+@given(HAPPENINGS)
+def test_every_stage_has_a_deadline_or_ends_with_the_caller(happenings: list[object]) -> None:
+    clinic = Clinic()
+    for _ in _let_happen(clinic, happenings):
+        for known in clinic.exchange.calls.values():
+            assert known.deadline is not None or known.stage in {
+                Stage.TALKING,
+                Stage.LEAVING,
+                Stage.LOST,
+            }
+
+
+@settings(max_examples=200, deadline=None)
+@given(HAPPENINGS)
+def test_when_the_callers_have_left_every_phone_is_free_again(happenings: list[object]) -> None:
+    clinic = Clinic()
+    for _ in _let_happen(clinic, happenings):
+        pass
+    clinic.hears(*(events.CallerLeft(name) for name in CALLS))
+    clinic.hears(*(events.PhoneChanged(phone, PhoneState.IDLE) for phone in PHONES))
+    clinic.waits(200)
+    assert not clinic.exchange.offers
+    assert all(agent.is_free() for agent in clinic.exchange.agents.values())
+    assert clinic.exchange.next_deadline() is None
