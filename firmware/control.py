@@ -45,6 +45,10 @@ class ControlError(Exception):
         self.why, self.cure = why, cure
 
 
+class NotRunningError(ControlError):
+    """Nobody serves the socket."""
+
+
 class Strict(BaseModel):
     """A form at this door: no field more than it names."""
 
@@ -306,8 +310,8 @@ def _connected(path: Path, timeout_s: float | None) -> Iterator[Any]:
             raise ControlError("the exchange closed the connection", "see its log") from None
 
 
-def _not_running(path: Path) -> ControlError:
-    return ControlError(
+def _not_running(path: Path) -> NotRunningError:
+    return NotRunningError(
         f"no exchange answers at {path}",
         "start it with `make run`, or `systemctl start careline-exchange` on a box",
     )

@@ -162,6 +162,20 @@ class CallSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the index holds it; `heard` is when it first was."""
+
+    message: str
+    call: str
+    mailbox: str
+    started: str
+    seconds: float
+    urgent: bool
+    cut_off: bool
+    heard: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """The conservation sum. `offered` is counted from the steps, the rest from the calls."""
 
@@ -316,6 +330,16 @@ def steps_of(connection: Connection, call: str) -> list[Step]:
     """A call's steps in their order."""
     asked = select(*steps.c).where(steps.c.call == call).order_by(steps.c.id)
     return [Step(*row) for row in connection.execute(asked)]
+
+
+def messages_in(connection: Connection, mailboxes: Collection[str]) -> list[Message]:
+    """What these mailboxes hold, the oldest first."""
+    held = (
+        select(*(messages.c[name] for name in Message.__slots__))
+        .where(messages.c.mailbox.in_(mailboxes), messages.c.deleted.is_(None))
+        .order_by(messages.c.started)
+    )
+    return [Message(*row) for row in connection.execute(held)]
 
 
 def record_message(connection: Connection, row: MessageKept) -> None:

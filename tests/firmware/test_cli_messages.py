@@ -1,0 +1,304 @@
+"""`careline setup` and `careline messages`, as a person at a terminal meets them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from firmware import paper, people, topics, vault
+from firmware.control import Door
+from firmware.ledger import Ledger, MessageKept, Moment
+from firmware.machine import MachineKey
+from firmware.place import Place
+from firmware.vault import Label, Sealing
+from tests.firmware.voice import voice
+from tests.plain_audio import leaks
+
+TEMPLATE = Path("firmware/template/clinic.toml")
+PASSWORD = "four words in a row"
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Clinic:
+    """A site's directory, and the command line in front of it."""
+
+    place: Place
+
+    def careline(
+        self, *words: str, typed: str = PASSWORD, path: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"CARELINE_HOME": str(self.place.home), "COLUMNS": "200"}
+        if path is not None:
+            environment["PATH"] = path
+        return subprocess.run(
+            [sys.executable, "-m", "firmware.cli", *words],
+            input=typed + "\n",
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+
+    def messages(self, *words: str, typed: str = PASSWORD) -> subprocess.CompletedProcess[str]:
+        return self.careline("messages", *words, "--password-stdin", typed=typed)
+
+    def listed(self) -> list[dict[str, object]]:
+        listed: list[dict[str, object]] = json.loads(self.messages("list", "--json").stdout)
+        return listed
+
+    def leave_message(
+        self, seconds: float = 2.5, *, mailbox: str = "nurse", hang: bool = True
+    ) -> str:
+        """What the exchange does when somebody speaks to a mailbox."""
+        label = Label(str(uuid4()), str(uuid4()), mailbox, 1_772_443_800_000, urgent=True)
+        sealing = Sealing(
+            self.place.messages, label, people.recipients(self.place.page_db, mailbox)
+        )
+        raw = memoryview(voice(seconds)).cast("B")
+        for at in range(0, len(raw), vault.CHUNK_BYTES):
+            second = raw[at : at + vault.CHUNK_BYTES]
+            sealing.add(second, last=hang and at + len(second) == len(raw))
+        if hang:
+            sealing.finish()
+        else:
+            sealing.close()
+            vault.adopt(self.place.messages, set())
+        self._index(label, seconds, cut_off=not hang)
+        return label.message
+
+    def _index(self, label: Label, seconds: float, *, cut_off: bool) -> None:
+        started = datetime.fromtimestamp(label.started_ms / 1_000, UTC)
+        ledger = self.ledger()
+        row = MessageKept(
+            label.message,
+            label.call,
+            label.mailbox,
+            started,
+            seconds,
+            label.urgent,
+            cut_off=cut_off,
+            moment=Moment.now(),
+        )
+        asyncio.run(ledger.write([row]))
+        ledger.close()
+
+    def ledger(self) -> Ledger:
+        key = MachineKey.at(self.place.machine_key)
+        return Ledger(self.place.calls_db, self.place.ledger_log, key)
+
+
+@pytest.fixture
+def bare() -> Iterator[Clinic]:
+    """A site with its clinic.toml and nothing else, in a directory short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="cl") as home:
+        place = Place(Path(home))
+        place.site_file.write_text((ROOT / TEMPLATE).read_text())
+        yield Clinic(place)
+
+
+@pytest.fixture
+def clinic(bare: Clinic) -> Clinic:
+    done = bare.careline("setup", "--person", "maria", "--password-stdin")
+    assert done.returncode == 0, done.stderr
+    return bare
+
+
+def audio_of(file: Path) -> bytes:
+    with wave.open(str(file), "rb") as opened:
+        assert (opened.getframerate(), opened.getnchannels(), opened.getsampwidth()) == (
+            8_000,
+            1,
+            2,
+        )
+        return opened.readframes(opened.getnframes())
+
+
+def test_setup_shows_the_paper_once_and_it_opens_every_mailbox(bare: Clinic) -> None:
+    done = bare.careline("setup", "--person", "maria", "--password-stdin")
+    assert done.returncode == 0
+    lines = re.findall(r"^ {4}\d {3}(.*)$", done.stdout, re.MULTILINE)
+    recovered = people.recover(bare.place.page_db, paper.read("\n".join(lines)))
+    signed_in = people.sign_in(bare.place.page_db, "maria", PASSWORD)
+    assert recovered.mailboxes == signed_in.mailboxes
+    assert set(signed_in.mailboxes) == {"front-desk", "nurse", "refills"}
+
+
+def test_setup_refuses_to_run_twice_and_changes_nothing(clinic: Clinic) -> None:
+    before = clinic.place.page_db.read_bytes()
+    again = clinic.careline("setup", "--person", "eve", "--password-stdin")
+    assert again.returncode == 1
+    assert "already set up" in again.stderr
+    assert "RECOVERY" not in again.stdout
+    assert clinic.place.page_db.read_bytes() == before
+
+
+def test_a_mailbox_added_to_the_site_gets_its_keys(clinic: Clinic) -> None:
+    site = clinic.place.site_file
+    site.write_text(site.read_text() + '\n[mailboxes.billing]\nmembers = ["maria"]\n')
+    done = clinic.careline("setup", "--add-mailboxes")
+    assert (done.returncode, "billing" in done.stderr) == (0, True)
+    assert "billing" in people.sign_in(clinic.place.page_db, "maria", PASSWORD).mailboxes
+
+
+def test_setup_without_a_site_file_says_where_it_belongs(bare: Clinic) -> None:
+    bare.place.site_file.unlink()
+    done = bare.careline("setup", "--person", "maria", "--password-stdin")
+    assert done.returncode == 2
+    assert "clinic.toml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_password_too_short_is_refused_before_a_paper_is_shown(bare: Clinic) -> None:
+    done = bare.careline("setup", "--person", "maria", "--password-stdin", typed="short")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "at least 8" in done.stderr
+
+
+def test_a_message_is_listed_and_exported_bit_for_bit(clinic: Clinic, tmp_path: Path) -> None:
+    message = clinic.leave_message(2.5)
+    (listed,) = clinic.listed()
+    assert (listed["message"], listed["mailbox"], listed["heard"]) == (message, "nurse", None)
+    shown = clinic.messages("list").stdout
+    assert message[:8] in shown
+    assert "urgent, new" in shown
+    file = tmp_path / "message.wav"
+    done = clinic.messages("export", message[:8], str(file))
+    assert done.returncode == 0, done.stderr
+    assert audio_of(file) == voice(2.5).tobytes()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert clinic.listed()[0]["heard"] is not None
+    assert leaks(voice(2.5), [clinic.place.home]) == []
+
+
+def test_an_export_never_writes_over_a_file_unasked(clinic: Clinic, tmp_path: Path) -> None:
+    message = clinic.leave_message()
+    file = tmp_path / "precious"
+    file.write_text("precious")
+    refused = clinic.messages("export", message, str(file))
+    assert (refused.returncode, file.read_text()) == (2, "precious")
+    assert clinic.messages("export", message, str(file), "--force").returncode == 0
+    assert audio_of(file) == voice(2.5).tobytes()
+
+
+def test_a_wrong_password_opens_nothing(clinic: Clinic, tmp_path: Path) -> None:
+    message = clinic.leave_message()
+    file = tmp_path / "message.wav"
+    done = clinic.messages("export", message, str(file), typed="five words in a row")
+    assert done.returncode == 1
+    assert "do not belong together" in done.stderr
+    assert not file.exists()
+
+
+def test_a_message_cut_off_is_exported_and_said_to_be(clinic: Clinic, tmp_path: Path) -> None:
+    message = clinic.leave_message(2.0, hang=False)
+    done = clinic.messages("export", message, str(tmp_path / "m.wav"))
+    assert "cut off after 2 s" in done.stderr
+    assert audio_of(tmp_path / "m.wav") == voice(2).tobytes()
+
+
+def test_a_message_that_was_changed_is_named_and_not_exported(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    message = clinic.leave_message()
+    path = vault.sealed_path(clinic.place.messages, message)
+    content = bytearray(path.read_bytes())
+    content[-20_000] ^= 1
+    path.write_bytes(content)
+    done = clinic.messages("export", message, str(tmp_path / "m.wav"))
+    assert done.returncode == 1
+    assert "was changed after it was sealed" in done.stderr
+    assert not (tmp_path / "m.wav").exists()
+
+
+def test_a_deleted_message_is_gone_from_disk_and_list(clinic: Clinic) -> None:
+    message, other = clinic.leave_message(1), clinic.leave_message(1)
+    done = clinic.messages("delete", message, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert [listed["message"] for listed in clinic.listed()] == [other]
+    assert not vault.sealed_path(clinic.place.messages, message).exists()
+
+
+def test_nothing_is_deleted_without_a_yes(clinic: Clinic) -> None:
+    message = clinic.leave_message(1)
+    done = clinic.messages("delete", message, typed=f"{PASSWORD}\nn")
+    assert done.returncode == 1
+    assert "nothing was deleted" in done.stderr
+    assert vault.sealed_path(clinic.place.messages, message).exists()
+
+
+def test_an_unknown_or_ambiguous_message_is_a_clear_mistake(clinic: Clinic) -> None:
+    clinic.leave_message(1)
+    clinic.leave_message(1)
+    assert "give more letters" in clinic.messages("delete", "", "--yes").stderr
+    unknown = clinic.messages("delete", "zzzz", "--yes")
+    assert unknown.returncode == 2
+    assert "careline messages list" in unknown.stderr
+
+
+def test_before_set_up_the_command_says_what_to_do(bare: Clinic) -> None:
+    done = bare.messages("list")
+    assert done.returncode == 1
+    assert "careline setup" in done.stderr
+
+
+PLAYER = """#!/bin/sh
+exec cat > "$CARELINE_HOME/heard"
+"""
+
+
+def test_a_message_is_played_through_a_pipe(clinic: Clinic, tmp_path: Path) -> None:
+    message = clinic.leave_message()
+    (tmp_path / "aplay").write_text(PLAYER)
+    (tmp_path / "aplay").chmod(0o755)
+    words = ("messages", "play", message, "--password-stdin")
+    done = clinic.careline(*words, path=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    assert audio_of(clinic.place.home / "heard") == voice(2.5).tobytes()
+
+
+def test_without_a_player_the_way_out_is_named(clinic: Clinic, tmp_path: Path) -> None:
+    message = clinic.leave_message()
+    done = clinic.careline("messages", "play", message, "--password-stdin", path=str(tmp_path))
+    assert done.returncode == 1
+    assert "careline messages export" in done.stderr
+
+
+def test_a_running_exchange_is_asked_and_not_written_around(clinic: Clinic, tmp_path: Path) -> None:
+    """Its ledger has one writer; the command line asks it over the control socket."""
+    message = clinic.leave_message()
+
+    async def story() -> list[topics.MarkMessageRequest]:
+        asked = []
+
+        async def mark(request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
+            asked.append(request)
+            return topics.MarkMessageReply(known=await ledger.heard(request.message, Moment.now()))
+
+        ledger = clinic.ledger()
+        door = Door()
+        door.answer(topics.MARK_MESSAGE, mark)
+        async with door.open(clinic.place.control_socket):
+            file = str(tmp_path / "m.wav")
+            done = await asyncio.to_thread(clinic.messages, "export", message, file)
+            assert done.returncode == 0, done.stderr
+        ledger.close()
+        return asked
+
+    asked = asyncio.run(story())
+    assert [(request.message, request.mark) for request in asked] == [(message, "heard")]
