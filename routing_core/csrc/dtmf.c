@@ -49,7 +49,7 @@ static const float TWIST_LEAST = 0.089f; /* -10.5 dB */
 /* Between the 1.5 % + 2 Hz that must pass and the 3.5 % that must not. */
 static const float OFF_FREQUENCY_MOST = 0.024f;
 
-/* What is not the two tones, as a part of the window's energy: noise 15 dB under each is 0.016. */
+/* What is not the two tones, as a part of their own energy: noise 15 dB under each is 0.016. */
 static const float REST_MOST = 0.10f;
 
 /* Of a tone's greatest power since its begin: amplitude 0.9. */
@@ -78,7 +78,13 @@ static float tone_power(const struct rc_dtmf *d, uint32_t ago, uint8_t tone)
 	return look_at(d, ago)->power[tone];
 }
 
-/* Goertzel's recurrence on the windowed samples, eight tones side by side. */
+static float square(float value)
+{
+	return value * value;
+}
+
+/* Goertzel's recurrence on the windowed samples, eight tones side by side. The energy is that of
+ * x[n] - x[n-2], which lets no DC through and little hum. */
 static void analyse(const int16_t *recent, struct rc_dtmf_look *look)
 {
 	float last[RC_DTMF_TONES] = {0}, before[RC_DTMF_TONES] = {0};
@@ -88,7 +94,8 @@ static void analyse(const int16_t *recent, struct rc_dtmf_look *look)
 		float weight = HANN[n < MIDDLE ? n : RC_DTMF_WINDOW - 1 - n];
 		float sample = (float)recent[n];
 
-		energy += weight * sample * sample;
+		if (n >= 2)
+			energy += weight * square(sample - (float)recent[n - 2]);
 		for (size_t t = 0; t < RC_DTMF_TONES; t++) {
 			/* This order leaves one product and one sum on the recurrence's path. */
 			float next = (weight * sample - before[t]) + 2.0f * TURN_RE[t] * last[t];
@@ -101,8 +108,8 @@ static void analyse(const int16_t *recent, struct rc_dtmf_look *look)
 	for (size_t t = 0; t < RC_DTMF_TONES; t++) {
 		look->re[t] = last[t] - before[t] * TURN_RE[t];
 		look->im[t] = before[t] * TURN_IM[t];
-		look->power[t] = 2.0f * (look->re[t] * look->re[t] + look->im[t] * look->im[t]) /
-				 (MIDDLE * MIDDLE);
+		look->power[t] =
+			2.0f * (square(look->re[t]) + square(look->im[t])) / (MIDDLE * MIDDLE);
 	}
 }
 
@@ -117,7 +124,7 @@ static bool is_quiet(const int16_t *recent)
 	return (float)energy < WEAKEST * MIDDLE;
 }
 
-static void look(struct rc_dtmf *d)
+static void take_look(struct rc_dtmf *d)
 {
 	struct rc_dtmf_look *now = &d->past[d->looks % RC_DTMF_PAST];
 
@@ -136,6 +143,16 @@ static uint8_t strongest(const struct rc_dtmf_look *look, uint8_t first)
 		if (look->power[t] > look->power[best])
 			best = t;
 	return best;
+}
+
+/* At least half of the window's energy is in these tones: cheap, and enough to dismiss most voice.
+ */
+static bool is_mostly(const struct rc_dtmf_look *look, uint8_t low, uint8_t high)
+{
+	float low_gain = square(2.0f * TURN_IM[low]);
+	float high_gain = square(2.0f * TURN_IM[high]);
+
+	return look->power[low] * low_gain + look->power[high] * high_gain >= 0.5f * look->energy;
 }
 
 /* How many samples before the newest look's middle this tone's amplitude rose through half;
@@ -181,17 +198,23 @@ static float kept(float hz)
 	return amplitude * amplitude;
 }
 
+/* The energy of a look that holds a tone of this frequency and power 1. */
+static float energy_gain(float hz)
+{
+	return square(2.0f * sinf(TWO_PI * hz / SAMPLE_RATE_HZ));
+}
+
 /* Every look of the last `span` holds these two tones, steady, and next to nothing else. */
-static bool is_pure(const struct rc_dtmf *d, uint8_t low, uint8_t high, float low_kept,
-	float high_kept, uint32_t span)
+static bool is_pure(const struct rc_dtmf *d, uint8_t low, uint8_t high, float low_gain,
+	float high_gain, uint32_t span)
 {
 	float low_peak = 0.0f, high_peak = 0.0f;
 
 	for (uint32_t ago = 0; ago <= span; ago++) {
 		const struct rc_dtmf_look *look = look_at(d, ago);
-		float tones = look->power[low] / low_kept + look->power[high] / high_kept;
+		float tones = look->power[low] * low_gain + look->power[high] * high_gain;
 
-		if (look->energy - tones > REST_MOST * look->energy)
+		if (look->energy - tones > REST_MOST * tones)
 			return false;
 		low_peak = fmaxf(low_peak, look->power[low]);
 		high_peak = fmaxf(high_peak, look->power[high]);
@@ -207,7 +230,7 @@ static bool find_digit(const struct rc_dtmf *d, struct finding *found)
 
 	if (now->power[low] < WEAKEST || now->power[high] < WEAKEST)
 		return false;
-	if (now->power[low] + now->power[high] < 0.5f * now->energy)
+	if (!is_mostly(now, low, high))
 		return false;
 
 	float low_ago = risen_ago(d, low), high_ago = risen_ago(d, high);
@@ -233,8 +256,12 @@ static bool find_digit(const struct rc_dtmf *d, struct finding *found)
 	float low_kept = kept(low_off), high_kept = kept(high_off);
 	float twist = now->power[high] * low_kept / (now->power[low] * high_kept);
 
-	if (twist < TWIST_LEAST || twist > TWIST_MOST ||
-		!is_pure(d, low, high, low_kept, high_kept, span))
+	float low_gain = energy_gain(TONE_HZ[low] + low_off) / low_kept;
+	float high_gain = energy_gain(TONE_HZ[high] + high_off) / high_kept;
+
+	if (twist < TWIST_LEAST || twist > TWIST_MOST)
+		return false;
+	if (!is_pure(d, low, high, low_gain, high_gain, span))
 		return false;
 
 	float ago = MIDDLE + 0.5f * (low_ago + high_ago);
@@ -350,7 +377,7 @@ size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples,
 
 		struct rc_dtmf_event events[2];
 
-		look(d);
+		take_look(d);
 		size_t count = decide(d, events);
 		for (size_t i = 0; i < count && written < room; i++)
 			out[written++] = events[i];

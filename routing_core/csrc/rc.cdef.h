@@ -99,7 +99,7 @@ struct rc_dtmf_look {
 	float re[RC_DTMF_TONES];
 	float im[RC_DTMF_TONES];
 	float power[RC_DTMF_TONES];
-	float energy; /* mean square of everything in the window */
+	float energy; /* mean square of x[n] - x[n-2]: all that is there but DC and hum */
 };
 
 struct rc_dtmf {

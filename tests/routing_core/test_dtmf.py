@@ -150,6 +150,22 @@ def test_keys_are_heard_through_noise_15_db_below_each_tone(law: Law) -> None:
     assert keys_in(through(law, clean + rng.normal(0, rms, len(clean)))) == KEYS * 4
 
 
+@pytest.mark.parametrize("law", Law)
+def test_keys_are_heard_on_an_old_line_that_hums(law: Law) -> None:
+    clean, _ = keyed(KEYS, 60, 60, law)
+    hum = sine(60, -15, len(clean), 0.0) + 1000
+    assert keys_in(through(law, clean + hum)) == KEYS
+
+
+@pytest.mark.parametrize("rise_ms", [2, 5, 10])
+def test_a_telephone_whose_tones_swell_and_fade_is_understood(rise_ms: int) -> None:
+    ramp = np.linspace(0, 1, rise_ms * SAMPLES_PER_MS)
+    tone = key("0", 60)
+    tone[: len(ramp)] *= ramp
+    tone[-len(ramp) :] *= ramp[::-1]
+    assert keys_in(through(Law.ALAW, silence(20), tone, silence(60))) == "0"
+
+
 @pytest.mark.parametrize("at_ms", [35, 50, 65, 80])
 @pytest.mark.parametrize("hole_ms", [5, 10, 20])
 def test_a_hole_in_the_tone_does_not_make_two_keys_of_one(at_ms: int, hole_ms: int) -> None:
