@@ -379,21 +379,20 @@ def _events_of(name: str) -> st.SearchStrategy[Callable[[Clinic], list[events.Ev
         known = clinic.exchange.calls.get(name)
         return [events.PromptEnded(name, known.tag)] if known else []
 
+    facts: list[events.Event] = [
+        events.SpeechEnded(name),
+        events.RecordingKept(name, "m", 1.0),
+        events.RecordingFailed(name, "full"),
+        events.CallerLeft(name),
+        events.AudioLost(name, "reset"),
+        events.FellToFailsafe(name),
+    ]
     return st.one_of(
         st.just(plain(events.CallArrived(name, "main", "", "", ""))),
         st.just(prompt),
         st.sampled_from("0123459#").map(lambda key: plain(events.KeyBegan(name, key))),
         st.sampled_from("0123459#").map(lambda key: plain(events.ToneHeard(name, key))),
-        st.sampled_from(
-            [
-                events.SpeechEnded(name),
-                events.RecordingKept(name, "m", 1.0),
-                events.RecordingFailed(name, "full"),
-                events.CallerLeft(name),
-                events.AudioLost(name, "reset"),
-                events.FellToFailsafe(name),
-            ]
-        ).map(plain),
+        st.sampled_from(facts).map(plain),
         st.just(about_offers(events.OfferRang)),
         st.just(about_offers(events.OfferAccepted)),
         st.just(about_offers(lambda offer: events.Joined(name, offer))),
