@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from firmware import toml_lines
-from ivr import plan
+from ivr import flow, plan
 from ivr.plan import FLOW_PREFIX, Plan, Urgency
 
 SITE_FILE_MAX = 256 * 1024  # characters; a large clinic's file is under 32 KiB
@@ -679,6 +679,7 @@ class _Reading:
         for name, words in table.items():
             path = ("prompts", language, name)
             self._named(name, Word, path)
+            spoken[name] = ""  # it is written, though perhaps wrongly: nobody need miss it
             try:
                 spoken[name] = TypeAdapter[str](Words).validate_python(words)
             except ValidationError:
@@ -752,16 +753,16 @@ class _Reading:
             case plan.Say() | plan.Menu() | plan.Goto() | plan.Hangup():
                 pass
 
-    def _targets_exist(self, flow: str, form: FlowForm, nodes: Mapping[str, plan.Node]) -> None:
-        written = self.document["flows"][flow].get("nodes")
+    def _targets_exist(self, name: str, form: FlowForm, nodes: Mapping[str, plan.Node]) -> None:
+        written = self.document["flows"][name].get("nodes")
         here = frozenset(written) if isinstance(written, dict) else frozenset()
-        path: toml_lines.Path = ("flows", flow)
+        path: toml_lines.Path = ("flows", name)
         self._target_exists(form.start, here, (*path, "start"))
         if form.zero:
             self._target_exists(form.zero, here, (*path, "zero"))
-        for name, node in nodes.items():
-            for key, target in _targets(node):
-                self._target_exists(target, here, (*path, "nodes", name, *key))
+        for node_name, node in nodes.items():
+            for way in flow.ways(node):
+                self._target_exists(way.target, here, (*path, "nodes", node_name, *way.key))
 
     def _target_exists(self, target: str, here: frozenset[str], path: toml_lines.Path) -> None:
         if target.startswith(FLOW_PREFIX):
@@ -812,25 +813,6 @@ class _Reading:
                 if other != name or line.numbers.index(number) != index:
                     reason = f"{number} is already a number of the line {other}"
                     self._fault(("lines", name, "numbers", index), reason, "keep it in one place")
-
-
-def _targets(node: plan.Node) -> Iterator[tuple[toml_lines.Path, str]]:
-    """Each target of a node with the keys under which the site file holds it."""
-    match node:
-        case plan.Say(next=target) | plan.TakeMessage(next=target):
-            yield ("next",), target
-        case plan.Menu(choices=choices, otherwise=otherwise):
-            yield from ((("choices", key), target) for key, target in choices.items())
-            yield ("otherwise",), otherwise
-        case plan.HoursFork(open=is_open, closed=closed):
-            yield ("open",), is_open
-            yield ("closed",), closed
-        case plan.Enqueue(otherwise=otherwise) | plan.Ring(otherwise=otherwise):
-            yield ("otherwise",), otherwise
-        case plan.Goto(target=target):
-            yield ("target",), target
-        case plan.Hangup():
-            pass
 
 
 def _dotted(path: toml_lines.Path) -> str:

@@ -68,7 +68,6 @@ LEAST_RING_S = 3.0
 HANGUP_LAG_S = 1.0
 # Nodes in a row that neither speak nor wait; more is a circle, and a circle leads to a person.
 SILENT_HOPS_MAX = 50
-NUMBERS_SPOKEN = 20  # number-1 to number-20 are prompts
 
 
 class Stage(StrEnum):
@@ -258,7 +257,7 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
         case Stage.MENU, DigitPressed(digit=digit):
             return _choose(call, digit, at)
         case Stage.MENU, TimeCame():
-            return _music_is_due(call, at) or _ask_again(call, ("nothing-heard",), at)
+            return _music_is_due(call, at) or _ask_again(call, (flow.NOTHING_HEARD,), at)
         case Stage.QUEUED, Placed(position=position):
             return _announce(call, position, at)
         case Stage.QUEUED, DigitPressed(digit=digit):
@@ -501,7 +500,7 @@ def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step
         patience_until=at.now + for_s,
         asked_at=at.now if call.asked_at is None else call.asked_at,
     )
-    spoken, speech = _speak(waiting, ("connecting",), at)
+    spoken, speech = _speak(waiting, (flow.CONNECTING,), at)
     with_music, music = _with_music(spoken)
     ringing = replace(with_music, until=waiting.patience_until)
     return ringing, [*speech, RingPhones(phones, for_s), *music]
@@ -512,7 +511,7 @@ def _announce(call: Call, position: int, at: Moment) -> Step:
     queue = _waiting_room(call)
     every_s = queue.announce_s if queue else SPEECH_MAX_S
     told = replace(call, tag=call.tag + 1, again_at=at.now + every_s)
-    prompts = ("please-wait", *_position_prompts(position))
+    prompts = (flow.PLEASE_WAIT, *flow.position_prompts(position))
     note = commands.Note(call.id, "position", str(position))
     return told, [note, commands.Play(call.id, prompts, call.language, told.tag)]
 
@@ -520,14 +519,6 @@ def _announce(call: Call, position: int, at: Moment) -> Step:
 def _waiting_room(call: Call) -> Queue | None:
     node = flow.node_at(call.plan, call.place)
     return call.plan.queues.get(node.queue) if isinstance(node, Enqueue) else None
-
-
-def _position_prompts(position: int) -> tuple[str, ...]:
-    if position <= 1:
-        return ("you-are-next",)
-    if position <= NUMBERS_SPOKEN:
-        return ("you-are-number", f"number-{position}")
-    return ("many-before-you",)
 
 
 def _wait_on(call: Call, at: Moment) -> Step:
@@ -608,12 +599,12 @@ def _confirm(call: Call, at: Moment) -> Step:
     node = flow.node_at(call.plan, call.place)
     target = node.next if isinstance(node, TakeMessage) else ""
     then = flow.resolve(call.plan, call.place.flow, target)
-    spoken, orders = _say(call, ("message-kept",), then, at)
+    spoken, orders = _say(call, (flow.MESSAGE_KEPT,), then, at)
     return spoken, [commands.Note(call.id, "kept", str(call.place)), *orders]
 
 
 def _confess(call: Call, at: Moment) -> Step:
-    spoken, orders = _say(call, ("message-failed",), flow.FRONT_DESK, at)
+    spoken, orders = _say(call, (flow.MESSAGE_FAILED,), flow.FRONT_DESK, at)
     return spoken, [commands.Note(call.id, "not kept", str(call.place)), *orders]
 
 

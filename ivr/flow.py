@@ -26,6 +26,15 @@ from ivr.plan import (
 FRONT_DESK_RING_S = 40.0  # as long as a caller listens to a ringing tone before giving up
 ZERO = "0"
 
+# Prompts that nodes speak beside their own. The position in a queue is a number up to NUMBERS_MAX.
+NOTHING_HEARD = "nothing-heard"
+CONNECTING = "connecting"
+PLEASE_WAIT = "please-wait"
+MESSAGE_KEPT = "message-kept"
+MESSAGE_FAILED = "message-failed"
+NOBODY = "failsafe-nobody"
+NUMBERS_MAX = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -114,8 +123,37 @@ def ways(node: Node) -> Iterator[Way]:
             assert_never(node)
 
 
+def prompts_of(node: Node) -> tuple[str, ...]:
+    """Every prompt that a caller may hear at a node."""
+    match node:
+        case Say(prompts=prompts) | Hangup(prompts=prompts):
+            return prompts
+        case Menu(prompts=prompts, wrong=wrong):
+            return (*prompts, wrong, NOTHING_HEARD)
+        case Enqueue():
+            told = {p: None for n in range(1, NUMBERS_MAX + 2) for p in position_prompts(n)}
+            return (PLEASE_WAIT, *told)
+        case Ring():
+            return (CONNECTING,)
+        case TakeMessage(prompts=prompts):
+            return (*prompts, MESSAGE_KEPT, MESSAGE_FAILED)
+        case HoursFork() | Goto():
+            return ()
+        case _:
+            assert_never(node)
+
+
+def position_prompts(position: int) -> tuple[str, ...]:
+    """How a place in line is said."""
+    if position <= 1:
+        return ("you-are-next",)
+    if position <= NUMBERS_MAX:
+        return ("you-are-number", f"number-{position}")
+    return ("many-before-you",)
+
+
 def _built_in(plan: Plan) -> Mapping[str, Node]:
     return {
         FRONT_DESK.node: Ring(plan.front_desk, FRONT_DESK_RING_S, _APOLOGY.node),
-        _APOLOGY.node: Hangup(("failsafe-nobody",)),
+        _APOLOGY.node: Hangup((NOBODY,)),
     }

@@ -1,5 +1,102 @@
-"""What concerns the site file: checking it, simulating it, publishing it."""
+"""What concerns the site file: checking it and walking it."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+
+from firmware import settings, toml_lines
+from firmware.settings import Draft, Fault, SiteFaults
+from ivr.check import Finding, Rule, prove
+from ivr.errors import CallLogicError
+from ivr.plan import Plan
+from ivr.simulate import Phones, simulate
+
+FAULTY = 2
+# What can be proved of a file that has faults: the other rules would blame it for what they hide.
+PROVABLE_BESIDE_FAULTS = {Rule.LOOP, Rule.PROMPT, Rule.HOURS}
 
 app = typer.Typer()
+SiteFile = Annotated[Path, typer.Argument(help="the site file, clinic.toml", metavar="FILE")]
+
+
+@app.command()
+def check(file: SiteFile) -> None:
+    """Prove a site file: every fault with its line, reason and cure; status 2 if there is any."""
+    found = settings.draft(_text(file))
+    told = told_about(found)
+    for fault in told:
+        _tell(file, fault)
+    if told:
+        faults = "1 fault" if len(told) == 1 else f"{len(told)} faults"
+        Console(stderr=True).print(f"[red]{faults}[/]: nothing was changed.")
+        raise typer.Exit(FAULTY)
+    Console().print(f"[green]{escape(str(file))} is in order.[/]", soft_wrap=True)
+
+
+@app.command(name="simulate")
+def walk(
+    file: SiteFile,
+    line: Annotated[str, typer.Option(help="the line that is called")] = "main",
+    at: Annotated[str, typer.Option(help='local time, like "2026-12-25 02:30"; else now')] = "",
+    press: Annotated[str, typer.Option(help='like "1,wait 5,2" or "3,hang up"')] = "",
+    phones: Annotated[Phones, typer.Option(help="what phones do when they ring")] = Phones.ANSWER,
+) -> None:
+    """Walk an imagined call through a site file and print its way."""
+    try:
+        plan = settings.read(_text(file))
+    except SiteFaults as faults:
+        for fault in faults.faults:
+            _tell(file, fault)
+        raise typer.Exit(FAULTY) from None
+    try:
+        way = simulate(plan, settings.prompts_of(plan), line, _local(at, plan), press, phones)
+    except CallLogicError as error:
+        raise typer.BadParameter(str(error)) from None
+    for step in way:
+        Console().print(escape(step), highlight=False, soft_wrap=True)
+
+
+def told_about(found: Draft) -> list[Fault]:
+    """Faults of form, and of what a plan leads callers to, in the order of their lines."""
+    findings = prove(found.plan, settings.prompts_of(found.plan)) if found.plan else []
+    if found.faults:
+        findings = [one for one in findings if one.rule in PROVABLE_BESIDE_FAULTS]
+    return sorted([*found.faults, *(_fault(one, found) for one in findings)])
+
+
+def _fault(finding: Finding, found: Draft) -> Fault:
+    line = toml_lines.nearest(found.lines, finding.where)
+    way = f" (the way there: {finding.way})" if finding.way else ""
+    reason = f"{finding.rule}: {finding.reason}{way}"
+    return Fault(line, ".".join(finding.where), reason, finding.cure)
+
+
+def _tell(file: Path, fault: Fault) -> None:
+    place = escape(f"{file}:{fault.line}: {fault.where}")
+    told = f"[bold]{place}[/]\n    {escape(fault.reason)}\n    [green]→[/] {escape(fault.cure)}"
+    Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8") as opened:
+            # One character more than may be, so that the excess is seen and not read.
+            return opened.read(settings.SITE_FILE_MAX + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise typer.BadParameter(f"{file}: {reason}") from None
+
+
+def _local(at: str, plan: Plan) -> datetime:
+    zone = ZoneInfo(plan.timezone)
+    if not at:
+        return datetime.now(zone)
+    try:
+        return datetime.fromisoformat(at).replace(tzinfo=zone)
+    except ValueError:
+        raise typer.BadParameter(f'{at!r} is no time; write it like "2026-12-25 02:30"') from None

@@ -37,7 +37,7 @@ TWENTY = (
 )  # fmt: skip
 
 
-def _faulty() -> str:
+def faulty() -> str:
     text = TEMPLATE
     for right, wrong, _, _ in TWENTY:
         assert right in text
@@ -54,7 +54,7 @@ def test_the_template_is_a_whole_clinic() -> None:
 
 
 def test_twenty_faults_get_twenty_messages_with_line_and_cure() -> None:
-    text = _faulty()
+    text = faulty()
     with pytest.raises(SiteFaults) as caught:
         settings.read(text)
     faults = caught.value.faults

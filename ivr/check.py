@@ -1,0 +1,292 @@
+"""The prover: what is wrong with a plan although its form is right, and the way that shows it.
+
+It follows every way out of every node, from each line's entrance. A finding names the place by its
+keys in the site file, and the way a caller would come to it.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ivr import flow, hours
+from ivr.flow import Place, Way
+from ivr.plan import (
+    Enqueue,
+    Goto,
+    Hangup,
+    HoursFork,
+    Menu,
+    Node,
+    Plan,
+    Ring,
+    Say,
+    TakeMessage,
+)
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class Rule(StrEnum):
+    """What a plan must not have."""
+
+    DANGLING = "dangling target"
+    DEAD_END = "dead end"
+    LOOP = "loop without exit"
+    PROMPT = "missing prompt"
+    PERSON = "no way to a person in open hours"
+    HOURS = "overlapping hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule broken: where, how a caller comes to feel it, why, and what to do."""
+
+    rule: Rule
+    where: tuple[str, ...]
+    way: str  # empty where no caller's way shows it
+    reason: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One step of a caller's way."""
+
+    start: Place
+    by: str
+    end: Place
+
+
+# Places reached, each with the step that first led there; None at the entrance.
+Reached = Mapping[Place, Edge | None]
+Edges = Callable[[Plan, Place], Iterator[Edge]]
+
+
+def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
+    """Everything found; `prompts` are the names that can be spoken, by language."""
+    entrances = {name: flow.start_of(plan, name) for name in plan.lines}
+    reached = _reach(plan, entrances.values(), _all_edges)
+    found = [
+        *_dangling(plan, reached),
+        *_dead_ends(plan, reached),
+        *_loops(plan, reached),
+        *_missing_prompts(plan, entrances, prompts),
+        *_no_person(plan, entrances),
+        *_overlapping_hours(plan),
+    ]
+    return list(dict.fromkeys(found))
+
+
+# ---- ways through a plan ----
+
+
+def _ways(plan: Plan, place: Place) -> Iterator[Way]:
+    """The ways out that are written, key 0 by the flow's rule included."""
+    node = flow.node_at(plan, place)
+    yield from flow.ways(node)
+    zero = flow.flow_of(plan, place).zero
+    if isinstance(node, Menu) and flow.ZERO not in node.choices and zero is not None:
+        yield Way(f"key {flow.ZERO}", (), zero)
+
+
+def _edge(plan: Plan, place: Place, way: Way) -> Edge | None:
+    end = flow.find(plan, place.flow, way.target)
+    return Edge(place, way.by, end) if end else None
+
+
+def _all_edges(plan: Plan, place: Place) -> Iterator[Edge]:
+    for way in _ways(plan, place):
+        if edge := _edge(plan, place, way):
+            yield edge
+
+
+def _open_edges(plan: Plan, place: Place) -> Iterator[Edge]:
+    """The ways there are while every schedule is open."""
+    is_fork = isinstance(flow.node_at(plan, place), HoursFork)
+    for edge in _all_edges(plan, place):
+        if not (is_fork and edge.by == "closed"):
+            yield edge
+
+
+def _idle_edges(plan: Plan, place: Place) -> Iterator[Edge]:
+    """The ways of a caller who does nothing, as long as nobody is rung and nothing recorded."""
+    match flow.node_at(plan, place):
+        case Say() | Goto() | HoursFork():
+            yield from _all_edges(plan, place)
+        case Menu():
+            yield from (edge for edge in _all_edges(plan, place) if edge.by == "no key")
+        case Enqueue() | Ring() | TakeMessage() | Hangup():
+            pass
+
+
+def _reach(plan: Plan, entrances: Collection[Place], edges: Edges) -> Reached:
+    """Every place that can be come to, by a shortest way."""
+    reached: dict[Place, Edge | None] = dict.fromkeys(entrances)
+    fringe = list(reached)
+    for place in fringe:
+        for edge in edges(plan, place):
+            if edge.end not in reached:
+                reached[edge.end] = edge
+                fringe.append(edge.end)
+    return reached
+
+
+def _way_to(reached: Reached, place: Place) -> str:
+    """The way to a place in words: `main/hours -(open)-> main/menu -(key 1)-> main/nurse`."""
+    words = str(place)
+    while (edge := reached.get(place)) is not None:
+        words = f"{edge.start} -({edge.by})-> {words}"
+        place = edge.start
+    return words
+
+
+def _keys(place: Place) -> tuple[str, ...]:
+    return ("flows", place.flow, "nodes", place.node)
+
+
+# ---- the rules ----
+
+
+def _dangling(plan: Plan, reached: Reached) -> Iterator[Finding]:
+    for name, line in plan.lines.items():
+        if line.flow not in plan.flows:
+            where = ("lines", name, "flow")
+            yield _dangles(where, "", f"there is no flow {line.flow}")
+    for program in plan.flows.values():
+        for key, target in (("start", program.start), ("zero", program.zero)):
+            if target is not None and flow.find(plan, program.name, target) is None:
+                yield _dangles(("flows", program.name, key), "", f"there is no {target}")
+        for name, node in program.nodes.items():
+            place = Place(program.name, name)
+            for way in flow.ways(node):
+                if flow.find(plan, place.flow, way.target) is None:
+                    shown = f"{_way_to(reached, place)} -({way.by})-> {way.target}"
+                    reason = f"there is no {way.target}"
+                    yield _dangles((*_keys(place), *way.key), shown, reason)
+
+
+def _dangles(where: tuple[str, ...], way: str, reason: str) -> Finding:
+    return Finding(Rule.DANGLING, where, way, reason, "add it, or name another")
+
+
+def _dead_ends(plan: Plan, reached: Reached) -> Iterator[Finding]:
+    """Places from which no caller comes to a person, a message or an end. Only the first of them
+    on each way is told: the others are its consequence."""
+    trapped = {place for place in reached if not _ends(plan, place)}
+    for place in sorted(trapped, key=str):
+        edge = reached[place]
+        if edge is None or edge.start not in trapped:
+            yield Finding(
+                Rule.DEAD_END,
+                _keys(place),
+                _way_to(reached, place),
+                "from here nothing leads to a person, a message or an end",
+                "give one of its ways a queue, a ring, a message or a hangup as target",
+            )
+
+
+def _ends(plan: Plan, place: Place) -> bool:
+    return any(
+        isinstance(flow.node_at(plan, end), Enqueue | Ring | TakeMessage | Hangup)
+        for end in _reach(plan, [place], _all_edges)
+    )
+
+
+def _loops(plan: Plan, reached: Reached) -> Iterator[Finding]:
+    """Circles in which a caller who does nothing goes round for ever."""
+    told: set[Place] = set()
+    for place in reached:
+        circle = _circle(plan, place)
+        if circle and not told & set(circle):
+            told |= set(circle)
+            asks = any(isinstance(flow.node_at(plan, member), Menu) for member in circle)
+            reason = (
+                "a caller who presses no key goes round for ever"
+                if asks
+                else "callers go round for ever without being asked anything"
+            )
+            yield Finding(
+                Rule.LOOP,
+                _keys(place),
+                " -> ".join(str(member) for member in (*circle, place)),
+                reason,
+                "lead one of these ways to a person, a message or a hangup",
+            )
+
+
+def _circle(plan: Plan, place: Place) -> list[Place]:
+    """The shortest way from a place back to itself by idle edges; empty if there is none."""
+    entrances = [edge.end for edge in _idle_edges(plan, place)]
+    reached = _reach(plan, entrances, _idle_edges)
+    if place not in reached:
+        return []
+    circle: list[Place] = []
+    edge = reached[place]
+    while edge is not None:
+        circle.insert(0, edge.start)
+        edge = reached[edge.start]
+    return [place, *(member for member in circle if member != place)]
+
+
+def _missing_prompts(
+    plan: Plan, entrances: Mapping[str, Place], prompts: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    for name, entrance in entrances.items():
+        language = plan.lines[name].language
+        known = prompts.get(language, ())
+        # The front desk is where every call may end up, whatever the flow says.
+        reached = _reach(plan, [entrance, flow.FRONT_DESK], _all_edges)
+        for place in reached:
+            for prompt in flow.prompts_of(flow.node_at(plan, place)):
+                if prompt not in known:
+                    yield Finding(
+                        Rule.PROMPT,
+                        _keys(place),
+                        _way_to(reached, place),
+                        f"the prompt {prompt} has no words in the language {language}",
+                        f'add {prompt} = "…" to [prompts.{language}]',
+                    )
+
+
+def _no_person(plan: Plan, entrances: Mapping[str, Place]) -> Iterator[Finding]:
+    cure = "lead a key, or zero of the flow, to a queue or a ring"
+    for name, entrance in entrances.items():
+        reached = _reach(plan, [entrance], _open_edges)
+        if not _has_person(plan, entrance):
+            reason = f"no way from the line {name} leads to a queue or a ring"
+            yield Finding(Rule.PERSON, ("lines", name, "flow"), str(entrance), reason, cure)
+            continue
+        for place in reached:
+            if isinstance(flow.node_at(plan, place), Menu) and not _has_person(plan, place):
+                reason = "no key of this menu leads on to a queue or a ring"
+                way = _way_to(reached, place)
+                yield Finding(Rule.PERSON, _keys(place), way, reason, cure)
+
+
+def _has_person(plan: Plan, place: Place) -> bool:
+    return any(
+        _is_person(plan, flow.node_at(plan, end)) for end in _reach(plan, [place], _open_edges)
+    )
+
+
+def _is_person(plan: Plan, node: Node) -> bool:
+    match node:
+        case Enqueue(queue=name):
+            return name in plan.queues and bool(plan.queues[name].agents)
+        case Ring(phones=phones):
+            return any(phone in plan.phones for phone in phones)
+        case _:
+            return False
+
+
+def _overlapping_hours(plan: Plan) -> Iterator[Finding]:
+    for schedule in plan.hours.values():
+        for one, other in hours.overlaps(schedule):
+            yield Finding(
+                Rule.HOURS,
+                ("hours", schedule.name, WEEKDAYS[one.weekday].lower()[:3]),
+                "",
+                f"on {WEEKDAYS[one.weekday]}, {one.opens:%H:%M}-{one.closes:%H:%M} overlaps"
+                f" {other.opens:%H:%M}-{other.closes:%H:%M}",
+                "make one span of them, or part them",
+            )

@@ -1,0 +1,92 @@
+"""`careline check` and `careline simulate`, as an admin types them."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware.cli.site import FAULTY, app
+from tests.firmware.test_settings import TEMPLATE, TWENTY, faulty
+
+AFTER_HOURS = ["--at", "2026-12-25 02:30", "--press", "1,wait 5,2"]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return tmp_path / "clinic.toml"
+
+
+def test_the_template_is_in_order(site: Path) -> None:
+    site.write_text(TEMPLATE)
+    result = CliRunner().invoke(app, ["check", str(site)])
+    assert result.exit_code == 0
+    assert "is in order" in result.stdout
+
+
+def test_twenty_faults_are_twenty_messages_and_status_two(site: Path) -> None:
+    text = faulty()
+    site.write_text(text)
+    result = CliRunner().invoke(app, ["check", str(site)])
+    assert result.exit_code == FAULTY
+    for _, wrong, _, _ in TWENTY:
+        line = 1 + text[: text.index(wrong)].count("\n")
+        assert f"clinic.toml:{line}: " in result.stderr
+    assert result.stderr.count("→") >= len(TWENTY)
+    assert "Traceback" not in result.output
+
+
+def test_what_is_proved_is_told_with_line_way_and_cure(site: Path) -> None:
+    text = TEMPLATE.replace('otherwise = "front-desk"', 'otherwise = "menu"', 1)
+    site.write_text(text)
+    result = CliRunner().invoke(app, ["check", str(site)])
+    line = 1 + text[: text.index("[flows.main.nodes.menu]")].count("\n")
+    assert result.exit_code == FAULTY
+    assert f"clinic.toml:{line}: flows.main.nodes.menu" in result.stderr
+    assert "main/menu -> main/menu" in result.stderr
+
+
+def test_faults_and_findings_are_told_together_and_none_is_false(site: Path) -> None:
+    text = TEMPLATE.replace("port = 5070", "port = 0")
+    text = text.replace('tue = ["08:00-17:00"]', 'tue = ["08:00-17:00", "09:00-10:00"]')
+    text = text.replace('kind = "say"', 'kind = "speak"', 1)
+    site.write_text(text)
+    result = CliRunner().invoke(app, ["check", str(site)])
+    assert result.stderr.count("→") == 3
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"[", b"a = 1\n" * 60_000])
+def test_a_file_that_is_no_site_file_is_refused_in_words(site: Path, content: bytes) -> None:
+    site.write_bytes(content)
+    result = CliRunner().invoke(app, ["check", str(site)])
+    assert result.exit_code == FAULTY
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_file_that_is_not_there_is_named(site: Path) -> None:
+    result = CliRunner().invoke(app, ["check", str(site)])
+    assert result.exit_code == FAULTY
+    assert "No such file" in result.stderr
+
+
+def test_a_call_on_christmas_night_is_walked(site: Path) -> None:
+    site.write_text(TEMPLATE)
+    result = CliRunner().invoke(app, ["simulate", str(site), *AFTER_HOURS])
+    assert result.exit_code == 0
+    assert "hours main/hours closed" in result.stdout
+    assert "records a message for front-desk" in result.stdout
+    assert "outcome: message" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--press", "one"], "wait SECONDS"),
+        (["--at", "noon"], "is no time"),
+        (["--line", "fax"], "the clinic has: main"),
+    ],
+)
+def test_a_walk_that_cannot_be_walked_says_why(site: Path, wrong: list[str], told: str) -> None:
+    site.write_text(TEMPLATE)
+    result = CliRunner().invoke(app, ["simulate", str(site), *wrong], env={"COLUMNS": "200"})
+    assert result.exit_code == FAULTY
+    assert told in result.stderr

@@ -1,0 +1,221 @@
+"""The prover: each way in which a flow of right form can still lead callers wrong."""
+
+from dataclasses import replace
+from datetime import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.check import Finding, Rule, prove
+from ivr.flow import FRONT_DESK, node_at, prompts_of
+from ivr.plan import (
+    Enqueue,
+    Flow,
+    Goto,
+    Hangup,
+    Hours,
+    HoursFork,
+    Line,
+    Menu,
+    Node,
+    Phone,
+    Plan,
+    Queue,
+    Ring,
+    Say,
+    Span,
+    TakeMessage,
+    Urgency,
+)
+
+DESK = Enqueue("desk", 60, "bye")
+BYE = Hangup(("goodbye",))
+
+
+def a_plan(nodes: dict[str, Node], start: str = "menu", zero: str | None = None) -> Plan:
+    """One line into one flow, one queue, and hours in which nothing overlaps."""
+    return Plan(
+        name="Maple Street",
+        timezone="America/New_York",
+        language="en",
+        front_desk=("101",),
+        emergency_numbers=("911",),
+        trunks={},
+        lines={"main": Line("main", "telco", ("2025550100",), "main", "en")},
+        phones={"101": Phone("101", "Desk", "here", "1")},
+        dial_rules=(),
+        mailboxes={},
+        hours={"office": Hours("office", (Span(0, time(8), time(17)),))},
+        queues={"desk": Queue("desk", ("101",), Urgency.ROUTINE, 20, 15, 20, 30)},
+        flows={"main": Flow("main", start, nodes, zero)},
+    )
+
+
+def findings(plan: Plan) -> list[Finding]:
+    """Everything found where all prompts can be spoken."""
+    spoken = {
+        prompt
+        for flow in plan.flows.values()
+        for node in (*flow.nodes.values(), node_at(plan, FRONT_DESK))
+        for prompt in prompts_of(node)
+    }
+    return prove(plan, {"en": spoken | {"failsafe-nobody"}})
+
+
+def rules(plan: Plan) -> list[Rule]:
+    return [finding.rule for finding in findings(plan)]
+
+
+def a_menu(choices: dict[str, str], otherwise: str) -> Menu:
+    return Menu(("menu",), choices, 5, 2, otherwise)
+
+
+def test_a_sound_flow_is_found_sound() -> None:
+    nodes: dict[str, Node] = {
+        "menu": a_menu({"1": "desk", "2": "address"}, "desk"),
+        "address": Say(("address",), "menu"),
+        "desk": DESK,
+        "bye": BYE,
+    }
+    assert findings(a_plan(nodes)) == []
+
+
+def test_a_target_that_is_not_there_is_shown_with_the_way_to_it() -> None:
+    nodes: dict[str, Node] = {
+        "menu": a_menu({"1": "desk", "2": "nurse"}, "desk"),
+        "desk": DESK,
+        "bye": BYE,
+    }
+    (finding,) = findings(a_plan(nodes))
+    assert finding.rule is Rule.DANGLING
+    assert finding.where == ("flows", "main", "nodes", "menu", "choices", "2")
+    assert finding.way == "main/menu -(key 2)-> nurse"
+
+
+def test_a_flow_named_and_not_there_dangles_too() -> None:
+    nodes: dict[str, Node] = {"menu": a_menu({"1": "desk"}, "flow:night"), "desk": DESK, "bye": BYE}
+    assert rules(a_plan(nodes)) == [Rule.DANGLING]
+    assert Rule.DANGLING in rules(a_plan({"menu": DESK, "bye": BYE}, start="nowhere"))
+
+
+def test_menus_that_only_lead_to_each_other_are_a_dead_end() -> None:
+    nodes: dict[str, Node] = {
+        "menu": a_menu({"1": "desk", "2": "other"}, "desk"),
+        "other": a_menu({"1": "third"}, "third"),
+        "third": a_menu({"1": "other"}, "other"),
+        "desk": DESK,
+        "bye": BYE,
+    }
+    found = [one for one in findings(a_plan(nodes)) if one.rule is Rule.DEAD_END]
+    assert [one.way for one in found] == ["main/menu -(key 2)-> main/other"]
+
+
+def test_speech_that_leads_back_to_itself_is_a_loop() -> None:
+    nodes: dict[str, Node] = {
+        "menu": a_menu({"1": "desk", "2": "news"}, "desk"),
+        "news": Say(("news",), "more"),
+        "more": Goto("fork"),
+        "fork": HoursFork("office", "news", "bye"),
+        "desk": DESK,
+        "bye": BYE,
+    }
+    (finding,) = [one for one in findings(a_plan(nodes)) if one.rule is Rule.LOOP]
+    assert finding.way == "main/news -> main/more -> main/fork -> main/news"
+    assert "without being asked" in finding.reason
+
+
+def test_a_menu_that_asks_for_ever_is_a_loop_for_who_presses_nothing() -> None:
+    nodes: dict[str, Node] = {"menu": a_menu({"1": "desk"}, "menu"), "desk": DESK, "bye": BYE}
+    (finding,) = findings(a_plan(nodes))
+    assert finding.rule is Rule.LOOP
+    assert finding.way == "main/menu -> main/menu"
+    assert "presses no key" in finding.reason
+
+
+def test_waiting_for_a_person_again_is_no_loop() -> None:
+    nodes: dict[str, Node] = {
+        "menu": a_menu({"1": "desk"}, "desk"),
+        "desk": replace(DESK, otherwise="menu"),
+    }
+    assert findings(a_plan(nodes)) == []
+
+
+def test_a_prompt_without_words_is_missed_at_its_node() -> None:
+    plan = a_plan({"menu": a_menu({"1": "desk"}, "desk"), "desk": DESK, "bye": BYE})
+    known = {prompt for node in plan.flows["main"].nodes.values() for prompt in prompts_of(node)}
+    found = prove(plan, {"en": known - {"goodbye", "number-7"} | {"connecting", "failsafe-nobody"}})
+    assert {(one.rule, one.where[-1]) for one in found} == {
+        (Rule.PROMPT, "desk"),
+        (Rule.PROMPT, "bye"),
+    }
+
+
+def test_a_line_in_a_language_without_prompts_misses_all_of_them() -> None:
+    plan = a_plan({"menu": DESK, "bye": BYE})
+    spanish = replace(plan, lines={"main": replace(plan.lines["main"], language="es")})
+    assert {one.rule for one in prove(spanish, {"en": ()})} == {Rule.PROMPT}
+
+
+def test_a_line_that_only_takes_messages_while_open_has_no_person() -> None:
+    nodes: dict[str, Node] = {
+        "fork": HoursFork("office", "message", "desk"),
+        "message": TakeMessage("desk", ("greeting",), 60, "bye"),
+        "desk": DESK,
+        "bye": BYE,
+    }
+    (finding,) = findings(a_plan(nodes, start="fork"))
+    assert finding.rule is Rule.PERSON
+    assert finding.where == ("lines", "main", "flow")
+
+
+def test_a_menu_below_that_leads_to_no_person_is_found_and_zero_cures_it() -> None:
+    nodes: dict[str, Node] = {
+        "menu": a_menu({"1": "desk", "2": "sub"}, "desk"),
+        "sub": a_menu({"1": "bye"}, "bye"),
+        "desk": DESK,
+        "bye": BYE,
+    }
+    (finding,) = findings(a_plan(nodes))
+    assert finding.rule is Rule.PERSON
+    assert finding.way == "main/menu -(key 2)-> main/sub"
+    assert findings(a_plan(nodes, zero="desk")) == []
+
+
+def test_nobody_need_be_reached_while_the_clinic_is_closed() -> None:
+    nodes: dict[str, Node] = {
+        "fork": HoursFork("office", "desk", "sub"),
+        "sub": a_menu({"1": "bye"}, "bye"),
+        "desk": Ring(("101",), 20, "bye"),
+        "bye": BYE,
+    }
+    assert findings(a_plan(nodes, start="fork")) == []
+
+
+def test_hours_that_overlap_are_found() -> None:
+    plan = a_plan({"menu": DESK, "bye": BYE})
+    twice = Hours("office", (Span(2, time(8), time(12)), Span(2, time(11), time(17))))
+    (finding,) = findings(replace(plan, hours={"office": twice}))
+    assert finding.where == ("hours", "office", "wed")
+    assert "08:00-12:00 overlaps 11:00-17:00" in finding.reason
+
+
+TARGETS = st.sampled_from(["a", "b", "c", "d", "flow:main", "flow:none", "nowhere"])
+NODES = st.one_of(
+    st.builds(Say, st.just(("words",)), TARGETS),
+    st.builds(Menu, st.just(("menu",)), st.dictionaries(st.sampled_from("012"), TARGETS),
+              st.just(5.0), st.just(2), TARGETS),
+    st.builds(HoursFork, st.just("office"), TARGETS, TARGETS),
+    st.builds(Enqueue, st.just("desk"), st.just(60.0), TARGETS),
+    st.builds(Goto, TARGETS),
+    st.just(BYE),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries(dict.fromkeys("abcd", NODES)), st.none() | TARGETS)
+def test_no_plan_however_tangled_breaks_the_prover(
+    nodes: dict[str, Node], zero: str | None
+) -> None:
+    for finding in findings(a_plan(nodes, start="a", zero=zero)):
+        assert finding.reason
+        assert finding.cure
