@@ -12,7 +12,8 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -23,6 +24,9 @@ import structlog
 from firmware.durable import sync_directory
 from firmware.keys import PublicKey
 from firmware.vault import SAMPLE_BYTES, SAMPLE_RATE, Label, Sealing
+
+# Threads only wait for the disk here; it flushes once for all who wait at the same time.
+SYNCS_AT_ONCE = 16
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +103,7 @@ class Recorder(Generic[C]):
         self._expected: dict[str, _Expected] = {}
         self._sealings: dict[str, Sealing] = {}
         self._stop_fd = os.eventfd(0, os.EFD_CLOEXEC)
+        self._syncers = ThreadPoolExecutor(SYNCS_AT_ONCE, "sync")
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -117,6 +122,7 @@ class Recorder(Generic[C]):
         self._thread.join()
         for sealing in self._sealings.values():
             sealing.close()
+        self._syncers.shutdown()
         os.close(self._stop_fd)
 
     def _run(self) -> None:
@@ -132,6 +138,9 @@ class Recorder(Generic[C]):
         """Seal everything lent, then one durable pass, then the news."""
         touched: dict[str, Sealing] = {}
         for chunk in lent:
+            if chunk.number == 0 and chunk.uuid in touched:
+                self._make_durable(touched)  # the same caller's next message has come already
+                touched = {}
             try:
                 self._seal(chunk, touched)
             except Exception as fault:
@@ -139,9 +148,7 @@ class Recorder(Generic[C]):
                 touched.pop(chunk.uuid, None)
             finally:
                 self._source.give_back(chunk)
-        kept = [call for call, sealing in touched.items() if self._make_durable(call, sealing)]
-        if kept:
-            self._announce(kept)
+        self._make_durable(touched)
 
     def _seal(self, chunk: C, touched: dict[str, Sealing]) -> None:
         if chunk.number == 0:
@@ -151,6 +158,9 @@ class Recorder(Generic[C]):
             return  # its failure has been told; what still comes of it is only given back
         if chunk.number != sealing.count:
             raise LostAudioError(f"second {sealing.count + 1} of the recording never came")
+        if chunk.last and sealing.samples + chunk.samples == 0:
+            sealing.abandon()
+            raise LostAudioError("nothing was recorded")
         audio = chunk.audio.cast("B")[: chunk.samples * SAMPLE_BYTES]
         sealing.add(audio, last=chunk.last)
         touched[chunk.uuid] = sealing
@@ -171,30 +181,29 @@ class Recorder(Generic[C]):
         recipients = self._recipients(expected.mailbox)
         self._sealings[chunk.uuid] = Sealing(self._directory, label, recipients)
 
-    def _make_durable(self, call: str, sealing: Sealing) -> bool:
-        """Whether the message has just become whole and has its final name."""
-        try:
-            if not sealing.is_whole:
-                sealing.sync()
-                return False
-            if sealing.samples == 0:
-                sealing.abandon()
-                raise LostAudioError("nothing was recorded")  # noqa: TRY301
-            sealing.finish()
-        except Exception as fault:
-            self._fail(call, fault)
-            return False
-        return True
+    def _make_durable(self, touched: Mapping[str, Sealing]) -> None:
+        """Sync every file at once, so that the disk flushes once for all of them."""
+        kept = []
+        synced = zip(touched.items(), self._syncers.map(_synced, touched.values()), strict=True)
+        for (call, sealing), fault in synced:
+            if fault is not None:
+                self._fail(call, fault)
+            elif sealing.is_whole:
+                kept.append(call)
+        if kept:
+            self._announce(kept)
 
-    def _announce(self, kept: Sequence[str]) -> None:
-        """One sync of the directory makes all new names durable; only then may they be told."""
+    def _announce(self, whole: Sequence[str]) -> None:
+        """Names, then one sync of the directory makes all of them durable; only then the news."""
         try:
+            for call in whole:
+                self._sealings[call].finish()
             sync_directory(self._directory)
         except OSError as fault:
-            for call in kept:
+            for call in whole:
                 self._fail(call, fault)
             return
-        for call in kept:
+        for call in whole:
             sealing = self._sealings.pop(call)
             self._tell(Kept(sealing.label, sealing.seconds))
 
@@ -203,3 +212,12 @@ class Recorder(Generic[C]):
         if (sealing := self._sealings.pop(call, None)) is not None:
             sealing.close()
         self._tell(Failed(call, str(fault)))
+
+
+def _synced(sealing: Sealing) -> OSError | None:
+    """What went wrong, if anything did."""
+    try:
+        sealing.sync()
+    except OSError as fault:
+        return fault
+    return None

@@ -34,9 +34,9 @@ Work = Callable[[Connection], T]
 AfterCommit = Callable[[Connection], None]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-# A commit that never ends would hold back every promise; this many pieces are some milliseconds of
+# A group that never ends would hold back every promise; this many pieces are some milliseconds of
 # work.
-GROUP_MAX = 512
+GROUP_MAX = 128
 # A reader may have to wait for a checkpoint, never for a writer (WAL).
 BUSY_MS = 2_000
 
@@ -171,8 +171,13 @@ def open_reader(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")  # all that one connection reads is of one moment
 
     return engine
 

@@ -146,6 +146,7 @@ class Sealing:
         "_id",
         "_path",
         "_record",
+        "_unsynced",
         "_whole",
         "label",
         "samples",
@@ -157,7 +158,8 @@ class Sealing:
         key = os.urandom(_KEY_BYTES)
         self.label, self.samples = label, 0
         self._aead = AESGCM(_derived(key, b"careline chunks"))
-        self._id, self._counter, self._whole = UUID(label.message).bytes, 0, False
+        self._id, self._counter = UUID(label.message).bytes, 0
+        self._whole, self._unsynced = False, False
         self._path = directory / (label.message + PART)
         # Ciphertext goes straight here from the speaker's own buffer: no plain copy is ever made.
         self._record = bytearray(_CHUNK.size + CHUNK_BYTES + GCM_TAG_BYTES)
@@ -196,6 +198,7 @@ class Sealing:
         _CHUNK.pack_into(record, 0, self._id, self._counter, marked)
         head, body = bytes(record[: _CHUNK.size]), record[_CHUNK.size :]
         self._aead.encrypt_into(_nonce(self._counter, last=last), audio, head, body)
+        self._unsynced = True
         write_all(self._fd, record)
         self._counter += 1
         self._whole = last
@@ -203,13 +206,15 @@ class Sealing:
 
     def sync(self) -> None:
         """Return when everything added lies on the disk."""
-        os.fdatasync(self._fd)
+        if self._unsynced:
+            os.fdatasync(self._fd)
+            self._unsynced = False
 
     def finish(self) -> Path:
         """Give the message its final name. It is durable once the directory has been synced."""
         if not self._whole:
             raise ValueError("the last chunk has not been added")
-        os.fsync(self._fd)
+        self.sync()
         self.close()
         return self._path.rename(self._path.with_suffix(SEALED))
 

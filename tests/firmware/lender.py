@@ -7,6 +7,7 @@ from __future__ import annotations  # array[int] is no expression before 3.12
 import os
 import threading
 from array import array
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -28,16 +29,20 @@ class Lender:
     def __init__(self) -> None:
         self.chunk_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.out = 0  # lent and not yet given back
-        self.wiped = True
         self._lock = threading.Condition()
         self._lent: list[LentChunk] = []
 
     def lend(self, call: str, number: int, audio: array[int], *, last: bool = False) -> None:
-        chunk = array("h", bytes(2 * SECOND))
-        chunk[: len(audio)] = audio
+        self._lend([_chunk(call, number, audio, last=last)])
+
+    def lend_together(self, said: Sequence[tuple[str, array[int]]]) -> None:
+        """Short recordings of several callers, all ended in the same tick."""
+        self._lend([_chunk(call, 0, audio, last=True) for call, audio in said])
+
+    def _lend(self, chunks: Sequence[LentChunk]) -> None:
         with self._lock:
-            self._lent.append(LentChunk(call, number, last, len(audio), memoryview(chunk)))
-            self.out += 1
+            self._lent.extend(chunks)
+            self.out += len(chunks)
         os.eventfd_write(self.chunk_fd, 1)
 
     def speak(self, call: str, audio: array[int], *, hang_up: bool = True) -> None:
@@ -62,3 +67,9 @@ class Lender:
     def all_back(self, timeout_s: float = 10) -> bool:
         with self._lock:
             return self._lock.wait_for(lambda: self.out == 0, timeout_s)
+
+
+def _chunk(call: str, number: int, audio: array[int], *, last: bool) -> LentChunk:
+    memory = array("h", bytes(2 * SECOND))
+    memory[: len(audio)] = audio
+    return LentChunk(call, number, last, len(audio), memoryview(memory))

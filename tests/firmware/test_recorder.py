@@ -9,6 +9,7 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -93,6 +94,13 @@ def test_a_caller_may_leave_a_second_message_in_the_same_call(booth: Booth) -> N
         assert booth.audio(booth.kept()) == voice(1.5, seed).tobytes()
 
 
+def test_a_second_message_does_not_swallow_the_first_one_still_waiting(booth: Booth) -> None:
+    booth.recorder.expect(ANN, "nurses", urgent=False)
+    booth.lender.lend_together([(ANN, voice(0.5, 1)), (ANN, voice(0.5, 2))])
+    assert booth.audio(booth.kept()) == voice(0.5, 1).tobytes()
+    assert "which mailbox" in booth.failed().reason
+
+
 def test_every_chunk_is_given_back_and_wiped(booth: Booth) -> None:
     booth.recorder.expect(ANN, "nurses", urgent=False)
     booth.lender.speak(ANN, voice(5))
@@ -156,6 +164,25 @@ def test_what_was_lent_before_the_end_is_kept(tmp_path: Path) -> None:
     booth.lender.speak(ANN, voice(2))
     booth.recorder.close()
     assert booth.audio(booth.kept()) == voice(2).tobytes()
+
+
+def test_all_recordings_wait_for_the_disk_together(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a card that takes 50 ms to flush, thirty recordings one after another would never end."""
+    together = threading.Barrier(3)
+    really_sync = os.fdatasync
+
+    def slow(fd: int) -> None:
+        together.wait(10)  # breaks unless three are here at the same time
+        really_sync(fd)
+
+    calls = [ANN, BOB, ANN.replace("a", "c")]
+    for call in calls:
+        booth.recorder.expect(call, "nurses", urgent=False)
+    monkeypatch.setattr(os, "fdatasync", slow)
+    booth.lender.lend_together([(call, voice(0.5)) for call in calls])
+    assert {booth.kept().label.call for _ in calls} == set(calls)
 
 
 def test_no_plain_audio_lies_in_the_directory_while_the_caller_speaks(booth: Booth) -> None:

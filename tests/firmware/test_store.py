@@ -148,6 +148,18 @@ def test_a_reader_sees_what_is_durable_and_can_write_nothing(store: Store) -> No
     reader.dispose()
 
 
+def test_all_that_a_reader_reads_is_of_one_moment(store: Store) -> None:
+    """Else a sum read while calls end would not hold."""
+    reader = open_reader(store.path)
+    with reader.connect() as connection:
+        assert details(connection) == []
+        store.submit(lambda writing: note(writing, "meanwhile")).result(5)
+        assert details(connection) == []
+        connection.rollback()
+        assert details(connection) == ["meanwhile"]
+    reader.dispose()
+
+
 def test_a_reader_of_nothing_is_told_to_start_the_exchange(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="start the exchange once"):
         open_reader(tmp_path / "calls.db")
