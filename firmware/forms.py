@@ -1,0 +1,389 @@
+"""The forms of the site file: what may stand in each section, and how it becomes a part of the
+plan.
+
+A field's description is the cure that whoever errs there is told, so each says what to write. Names
+and labels hold nothing that Asterisk's configuration gives a meaning to.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ivr import plan
+from ivr.plan import FLOW_PREFIX, Urgency
+
+DEFAULT_EMERGENCY_NUMBERS = ["911", "9911", "112"]
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+WORD = r"[a-z][a-z0-9-]{0,39}"
+# Letters of any script and digits, with the punctuation of names and addresses that Asterisk gives
+# no meaning to.
+LABEL = r"[^\W_](?:[\w .'/+-]{0,78}[\w.'])?"
+
+Word = Annotated[
+    str,
+    Field(
+        pattern=f"^{WORD}$",
+        description="a name of up to 40 small letters, digits and dashes, a letter first",
+    ),
+]
+Label = Annotated[
+    str,
+    Field(
+        pattern=f"^{LABEL}$",
+        description="up to 80 letters, digits, spaces and . ' / + - (a letter or digit first)",
+    ),
+]
+Extension = Annotated[
+    str,
+    Field(
+        pattern="^[0-9]{2,6}$", description='an extension of 2 to 6 digits in quotes, like "101"'
+    ),
+]
+Number = Annotated[
+    str,
+    Field(
+        pattern=r"^\+?[0-9]{2,20}$", description='a number of digits in quotes, like "2025550100"'
+    ),
+]
+Digits = Annotated[
+    str, Field(pattern="^[0-9]{0,8}$", description='up to 8 digits in quotes, or "" for none')
+]
+Key = Annotated[str, Field(pattern="^[0-9*#]$", description="one key: 0 to 9, * or #")]
+Host = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
+        description="a host name or an IPv4 address",
+    ),
+]
+Username = Annotated[
+    str,
+    Field(pattern="^[A-Za-z0-9._+-]{1,64}$", description="up to 64 letters, digits and . _ + -"),
+]
+Target = Annotated[
+    str,
+    Field(
+        pattern=f"^({FLOW_PREFIX})?{WORD}$",
+        description=f'a node of this flow, or "{FLOW_PREFIX}NAME" for another flow',
+    ),
+]
+Words = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+        description="the words to speak, at most 1000 characters, in one line",
+    ),
+]
+TimeZone = Annotated[
+    str, Field(max_length=64, description='a time zone by its place, like "America/New_York"')
+]
+OpenTimes = Annotated[
+    str,
+    Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        description='an open time like "08:00-17:00", closing at "24:00" at the latest',
+    ),
+]
+
+
+def _some(thing: str, most: int) -> Any:
+    return Field(min_length=1, max_length=most, description=f"a list of 1 to {most} {thing}")
+
+
+def _seconds(least: int, most: int) -> Any:
+    return Field(
+        strict=True, ge=least, le=most, description=f"a number of seconds from {least} to {most}"
+    )
+
+
+def _count(least: int, most: int) -> Any:
+    return Field(
+        strict=True, ge=least, le=most, description=f"a whole number from {least} to {most}"
+    )
+
+
+class Strict(BaseModel):
+    """A form that admits no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClinicForm(Strict):
+    name: Label
+    timezone: TimeZone
+    language: Word = "en"
+    front_desk: Annotated[list[Extension], _some("extensions", 20)]
+    emergency_numbers: Annotated[list[Extension], _some("emergency numbers", 10)] = (
+        DEFAULT_EMERGENCY_NUMBERS
+    )
+
+
+class TrunkForm(Strict):
+    host: Host
+    port: Annotated[int, _count(1, 65535)] = 5060
+    username: Username | None = None
+    registers: Annotated[bool, Field(strict=True, description="true or false")] = False
+
+    def trunk(self, name: str) -> plan.Trunk:
+        return plan.Trunk(name, self.host, self.port, self.username, self.registers)
+
+
+class LineForm(Strict):
+    trunk: Word
+    numbers: Annotated[list[Number], _some("numbers", 200)]
+    flow: Word
+    language: Word | None = None
+
+    def line(self, name: str, language: str) -> plan.Line:
+        return plan.Line(
+            name, self.trunk, tuple(self.numbers), self.flow, self.language or language
+        )
+
+
+class PhoneForm(Strict):
+    name: Label
+    location: Label
+    callback: Number
+
+    def phone(self, extension: str) -> plan.Phone:
+        return plan.Phone(extension, self.name, self.location, self.callback)
+
+
+class DialRuleForm(Strict):
+    prefix: Digits = ""
+    starts: Digits = ""
+    digits: Annotated[int, _count(2, 20)]
+    trunk: Word
+    shows: Number
+
+    def rule(self) -> plan.DialRule:
+        return plan.DialRule(self.prefix, self.starts, self.digits, self.trunk, self.shows)
+
+
+class MailboxForm(Strict):
+    members: Annotated[list[Word], _some("people", 50)]
+    lamps: Annotated[
+        list[Extension], Field(max_length=50, description="a list of up to 50 extensions")
+    ] = []
+
+    def mailbox(self, name: str) -> plan.Mailbox:
+        return plan.Mailbox(name, tuple(self.members), tuple(self.lamps))
+
+
+DayTimes = Annotated[
+    list[OpenTimes], Field(max_length=12, description='a list like ["08:00-12:00", "13:00-17:00"]')
+]
+
+
+class HoursForm(Strict):
+    mon: DayTimes = []
+    tue: DayTimes = []
+    wed: DayTimes = []
+    thu: DayTimes = []
+    fri: DayTimes = []
+    sat: DayTimes = []
+    sun: DayTimes = []
+    closed: Annotated[
+        list[Annotated[date, Field(strict=True, description="a date without quotes: 2026-12-25")]],
+        Field(max_length=1000, description="a list of dates without quotes, like [2026-12-25]"),
+    ] = []
+
+    def hours(self, name: str) -> plan.Hours:
+        spans = tuple(
+            _span(weekday, times)
+            for weekday, day in enumerate(WEEKDAYS)
+            for times in getattr(self, day)
+        )
+        return plan.Hours(name, spans, frozenset(self.closed))
+
+
+def _span(weekday: int, times: str) -> plan.Span:
+    opens, closes = times.split("-")
+    midnight = time(0) if closes == "24:00" else time.fromisoformat(closes)
+    return plan.Span(weekday, time.fromisoformat(opens), midnight)
+
+
+UrgencyWord = Annotated[
+    Literal["emergency", "urgent", "soon", "routine"],
+    Field(description='"emergency", "urgent", "soon" or "routine"'),
+]
+
+
+class QueueForm(Strict):
+    agents: Annotated[list[Extension], _some("extensions", 100)]
+    urgency: UrgencyWord = "routine"
+    target_s: Annotated[float, _seconds(1, 3600)] = 20
+    offer_s: Annotated[float, _seconds(5, 120)] = 20
+    rest_s: Annotated[float, _seconds(0, 600)] = 20
+    announce_s: Annotated[float, _seconds(10, 600)] = 45
+
+    def queue(self, name: str) -> plan.Queue:
+        return plan.Queue(
+            name,
+            tuple(self.agents),
+            Urgency[self.urgency.upper()],
+            self.target_s,
+            self.offer_s,
+            self.rest_s,
+            self.announce_s,
+        )
+
+
+Prompts = Annotated[list[Word], _some("prompts", 20)]
+
+
+class SayForm(Strict):
+    kind: Literal["say"]
+    prompts: Prompts
+    next: Target
+
+    def node(self) -> plan.Say:
+        return plan.Say(tuple(self.prompts), self.next)
+
+
+class MenuForm(Strict):
+    kind: Literal["menu"]
+    prompts: Prompts
+    choices: Annotated[
+        dict[Key, Target],
+        Field(min_length=1, max_length=12, description='keys with their targets: { 1 = "nurse" }'),
+    ]
+    timeout_s: Annotated[float, _seconds(1, 30)] = 5
+    tries: Annotated[int, _count(1, 5)] = 2
+    otherwise: Target
+    wrong: Word = "wrong-key"
+
+    def node(self) -> plan.Menu:
+        return plan.Menu(
+            tuple(self.prompts),
+            dict(self.choices),
+            self.timeout_s,
+            self.tries,
+            self.otherwise,
+            self.wrong,
+        )
+
+
+class HoursForkForm(Strict):
+    kind: Literal["hours"]
+    hours: Word
+    open: Target
+    closed: Target
+
+    def node(self) -> plan.HoursFork:
+        return plan.HoursFork(self.hours, self.open, self.closed)
+
+
+class EnqueueForm(Strict):
+    kind: Literal["queue"]
+    queue: Word
+    patience_s: Annotated[float, _seconds(5, 7200)]
+    otherwise: Target
+    urgency: UrgencyWord | None = None
+    escape: Key | Literal[""] = "0"
+
+    def node(self) -> plan.Enqueue:
+        urgency = Urgency[self.urgency.upper()] if self.urgency else None
+        return plan.Enqueue(
+            self.queue, self.patience_s, self.otherwise, urgency, self.escape or None
+        )
+
+
+class RingForm(Strict):
+    kind: Literal["ring"]
+    phones: Annotated[list[Extension], _some("extensions", 20)]
+    for_s: Annotated[float, _seconds(5, 120)]
+    otherwise: Target
+
+    def node(self) -> plan.Ring:
+        return plan.Ring(tuple(self.phones), self.for_s, self.otherwise)
+
+
+class MessageForm(Strict):
+    kind: Literal["message"]
+    mailbox: Word
+    prompts: Prompts
+    longest_s: Annotated[float, _seconds(5, 600)] = 180
+    next: Target
+    urgent: Annotated[bool, Field(strict=True, description="true or false")] = False
+
+    def node(self) -> plan.TakeMessage:
+        return plan.TakeMessage(
+            self.mailbox, tuple(self.prompts), self.longest_s, self.next, self.urgent
+        )
+
+
+class GotoForm(Strict):
+    kind: Literal["goto"]
+    target: Target
+
+    def node(self) -> plan.Goto:
+        return plan.Goto(self.target)
+
+
+class HangupForm(Strict):
+    kind: Literal["hangup"]
+    prompts: Annotated[
+        list[Word], Field(max_length=20, description="a list of up to 20 prompts")
+    ] = []
+
+    def node(self) -> plan.Hangup:
+        return plan.Hangup(tuple(self.prompts))
+
+
+NodeForm = (
+    SayForm
+    | MenuForm
+    | HoursForkForm
+    | EnqueueForm
+    | RingForm
+    | MessageForm
+    | GotoForm
+    | HangupForm
+)
+NODE_FORMS: Mapping[str, type[NodeForm]] = {
+    "say": SayForm,
+    "menu": MenuForm,
+    "hours": HoursForkForm,
+    "queue": EnqueueForm,
+    "ring": RingForm,
+    "message": MessageForm,
+    "goto": GotoForm,
+    "hangup": HangupForm,
+}
+
+
+class FlowForm(Strict):
+    """A flow but for its nodes, which are admitted one by one."""
+
+    start: Word
+    zero: Target | None = None
+
+
+def cure_for(form: type[Strict], inside: Sequence[str | int]) -> str:
+    """What belongs at a place of a form: an element's own description inside a list or table, else
+    the field's."""
+    found = form.model_fields.get(str(inside[0])) if inside else None
+    if found is None:
+        return "a table with its keys"
+    element = _element_description(found.annotation)
+    if len(inside) > 1 and element:
+        return element
+    return found.description or element or "another value"
+
+
+def described(annotated: object) -> str:
+    """The description of an annotated type; empty if it has none."""
+    metadata = getattr(annotated, "__metadata__", ())
+    return next((text for one in metadata if (text := getattr(one, "description", None))), "")
+
+
+def _element_description(annotation: object) -> str:
+    """The first description among the arguments of `list[...]`, `dict[...]` or a union."""
+    arguments = getattr(annotation, "__args__", ())
+    return next((text for argument in arguments if (text := described(argument))), "")
