@@ -16,7 +16,7 @@ TEMPLATE = (Path(settings.__file__).parent / "template" / "clinic.toml").read_te
 TWENTY = (
     ('timezone = "America/New_York"', 'timezone = "America/NewYork"', "no time zone", "New_York"),
     ('front_desk = ["101", "102"]', 'front_desk = ["101", "112"]', 'no "112"', "102"),
-    ('host = "127.0.0.1"', 'host = "127.0.0.1\\nhost=evil"', "does not fit", "host name"),
+    ('host = "127.0.0.2"', 'host = "127.0.0.2\\nhost=evil"', "does not fit", "host name"),
     ("port = 5070", 'port = "5070"', "does not fit", "whole number from 1 to 65535"),
     ('numbers = ["2025550100"]', 'numbers = ["202-555"]', "does not fit", "digits"),
     ('name = "Front desk 1"', 'name = "Front desk;${SHELL(id)}"', "does not fit", "letters"),

@@ -1,0 +1,321 @@
+"""Asterisk's configuration, whole, as text: a plan, its secrets and its ports in, files out. Pure.
+
+Modules are loaded by name and no other way. AMI listens on loopback with the fewest rights; there
+is no HTTP, no ARI, no call record, and a log of errors alone, for every other line may name a
+caller. Trunks are known by their address only and phones by their password only, so a stranger is
+neither. The dialplan has a file of its own, `dialplan`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware import settings
+from firmware.asterisk import dialplan, written
+from firmware.asterisk.dialplan import SELFTEST
+from firmware.site_secrets import Secrets
+from ivr.plan import Mailbox, Phone, Plan, Trunk
+
+AMI_USER = "careline"
+# A phone that does not answer at all is known to be gone after this; the notice comes by AMI.
+QUALIFY_S = 30
+# A trunk without an answer of any kind is given up after 64 × T1 (RFC 3261, timer B): an emergency
+# call must not wait 32 s for a dead line. T1 is Asterisk's least.
+SIP_T1_MS = 100
+REGISTER_AGAIN_S = 30
+
+MODULES = """
+res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_statsd res_geolocation
+res_pjsip res_pjsip_session res_pjsip_sdp_rtp res_pjsip_caller_id res_pjsip_endpoint_identifier_ip
+res_pjsip_endpoint_identifier_user res_pjsip_authenticator_digest
+res_pjsip_outbound_authenticator_digest res_pjsip_outbound_registration res_pjsip_registrar
+res_pjsip_pubsub res_pjsip_mwi res_pjsip_mwi_body_generator res_pjsip_pidf_body_generator
+res_pjsip_dtmf_info res_pjsip_refer res_pjsip_rfc3326 res_pjsip_header_funcs res_pjsip_nat
+res_pjsip_acl res_pjsip_geolocation res_srtp res_crypto res_rtp_asterisk res_timing_timerfd
+res_audiosocket res_musiconhold chan_pjsip chan_audiosocket app_audiosocket app_dial app_exec
+app_userevent app_verbose app_stack app_softhangup app_originate app_playback app_while app_minivm
+bridge_simple bridge_softmix bridge_native_rtp bridge_holding bridge_builtin_features codec_ulaw
+codec_alaw codec_a_mu codec_g722 codec_resample format_wav format_pcm func_callerid func_channel
+func_db func_dialplan func_global func_groupcount func_hangupcause func_lock func_logic
+func_strings func_timeout func_uuid func_devstate func_pjsip_endpoint func_pjsip_contact
+func_pjsip_aor pbx_config
+"""
+
+# Modules that complain when these are absent.
+EMPTY = (
+    "acl.conf", "ccss.conf", "cel.conf", "features.conf", "geolocation.conf", "minivm.conf",
+    "pjproject.conf", "statsd.conf", "udptl.conf",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where one instance listens: SIP and RTP at `sip_address`, AMI and the engine on loopback."""
+
+    sip: int
+    ami: int
+    engine: int
+    rtp_first: int
+    rtp_last: int
+    sip_address: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where things lie, as Asterisk sees them."""
+
+    configuration: Path
+    state: Path  # db, log, run, spool
+    prompts: Path
+    modules: Path
+
+
+STATE_FOLDERS = ("db", "log", "run", "spool", "var/keys")
+
+
+def generate(
+    plan: Plan,
+    secrets: Secrets,
+    ports: Ports,
+    paths: Paths,
+    *,
+    emergency_window_s: int = dialplan.EMERGENCY_WINDOW_S,
+) -> dict[str, str]:
+    """Every file of the directory, by name."""
+    files = {
+        "asterisk.conf": _asterisk(paths),
+        "modules.conf": _modules(),
+        "logger.conf": _logger(),
+        "cdr.conf": written.section("general", ["enable=no"]),
+        "manager.conf": _manager(secrets, ports),
+        "rtp.conf": _rtp(ports),
+        "musiconhold.conf": _music(plan, paths.prompts),
+        "pjsip.conf": _pjsip(plan, secrets, ports),
+        "extensions.conf": dialplan.extensions(
+            plan, ports.engine, voice(plan, paths.prompts), emergency_window_s
+        ),
+    }
+    return files | dict.fromkeys(EMPTY, "")
+
+
+def voice(plan: Plan, prompts: Path) -> dialplan.Voice:
+    """Which file speaks a prompt in a language: the site's own, or English where it has none."""
+    texts = settings.prompts_of(plan)
+
+    def spoken(prompt: str, language: str) -> str:
+        words: Mapping[str, str] = texts.get(language, {})
+        return str(prompts / (written.name(language) if prompt in words else "en") / prompt)
+
+    return spoken
+
+
+def _asterisk(paths: Paths) -> str:
+    state = {f"ast{kind}dir": paths.state / kind for kind in ("db", "run", "spool", "log")}
+    directories: dict[str, Path] = {
+        "astetcdir": paths.configuration,
+        "astmoddir": paths.modules,
+        "astvarlibdir": paths.state / "var",
+        "astkeydir": paths.state / "var",
+        "astdatadir": Path("/usr/share/asterisk"),
+        **state,
+    }
+    return written.section(
+        "directories", [f"{name} => {path}" for name, path in directories.items()]
+    ) + written.section(
+        "options",
+        ["live_dangerously = no", "hideconnect = yes", "nocolor = yes", "defaultlanguage = en"],
+    )
+
+
+def _modules() -> str:
+    return written.section(
+        "modules", ["autoload=no", *(f"load={module}" for module in MODULES.split())]
+    )
+
+
+def _logger() -> str:
+    errors_only = ["errors => error"]
+    return written.section("general", ["queue_log = no"]) + written.section("logfiles", errors_only)
+
+
+def _manager(secrets: Secrets, ports: Ports) -> str:
+    general = ["enabled=yes", "bindaddr=127.0.0.1", f"port={ports.ami}", "displayconnects=no"]
+    user = [
+        f"secret={written.value(secrets.ami)}",
+        "deny=0.0.0.0/0.0.0.0",
+        "permit=127.0.0.1/255.255.255.255",
+        "read=call,dtmf,user,reporting",
+        "write=call,originate,reporting",
+        # An exchange that stopped reading is dropped rather than waited for.
+        "writetimeout=1000",
+    ]
+    return written.section("general", general) + written.section(AMI_USER, user)
+
+
+def _rtp(ports: Ports) -> str:
+    return written.section(
+        "general",
+        [
+            f"rtpstart={ports.rtp_first}",
+            f"rtpend={ports.rtp_last}",
+            "strictrtp=yes",
+            "icesupport=no",
+        ],
+    )
+
+
+def _music(plan: Plan, prompts: Path) -> str:
+    """Music on hold, and the sentences spoken while phones are already ringing."""
+    spoken = voice(plan, prompts)
+    music = f"entry={prompts / 'music'}"
+    sections = [written.section("default", ["mode=playlist", music])]
+    for language in dialplan.languages(plan):
+        for prompt in (dialplan.FAILSAFE_WAIT, dialplan.EMERGENCY_TRYING):
+            entries = ["mode=playlist", f"entry={spoken(prompt, language)}", music]
+            sections.append(written.section(dialplan.music_class(prompt, language), entries))
+    return "\n".join(sections)
+
+
+# ---- PJSIP ----
+
+
+def _pjsip(plan: Plan, secrets: Secrets, ports: Ports) -> str:
+    sections = [*_sip_itself(ports), *_selftest(secrets, ports)]
+    for trunk in plan.trunks.values():
+        sections += _trunk(plan, trunk, secrets.trunks.get(trunk.name, ""))
+    for phone in plan.phones.values():
+        sections += _phone(phone, secrets.phones[phone.extension], plan.mailboxes)
+    return "\n".join(sections)
+
+
+def _sip_itself(ports: Ports) -> Iterator[str]:
+    yield written.section(
+        "global",
+        [
+            "type=global",
+            "user_agent=CareLine",
+            # The address first: a trunk's caller whose number is an extension is still the trunk's.
+            "endpoint_identifier_order=ip,username",
+        ],
+    )
+    yield written.section(
+        "system", ["type=system", f"timer_t1={SIP_T1_MS}", f"timer_b={64 * SIP_T1_MS}"]
+    )
+    yield written.section(
+        "udp", ["type=transport", "protocol=udp", f"bind={ports.sip_address}:{ports.sip}"]
+    )
+
+
+ENDPOINT = (
+    "type=endpoint", "transport=udp", "disallow=all", "allow=ulaw,alaw", "direct_media=no",
+    "rtp_symmetric=yes", "force_rport=yes", "rewrite_contact=yes", "dtmf_mode=rfc4733",
+    "allow_overlap=no", "moh_suggest=default",
+)  # fmt: skip
+
+
+def _trunk(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
+    title = dialplan.trunk_endpoint(trunk)
+    host = f"{written.host(trunk.host)}:{trunk.port:d}"
+    user = None if trunk.username is None else written.value(trunk.username)
+    authenticates = [] if user is None else [f"outbound_auth={title}", f"from_user={user}"]
+    yield written.section(
+        title,
+        [
+            *ENDPOINT,
+            "identify_by=ip",
+            f"context={dialplan.trunk_context(trunk)}",
+            f"aors={title}",
+            "trust_id_inbound=yes",
+            "send_pai=yes",
+            *authenticates,
+        ],
+    )
+    yield written.section(title, ["type=aor", f"contact=sip:{host}"])
+    yield written.section(
+        title, ["type=identify", f"endpoint={title}", f"match={written.host(trunk.host)}"]
+    )
+    if user is not None:
+        yield _auth(title, user, password)
+    if trunk.registers and user is not None:
+        numbers = [line.numbers[0] for line in plan.lines.values() if line.trunk == trunk.name]
+        yield written.section(
+            title,
+            [
+                "type=registration",
+                "transport=udp",
+                f"outbound_auth={title}",
+                f"server_uri=sip:{host}",
+                f"client_uri=sip:{user}@{host}",
+                # What a trunk calls that names no number: the line's first.
+                *(f"contact_user={written.number(first)}" for first in numbers[:1]),
+                f"retry_interval={REGISTER_AGAIN_S}",
+                f"forbidden_retry_interval={REGISTER_AGAIN_S}",
+                f"fatal_retry_interval={REGISTER_AGAIN_S}",
+                "auth_rejection_permanent=no",
+                "max_retries=4294967295",
+                "max_random_initial_delay=0",  # a box has no crowd to spread
+            ],
+        )
+
+
+def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Iterator[str]:
+    extension = written.number(phone.extension)
+    lamps = [
+        f"{written.name(box.name)}@default"
+        for box in mailboxes.values()
+        if phone.extension in box.lamps
+    ]
+    yield written.section(
+        extension,
+        [
+            *ENDPOINT,
+            "identify_by=username",
+            "context=from-phone",
+            f"auth={extension}",
+            f"aors={extension}",
+            f'callerid="{written.label(phone.name)}" <{extension}>',
+            "send_pai=yes",
+            "trust_id_outbound=yes",
+            f"set_var=EXTENSION={extension}",
+            f"set_var=CALLBACK={written.number(phone.callback)}",
+            *([f"mailboxes={','.join(lamps)}"] if lamps else []),
+        ],
+    )
+    yield _auth(extension, extension, password)
+    yield written.section(
+        extension,
+        ["type=aor", "max_contacts=1", "remove_existing=yes", f"qualify_frequency={QUALIFY_S}"],
+    )
+
+
+def _selftest(secrets: Secrets, ports: Ports) -> Iterator[str]:
+    """A line from this Asterisk to itself, which alone sets SELFTEST."""
+    yield written.section(
+        SELFTEST,
+        [
+            *ENDPOINT,
+            "identify_by=username",
+            f"context={SELFTEST}",
+            f"auth={SELFTEST}",
+            f"outbound_auth={SELFTEST}",
+            f"aors={SELFTEST}",
+            f"from_user={SELFTEST}",
+            f"set_var=EXTENSION={SELFTEST}",
+            "set_var=__SELFTEST=1",
+        ],
+    )
+    yield _auth(SELFTEST, SELFTEST, secrets.selftest)
+    address = "127.0.0.1" if ports.sip_address == "0.0.0.0" else ports.sip_address  # noqa: S104
+    yield written.section(SELFTEST, ["type=aor", f"contact=sip:{address}:{ports.sip}"])
+
+
+def _auth(title: str, user: str, password: str) -> str:
+    return written.section(
+        title,
+        [
+            "type=auth",
+            "auth_type=userpass",
+            f"username={user}",
+            f"password={written.value(password)}",
+        ],
+    )

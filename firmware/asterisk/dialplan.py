@@ -1,0 +1,440 @@
+"""The dialplan: what Asterisk does by itself, whether our programs live or not. Text only; pure.
+
+    from-TRUNK -> entrance -> engine -> done: hang up
+                     |           '---> unset: failsafe, which rings people until one answers
+                     '-> emergency-return, for an hour after an emergency call
+    from-phone -> emergency | an extension | a number outside by rule
+    agent, lamp: legs the exchange originates
+
+Emergency calls are here whole. No expression ever holds a text that a caller supplied: numbers
+dialled are filtered to digits, and names and numbers of callers are not read at all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from firmware.asterisk import written
+from firmware.asterisk.written import extension, section
+from ivr.plan import DialRule, Line, Phone, Plan, Trunk
+
+SELFTEST = "selftest"
+SELFTEST_NUMBER = "000"  # no phone or trunk can dial into its context
+
+FAILSAFE_WAIT = "failsafe-wait"
+EMERGENCY_TRYING = "emergency-trying"
+
+EMERGENCY_WINDOW_S = 60 * 60
+EMERGENCY_TRIES = 30  # one a second
+NOTICE_S = 60  # how long the front desk's phones ring for the notice
+NOTICE_TIMES = 3
+# The fail-safe's round: the front desk alone, then everybody; ten minutes of it in all.
+FRONT_DESK_S = 20
+EVERYBODY_S = 40
+FAILSAFE_ROUNDS = 10
+NOBODY_REACHABLE_S = 5
+INSIDE_S = 60
+OUTSIDE_S = 120
+
+Voice = Callable[[str, str], str]  # prompt, language -> the file's path without its ending
+
+HANGUP_AS_CALLED = "Hangup(${HANGUPCAUSE})"
+
+
+def extensions(plan: Plan, engine_port: int, voice: Voice, emergency_window_s: int) -> str:
+    """extensions.conf, whole."""
+    contexts = [
+        *_trunk_contexts(plan),
+        _entrance(emergency_window_s),
+        _engine(engine_port),
+        _failsafe(plan, voice),
+        _agent(engine_port),
+        _lamp(),
+        _from_phone(),
+        _phones(plan),
+        _outside(plan),
+        _emergency(plan),
+        _emergency_call(plan, voice, emergency_window_s),
+        _preempt(),
+        *_notices(plan, voice),
+        _emergency_return(plan),
+        _selftest(plan),
+    ]
+    return "\n".join(contexts)
+
+
+def trunk_endpoint(trunk: Trunk) -> str:
+    """The trunk's name among PJSIP's; every line call's channel begins `PJSIP/trunk-`."""
+    return f"trunk-{written.name(trunk.name)}"
+
+
+def trunk_context(trunk: Trunk) -> str:
+    """Where calls from this trunk enter."""
+    return f"from-{written.name(trunk.name)}"
+
+
+def languages(plan: Plan) -> list[str]:
+    """The languages in which the dialplan itself may have to speak."""
+    return sorted({plan.language, *(line.language for line in plan.lines.values())})
+
+
+def music_class(prompt: str, language: str) -> str:
+    """The class of music that first speaks this prompt."""
+    return f"{prompt}-{written.name(language)}"
+
+
+# ---- lines ----
+
+
+def _trunk_contexts(plan: Plan) -> Iterator[str]:
+    for trunk in plan.trunks.values():
+        lines = [line for line in plan.lines.values() if line.trunk == trunk.name]
+        numbers = [_into(written.number(number), line) for line in lines for number in line.numbers]
+        # A number nobody expected is still a caller: the trunk's first line takes it.
+        others = [_into(pattern, lines[0]) for pattern in ("_[+*#0-9]!", "s") if lines]
+        yield section(trunk_context(trunk), [*numbers, *others])
+
+
+def _into(pattern: str, line: Line) -> str:
+    return extension(
+        pattern,
+        "Set(DIALLED=${FILTER(+*#0-9,${EXTEN})})",
+        f"Set(LINE={written.name(line.name)})",
+        f"Set(SPOKEN={written.name(line.language)})",
+        "Goto(entrance,s,1)",
+    )
+
+
+def _entrance(window_s: int) -> str:
+    # The end of the hour is compared both ways: a clock set back must not make it a year.
+    until = "0${DB(emergency/until)}"
+    hour = f"$[${{EPOCH}} < {until} & {until} <= ${{EPOCH}} + {window_s:d}]"
+    returning = f'$[{hour} & "${{SELFTEST}}" = ""]'
+    call = "CallUUID: ${CALLUUID},Line: ${LINE},Dialled: ${DIALLED}"
+    return section(
+        "entrance",
+        [
+            extension(
+                "s",
+                "Answer(,i)",
+                "Set(__CALLUUID=${UUID()})",
+                _started("STARTED"),
+                f"GotoIf({returning}?emergency-return,s,1)",
+                f"UserEvent(CareLineCall,{call})",
+                "Goto(engine,s,1)",
+            )
+        ],
+    )
+
+
+def _started(variable: str) -> str:
+    """In milliseconds, so that of two calls in one second the newer is known."""
+    return f"Set({variable}=${{STRFTIME(,,%s%3q)}})"
+
+
+def _engine(engine_port: int) -> str:
+    return section(
+        "engine",
+        [
+            extension(
+                "s",
+                "(again) Set(NEXT=)",
+                f"TryExec(AudioSocket(${{CALLUUID}},127.0.0.1:{engine_port:d}))",
+                'GotoIf($["${NEXT}" = "again"]?again)',
+                'GotoIf($["${NEXT}" = "done" | "${NEXT}" = "talked"]?over)',
+                "Goto(failsafe,s,1)",
+                "(over) Hangup()",
+            )
+        ],
+    )
+
+
+def _failsafe(plan: Plan, voice: Voice) -> str:
+    """Phones ring at once; the caller hears a sentence and music meanwhile."""
+    front_desk, everybody = _dialled(plan.front_desk), _dialled(plan.phones)
+    music = f"m({FAILSAFE_WAIT}-${{SPOKEN}})"
+    nobody = [
+        extension(
+            f"nobody-{language}", f"Playback({voice('failsafe-nobody', language)})", "Hangup()"
+        )
+        for language in languages(plan)
+    ]
+    return section(
+        "failsafe",
+        [
+            extension(
+                "s",
+                'GotoIf($["${SELFTEST}" = "1"]?over)',
+                "UserEvent(CareLineFailsafe,CallUUID: ${CALLUUID})",
+                "(ring) Set(ROUND=0)",
+                f"(round) Dial({front_desk},{FRONT_DESK_S},{music})",
+                f"Dial({everybody},{EVERYBODY_S},{music})",
+                f"MusicOnHold({FAILSAFE_WAIT}-${{SPOKEN}},{NOBODY_REACHABLE_S})",
+                "Set(ROUND=$[${ROUND} + 1])",
+                f"GotoIf($[${{ROUND}} < {FAILSAFE_ROUNDS}]?round)",
+                "Goto(nobody-${SPOKEN},1)",
+                "(over) UserEvent(CareLineFailsafe,CallUUID: ${CALLUUID})",
+                "Hangup()",
+            ),
+            *nobody,
+        ],
+    )
+
+
+def _dialled(numbers: Iterable[str]) -> str:
+    return "&".join(f"PJSIP/{written.number(each)}" for each in numbers)
+
+
+# ---- legs the exchange originates ----
+
+
+def _agent(engine_port: int) -> str:
+    """When the engine died while this phone rang, whoever picks up is joined to the caller anyway,
+    unless another phone was quicker. The caller then hangs up with the agent."""
+    return section(
+        "agent",
+        [
+            extension(
+                "s",
+                "Answer(,i)",
+                f"TryExec(AudioSocket(${{AGENTUUID}},127.0.0.1:{engine_port:d}))",
+                'GotoIf($["${NEXT}" != ""]?over)',
+                'GotoIf($["${IMPORT(${CALLERCHAN},BRIDGEPEER)}" != ""]?over)',
+                "Bridge(${CALLERCHAN},x)",
+                "(over) Hangup()",
+            )
+        ],
+    )
+
+
+def _lamp() -> str:
+    """The far end of a leg onto MinivmMWI, which only needs to last."""
+    return section("lamp", [extension("s", "Answer(,i)", "Wait(5)", "Hangup()")])
+
+
+# ---- phones ----
+
+
+def _from_phone() -> str:
+    return section(
+        "from-phone", ["include => emergency", "include => inside", "include => outside"]
+    )
+
+
+def _phones(plan: Plan) -> str:
+    return section(
+        "inside",
+        [
+            extension(number, f"Dial(PJSIP/{number},{INSIDE_S})", HANGUP_AS_CALLED)
+            for number in map(written.number, plan.phones)
+        ],
+    )
+
+
+def _outside(plan: Plan) -> str:
+    return section("outside", [_rule(plan, rule) for rule in plan.dial_rules])
+
+
+def _rule(plan: Plan, rule: DialRule) -> str:
+    prefix, starts = (written.number(part) if part else "" for part in (rule.prefix, rule.starts))
+    number = f"${{FILTER(0-9,${{EXTEN:{len(prefix)}}})}}"
+    trunk = trunk_endpoint(plan.trunks[rule.trunk])
+    return extension(
+        f"_{prefix}{starts}{'X' * (rule.digits - len(starts))}",
+        f"Set(CALLERID(num)={written.number(rule.shows)})",
+        f"Set(CALLERID(name)={written.label(plan.name)})",
+        _started("__STARTED"),
+        f"Dial(PJSIP/{number}@{trunk},{OUTSIDE_S})",
+        HANGUP_AS_CALLED,
+    )
+
+
+# ---- emergency calls ----
+
+
+def _emergency(plan: Plan) -> str:
+    numbers = [written.number(each) for each in plan.emergency_numbers]
+    return section(
+        "emergency",
+        [
+            extension(
+                number,
+                f"Set(DIALLED={number})",
+                f"Set(CENTRE={_centre(number, numbers)})",
+                "Goto(emergency-call,s,1)",
+            )
+            for number in numbers
+        ],
+    )
+
+
+def _centre(number: str, numbers: list[str]) -> str:
+    """What the telephone company is sent: 9911 is 911 by one who first dials 9 for a line."""
+    return number[1:] if number.startswith("9") and number[1:] in numbers else number
+
+
+def _emergency_call(plan: Plan, voice: Voice, window_s: int) -> str:
+    language = plan.language
+    music = music_class(EMERGENCY_TRYING, language)
+    cannot = voice("cannot-reach-911", language)
+    ends = f"$[${{EPOCH}} + {window_s:d}]"
+    trunks = [trunk_endpoint(trunk) for trunk in plan.trunks.values()]
+    tries = [step for trunk in trunks for step in _try(trunk)]
+    notice = "emergency-notice,${EXTENSION},1"
+    walk = f"Extension: ${{EXTENSION}},Dialled: ${{DIALLED}},Trunks: {' '.join(trunks)}"
+    return section(
+        "emergency-call",
+        [
+            extension(
+                "s",
+                'GotoIf($["${SELFTEST}" = "1"]?walk)',
+                "Set(__EMERGENCY=1)",
+                _started("__STARTED"),
+                "UserEvent(CareLineEmergency,Extension: ${EXTENSION},Dialled: ${DIALLED})",
+                f"Set(DB(emergency/until)={ends})",
+                f"Set(DB(emergency/${{EXTENSION}})={ends})",
+                # A phone the dialplan does not know yet must not lose its call over the notice.
+                f"GosubIf($[${{DIALPLAN_EXISTS({notice})}}]?{notice})",
+                "Set(CALLERID(num)=${CALLBACK})",
+                *([] if trunks else ["Goto(cannot)"]),
+                "Set(TRIES=0)",
+                "(again) Set(BUSY=)",
+                *tries,
+                "Set(TRIES=$[${TRIES} + 1])",
+                f"GotoIf($[${{TRIES}} > {EMERGENCY_TRIES}]?cannot)",
+                "GotoIf($[${TRIES} > 1]?pause)",
+                "Progress()",
+                f"StartMusicOnHold({music})",
+                'GotoIf($["${BUSY}" = ""]?pause)',
+                "Gosub(preempt,s,1(${BUSY}))",
+                "Goto(again)",
+                "(pause) Wait(1)",
+                "Goto(again)",
+                "(cannot) StopMusicOnHold()",
+                "Answer(,i)",
+                *([f"Playback({cannot})"] * NOTICE_TIMES),
+                "Hangup()",
+                f"(walk) UserEvent(CareLineEmergencyWalk,{walk})",
+                "Answer(,i)",
+                "Wait(1)",
+                "Hangup()",
+            )
+        ],
+    )
+
+
+def _try(trunk: str) -> Iterator[str]:
+    """Fallen through means not answered; whoever was answered never comes back here."""
+    busy = '"${DIALSTATUS}" = "BUSY" | "${DIALSTATUS}" = "CONGESTION"'
+    yield f"Dial(PJSIP/${{CENTRE}}@{trunk})"
+    yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{trunk}))'
+
+
+def _preempt() -> str:
+    """Ends the newest line call that is not an emergency. Two emergency calls at once take two."""
+    return section(
+        "preempt",
+        [
+            extension(
+                "s",
+                "Set(HELD=${LOCK(preempt)})",
+                "Set(NEWEST=0)",
+                "Set(VICTIM=)",
+                "Set(CALLS=${CHANNELS(^PJSIP/(${ARG1})-)})",
+                '(next) Set(ONE=${SHIFT(CALLS," ")})',
+                'GotoIf($["${ONE}" = ""]?found)',
+                'GotoIf($["${IMPORT(${ONE},EMERGENCY)}" = "1"]?next)',
+                'GotoIf($["${SHARED(PREEMPTED,${ONE})}" = "1"]?next)',
+                "Set(BEGAN=0${IMPORT(${ONE},STARTED)})",
+                "GotoIf($[${BEGAN} <= ${NEWEST}]?next)",
+                "Set(NEWEST=${BEGAN})",
+                "Set(VICTIM=${ONE})",
+                "Goto(next)",
+                '(found) GotoIf($["${VICTIM}" = ""]?over)',
+                "Set(SHARED(PREEMPTED,${VICTIM})=1)",
+                "SoftHangup(${VICTIM})",
+                "(over) Set(HELD=${UNLOCK(preempt)})",
+                "Return()",
+            )
+        ],
+    )
+
+
+def _notices(plan: Plan, voice: Voice) -> Iterator[str]:
+    """Who is told, and what each hears; legs of their own, which no emergency call waits for."""
+    phones = plan.phones.values()
+    yield section("emergency-notice", [_notice(plan, phone) for phone in phones])
+    yield section("emergency-told", [_told(phone, plan.language, voice) for phone in phones])
+
+
+def _notice(plan: Plan, phone: Phone) -> str:
+    caller = written.number(phone.extension)
+    shown = f"911 from {caller} {written.label(phone.location)}"
+    legs = [
+        f"Originate(PJSIP/{told},exten,emergency-told,{caller},1,{NOTICE_S},ac({caller})n({shown}))"
+        for told in map(written.number, plan.front_desk)
+        if told != caller
+    ]
+    return extension(caller, *legs, "Return()")
+
+
+def _told(phone: Phone, language: str, voice: Voice) -> str:
+    def digits(number: str) -> str:
+        return "&".join(voice(f"number-{digit}", language) for digit in number if digit != "+")
+
+    said = [
+        f"Playback({voice('emergency-from', language)}&{digits(phone.extension)})",
+        # Spoken where somebody recorded it; the phone's display shows it in any case.
+        f"Playback({voice(location_prompt(phone.extension), language)})",
+        f"Playback({voice('emergency-callback', language)}&{digits(phone.callback)})",
+    ]
+    return extension(
+        written.number(phone.extension), "Answer(,i)", *(said * NOTICE_TIMES), "Hangup()"
+    )
+
+
+def location_prompt(number: str) -> str:
+    """The prompt that says where a phone stands."""
+    return f"location-{number}"
+
+
+def _emergency_return(plan: Plan) -> str:
+    """The centre may be calling back: the phone that called it and the front desk ring together."""
+    callers = [
+        f"ExecIf($[${{EPOCH}} < 0${{DB(emergency/{number})}}]?Set(RUNG=PJSIP/{number}&${{RUNG}}))"
+        for number in map(written.number, plan.phones)
+        if number not in plan.front_desk
+    ]
+    call = "CallUUID: ${CALLUUID},Line: ${LINE},Dialled: ${DIALLED}"
+    music = f"m({FAILSAFE_WAIT}-${{SPOKEN}})"
+    return section(
+        "emergency-return",
+        [
+            extension(
+                "s",
+                f"UserEvent(CareLineEmergencyReturn,{call})",
+                f"Set(RUNG={_dialled(plan.front_desk)})",
+                *callers,
+                f"Dial(${{RUNG}},{EVERYBODY_S},{music})",
+                "Goto(failsafe,s,ring)",
+            )
+        ],
+    )
+
+
+# ---- the self-test line ----
+
+
+def _selftest(plan: Plan) -> str:
+    """Its own number enters like any line; emergency numbers are walked, never dialled."""
+    return section(
+        SELFTEST,
+        [
+            extension(
+                SELFTEST_NUMBER,
+                f"Set(DIALLED={SELFTEST_NUMBER})",
+                f"Set(LINE={SELFTEST})",
+                f"Set(SPOKEN={written.name(plan.language)})",
+                "Goto(entrance,s,1)",
+            ),
+            "include => emergency",
+        ],
+    )

@@ -1,0 +1,653 @@
+"""The telephone company of `make run` and the tests: a second Asterisk with lines, callers, desks.
+
+It knows the clinic only by SIP and RTP, as the world does. Its lines come from one loopback
+address, by which the clinic knows its trunk, and its desk phones register from another. A caller's
+heard and said audio are recorded apart, and so are each desk's. Whatever the clinic dials is
+counted, emergency numbers first of all; nothing here leads to a real line.
+"""
+
+import asyncio
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
+
+from firmware.asterisk import written
+from firmware.asterisk.config import STATE_FOLDERS
+from firmware.asterisk.link import Link, LinkState
+from firmware.asterisk.sandbox import Asterisk, Sandboxed
+from firmware.asterisk.wire import Message
+from firmware.asterisk.written import extension, section
+
+LINE_ADDRESS = "127.0.0.2"  # where the trunk is; a plan's trunk names it as its host
+DESK_ADDRESS = "127.0.0.3"
+AMI_USER = "telco"
+REACH_WITHIN_S = 10.0
+KEY_MS, PAUSE_MS = 100, 100
+FOREVER_S = 36_000
+# A desk's tone tells it from all others: 400 Hz and this much more for each, off every DTMF tone.
+DESK_TONE_HZ, DESK_TONE_STEP_HZ = 400, 46
+CENTRE_TONE_HZ, OUTSIDE_TONE_HZ = 1000, 1100
+
+MODULES = """
+res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_statsd res_geolocation
+res_pjsip res_pjsip_session res_pjsip_sdp_rtp res_pjsip_caller_id res_pjsip_endpoint_identifier_ip
+res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest
+res_pjsip_outbound_registration res_pjsip_pubsub res_pjsip_dtmf_info res_pjsip_refer
+res_pjsip_rfc3326 res_pjsip_nat res_crypto res_rtp_asterisk res_timing_timerfd chan_pjsip app_dial
+app_exec app_userevent app_stack app_playback app_playtones app_senddtmf app_mixmonitor
+bridge_simple bridge_softmix bridge_builtin_features codec_ulaw codec_alaw codec_a_mu codec_resample
+format_wav format_pcm func_callerid func_channel func_global func_groupcount func_logic func_strings
+func_hangupcause pbx_config
+"""
+EMPTY = ("acl.conf", "ccss.conf", "cel.conf", "features.conf", "geolocation.conf",
+         "pjproject.conf", "statsd.conf", "udptl.conf")  # fmt: skip
+
+
+class Codec(StrEnum):
+    """How speech is written on the line."""
+
+    ULAW = "ulaw"
+    ALAW = "alaw"
+
+
+class Keys(StrEnum):
+    """How the caller's telephone sends digits."""
+
+    RFC4733 = "rfc4733"
+    INBAND = "inband"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The desk rings this long and is then picked up; its tone is heard by the other side."""
+
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refuses:
+    """The desk declines each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The desk is engaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The desk rings and nobody comes."""
+
+
+Behaviour = Answers | Refuses | Busy | Silent
+
+
+class TelcoError(Exception):
+    """The telephone company cannot do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelcoPorts:
+    """Where it listens: SIP and RTP at LINE_ADDRESS and DESK_ADDRESS, AMI on loopback."""
+
+    sip: int
+    ami: int
+    rtp_first: int
+    rtp_last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A call that the clinic sent to the telephone network; `at_s` is monotonic."""
+
+    number: str
+    caller: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One call that reached a desk. `caller` and `name` are what its display shows."""
+
+    id: str
+    desk: str
+    caller: str
+    name: str
+    at_s: float
+    heard: Path
+    said: Path
+    answered: asyncio.Future[float]
+    ended: asyncio.Future[float]
+
+
+@dataclass(slots=True)
+class Desk:
+    """One desk phone: what it does when it rings, and what rang."""
+
+    extension: str
+    tone_hz: int
+    rings: list[Ring] = field(default_factory=list)
+
+
+class LiveCall:
+    """A call placed by a caller or a desk. `answered` and `ended` hold the monotonic time they came
+    about; `heard` and `said` are whole once it has ended."""
+
+    def __init__(self, telco: "Telco", call: str, heard: Path, said: Path) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = call
+        self.channel = ""
+        self.heard = heard
+        self.said = said
+        self.answered: asyncio.Future[float] = loop.create_future()
+        self.ended: asyncio.Future[float] = loop.create_future()
+        self.spoken = asyncio.Event()
+        self._telco = telco
+
+    async def press(self, keys: str, key_ms: int = KEY_MS) -> None:
+        """Keys one after another, as this call's telephone sends them."""
+        for key in keys:
+            await self._telco.link.send(
+                "PlayDTMF", ("Channel", self.channel), ("Digit", key), ("Duration", str(key_ms)),
+                deadline_s=REACH_WITHIN_S,
+            )  # fmt: skip
+            await asyncio.sleep(PAUSE_MS / 1000)
+
+    async def say(self, sound: Path) -> None:
+        """Speak this file (8 kHz, mono, 16 bit) once and come back when it has been said."""
+        self.spoken.clear()
+        await self._mouth("once", sound)
+        await self.spoken.wait()
+
+    async def speak(self, sound: Path) -> None:
+        """Speak this file over and over."""
+        await self._mouth("speak", sound)
+
+    async def be_quiet(self) -> None:
+        """Send nothing at all, not even silence."""
+        await self._telco.redirect(self.channel, "quiet")
+
+    async def hang_up(self) -> None:
+        """End the call; come back when it has ended, with its recordings whole."""
+        if not self.ended.done():
+            await self._telco.link.send("Hangup", ("Channel", self.channel))
+            await self.ended
+
+    async def _mouth(self, extension_: str, sound: Path) -> None:
+        await self._telco.link.send(
+            "Setvar", ("Channel", self.channel), ("Variable", "SAY"),
+            ("Value", self._telco.borrow(sound)),
+        )  # fmt: skip
+        await self._telco.redirect(self.channel, extension_)
+
+
+class Telco:
+    """The running telephone company of one clinic."""
+
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        ports: TelcoPorts,
+        *,
+        clinic_sip: int,
+        phones: Mapping[str, str],
+        emergency_numbers: tuple[str, ...],
+    ) -> None:
+        self.home = home
+        self.desks = {
+            number: Desk(number, DESK_TONE_HZ + place * DESK_TONE_STEP_HZ)
+            for place, number in enumerate(phones)
+        }
+        self.invitations: list[Invitation] = []
+        self._emergency_numbers = emergency_numbers
+        self._ami_secret = uuid.uuid4().hex
+        self._calls: dict[str, LiveCall] = {}
+        self._rings: dict[str, Ring] = {}
+        self._registered: set[str] = set()
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._files = files(ports, self._ami_secret, clinic_sip, phones, emergency_numbers)
+        self.asterisk = Asterisk(Sandboxed(root, home, home / "say"))
+        self._up = asyncio.Event()
+        self.link = Link(
+            "127.0.0.1", ports.ami, AMI_USER, self._ami_secret,
+            receive=self._receive, changed=self._link_changed,
+        )  # fmt: skip
+        self._linking: asyncio.Task[None] | None = None
+
+    # ---- life ----
+
+    async def start(self) -> None:
+        """Up, with every desk phone registered at the clinic, which must be running."""
+        for folder in ("current", "say", "rec", *STATE_FOLDERS):
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in self._files.items():
+            (self.home / "current" / name).write_text(text, "utf-8")
+        await self.asterisk.start()
+        self._linking = asyncio.create_task(self.link.run())
+        async with asyncio.timeout(REACH_WITHIN_S):
+            await self._up.wait()
+        await self.desks_registered()
+
+    async def stop(self) -> None:
+        """Everything ends."""
+        if self._linking is not None:
+            self._linking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._linking
+        await self.asterisk.stop()
+
+    async def desks_registered(self) -> None:
+        """Wait until the clinic knows every desk phone."""
+        for number in self.desks:
+            await self.asterisk.rx(f"pjsip send register desk-{number}")
+        await self._until(lambda: self._registered >= self.desks.keys())
+
+    async def unplug(self, number: str) -> None:
+        """Take one desk phone off the clinic's register."""
+        await self.asterisk.rx(f"pjsip send unregister desk-{number}")
+        await self._until(lambda: number not in self._registered)
+
+    # ---- what people do ----
+
+    async def call(
+        self,
+        to: str,
+        *,
+        number: str = "2025550199",
+        name: str = "Caller",
+        codec: Codec = Codec.ULAW,
+        keys: Keys = Keys.RFC4733,
+        speaks: Path | None = None,
+    ) -> LiveCall:
+        """A caller dials a number of the clinic; `speaks` is said over and over from the start."""
+        return await self._place(f"PJSIP/{to}@line-{codec}-{keys}", number, name, speaks)
+
+    async def dial(self, desk: str, to: str, *, speaks: Path | None = None) -> LiveCall:
+        """A desk phone dials."""
+        return await self._place(f"PJSIP/{to}@desk-{desk}", desk, "", speaks)
+
+    async def behave(self, desk: str, behaviour: Behaviour) -> None:
+        """From now on this desk phone does so when it rings."""
+        match behaviour:
+            case Answers(after_s=after_s):
+                await self._set(f"RINGS_{desk}", f"{after_s:g}")
+                does = "answers"
+            case Refuses():
+                does = "refuses"
+            case Busy():
+                does = "busy"
+            case Silent():
+                does = "silent"
+            case _:
+                assert_never(behaviour)
+        await self._set(f"DOES_{desk}", does)
+
+    async def lines(self, count: int) -> None:
+        """How many calls the trunk carries at once; the next is answered 486."""
+        await self._set("LINES", str(count))
+
+    async def refuse_all(self) -> None:
+        """Answer 486 to each new call from the clinic, until `accept_all`."""
+        await self._set("REFUSING", "1")
+
+    async def accept_all(self) -> None:
+        """End of `refuse_all`."""
+        await self._set("REFUSING", "")
+
+    # ---- what can be waited for ----
+
+    async def next_ring(self, desk: str, after: int = 0, within_s: float = REACH_WITHIN_S) -> Ring:
+        """The ring with this place in the desk's list, counted from 0."""
+        rings = self.desks[desk].rings
+        await self._until(lambda: len(rings) > after, within_s)
+        return rings[after]
+
+    async def invited(
+        self, number: str, count: int = 1, within_s: float = REACH_WITHIN_S
+    ) -> list[Invitation]:
+        """The clinic's calls to this number, once there are so many."""
+        await self._until(lambda: len(self._to(number)) >= count, within_s)
+        return self._to(number)
+
+    @property
+    def emergency_invitations(self) -> list[Invitation]:
+        """Every call of the clinic to an emergency number."""
+        return [each for each in self.invitations if each.number in self._emergency_numbers]
+
+    def _to(self, number: str) -> list[Invitation]:
+        return [each for each in self.invitations if each.number == number]
+
+    # ---- inside ----
+
+    async def redirect(self, channel: str, extension_: str) -> None:
+        """Send a caller's channel to another part of its script."""
+        await self.link.send(
+            "Redirect", ("Channel", channel), ("Context", "caller"), ("Exten", extension_),
+            ("Priority", "1"),
+        )  # fmt: skip
+
+    def borrow(self, sound: Path) -> str:
+        """A sound file as this Asterisk sees it, without its ending."""
+        copy = self.home / "say" / f"{uuid.uuid5(uuid.NAMESPACE_URL, str(sound))}.wav"
+        shutil.copyfile(sound, copy)
+        return f"/site/say/{copy.stem}"
+
+    async def _place(self, channel: str, number: str, name: str, speaks: Path | None) -> LiveCall:
+        call = str(uuid.uuid4())
+        heard, said = self._recordings(call)
+        live = LiveCall(self, call, heard, said)
+        self._calls[call] = live
+        await self.link.send(
+            "Originate", ("Channel", channel), ("ChannelId", call), ("Context", "caller"),
+            ("Exten", "s"), ("Priority", "1"), ("Async", "true"), ("Timeout", "120000"),
+            ("CallerID", f'"{name}" <{number}>'), ("EarlyMedia", "false"),
+            ("Variable", f"CALL={call}"),
+            ("Variable", f"MOUTH={'speak' if speaks else 'quiet'}"),
+            ("Variable", f"SAY={self.borrow(speaks) if speaks else ''}"),
+        )  # fmt: skip
+        return live
+
+    def _recordings(self, name: str) -> tuple[Path, Path]:
+        folder = self.home / "rec"
+        return folder / f"{name}-heard.wav", folder / f"{name}-said.wav"
+
+    async def _set(self, variable: str, value: str) -> None:
+        await self.link.send("Setvar", ("Variable", variable), ("Value", value))
+
+    async def _until(self, holds: Callable[[], bool], within_s: float = REACH_WITHIN_S) -> None:
+        async with asyncio.timeout(within_s):
+            while not holds():
+                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._waiters.add(waiter)
+                try:
+                    await waiter
+                finally:
+                    self._waiters.discard(waiter)
+
+    def _link_changed(self, state: LinkState) -> None:
+        if state is LinkState.UP:
+            self._up.set()
+        else:
+            self._up.clear()
+
+    def _receive(self, message: Message) -> None:
+        match message.get("Event"):
+            case "UserEvent":
+                self._told(message)
+            case "Newchannel" if message.get("Uniqueid") in self._calls:
+                self._calls[message["Uniqueid"]].channel = message["Channel"]
+            case "Hangup":
+                self._hung_up(message.get("Uniqueid"))
+            case "OriginateResponse" if message.get("Response") == "Failure":
+                self._hung_up(message.get("Uniqueid"))
+            case "Registry":
+                self._register(message)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _told(self, message: Message) -> None:
+        match message.get("UserEvent"):
+            case "TelcoAnswered":
+                _set_now(self._calls[message["Call"]].answered)
+            case "TelcoSaid":
+                self._calls[message["Call"]].spoken.set()
+            case "TelcoInvited":
+                self.invitations.append(
+                    Invitation(message["Number"], message.get("CallerIDNum"), time.monotonic())
+                )
+            case "DeskRang":
+                self._rang(message)
+            case "DeskAnswered":
+                _set_now(self._rings[message["Uniqueid"]].answered)
+
+    def _rang(self, message: Message) -> None:
+        loop = asyncio.get_running_loop()
+        heard, said = self._recordings(message["Uniqueid"])
+        ring = Ring(
+            message["Uniqueid"],
+            message["Desk"],
+            message.get("CallerIDNum"),
+            message.get("CallerIDName"),
+            time.monotonic(),
+            heard,
+            said,
+            loop.create_future(),
+            loop.create_future(),
+        )
+        self._rings[ring.id] = ring
+        self.desks[ring.desk].rings.append(ring)
+
+    def _hung_up(self, channel: str) -> None:
+        for ended in (self._calls.get(channel), self._rings.get(channel)):
+            if ended is not None:
+                _set_now(ended.ended)
+
+    def _register(self, message: Message) -> None:
+        number = message.get("Username").removeprefix("sip:").partition("@")[0]
+        if message.get("Status") == "Registered":
+            self._registered.add(number)
+        else:
+            self._registered.discard(number)
+
+
+def _set_now(future: asyncio.Future[float]) -> None:
+    if not future.done():
+        future.set_result(time.monotonic())
+
+
+# ---- its configuration ----
+
+
+def files(
+    ports: TelcoPorts,
+    ami_secret: str,
+    clinic_sip: int,
+    phones: Mapping[str, str],
+    emergency_numbers: tuple[str, ...],
+) -> dict[str, str]:
+    """Every file of its directory, by name."""
+    state = [f"ast{kind}dir => /site/{kind}" for kind in ("db", "run", "spool", "log")]
+    return {
+        "asterisk.conf": section(
+            "directories",
+            [
+                "astetcdir => /site/current",
+                "astvarlibdir => /site/var",
+                "astkeydir => /site/var",
+                "astdatadir => /usr/share/asterisk",
+                *state,
+            ],
+        )
+        + section("options", ["hideconnect = yes", "nocolor = yes"]),
+        "modules.conf": section(
+            "modules", ["autoload=no", *(f"load={each}" for each in MODULES.split())]
+        ),
+        "logger.conf": section("logfiles", ["errors => error,warning"]),
+        "cdr.conf": section("general", ["enable=no"]),
+        "rtp.conf": section(
+            "general", [f"rtpstart={ports.rtp_first}", f"rtpend={ports.rtp_last}", "icesupport=no"]
+        ),
+        "manager.conf": section(
+            "general",
+            ["enabled=yes", "bindaddr=127.0.0.1", f"port={ports.ami}", "displayconnects=no"],
+        )
+        + section(
+            AMI_USER,
+            [f"secret={ami_secret}", "read=system,call,user", "write=system,call,originate"],
+        ),
+        "pjsip.conf": _pjsip(ports, clinic_sip, phones),
+        "extensions.conf": _extensions(list(phones), emergency_numbers),
+    } | dict.fromkeys(EMPTY, "")
+
+
+def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str:
+    clinic = f"sip:127.0.0.1:{clinic_sip}"
+    common = ["type=endpoint", "disallow=all", "direct_media=no", "aors=clinic", "timers=no"]
+    sections = [
+        section("global", ["type=global", "endpoint_identifier_order=ip"]),
+        section("line", ["type=transport", "protocol=udp", f"bind={LINE_ADDRESS}:{ports.sip}"]),
+        section("desk", ["type=transport", "protocol=udp", f"bind={DESK_ADDRESS}:{ports.sip}"]),
+        section("clinic", ["type=aor", f"contact={clinic}"]),
+        section("clinic", [*common, "transport=line", "context=from-clinic", "allow=ulaw,alaw"]),
+        section("clinic", ["type=identify", "endpoint=clinic", "match=127.0.0.1"]),
+    ]
+    for codec in Codec:
+        for keys in Keys:
+            sections.append(
+                section(
+                    f"line-{codec}-{keys}",
+                    [
+                        *common,
+                        "transport=line",
+                        "context=nowhere",
+                        f"allow={codec}",
+                        f"dtmf_mode={keys}",
+                        f"media_address={LINE_ADDRESS}",
+                        "bind_rtp_to_media_address=yes",
+                    ],
+                )
+            )
+    for number, password in phones.items():
+        sections += _desk(number, password, clinic, common)
+    return "\n".join(sections)
+
+
+def _desk(number: str, password: str, clinic: str, common: list[str]) -> list[str]:
+    title = f"desk-{written.number(number)}"
+    user = clinic.replace("sip:", f"sip:{number}@")
+    return [
+        section(
+            title,
+            [
+                *common,
+                "transport=desk",
+                "context=nowhere",
+                "allow=ulaw,alaw",
+                f"outbound_auth={title}",
+                f"from_user={number}",
+                f"media_address={DESK_ADDRESS}",
+                "bind_rtp_to_media_address=yes",
+            ],
+        ),
+        section(
+            title,
+            ["type=auth", "auth_type=userpass", f"username={number}", f"password={password}"],
+        ),
+        section(
+            title,
+            [
+                "type=registration",
+                "transport=desk",
+                f"outbound_auth={title}",
+                f"server_uri={clinic}",
+                f"client_uri={user}",
+                f"contact_user={number}",
+                "retry_interval=1",
+                "max_random_initial_delay=0",
+                "max_retries=10000",
+            ],
+        ),
+    ]
+
+
+RECORD = ("MixMonitor(,r(/site/rec/${NAME}-heard.wav)t(/site/rec/${NAME}-said.wav)S)",)
+
+
+def _extensions(desks: list[str], emergency_numbers: tuple[str, ...]) -> str:
+    tones = [f"TONE_{each}={DESK_TONE_HZ + n * DESK_TONE_STEP_HZ}" for n, each in enumerate(desks)]
+    return "\n".join(
+        [
+            section("globals", ["LINES=1000", *(f"DOES_{each}=silent" for each in desks), *tones]),
+            _caller(),
+            section(
+                "from-clinic",
+                [
+                    *(extension(each, f"Goto(desk,{each},1)") for each in desks),
+                    *(extension(each, f"Goto(outside,{each},1)") for each in emergency_numbers),
+                    extension("_[+0-9]!", "Goto(outside,${EXTEN},1)"),
+                ],
+            ),
+            _desks(),
+            _outside(emergency_numbers),
+        ]
+    )
+
+
+def _caller() -> str:
+    return section(
+        "caller",
+        [
+            extension(
+                "s",
+                "Set(NAME=${CALL})",
+                *RECORD,
+                "UserEvent(TelcoAnswered,Call: ${CALL})",
+                "Set(GROUP()=line)",
+                "Goto(${MOUTH},1)",
+            ),
+            extension("quiet", f"Wait({FOREVER_S})"),
+            extension("speak", "(again) Playback(${SAY})", "Goto(again)"),
+            extension(
+                "once",
+                "Playback(${SAY})",
+                "UserEvent(TelcoSaid,Call: ${CALL})",
+                "Goto(quiet,1)",
+            ),
+        ],
+    )
+
+
+def _desks() -> str:
+    return section(
+        "desk",
+        [
+            extension(
+                "_X!",
+                "Set(NAME=${UNIQUEID})",
+                "UserEvent(DeskRang,Desk: ${EXTEN})",
+                "Goto(${GLOBAL(DOES_${EXTEN})})",
+                "(answers) Ringing()",
+                "Wait(${GLOBAL(RINGS_${EXTEN})})",
+                "Answer(,i)",
+                *RECORD,
+                "UserEvent(DeskAnswered)",
+                "PlayTones(${GLOBAL(TONE_${EXTEN})})",
+                f"Wait({FOREVER_S})",
+                "(refuses) Hangup(21)",
+                "(busy) Hangup(17)",
+                "(silent) Ringing()",
+                f"Wait({FOREVER_S})",
+            )
+        ],
+    )
+
+
+def _outside(emergency_numbers: tuple[str, ...]) -> str:
+    centre = " | ".join(f'"${{EXTEN}}" = "{each}"' for each in emergency_numbers) or "0"
+    return section(
+        "outside",
+        [
+            extension(
+                "_[+0-9]!",
+                "UserEvent(TelcoInvited,Number: ${EXTEN})",
+                'GotoIf($["${GLOBAL(REFUSING)}" = "1"]?busy)',
+                "Set(GROUP()=line)",
+                "GotoIf($[${GROUP_COUNT(line)} > ${GLOBAL(LINES)}]?busy)",
+                "Set(NAME=${UNIQUEID})",
+                "Answer(,i)",
+                *RECORD,
+                f"PlayTones(${{IF($[{centre}]?{CENTRE_TONE_HZ}:{OUTSIDE_TONE_HZ})}})",
+                f"Wait({FOREVER_S})",
+                "(busy) Hangup(17)",
+            )
+        ],
+    )
