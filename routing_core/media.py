@@ -175,7 +175,8 @@ class Stats:
     tick_late_worst_ns: int
     tick_work_worst_ns: int
     cpu_ns: int
-    memory_locked: bool
+    memory_locked: bool  # callers' words cannot reach a swap
+    real_time: bool  # the engine goes before others on a busy machine
 
 
 class MediaError(RuntimeError):
@@ -457,8 +458,9 @@ class Media:
         stats = ffi.new("struct rc_media_stats *")
         lib.rc_media_stats(self._media, stats)
         return Stats(
-            **{name: int(getattr(stats, name)) for name in Stats.__slots__[:-1]},
+            **{name: int(getattr(stats, name)) for name in Stats.__slots__[:-2]},
             memory_locked=bool(stats.memory_locked),
+            real_time=bool(stats.real_time),
         )
 
 

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -125,6 +126,7 @@ struct rc_media {
 	counter calls, opened, refused, frames_in, frames_out, samples_dropped;
 	counter ticks, ticks_late, tick_late_worst_ns, tick_work_worst_ns, cpu_ns;
 	bool memory_locked;
+	bool real_time;
 
 	/* one for all: only one caller is read or spoken to at a time */
 	int16_t heard[RC_FRAME_LONGEST / 2];
@@ -1122,6 +1124,8 @@ enum rc_status rc_media_start(struct rc_media *media)
 		return RC_SYSTEM;
 	}
 	pthread_setname_np(media->thread, "media");
+	media->real_time = pthread_setschedparam(media->thread, SCHED_RR | SCHED_RESET_ON_FORK,
+				   &(struct sched_param){.sched_priority = 1}) == 0;
 	media->started = true;
 	return RC_OK;
 }
@@ -1288,5 +1292,6 @@ void rc_media_stats(const struct rc_media *media, struct rc_media_stats *stats)
 		.tick_work_worst_ns = value_of(&media->tick_work_worst_ns),
 		.cpu_ns = value_of(&media->cpu_ns),
 		.memory_locked = media->memory_locked,
+		.real_time = media->real_time,
 	};
 }

@@ -281,6 +281,7 @@ struct rc_media_stats {
 	uint64_t tick_work_worst_ns;
 	uint64_t cpu_ns;        /* of the engine's thread */
 	uint64_t memory_locked; /* 1: no audio can reach a swap */
+	uint64_t real_time;     /* 1: the thread goes before others on a busy machine */
 };
 
 /* How much memory an engine needs; 0 for settings out of range. */

@@ -1,7 +1,8 @@
 """The C is clean: no warning of a strict compiler, no fault under the sanitizers.
 
 The sanitized core is built beside a copy of its Python face, and every other test of this folder
-runs against it in a process of its own.
+runs against it in a process of its own. The thread sanitizer, which gets on with no other, has a
+core of its own and runs the media engine's tests.
 """
 
 import os
@@ -32,10 +33,8 @@ def test_a_strict_compiler_finds_nothing(source: str, tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
 
 
-@pytest.fixture(scope="module")
-def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def core_built_for(home: Path, **environment: str) -> Path:
     """A directory to import a sanitized `routing_core` from."""
-    home = tmp_path_factory.mktemp("sanitized")
     shutil.copytree(
         ROOT / "routing_core", home / "routing_core", ignore=shutil.ignore_patterns("*.so", "csrc")
     )
@@ -43,7 +42,7 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = subprocess.run(
         [*build, "--build-lib", str(home), "--build-temp", str(home / "objects")],
         cwd=ROOT,
-        env=os.environ | {"CARELINE_SANITIZE": "1"},
+        env=os.environ | environment,
         capture_output=True,
         text=True,
     )
@@ -51,21 +50,50 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def python_under_sanitizers(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    libraries = [
+@pytest.fixture(scope="module")
+def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The core under ASan and UBSan."""
+    return core_built_for(tmp_path_factory.mktemp("sanitized"), CARELINE_SANITIZE="1")
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The core under TSan."""
+    return core_built_for(
+        tmp_path_factory.mktemp("watched"),
+        CFLAGS="-fsanitize=thread -g",
+        LDFLAGS="-fsanitize=thread",
+    )
+
+
+def python_with(
+    home: Path, libraries: tuple[str, ...], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    found = [
         subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip()
-        for name in ("libasan.so", "libubsan.so")
+        for name in libraries
     ]
     environment = os.environ | {
-        "LD_PRELOAD": " ".join(libraries),
+        "LD_PRELOAD": " ".join(found),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python itself leaks at its end
         "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TSAN_OPTIONS": "exitcode=66",
         "PYTHONMALLOC": "malloc",  # else Python's own pools hide an overrun
         "PYTHONPATH": str(home),
     }
     return subprocess.run(
         [sys.executable, *arguments], cwd=home, env=environment, capture_output=True, text=True
     )
+
+
+def python_under_sanitizers(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return python_with(home, ("libasan.so", "libubsan.so"), *arguments)
+
+
+def python_under_the_thread_sanitizer(
+    home: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return python_with(home, ("libtsan.so",), *arguments)
 
 
 @pytest.mark.timeout(SANITIZED_S)
@@ -90,3 +118,42 @@ def test_the_sanitizers_would_see_an_overrun(sanitized: Path) -> None:
     assert ran.returncode != 0
     assert "AddressSanitizer: heap-buffer-overflow" in ran.stderr
     assert "rc_level_dbm0" in ran.stderr
+
+
+@pytest.mark.timeout(SANITIZED_S)
+def test_the_engines_thread_and_its_callers_never_race(watched: Path) -> None:
+    tests = str(Path(__file__).with_name("test_media.py"))
+    ran = python_under_the_thread_sanitizer(
+        watched, "-c", RUN_TESTS, "-q", "-x", "-p", "no:cacheprovider", tests
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+# Commands have one sender; here they have two.
+TWO_SENDERS = """
+import threading
+from routing_core._core import lib
+from routing_core.media import Media
+
+media = Media(1, recordings=1, backlog_s=1)
+command = media._command
+command.order = lib.RC_ORDER_CLOSE
+
+def send():
+    for _ in range(200):
+        lib.rc_media_command(media._media, command)
+
+senders = [threading.Thread(target=send) for _ in range(2)]
+for sender in senders:
+    sender.start()
+for sender in senders:
+    sender.join()
+"""
+
+
+@pytest.mark.timeout(SANITIZED_S)
+def test_the_thread_sanitizer_would_see_a_race(watched: Path) -> None:
+    ran = python_under_the_thread_sanitizer(watched, "-c", TWO_SENDERS)
+    assert ran.returncode == 66
+    assert "ThreadSanitizer: data race" in ran.stderr
+    assert "rc_media_command" in ran.stderr

@@ -1,0 +1,400 @@
+"""Asterisk's messages into our events, and our orders into Asterisk's actions. No I/O, no clock.
+
+A channel is known by its Uniqueid, which masquerades and renames leave alone, and which every
+action used here takes in place of a name. A caller's Uniqueid is Asterisk's own; an agent's leg
+gets the offer's UUID as its Uniqueid. Whatever a message lacks or says wrongly becomes no event,
+never an error: Asterisk is outside, and so are the callers whose names it passes on.
+
+    an agent's leg: Originate, Newchannel, Newstate 5 (rings), 6 (answered), BridgeEnter, Hangup
+
+How it ends says little alone: a phone that is switched off and one that rang in vain both end with
+cause 19, so it matters whether it ever rang (tried on 22.10.1).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from firmware.asterisk.wire import Message, Pair
+from ivr import commands, events
+from ivr.events import PhoneState, Refusal
+from ivr.plan import Plan
+
+# What goes to `Link.send` and `Link.ask`, starred: the action's name, then its fields.
+Action = tuple[str, *tuple[Pair, ...]]
+
+LONGEST_NAME = 80  # Asterisk itself cuts names at 79 bytes
+LONGEST_NUMBER = 32
+ANSWERED_ELSEWHERE = "26"  # Q.850: a phone so told does not list a missed call
+NORMAL_CLEARING = "16"
+USER_BUSY = "17"
+CALL_REJECTED = "21"
+RINGING = "5"  # ChannelState
+UP = "6"
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DIGITS = frozenset("0123456789*#ABCD")
+# AMI writes a channel's caller as C would (ast_escape_c): O\'Brien\? for O'Brien?
+_ESCAPED = re.compile(r"\\(.)")
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_NO_CALLER = ("<unknown>", "(null)")
+# Invisible, or turning the direction of what follows; the joiner inside an emoji is neither.
+_UNSHOWABLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+_JOINER = "\u200d"
+
+_PHONE_STATES = {
+    "NOT_INUSE": PhoneState.IDLE,
+    "RINGING": PhoneState.RINGING,
+    "INUSE": PhoneState.IN_USE,
+    "BUSY": PhoneState.IN_USE,
+    "ONHOLD": PhoneState.IN_USE,
+    "RINGINUSE": PhoneState.IN_USE,
+    "UNAVAILABLE": PhoneState.UNREACHABLE,
+    "INVALID": PhoneState.UNREACHABLE,
+    "UNKNOWN": PhoneState.UNREACHABLE,
+}
+
+
+@dataclass(slots=True)
+class _Caller:
+    call: str
+    uniqueid: str
+    channel: str  # the name, which the agent's dialplan needs; it may change
+    number: str
+    name: str
+    bridge: str = ""
+    has_fallen: bool = False
+
+
+@dataclass(slots=True)
+class _Leg:
+    offer: str
+    call: str
+    bridge: str = ""
+    is_there: bool = False
+    has_rung: bool = False
+    is_answered: bool = False
+    is_joined: bool = False
+    is_withdrawn: bool = False
+
+
+class Translator:
+    """Which channel is which call and which offer; nothing is kept of one that has ended."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._phones = frozenset(plan.phones)
+        self._callers: dict[str, _Caller] = {}  # by call
+        self._calls: dict[str, str] = {}  # Uniqueid -> call
+        self._legs: dict[str, _Leg] = {}  # by offer
+        # Between `status` and `resync`: the list may be older than these, and must not undo them.
+        self._is_asking = False
+        self._fresh: set[str] = set()
+        self._gone: set[str] = set()
+
+    def live(self) -> frozenset[str]:
+        """Calls whose channel Asterisk has, as far as is known."""
+        return frozenset(self._callers)
+
+    # ---- facts ----
+
+    def receive(self, message: Message) -> list[events.Event]:
+        """What one message means to us; most mean nothing."""
+        match message.get("Event"):
+            case "UserEvent":
+                return self._told_by_dialplan(message)
+            case "DTMFBegin":
+                return self._key(message)
+            case "Newchannel":
+                return self._appears(message)
+            case "Newstate":
+                return self._changes(message)
+            case "Rename":
+                return self._renamed(message)
+            case "BridgeEnter":
+                return self._enters(message)
+            case "BridgeLeave":
+                return self._leaves(message)
+            case "OriginateResponse":
+                return self._originated(message)
+            case "Hangup":
+                return self._hung_up(message)
+            case "DeviceStateChange":
+                return self._phone(message)
+            case _:
+                return []
+
+    def _told_by_dialplan(self, message: Message) -> list[events.Event]:
+        call = message.get("CallUUID")
+        if not _UUID.fullmatch(call):
+            return []
+        match message.get("UserEvent"):
+            case "CareLineCall" if message.get("Uniqueid"):
+                line, dialled = message.get("Line"), message.get("Dialled")
+                return self._arrived(call, message, line, dialled)
+            case "CareLineFailsafe":
+                return self._fell(call)
+            case _:
+                return []
+
+    def _arrived(self, call: str, message: Message, line: str, dialled: str) -> list[events.Event]:
+        if call in self._callers:
+            return []
+        caller = _Caller(
+            call,
+            message.get("Uniqueid"),
+            message.get("Channel"),
+            shown(message.get("CallerIDNum"), LONGEST_NUMBER),
+            shown(message.get("CallerIDName"), LONGEST_NAME),
+        )
+        self._callers[call] = caller
+        self._calls[caller.uniqueid] = call
+        self._note(self._fresh, call)
+        to = shown(dialled, LONGEST_NUMBER)
+        return [events.CallArrived(call, line, to, caller.number, caller.name)]
+
+    def _fell(self, call: str) -> list[events.Event]:
+        caller = self._callers.get(call)
+        if caller is not None:
+            if caller.has_fallen:
+                return []
+            caller.has_fallen = True
+        return [events.FellToFailsafe(call)]
+
+    def _key(self, message: Message) -> list[events.Event]:
+        call = self._calls.get(message.get("Uniqueid"))
+        digit = message.get("Digit")
+        # `Sent` is what Asterisk plays towards a channel: the other party's key, in a talk.
+        if call is None or digit not in _DIGITS or message.get("Direction") != "Received":
+            return []
+        return [events.KeyBegan(call, digit)]
+
+    def _appears(self, message: Message) -> list[events.Event]:
+        leg = self._legs.get(message.get("Uniqueid"))
+        if leg is not None:
+            leg.is_there = True
+        return []
+
+    def _changes(self, message: Message) -> list[events.Event]:
+        leg = self._legs.get(message.get("Uniqueid"))
+        if leg is None:
+            return []
+        match message.get("ChannelState"):
+            case state if state == RINGING and not leg.has_rung:
+                leg.has_rung = True
+                return [events.OfferRang(leg.offer)]
+            case state if state == UP:
+                leg.is_answered = True
+        return []
+
+    def _renamed(self, message: Message) -> list[events.Event]:
+        call = self._calls.get(message.get("Uniqueid"))
+        if call is not None:
+            self._callers[call].channel = message.get("Newname")
+        return []
+
+    def _enters(self, message: Message) -> list[events.Event]:
+        uniqueid, bridge = message.get("Uniqueid"), message.get("BridgeUniqueid")
+        return self._in_bridge(uniqueid, bridge)
+
+    def _in_bridge(self, uniqueid: str, bridge: str) -> list[events.Event]:
+        """A talk begins when the second of the two is in the bridge, in either order."""
+        if leg := self._legs.get(uniqueid):
+            leg.bridge = bridge
+            met = [leg]
+        elif call := self._calls.get(uniqueid):
+            self._callers[call].bridge = bridge
+            met = [leg for leg in self._legs.values() if leg.call == call]
+        else:
+            return []
+        return [event for leg in met for event in self._joined(leg)]
+
+    def _joined(self, leg: _Leg) -> list[events.Event]:
+        caller = self._callers.get(leg.call)
+        if caller is None or leg.is_joined or not leg.bridge or caller.bridge != leg.bridge:
+            return []
+        leg.is_joined = True
+        return [events.Joined(leg.call, leg.offer)]
+
+    def _leaves(self, message: Message) -> list[events.Event]:
+        uniqueid = message.get("Uniqueid")
+        if leg := self._legs.get(uniqueid):
+            leg.bridge = ""
+        elif call := self._calls.get(uniqueid):
+            self._callers[call].bridge = ""
+        return []
+
+    def _originated(self, message: Message) -> list[events.Event]:
+        """A failure without a channel is all we hear of it; else the channel's Hangup says why."""
+        leg = self._legs.get(message.get("Uniqueid"))
+        if leg is None or leg.is_there or message.get("Response") != "Failure":
+            return []
+        return self._ended(leg, "")
+
+    def _hung_up(self, message: Message) -> list[events.Event]:
+        uniqueid = message.get("Uniqueid")
+        self._note(self._gone, uniqueid)
+        if leg := self._legs.get(uniqueid):
+            return self._ended(leg, message.get("Cause"))
+        if call := self._calls.get(uniqueid):
+            return self._left(call)
+        return []
+
+    def _left(self, call: str) -> list[events.Event]:
+        del self._calls[self._callers.pop(call).uniqueid]
+        return [events.CallerLeft(call)]
+
+    def _ended(self, leg: _Leg, cause: str) -> list[events.Event]:
+        """After the talk has begun, a leg's end is no offer's end: the caller's Hangup tells it."""
+        del self._legs[leg.offer]
+        return [] if leg.is_joined else [events.OfferEnded(leg.offer, refusal(leg, cause))]
+
+    def _phone(self, message: Message) -> list[events.Event]:
+        technology, _, extension = message.get("Device").partition("/")
+        state = _PHONE_STATES.get(message.get("State"))
+        if technology != "PJSIP" or extension not in self._phones or state is None:
+            return []
+        return [events.PhoneChanged(extension, state)]
+
+    # ---- after a new login ----
+
+    def status(self) -> Action:
+        """Asks for all that lives; its answer goes to `resync`."""
+        self._is_asking = True
+        self._fresh.clear()
+        self._gone.clear()
+        return ("Status", ("Variables", "CALLUUID,LINE"))
+
+    def phone_states(self) -> Action:
+        """Asks for every phone's state; each answer goes to `receive`."""
+        return ("DeviceStateList",)
+
+    def resync(self, channels: Iterable[Message]) -> list[events.Event]:
+        """The differences between what lives and what we knew: calls and offers that ended unheard,
+        talks that began, falls to the fail-safe, and callers whose announcement we missed."""
+        alive = {
+            uniqueid: channel
+            for channel in channels
+            if (uniqueid := channel.get("Uniqueid")) and uniqueid not in self._gone
+        }
+        told: list[events.Event] = []
+        for caller in list(self._callers.values()):
+            if caller.uniqueid not in alive and caller.call not in self._fresh:
+                told += self._left(caller.call)
+        for leg in list(self._legs.values()):
+            if leg.offer not in alive and leg.offer not in self._fresh:
+                told += self._ended(leg, "")
+        for channel in alive.values():
+            told += self._found(channel)
+        self._is_asking = False
+        return told
+
+    def _note(self, kept: set[str], name: str) -> None:
+        if self._is_asking:
+            kept.add(name)
+
+    def _found(self, channel: Message) -> list[events.Event]:
+        uniqueid, state = channel.get("Uniqueid"), channel.get("ChannelState")
+        variables = dict(pair.split("=", 1) for pair in channel.all("Variable") if "=" in pair)
+        told: list[events.Event] = []
+        if leg := self._legs.get(uniqueid):
+            leg.is_there = True
+            told += self._changes(channel) if state in (RINGING, UP) else []
+        elif uniqueid not in self._calls:
+            # CALLUUID is inherited by the phones that the fail-safe rings, LINE is not.
+            call, line = variables.get("CALLUUID", ""), variables.get("LINE", "(null)")
+            if not _UUID.fullmatch(call) or line in ("", "(null)"):
+                return []
+            told += self._arrived(call, channel, line, channel.get("DNID"))
+        if bridge := channel.get("BridgeID"):
+            told += self._in_bridge(uniqueid, bridge)
+        if channel.get("Context") == "failsafe" and uniqueid in self._calls:
+            told += self._fell(self._calls[uniqueid])
+        return told
+
+    # ---- orders ----
+
+    def originate(self, order: commands.Offer) -> Action:
+        """Ring a phone, showing the caller; who picks up is taken into the engine by `agent`."""
+        caller = self._callers.get(order.call)
+        self._legs[order.offer] = _Leg(order.offer, order.call)
+        self._note(self._fresh, order.offer)
+        return (
+            "Originate",
+            ("Channel", f"PJSIP/{order.extension}"),
+            ("Context", "agent"),
+            ("Exten", "s"),
+            ("Priority", "1"),
+            ("Timeout", str(round(order.ring_s * 1000))),
+            ("CallerID", _caller_id(caller)),
+            ("ChannelId", order.offer),
+            ("Async", "true"),
+            ("Variable", f"AGENTUUID={order.offer}"),
+            ("Variable", f"CALLERCHAN={caller.channel if caller else ''}"),
+        )
+
+    def hangup(self, name: str) -> Action:
+        """End an offer's leg, or a call."""
+        cause = NORMAL_CLEARING
+        if leg := self._legs.get(name):
+            leg.is_withdrawn, cause = True, ANSWERED_ELSEWHERE
+        return ("Hangup", ("Channel", self._channel(name)), ("Cause", cause))
+
+    def over(self, offer: str) -> list[events.Event]:
+        """Asterisk would not ring, or has nothing to end: the offer has no leg and will get
+        none."""
+        leg = self._legs.get(offer)
+        return [] if leg is None else self._ended(leg, "")
+
+    def bridge(self, call: str, offer: str) -> Action:
+        """Join the two. If one has gone Asterisk refuses, and the other stays where it is."""
+        return ("Bridge", ("Channel1", self._channel(call)), ("Channel2", offer), ("Tone", "no"))
+
+    def next_is(self, call: str, what: commands.Next) -> Action:
+        """What the dialplan does with the caller when the engine, or the agent, lets go."""
+        return (
+            "Setvar",
+            ("Channel", self._channel(call)),
+            ("Variable", "NEXT"),
+            ("Value", what.value),
+        )
+
+    def _channel(self, name: str) -> str:
+        """An unknown call's own UUID names no channel, so Asterisk refuses, which is the truth."""
+        caller = self._callers.get(name)
+        return caller.uniqueid if caller else name
+
+
+def refusal(leg: _Leg, cause: str) -> Refusal:
+    """Why an offer came to nothing. A phone that rang and then says busy was refused by hand: many
+    desk phones have no other answer on that key."""
+    if leg.is_withdrawn:
+        return Refusal.WITHDRAWN
+    if leg.is_answered or cause == CALL_REJECTED:
+        return Refusal.REFUSED
+    if cause == USER_BUSY:
+        return Refusal.REFUSED if leg.has_rung else Refusal.BUSY
+    return Refusal.SILENT if leg.has_rung else Refusal.UNREACHABLE
+
+
+def shown(text: str, longest: int) -> str:
+    """A stranger's words as they may be shown: what cannot be seen is marked, what is long is
+    cut."""
+    if text in _NO_CALLER:
+        return ""
+    plain = _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), text)
+    safe = "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if unicodedata.category(letter) in _UNSHOWABLE and letter != _JOINER
+        else letter
+        for letter in plain[:longest]
+    )
+    return safe.strip()
+
+
+def _caller_id(caller: _Caller | None) -> str:
+    """`"name" <number>` for Asterisk's parser, which takes quotes and angles for its own. The name
+    is never empty, for then the phone would show its own."""
+    number = re.sub(r"[^0-9A-Za-z+*#.-]", "", caller.number) if caller else ""
+    name = re.sub(r'["<>\\]', "'", caller.name) if caller else ""
+    return f'"{name or number or "Unknown caller"}" <{number}>'

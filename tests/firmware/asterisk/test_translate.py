@@ -1,0 +1,464 @@
+"""What Asterisk says, as the exchange understands it.
+
+`heard.txt` was written down from a real Asterisk 22.10.1: a caller named Sean O'Brien presses 5;
+102 is busy, 103 refuses, 104 stays silent, 106 has never registered, 109 is switched off; 101 picks
+up, is bridged, and hangs up two seconds later. Phones are rung with ids that end in their number.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware.asterisk.translate import Action, Translator, shown
+from firmware.asterisk.wire import Message, encode, parse
+from ivr import commands, events
+from ivr.events import PhoneState, Refusal
+from ivr.plan import Phone, Plan
+
+HEARD = Path(__file__).with_name("heard.txt").read_text("utf-8")
+CALL = "88a59a81-a952-49c7-ae1a-6a74df731fbb"
+CALLER = "1795308180.39"
+BRIDGE = "5a9cb4ec-ffcd-46ef-afa2-a3f52ea3cad2"
+OTHER_CALL = "aaaaaaaa-0000-4000-8000-000000000001"
+
+EXTENSIONS = ("101", "102", "103", "104", "106", "109")
+CLINIC = Plan(
+    name="Clinic",
+    timezone="UTC",
+    language="en",
+    front_desk=("101",),
+    emergency_numbers=("911",),
+    trunks={},
+    lines={},
+    phones={number: Phone(number, f"Phone {number}", "desk", "555") for number in EXTENSIONS},
+    dial_rules=(),
+    mailboxes={},
+    hours={},
+    queues={},
+    flows={},
+)
+
+
+def message(text: str) -> Message:
+    """A message as one writes it down: a line per pair."""
+    read = parse(text.strip().replace("\n", "\r\n").encode())
+    assert read is not None
+    return read
+
+
+def heard() -> list[Message]:
+    """All that was written down, in order, the answers to Status among them."""
+    return [message(block) for block in HEARD.split("\n\n") if block.strip()]
+
+
+def offer(extension: str) -> str:
+    return f"0ffe0000-0000-4000-8000-000000000{extension}"
+
+
+def exchange(*extensions: str) -> Translator:
+    """A translator that has rung these phones for the caller of `heard.txt`."""
+    translator = Translator(CLINIC)
+    for extension in extensions:
+        translator.originate(commands.Offer(offer(extension), CALL, extension, 2.0))
+    return translator
+
+
+def with_caller(*extensions: str) -> Translator:
+    translator = exchange(*extensions)
+    [announcement] = [event for event in heard() if event.get("UserEvent") == "CareLineCall"]
+    assert translator.receive(announcement) != []
+    return translator
+
+
+def about(uniqueid: str, event: str, **fields: str) -> Message:
+    return Message((("Event", event), ("Uniqueid", uniqueid), *fields.items()))
+
+
+def fields(action: Action) -> dict[str, str]:
+    name, *pairs = action
+    return {"Action": name, **dict(pairs)}
+
+
+def test_a_whole_call_is_understood_as_it_happened() -> None:
+    translator = exchange(*EXTENSIONS)
+    told = [
+        event
+        for said in heard()
+        if said.get("Event") != "Status"
+        for event in translator.receive(said)
+        if not isinstance(event, events.PhoneChanged)
+    ]
+    assert told == [
+        events.CallArrived(CALL, "main", "5551234", "5559876", "Sean O'Brien"),
+        events.KeyBegan(CALL, "5"),
+        events.OfferEnded(offer("102"), Refusal.BUSY),
+        events.OfferRang(offer("103")),
+        events.OfferEnded(offer("103"), Refusal.REFUSED),
+        events.OfferRang(offer("104")),
+        events.OfferEnded(offer("104"), Refusal.SILENT),
+        events.OfferEnded(offer("106"), Refusal.UNREACHABLE),
+        events.OfferEnded(offer("109"), Refusal.UNREACHABLE),
+        events.OfferRang(offer("101")),
+        events.Joined(CALL, offer("101")),
+        events.CallerLeft(CALL),
+    ]
+    assert translator.live() == frozenset()
+
+
+def test_a_phone_that_rings_and_is_put_down_again_is_seen_to_change() -> None:
+    translator = exchange()
+    told = [
+        event.state
+        for said in heard()
+        for event in translator.receive(said)
+        if isinstance(event, events.PhoneChanged) and event.extension == "104"
+    ]
+    assert told == [PhoneState.IN_USE, PhoneState.IDLE]  # BUSY: one call is this phone's limit
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("NOT_INUSE", PhoneState.IDLE),
+        ("RINGING", PhoneState.RINGING),
+        ("RINGINUSE", PhoneState.IN_USE),
+        ("ONHOLD", PhoneState.IN_USE),
+        ("UNAVAILABLE", PhoneState.UNREACHABLE),
+        ("UNKNOWN", PhoneState.UNREACHABLE),
+    ],
+)
+def test_each_state_of_a_phone_has_one_meaning(said: str, means: PhoneState) -> None:
+    state = message(f"Event: DeviceStateChange\nDevice: PJSIP/101\nState: {said}")
+    assert exchange().receive(state) == [events.PhoneChanged("101", means)]
+
+
+@pytest.mark.parametrize("device", ["PJSIP/line", "PJSIP/999", "Local/101", "101", ""])
+def test_what_is_no_desk_phone_of_ours_changes_nothing(device: str) -> None:
+    state = message(f"Event: DeviceStateChange\nDevice: {device}\nState: INUSE")
+    assert exchange().receive(state) == []
+
+
+def test_a_phone_that_rang_and_says_busy_was_refused_by_hand() -> None:
+    translator = with_caller("102")
+    leg = offer("102")
+    assert translator.receive(about(leg, "Newstate", ChannelState="5")) == [events.OfferRang(leg)]
+    assert translator.receive(about(leg, "Newstate", ChannelState="5")) == []
+    assert translator.receive(about(leg, "Hangup", Cause="17")) == [
+        events.OfferEnded(leg, Refusal.REFUSED)
+    ]
+
+
+def test_an_agent_who_picks_up_and_hangs_up_before_the_talk_has_refused() -> None:
+    translator = with_caller("101")
+    leg = offer("101")
+    translator.receive(about(leg, "Newchannel"))
+    translator.receive(about(leg, "Newstate", ChannelState="6"))
+    assert translator.receive(about(leg, "Hangup", Cause="16")) == [
+        events.OfferEnded(leg, Refusal.REFUSED)
+    ]
+
+
+def test_an_offer_we_end_is_withdrawn_and_its_phone_lists_no_missed_call() -> None:
+    translator = with_caller("104")
+    leg = offer("104")
+    translator.receive(about(leg, "Newchannel"))
+    action = fields(translator.hangup(leg))
+    assert action == {"Action": "Hangup", "Channel": leg, "Cause": "26"}
+    failure = about(leg, "OriginateResponse", Response="Failure", Reason="0")
+    assert translator.receive(failure) == []
+    assert translator.receive(about(leg, "Hangup", Cause="26")) == [
+        events.OfferEnded(leg, Refusal.WITHDRAWN)
+    ]
+    assert translator.receive(about(leg, "Hangup", Cause="26")) == []
+
+
+def test_an_offer_asterisk_would_not_make_is_over_at_once() -> None:
+    translator = with_caller("106")
+    assert translator.over(offer("106")) == [events.OfferEnded(offer("106"), Refusal.UNREACHABLE)]
+    assert translator.over(offer("106")) == []
+
+
+@pytest.mark.parametrize("first", ["caller", "agent"])
+def test_the_talk_begins_when_both_are_in_one_bridge_whoever_enters_first(first: str) -> None:
+    translator = with_caller("101", "102")
+    order = [CALLER, offer("101")] if first == "caller" else [offer("101"), CALLER]
+    enters = [about(leg, "BridgeEnter", BridgeUniqueid=BRIDGE) for leg in order]
+    assert translator.receive(enters[0]) == []
+    assert translator.receive(enters[1]) == [events.Joined(CALL, offer("101"))]
+    assert translator.receive(enters[1]) == []
+
+
+def test_two_calls_at_once_do_not_mix() -> None:
+    translator = with_caller("101")
+    translator.receive(
+        message(f"Event: UserEvent\nUniqueid: 2.2\nUserEvent: CareLineCall\nCallUUID: {OTHER_CALL}")
+    )
+    translator.originate(commands.Offer(offer("102"), OTHER_CALL, "102", 2.0))
+    for leg in (CALLER, offer("102")):
+        assert translator.receive(about(leg, "BridgeEnter", BridgeUniqueid=BRIDGE)) == []
+    assert translator.receive(about("2.2", "BridgeEnter", BridgeUniqueid=BRIDGE)) == [
+        events.Joined(OTHER_CALL, offer("102"))
+    ]
+    key = about("2.2", "DTMFBegin", Digit="1", Direction="Received")
+    assert translator.receive(key) == [events.KeyBegan(OTHER_CALL, "1")]
+
+
+def test_a_bridge_they_left_before_the_other_came_joins_nobody() -> None:
+    translator = with_caller("101")
+    translator.receive(about(CALLER, "BridgeEnter", BridgeUniqueid=BRIDGE))
+    translator.receive(about(CALLER, "BridgeLeave", BridgeUniqueid=BRIDGE))
+    enter = about(offer("101"), "BridgeEnter", BridgeUniqueid=BRIDGE)
+    assert translator.receive(enter) == []
+
+
+def test_a_key_the_other_side_pressed_is_not_the_callers() -> None:
+    translator = with_caller()
+    key = about(CALLER, "DTMFBegin", Digit="5", Direction="Sent")
+    assert translator.receive(key) == []
+    odd = about(CALLER, "DTMFBegin", Digit="55", Direction="Received")
+    assert translator.receive(odd) == []
+
+
+def test_the_dialplan_tells_that_the_fail_safe_has_a_caller_and_is_believed_once() -> None:
+    fell = message(f"Event: UserEvent\nUserEvent: CareLineFailsafe\nCallUUID: {CALL}")
+    translator = with_caller()
+    assert translator.receive(fell) == [events.FellToFailsafe(CALL)]
+    assert translator.receive(fell) == []
+    assert exchange().receive(fell) == [events.FellToFailsafe(CALL)], "also of a call unknown"
+
+
+def test_a_transfer_renames_the_callers_channel_and_it_stays_the_caller() -> None:
+    translator = with_caller()
+    translator.receive(about(CALLER, "Rename", Newname="PJSIP/line-000000ff"))
+    order = commands.Offer(offer("101"), CALL, "101", 20.0)
+    variables = [value for key, value in translator.originate(order)[1:] if key == "Variable"]
+    assert variables == [f"AGENTUUID={offer('101')}", "CALLERCHAN=PJSIP/line-000000ff"]
+    assert translator.receive(about(CALLER, "Hangup")) == [events.CallerLeft(CALL)]
+
+
+# ---- orders ----
+
+
+def test_ringing_a_phone_shows_it_the_caller_and_names_the_leg_by_the_offer() -> None:
+    translator = with_caller()
+    action = translator.originate(commands.Offer(offer("101"), CALL, "101", 12.5))
+    assert action == (
+        "Originate",
+        ("Channel", "PJSIP/101"),
+        ("Context", "agent"),
+        ("Exten", "s"),
+        ("Priority", "1"),
+        ("Timeout", "12500"),
+        ("CallerID", '"Sean O\'Brien" <5559876>'),
+        ("ChannelId", offer("101")),
+        ("Async", "true"),
+        ("Variable", f"AGENTUUID={offer('101')}"),
+        ("Variable", "CALLERCHAN=PJSIP/line-00000021"),
+    )
+
+
+def test_joining_and_what_comes_next_name_channels_by_their_lasting_ids() -> None:
+    translator = with_caller("101")
+    assert fields(translator.bridge(CALL, offer("101"))) == {
+        "Action": "Bridge",
+        "Channel1": CALLER,
+        "Channel2": offer("101"),
+        "Tone": "no",
+    }
+    assert fields(translator.next_is(CALL, commands.Next.TALKED)) == {
+        "Action": "Setvar",
+        "Channel": CALLER,
+        "Variable": "NEXT",
+        "Value": "talked",
+    }
+    assert fields(translator.hangup(CALL)) == {
+        "Action": "Hangup",
+        "Channel": CALLER,
+        "Cause": "16",
+    }
+
+
+def test_an_order_about_a_call_that_is_gone_names_no_channel_so_that_asterisk_refuses() -> None:
+    assert fields(exchange().next_is(CALL, commands.Next.DONE))["Channel"] == CALL
+
+
+# ---- names ----
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("<unknown>", ""),
+        ("(null)", ""),
+        ("", ""),
+        (r"O\'Brien\?", "O'Brien?"),
+        (r"back\\slash \"quoted\"", 'back\\slash "quoted"'),
+        (r"Bob\r\nAction: Originate", "Bob��Action: Originate"),
+        ("A\u2028B\x85C\x1cD", "A�B�C�D"),
+        ("\u202etxt.exe", "�txt.exe"),
+        ("👩\u200d⚕\ufe0f é", "👩\u200d⚕\ufe0f é"),
+        ("${SHELL(id)}", "${SHELL(id)}"),
+        ("N" * 10_000, "N" * 80),
+    ],
+)
+def test_a_strangers_name_is_text_and_nothing_else(said: str, means: str) -> None:
+    assert shown(said, 80) == means
+
+
+@given(st.text(max_size=200), st.text(max_size=60))
+def test_whatever_a_caller_is_named_their_offer_is_one_action_of_its_own_lines(
+    name: str, number: str
+) -> None:
+    translator = Translator(CLINIC)
+    announced = (
+        ("Event", "UserEvent"),
+        ("Uniqueid", CALLER),
+        ("Channel", "PJSIP/line-00000001"),
+        ("CallerIDNum", number),
+        ("CallerIDName", name),
+        ("UserEvent", "CareLineCall"),
+        ("CallUUID", CALL),
+    )
+    [arrived] = translator.receive(Message(announced))
+    assert isinstance(arrived, events.CallArrived)
+    assert arrived.name.isprintable() or "\u200d" in arrived.name or not arrived.name.isascii()
+    action, *pairs = translator.originate(commands.Offer(offer("101"), CALL, "101", 20.0))
+    sent = parse(encode((("Action", action), *pairs)).removesuffix(b"\r\n\r\n"))
+    assert sent is not None
+    assert sent.pairs == (("Action", "Originate"), *pairs)
+    caller_id = sent["CallerID"]
+    assert caller_id.count('"') == 2
+    assert caller_id.count("<") == caller_id.count(">") == 1
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(
+                [
+                    "Uniqueid",
+                    "CallUUID",
+                    "UserEvent",
+                    "Digit",
+                    "Direction",
+                    "ChannelState",
+                    "BridgeUniqueid",
+                    "Cause",
+                    "Device",
+                    "State",
+                    "Response",
+                    "Newname",
+                ]
+            ),
+            st.sampled_from([CALLER, CALL, offer("101"), "CareLineCall", "5", "6", "Received"])
+            | st.text(max_size=8),
+        ),
+        max_size=12,
+    ),
+    st.lists(
+        st.sampled_from(
+            [
+                "UserEvent",
+                "DTMFBegin",
+                "Newchannel",
+                "Newstate",
+                "Rename",
+                "BridgeEnter",
+                "BridgeLeave",
+                "OriginateResponse",
+                "Hangup",
+                "DeviceStateChange",
+                "Other",
+            ]
+        ),
+        min_size=12,
+        max_size=12,
+    ),
+)
+def test_no_message_however_odd_is_an_error(said: list[dict[str, str]], kinds: list[str]) -> None:
+    translator = exchange("101")
+    for kind, odd in zip(kinds, said, strict=False):
+        translator.receive(Message((("Event", kind), *odd.items())))
+
+
+# ---- after a new login ----
+
+
+def living(*wanted: str) -> list[Message]:
+    """The real answer to Status in mid-talk: the caller and 101 in one bridge."""
+    return [
+        said for said in heard() if said.get("Event") == "Status" and said.get("Uniqueid") in wanted
+    ]
+
+
+def waiting(**changed: str) -> Message:
+    """The caller's line of Status while in the engine."""
+    [caller] = living(CALLER)
+    new = {"BridgeID": "", "Application": "AudioSocket", **changed}
+    return Message(tuple((key, new.get(key, value)) for key, value in caller.pairs))
+
+
+def test_a_caller_who_left_while_asterisk_was_away_has_left() -> None:
+    translator = with_caller("101")
+    translator.status()
+    assert translator.resync([]) == [
+        events.CallerLeft(CALL),
+        events.OfferEnded(offer("101"), Refusal.UNREACHABLE),
+    ]
+    assert translator.live() == frozenset()
+
+
+def test_a_caller_who_came_while_ami_was_away_arrives_now() -> None:
+    translator = exchange()
+    translator.status()
+    assert translator.resync([waiting()]) == [
+        events.CallArrived(CALL, "main", "5551234", "5559876", "Sean O'Brien")
+    ]
+    assert translator.receive(about(CALLER, "Hangup")) == [events.CallerLeft(CALL)]
+
+
+def test_a_caller_who_fell_to_the_fail_safe_meanwhile_is_counted_so() -> None:
+    translator = with_caller()
+    translator.status()
+    assert translator.resync([waiting(Context="failsafe")]) == [events.FellToFailsafe(CALL)]
+
+
+def test_a_talk_that_began_meanwhile_has_begun() -> None:
+    translator = with_caller("101")
+    translator.status()
+    assert translator.resync(living(CALLER, offer("101"))) == [events.Joined(CALL, offer("101"))]
+
+
+def test_a_caller_who_still_waits_is_told_of_by_no_event() -> None:
+    translator = with_caller()
+    translator.status()
+    assert translator.resync([waiting()]) == []
+    assert translator.live() == {CALL}
+
+
+def test_phones_rung_by_the_fail_safe_inherit_the_calls_name_and_are_no_callers() -> None:
+    translator = exchange()
+    translator.status()
+    [phone] = living(offer("101"))
+    pairs = [pair for pair in phone.pairs if pair[0] != "Variable"]
+    inherited = Message((*pairs, ("Variable", f"CALLUUID={CALL}"), ("Variable", "LINE=(null)")))
+    assert translator.resync([inherited]) == []
+
+
+def test_what_happens_between_the_question_and_its_answer_is_not_undone() -> None:
+    translator = exchange()
+    translator.status()
+    [announcement] = [said for said in heard() if said.get("UserEvent") == "CareLineCall"]
+    translator.receive(announcement)
+    translator.originate(commands.Offer(offer("101"), CALL, "101", 2.0))
+    assert translator.resync([]) == [], "a caller and an offer too new for the list"
+
+
+def test_a_caller_who_hangs_up_before_the_answer_is_read_does_not_come_back() -> None:
+    translator = with_caller()
+    translator.status()
+    translator.receive(about(CALLER, "Hangup"))
+    assert translator.resync([waiting()]) == []
+    assert translator.live() == frozenset()
