@@ -266,6 +266,7 @@ class LedgerLog:
         self._on_durable = on_durable
         self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._last = _cut_torn_tail(self._fd)
+        self._size = os.fstat(self._fd).st_size
         sync_directory(path.parent)
 
     def catch_up(self, connection: Connection) -> None:
@@ -292,9 +293,12 @@ class LedgerLog:
             new.append(step)
         if not new:
             return
-        write_all(self._fd, b"".join(lines))
+        os.ftruncate(self._fd, self._size)  # a write that failed halfway may have left half a line
+        written = b"".join(lines)
+        write_all(self._fd, written)
         os.fdatasync(self._fd)
         self._last = new[-1].id
+        self._size += len(written)
         if self._on_durable is not None:
             self._on_durable(new)
 

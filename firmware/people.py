@@ -22,7 +22,7 @@ from sqlalchemy import Connection, column, select, table
 from firmware.keys import KeyPair, PublicKey
 from firmware.store import Store, open_reader
 
-PASSWORD_LEAST = 8
+PASSWORD_LEAST, NAME_MOST = 8, 64
 SALT_BYTES, NONCE_BYTES, SECRET_BYTES = 16, 12, 32
 
 clinic = table(
@@ -97,6 +97,7 @@ def set_up(
 ) -> None:
     """The clinic's first person, who is a member of every mailbox. Only ever once."""
     refuse_if_set_up(page_db)
+    check_name(person)
     check_password(password)
     store = Store(page_db, "page")
     try:
@@ -178,6 +179,14 @@ def recover(page_db: Path, paper: KeyPair) -> KeyRing:
     wrapped = _read(page_db, select(mailboxes.c.mailbox, mailboxes.c.for_recovery))
     opened = {name: KeyPair(paper.unwrap(seed, _grant(name, ""))) for name, seed in wrapped}
     return KeyRing("recovery paper", opened)
+
+
+def check_name(person: str) -> None:
+    """Refuse what could not be typed or shown again."""
+    if not person.strip() or person != person.strip() or not person.isprintable():
+        raise PeopleError(f"{person!r} is no name: give letters, without spaces at either end")
+    if len(person) > NAME_MOST:
+        raise PeopleError(f"the name has {len(person)} characters and may have {NAME_MOST}")
 
 
 def check_password(password: str) -> None:

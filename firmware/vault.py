@@ -7,7 +7,7 @@ The file, integers big-endian:
     version    2   1
     suite      2   1: HPKE ML-KEM-1024 + P-384, HKDF-SHA-384, AES-256-GCM for the message key;
                    AES-256-GCM in one-second chunks for the audio, 8 kHz mono, 16 bit, little-endian
-    length     4   of the header, from the magic to its tag
+    length     4   of the whole header, magic and tag included
     message   16   the message's UUID
     call      16   the call's UUID
     started    8   milliseconds since 1970, UTC

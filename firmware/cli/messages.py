@@ -74,6 +74,7 @@ def setup(
             return
         people.refuse_if_set_up(place.page_db)
         name = person or typer.prompt("Your name", err=True)
+        people.check_name(name)
         password = _new_password(password_stdin=password_stdin)
         people.check_password(password)
         recovery = KeyPair.fresh()

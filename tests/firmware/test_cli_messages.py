@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
 import tempfile
 import wave
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +139,40 @@ def test_setup_shows_the_paper_once_and_it_opens_every_mailbox(bare: Clinic) -> 
     signed_in = people.sign_in(bare.place.page_db, "maria", PASSWORD)
     assert recovered.mailboxes == signed_in.mailboxes
     assert set(signed_in.mailboxes) == {"front-desk", "nurse", "refills"}
+
+
+def test_at_a_terminal_setup_asks_and_never_shows_the_password(bare: Clinic) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"CARELINE_HOME": str(bare.place.home)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "firmware.cli", "setup"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env=environment,
+    ) as process:
+        os.close(theirs)
+        shown = typed_at(
+            ours, [("Your name", "maria"), ("Password", PASSWORD), ("Repeat", PASSWORD)]
+        )
+    os.close(ours)
+    assert process.returncode == 0, shown
+    assert "RECOVERY PAPER" in shown
+    assert PASSWORD not in shown
+    assert people.sign_in(bare.place.page_db, "maria", PASSWORD).mailboxes
+
+
+def typed_at(terminal: int, answers: list[tuple[str, str]]) -> str:
+    """Answer each question when it is asked; everything the terminal showed."""
+    shown, seen = "", 0
+    with suppress(OSError):  # how Linux ends a terminal
+        while chunk := os.read(terminal, 4_096):
+            shown += chunk.decode()
+            if answers and answers[0][0] in shown[seen:]:
+                seen = len(shown)
+                os.write(terminal, answers.pop(0)[1].encode() + b"\n")
+    return shown
 
 
 def test_setup_refuses_to_run_twice_and_changes_nothing(clinic: Clinic) -> None:

@@ -3,7 +3,9 @@ lies about.
 """
 
 import asyncio
+import errno
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from firmware.ledger import (
     Step,
 )
 from firmware.machine import MachineKey
+from firmware.store import StoreError
 from ivr.commands import Outcome
 
 NOW = Moment(datetime(2026, 3, 2, 9, 30, tzinfo=UTC), 1_000)
@@ -179,7 +182,7 @@ def test_the_log_holds_each_step_once_and_in_order_over_restarts(clinic: Clinic)
 
 
 @pytest.mark.parametrize(
-    "torn", [b"", b'{"id":9', b'{"id":9}\n{"id":10,"ca', b"\x00" * 700, b"[]\n\n"]
+    "torn", [b"", b'{"id":9', b'{"id":9}\n{"id":10,"ca', b"\x00" * 700, b"\x00" * 70_000, b"[]\n\n"]
 )
 def test_a_log_torn_by_a_power_cut_is_made_whole_from_the_database(
     clinic: Clinic, torn: bytes
@@ -194,6 +197,25 @@ def test_a_log_torn_by_a_power_cut_is_made_whole_from_the_database(
     clinic.ledger = Ledger(clinic.home / "calls.db", clinic.home / "ledger.log", KEY)
     assert clinic.log_lines()[:1] == whole
     assert clinic.log_lines() == expected
+
+
+def test_a_full_disk_leaves_no_half_line_in_the_log(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The promise is held back; when there is room again, the log is whole and lacks nothing."""
+    clinic.write(offered("a"))
+    really_write = os.write
+
+    def half_then_full(fd: int, content: bytes) -> int:
+        really_write(fd, bytes(content)[:20])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", half_then_full)
+        with pytest.raises(StoreError, match="check the disk"):
+            clinic.write(Noted("a", "menu", "main menu", NOW))
+    clinic.write(Finished("a", Outcome.ANSWERED, NOW))
+    assert [line["step"] for line in clinic.log_lines()] == ["offered", "menu", "outcome"]
 
 
 def test_whoever_watches_hears_of_a_step_only_when_it_is_durable(clinic: Clinic) -> None:

@@ -69,6 +69,12 @@ def test_a_short_password_is_refused_before_anything_is_written(tmp_path: Path) 
     assert not people.is_set_up(tmp_path / "page.db")
 
 
+@pytest.mark.parametrize("name", ["", "  ", " maria", "ma\nria", "x" * 65])
+def test_a_name_that_cannot_be_typed_again_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PeopleError, match="name"):
+        people.set_up(tmp_path / "page.db", PAPER.public, name, PASSWORD, [], CHEAP)
+
+
 def test_a_mailbox_added_later_needs_no_password_and_opens_for_its_members(page_db: Path) -> None:
     wanted = {"nurse": ["maria"], "billing": ["maria"], "doctors": ["dr-lee"]}
     assert people.add_mailboxes(page_db, wanted) == ["billing", "doctors"]
