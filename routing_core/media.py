@@ -6,6 +6,7 @@ that names its place and how often the place has been used: a late command to a 
 reaches nobody. Times are nanoseconds of the monotonic clock.
 """
 
+import errno
 import mmap
 import resource
 import uuid
@@ -272,7 +273,10 @@ class Media:
         opened = ffi.new("struct rc_media **")
         status = lib.rc_media_open(ffi.from_buffer(self._memory), size, settings, opened)
         if status == lib.RC_SYSTEM:
-            raise MediaError(f"the engine cannot listen on port {port}: {ffi.errno}")
+            why = errno.errorcode.get(ffi.errno, str(ffi.errno))
+            raise MediaError(
+                f"the engine cannot listen on port {port} ({why}); does another exchange run here?"
+            )
         self._media = opened[0]
         self._finish = weakref.finalize(self, _shut, self._media, self._memory)
         self._command = ffi.new("struct rc_media_command *")

@@ -26,6 +26,7 @@ from routing_core.media import (
     Event,
     KeyFrame,
     Media,
+    MediaError,
     Opened,
     Played,
     RecordingEnded,
@@ -829,6 +830,58 @@ def test_an_engine_refuses_what_it_cannot_carry(exchange: Exchange) -> None:
     clip = exchange.media.load(quiet(1))
     with pytest.raises(ValueError, match="at most 32 clips"):
         exchange.media.play(1, [clip] * 33, tag=1, stop_on_key=False)
+
+
+def test_two_engines_on_one_port_are_one_too_many(exchange: Exchange) -> None:
+    with pytest.raises(MediaError, match="EADDRINUSE"):
+        Media(1, port=exchange.media.port)
+
+
+def test_an_engine_nobody_holds_any_more_gives_its_descriptors_back() -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    gc.collect()
+    before = descriptors()
+    media = Media(1, recordings=1, backlog_s=1)
+    media.start()
+    assert descriptors() > before
+    del media
+    gc.collect()
+    assert descriptors() == before
+
+
+def test_a_caller_of_whom_nobody_hears_is_given_to_the_fail_safe(exchange: Exchange) -> None:
+    call, caller = exchange.call()
+    for _ in range(12):  # 1,200 facts, and room for 1,024
+        for _ in range(100):
+            exchange.media.record(call, longest_s=60, quiet_s=0)
+        if not heard_more(caller):
+            break
+    assert caller.hears_the_end()
+    closed = exchange.next(Closed)
+    assert closed == Closed(call, Closing.UNHEARD)
+    exchange.listen(0)
+    assert all(isinstance(event, RecordingEnded | Stalled) for event in exchange.events)
+    next_caller(exchange)
+
+
+def heard_more(caller: Asterisk) -> bool:
+    """A tick later; False once the engine has ended the call."""
+    try:
+        caller.hear_frame()
+    except (EOFError, ConnectionResetError):
+        return False
+    return True
+
+
+def test_commands_nobody_takes_are_refused_at_last(exchange: Exchange) -> None:
+    call, _ = exchange.call()
+    exchange.media.stop()
+    for _ in range(1024):
+        exchange.media.stop_playing(call)
+    with pytest.raises(MediaError, match="restart the exchange"):
+        exchange.media.stop_playing(call)
 
 
 def test_a_chunk_is_given_back_once(exchange: Exchange) -> None:
