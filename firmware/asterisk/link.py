@@ -101,8 +101,7 @@ class _Reply:
     def take(self, message: Message) -> None:
         """One event of the list; the last one completes it."""
         if message.get("EventList") in ("Complete", "Cancelled"):
-            if not self.future.done():
-                self.future.set_result(message)
+            self.future.set_result(message)
         elif self.listed is not None:
             self.listed.append(message)
 
@@ -180,8 +179,8 @@ class _Client(AMIClient, asyncio.Protocol):  # type: ignore[misc]  # an untyped 
             self.answered_at = self._clock()
         if kind == "Response":
             self.fire_recv_reponse(Response(name, message))
-        elif asked in self._listing:
-            self._listing[asked].take(message)
+        elif (reply := self._listing.get(asked)) and not reply.future.done():
+            reply.take(message)
         elif kind == "Event":
             self.fire_recv_event(Event(name, message))
         else:
@@ -312,7 +311,7 @@ class Link:
             except (OSError, WireError, LinkDown, ActionFailed) as error:
                 self._become(LinkState.DOWN, str(error) or type(error).__name__)
                 self._failures += 1
-                await asyncio.sleep(self._pause_s())
+                await asyncio.sleep(pause_s(self._failures, self._jitter()))
 
     async def _session(self) -> None:
         """One connection, from its making to its end, which is always an exception."""
@@ -381,10 +380,11 @@ class Link:
             self.state = state
             self._changed(state)
 
-    def _pause_s(self) -> float:
-        """Doubling up to the longest, each shortened by up to a half at random."""
-        longest = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2.0 ** min(self._failures - 1, 16))
-        return longest * (1.0 - 0.5 * self._jitter())
+
+def pause_s(failures: int, jitter: float) -> float:
+    """Before the next try: doubling up to the longest, shortened by up to a half at random."""
+    longest = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2.0 ** min(failures - 1, 16))
+    return longest * (1.0 - 0.5 * jitter)
 
 
 async def _first(*futures: asyncio.Future[Any], timeout_s: float) -> None:
