@@ -48,12 +48,8 @@ def fuse(keys: Keys, event: KeyEvent, now: float) -> tuple[Keys, bool]:
 
 
 def _told_before(keys: Keys, event: KeyEvent, now: float) -> int | None:
-    """The oldest key that this event confirms. An end would rather confirm a begin than a tone,
-    since a tone may have been somebody's voice."""
-    found = [index for index, key in enumerate(keys) if _is_same(key, event, now)]
-    if isinstance(event, KeyEnded):
-        found.sort(key=lambda index: keys[index].began_at is None)
-    return found[0] if found else None
+    """The oldest key that this event confirms."""
+    return next((i for i, key in enumerate(keys) if _is_same(key, event, now)), None)
 
 
 def _is_same(key: Key, event: KeyEvent, now: float) -> bool:

@@ -221,10 +221,7 @@ class Exchange:
                 self._step(call, event, at)
                 self._talk_over(call, at)
             case JoinFailed(call=call, offer=offer):
-                if any(
-                    mine.id == offer and mine.state is Ringing.ACCEPTED
-                    for mine in self._offers_of(call)
-                ):
+                if any(mine.id == offer for mine in self._offers_of(call)):
                     self._step(call, event, at)
             case _:
                 self._step(event.call, event, at)
@@ -406,8 +403,7 @@ class Exchange:
 
     def _joined(self, call: str, offer_id: str) -> None:
         offer = self.offers.get(offer_id)
-        caller = self.calls.get(call)
-        if offer is None or offer.call != call or caller is None or caller.stage is Stage.ENDING:
+        if offer is None or offer.call != call or call not in self.calls:
             return  # too late: the offer ends by itself
         del self.offers[offer_id]
         agent = self.agents.get(offer.extension)

@@ -59,11 +59,19 @@ def test_a_begin_that_got_lost_costs_no_later_key() -> None:
     assert counted((0.0, ENDED, "1"), (1.0, BEGAN, "1"), (1.1, ENDED, "1")) == "11"
 
 
+def test_a_source_that_speaks_twice_means_two_keys_though_another_missed_one() -> None:
+    assert counted((0.0, BEGAN, "1"), (0.03, TONE, "1"), (0.2, TONE, "1")) == "11"
+    assert counted((0.0, BEGAN, "1"), (0.03, TONE, "1"), (0.1, BEGAN, "1")) == "11"
+    assert counted((0.0, BEGAN, "1"), (0.1, ENDED, "1"), (0.3, ENDED, "1")) == "11"
+
+
 @dataclass(frozen=True)
 class Press:
     digit: str
     gap_s: float
     held_s: float
+    is_begin_lost: bool = False
+    is_end_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,4 +116,35 @@ def test_whatever_is_pressed_is_counted_once_on_every_path(
         at += press.held_s
         if path.has_ended:
             told.append((at + path.ended_lag_s, ENDED, press.digit))
+    assert counted(*told) == "".join(press.digit for press in presses)
+
+
+LOSSY = st.lists(
+    st.builds(
+        Press,
+        st.sampled_from("12"),
+        st.floats(0.05, 1.0),
+        st.floats(0.04, 2.0),
+        st.booleans(),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(LOSSY, st.floats(0.0, 0.25))
+def test_while_the_tones_are_heard_lost_signalling_costs_and_adds_nothing(
+    presses: list[Press], began_lag_s: float
+) -> None:
+    at = 0.0
+    told: list[tuple[float, type[KeyEvent], str]] = []
+    for press in presses:
+        at += press.gap_s
+        told.append((at + 0.03, TONE, press.digit))
+        if not press.is_begin_lost:
+            told.append((at + began_lag_s, BEGAN, press.digit))
+        at += press.held_s
+        if not press.is_end_lost:
+            told.append((at + 0.01, ENDED, press.digit))
     assert counted(*told) == "".join(press.digit for press in presses)

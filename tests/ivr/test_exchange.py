@@ -1,7 +1,7 @@
 """All calls at once: stories of a clinic's morning, and what must hold whatever happens."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
@@ -325,6 +325,15 @@ def test_the_position_is_said_again_while_the_caller_waits() -> None:
     assert spoken(clinic.waits(59)) == [("please-wait", "you-are-next")]
 
 
+def test_a_wall_clock_that_jumps_an_hour_throws_nobody_out_of_the_queue() -> None:
+    clinic = Clinic()
+    clinic.hears(events.PhoneChanged("103", PhoneState.IN_USE))
+    clinic.calls("anna", "2")
+    clinic.now += 10
+    assert not clinic.exchange.time_came(clinic.now, NOON + timedelta(hours=1))
+    assert clinic.stage("anna") is Stage.QUEUED
+
+
 def test_an_offer_nobody_ends_is_ended_by_us() -> None:
     clinic = Clinic()
     clinic.hears(events.PhoneChanged("102", PhoneState.UNREACHABLE))
@@ -332,6 +341,79 @@ def test_an_offer_nobody_ends_is_ended_by_us() -> None:
     said = clinic.waits(21)
     assert Withdraw("offer-1") in said
     assert offers(clinic.waits(20)) == [("offer-2", "anna", "101")]
+
+
+def test_audio_that_ends_because_two_are_joined_is_not_lost() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.OfferAccepted("offer-1"), events.AudioLost("anna", "closed"))
+    assert not of(clinic.hears(events.Joined("anna", "offer-1")), Withdraw)
+    clinic.waits(60)
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.ANSWERED]
+
+
+def test_audio_lost_and_then_not_joined_is_lost() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.OfferAccepted("offer-1"), events.AudioLost("anna", "closed"))
+    said = clinic.hears(events.JoinFailed("anna", "offer-1"))
+    assert of(said, Withdraw) == [Withdraw("offer-1")]
+    assert clinic.stage("anna") is Stage.LOST
+
+
+def test_who_talks_waits_no_more_and_stands_before_nobody() -> None:
+    clinic = Clinic()
+    clinic.hears(events.PhoneChanged("102", PhoneState.IN_USE))
+    clinic.calls("anna", "1")
+    clinic.hears(events.OfferAccepted("offer-1"), events.Joined("anna", "offer-1"))
+    assert not clinic.exchange.waiting()
+    assert spoken(clinic.calls("bert", "1"))[-1] == ("please-wait", "you-are-next")
+
+
+def test_a_late_word_about_an_old_offer_does_not_touch_the_new_one() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.OfferAccepted("offer-1"), events.JoinFailed("anna", "offer-1"))
+    clinic.hears(events.OfferAccepted("offer-2"))
+    assert not clinic.hears(events.JoinFailed("anna", "offer-1"))
+    assert clinic.stage("anna") is Stage.JOINING
+
+
+def test_a_join_that_comes_after_the_caller_left_holds_no_phone() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "2")
+    clinic.hears(events.OfferAccepted("offer-1"))
+    assert Withdraw("offer-1") in clinic.hears(events.CallerLeft("anna"))
+    clinic.hears(events.Joined("anna", "offer-1"))
+    clinic.hears(events.OfferEnded("offer-1", Refusal.WITHDRAWN))
+    assert offers(clinic.calls("bert", "2")) == [("offer-2", "bert", "103")]
+
+
+def test_the_echo_of_an_arrival_does_not_begin_a_call_anew() -> None:
+    clinic = Clinic()
+    clinic.calls("anna")
+    clinic.hears(events.CallerLeft("anna"))
+    assert not clinic.calls("anna")
+
+
+def test_a_phone_that_hangs_up_is_free_though_its_caller_was_passed_on() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "2")
+    clinic.hears(events.OfferAccepted("offer-1"), events.Joined("anna", "offer-1"))
+    clinic.hears(events.PhoneChanged("103", PhoneState.IN_USE))
+    assert not offers(clinic.calls("bert", "2"))
+    assert offers(clinic.hears(events.PhoneChanged("103", PhoneState.IDLE)))
+
+
+def test_a_slow_card_is_waited_for_with_music_and_then_confessed() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "4")
+    clinic.prompt_ends("anna")
+    clinic.presses("anna", "#")
+    assert of(clinic.waits(1.0), commands.StartMusic)
+    assert spoken(clinic.waits(call.KEEP_S)) == [("message-failed",)]
+    clinic.hears(events.RecordingKept("anna", "m1", 3.0))
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.MESSAGE]
 
 
 def test_a_new_plan_is_for_new_calls() -> None:
@@ -379,6 +461,10 @@ def _events_of(name: str) -> st.SearchStrategy[Callable[[Clinic], list[events.Ev
         known = clinic.exchange.calls.get(name)
         return [events.PromptEnded(name, known.tag)] if known else []
 
+    def accept_and_join(clinic: Clinic) -> list[events.Event]:
+        accepted = about_offers(events.OfferAccepted)(clinic)
+        return accepted + about_offers(lambda offer: events.Joined(name, offer))(clinic)
+
     facts: list[events.Event] = [
         events.SpeechEnded(name),
         events.RecordingKept(name, "m", 1.0),
@@ -396,6 +482,7 @@ def _events_of(name: str) -> st.SearchStrategy[Callable[[Clinic], list[events.Ev
         st.just(about_offers(events.OfferRang)),
         st.just(about_offers(events.OfferAccepted)),
         st.just(about_offers(lambda offer: events.Joined(name, offer))),
+        st.just(accept_and_join),
         st.just(about_offers(lambda offer: events.JoinFailed(name, offer))),
         st.sampled_from(Refusal).map(
             lambda reason: about_offers(lambda offer: events.OfferEnded(offer, reason))
