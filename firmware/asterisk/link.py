@@ -188,11 +188,16 @@ class _Client(AMIClient, asyncio.Protocol):  # type: ignore[misc]  # an untyped 
 
     # ---- what the link calls ----
 
+    @property
+    def outstanding(self) -> int:
+        """Actions whose answer is not complete."""
+        return len(self._futures.keys() | self._listing.keys())
+
     async def ask(
         self, action: str, fields: tuple[Pair, ...], deadline_s: float, *, is_list: bool
     ) -> tuple[Message, list[Message]]:
         """The response, and the events that belong to it."""
-        if len(self._futures) + len(self._listing) >= MOST_OUTSTANDING:
+        if self.outstanding >= MOST_OUTSTANDING:
             raise LinkDown(f"{MOST_OUTSTANDING} actions wait for Asterisk's answer already")
         action_id = self.next_action_id()
         pack = encode((("Action", action), ("ActionID", action_id), *fields))
@@ -286,6 +291,11 @@ class Link:
         """When Asterisk last answered anything we asked, on the monotonic clock; -inf before its
         first answer."""
         return self._answered_at if self._client is None else self._client.answered_at
+
+    @property
+    def outstanding(self) -> int:
+        """How many actions wait for Asterisk's answer now."""
+        return 0 if self._client is None else self._client.outstanding
 
     async def send(self, action: str, *fields: Pair, deadline_s: float = 3.0) -> Message:
         """Asterisk's response. Raises LinkDown, ActionLate, ActionFailed or, before anything is

@@ -37,6 +37,10 @@ class Talk:
         """The next action, as its bytes."""
         return await self._reader.readuntil(b"\r\n\r\n")
 
+    async def rest(self) -> bytes:
+        """All that comes until the other side closes."""
+        return await self._reader.read()
+
     async def say(self, said: bytes) -> None:
         self._writer.write(said)
         await self._writer.drain()
