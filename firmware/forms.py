@@ -363,6 +363,7 @@ class FlowForm(Strict):
 
     start: Word
     zero: Target | None = None
+    language: Word | None = None
 
 
 def cure_for(form: type[Strict], inside: Sequence[str | int]) -> str:

@@ -294,7 +294,7 @@ class _Reading:
             if form:
                 self._targets_exist(name, form, nodes)
             if form and len(self.faults) == faults_before:
-                flows[name] = plan.Flow(name, form.start, nodes, form.zero)
+                flows[name] = plan.Flow(name, form.start, nodes, form.zero, form.language)
         return flows
 
     def _nodes(self, path: toml_lines.Path, value: object) -> dict[str, plan.Node]:

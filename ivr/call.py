@@ -300,10 +300,12 @@ def outcome(call: Call) -> Outcome:
     left_at = call.left_at if call.left_at is not None else call.arrived_at
     if call.joined:
         return Outcome.ANSWERED
-    if call.failsafe or (call.lost_at is not None and left_at - call.lost_at > HANGUP_LAG_S):
+    if call.failsafe:
         return Outcome.FAILSAFE
     if call.kept:
         return Outcome.MESSAGE
+    if call.lost_at is not None and left_at - call.lost_at > HANGUP_LAG_S:
+        return Outcome.FAILSAFE
     if call.asked_at is None and call.heard:
         return Outcome.SELF_SERVED
     waited_from = call.arrived_at if call.asked_at is None else call.asked_at
@@ -332,7 +334,10 @@ def _enter(call: Call, place: Place, at: Moment) -> Step:
 
 
 def _fresh(call: Call, place: Place) -> Call:
-    return replace(call, place=place, tries=0, until=None, again_at=None, then=None)
+    language = flow.flow_of(call.plan, place).language or call.language
+    return replace(
+        call, place=place, language=language, tries=0, until=None, again_at=None, then=None
+    )
 
 
 def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | None, Command]:

@@ -232,13 +232,11 @@ def _missing_prompts(
     plan: Plan, entrances: Mapping[str, Place], prompts: Mapping[str, Collection[str]]
 ) -> Iterator[Finding]:
     for name, entrance in entrances.items():
-        language = plan.lines[name].language
-        known = prompts.get(language, ())
         # The front desk is where every call may end up, whatever the flow says.
         reached = _reach(plan, [entrance, flow.FRONT_DESK], _all_edges)
-        for place in reached:
+        for place, language in _spoken_at(plan, entrance, plan.lines[name].language):
             for prompt in flow.prompts_of(flow.node_at(plan, place)):
-                if prompt not in known:
+                if prompt not in prompts.get(language, ()):
                     yield Finding(
                         Rule.PROMPT,
                         _keys(place),
@@ -246,6 +244,22 @@ def _missing_prompts(
                         f"the prompt {prompt} has no words in the language {language}",
                         f'add {prompt} = "…" to [prompts.{language}]',
                     )
+
+
+def _spoken_at(plan: Plan, entrance: Place, language: str) -> Collection[tuple[Place, str]]:
+    """Every place with each language that it may be spoken in: a flow may change it, and the front
+    desk may be come to from everywhere."""
+    first = flow.flow_of(plan, entrance).language or language
+    reached = dict.fromkeys([(entrance, first), (flow.FRONT_DESK, first)])
+    fringe = list(reached)
+    for place, spoken in fringe:
+        ends = [edge.end for edge in _all_edges(plan, place)]
+        for end in (*ends, flow.FRONT_DESK):
+            state = (end, flow.flow_of(plan, end).language or spoken)
+            if state not in reached:
+                reached[state] = None
+                fringe.append(state)
+    return reached
 
 
 def _no_person(plan: Plan, entrances: Mapping[str, Place]) -> Iterator[Finding]:

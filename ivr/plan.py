@@ -200,6 +200,7 @@ class Flow:
     start: str
     nodes: Mapping[str, Node]
     zero: str | None = None
+    language: str | None = None  # spoken from here on; None: as before
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,27 @@ def test_a_line_in_a_language_without_prompts_misses_all_of_them() -> None:
     assert {one.rule for one in prove(spanish, {"en": ()})} == {Rule.PROMPT}
 
 
+def test_a_flow_in_another_language_needs_its_prompts_in_that_language_and_no_others() -> None:
+    menu: dict[str, Node] = {"menu": a_menu({"2": "flow:es", "1": "desk"}, "desk")}
+    plan = a_plan({**menu, "desk": DESK, "bye": BYE})
+    nodes: dict[str, Node] = {
+        "hola": Say(("hola",), "cola"),
+        "cola": replace(DESK, otherwise="fin"),
+        "fin": Hangup(("adios",)),
+    }
+    spanish = Flow("es", "hola", nodes, None, "es")
+    both = replace(plan, flows={**plan.flows, "es": spanish})
+    english = {
+        prompt
+        for node in (*plan.flows["main"].nodes.values(), Ring((), 1, ""))
+        for prompt in prompts_of(node)
+    }
+    found = prove(both, {"en": english | {"failsafe-nobody"}})
+    assert found
+    assert all("the language es" in one.reason for one in found)
+    assert any("the prompt hola " in one.reason for one in found)
+
+
 def test_a_line_that_only_takes_messages_while_open_has_no_person() -> None:
     nodes: dict[str, Node] = {
         "fork": HoursFork("office", "message", "desk"),

@@ -1,6 +1,7 @@
 """All calls at once: stories of a clinic's morning, and what must hold whatever happens."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -291,6 +292,16 @@ def test_zero_leads_to_a_person_from_a_menu_that_does_not_use_it() -> None:
     assert offers(clinic.calls("anna", "0"))
 
 
+def test_a_key_may_change_the_language() -> None:
+    plan = a_clinic(address=Say(("welcome",), "flow:es"))
+    menu: dict[str, Node] = {"menu": Menu(("menu",), {"1": "flow:main"}, 5, 2, "menu")}
+    spanish = Flow("es", "menu", menu, None, "es")
+    clinic = Clinic(replace(plan, flows={**plan.flows, "es": spanish}))
+    clinic.calls("anna", "3")
+    assert [c.language for c in clinic.prompt_ends("anna") if isinstance(c, Play)] == ["es"]
+    assert [c.language for c in clinic.presses("anna", "1") if isinstance(c, Play)] == ["es"]
+
+
 def test_a_wrong_key_is_named_and_the_menu_spoken_again() -> None:
     clinic = Clinic()
     assert spoken(clinic.calls("anna", "9"))[-1] == ("wrong-key", "menu")
@@ -308,6 +319,15 @@ def test_a_call_that_fell_to_the_failsafe_says_so() -> None:
     clinic.calls("anna", "1")
     clinic.hears(events.AudioLost("anna", "reset"), events.FellToFailsafe("anna"))
     assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.FAILSAFE]
+
+
+def test_a_kept_message_counts_though_word_of_the_hangup_came_late() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "4")
+    clinic.prompt_ends("anna")
+    clinic.hears(events.AudioLost("anna", "closed"), events.RecordingKept("anna", "m1", 3.0))
+    clinic.waits(5)
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.MESSAGE]
 
 
 def test_lost_audio_and_no_word_of_a_hangup_is_the_failsafe_too() -> None:
@@ -560,6 +580,51 @@ def test_every_stage_has_a_deadline_or_ends_with_the_caller(happenings: list[obj
                 Stage.LEAVING,
                 Stage.LOST,
             }
+
+
+class Ear:
+    """What each caller hears, were the engine to do just as it is told."""
+
+    def __init__(self) -> None:
+        self.speech: set[str] = set()
+        self.music: set[str] = set()
+
+    def listens(self, said: list[Command]) -> None:
+        for command in said:
+            match command:
+                case Play(call=name):
+                    self.speech.add(name)
+                case commands.StopPlaying(call=name):
+                    self.speech.discard(name)
+                case commands.StartMusic(call=name):
+                    self.music.add(name)
+                case commands.StopMusic(call=name):
+                    self.music.discard(name)
+                case _:
+                    pass
+
+    def is_told(self, event: events.Event) -> None:
+        """A key stops the speech, and a prompt ends, before anybody decides what follows."""
+        if isinstance(event, events.PromptEnded | events.KeyBegan | events.ToneHeard):
+            self.speech.discard(event.call)
+
+
+@settings(max_examples=300, deadline=None)
+@given(HAPPENINGS)
+def test_no_caller_hears_silence_for_more_than_a_second(happenings: list[object]) -> None:
+    clinic, ear = Clinic(), Ear()
+    for name in CALLS:
+        ear.listens(clinic.calls(name))
+    elsewhere = {Stage.TALKING, Stage.LEAVING, Stage.LOST, Stage.ENDING}
+    for happening in happenings:
+        for event in happening(clinic) if callable(happening) else ():
+            ear.is_told(event)
+            ear.listens(clinic.hears(event))
+        ear.listens(clinic.waits(happening if isinstance(happening, float) else 1.0))
+        for name, known in clinic.exchange.calls.items():
+            # Who leaves a message is the one who speaks.
+            if known.stage not in elsewhere | {Stage.RECORDING}:
+                assert name in ear.speech | ear.music, known
 
 
 @settings(max_examples=200, deadline=None)
