@@ -244,10 +244,6 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
             return call, [commands.Note(call.id, "failsafe", "after the talk")]
         case _, FellToFailsafe():
             return _lose(replace(call, failsafe=True), at)
-        case Stage.LOST, RecordingKept():
-            return replace(call, kept=True, recording=False), []
-        case Stage.LOST, RecordingFailed():
-            return replace(call, recording=False), []
         case Stage.SPEAKING, PromptEnded(tag=tag) if tag == call.tag:
             return _spoken(replace(call, heard=_informs(call) or call.heard), at)
         case Stage.SPEAKING, (DigitPressed() | TimeCame()):
@@ -285,7 +281,7 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
         case Stage.KEEPING, TimeCame():
             return _music_is_due(call, at) or _confess(call, at)
         case _, RecordingKept():
-            # Its promise was given up, but the message is there all the same.
+            # Nobody will be told any more, but the message is there all the same.
             return replace(call, kept=True, recording=False), []
         case _, RecordingFailed():
             return replace(call, recording=False), []

@@ -26,6 +26,10 @@ from ivr.plan import (
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
+# Nodes after which a caller is, or has been, cared for.
+ENDS = Enqueue | Ring | TakeMessage | Hangup
+
+
 class Rule(StrEnum):
     """What a plan must not have."""
 
@@ -131,6 +135,24 @@ def _reach(plan: Plan, entrances: Collection[Place], edges: Edges) -> Reached:
     return reached
 
 
+def _leading_to(
+    plan: Plan, goals: Collection[Place], places: Collection[Place], edges: Edges
+) -> Collection[Place]:
+    """The places, goals included, from which a goal can be come to."""
+    came_from: dict[Place, list[Place]] = {}
+    for place in places:
+        for edge in edges(plan, place):
+            came_from.setdefault(edge.end, []).append(place)
+    leading = dict.fromkeys(goals)
+    fringe = list(leading)
+    for place in fringe:
+        for before in came_from.get(place, ()):
+            if before not in leading:
+                leading[before] = None
+                fringe.append(before)
+    return leading
+
+
 def _way_to(reached: Reached, place: Place) -> str:
     """The way to a place in words: `main/hours -(open)-> main/menu -(key 1)-> main/nurse`."""
     words = str(place)
@@ -172,7 +194,8 @@ def _dangles(where: tuple[str, ...], way: str, reason: str) -> Finding:
 def _dead_ends(plan: Plan, reached: Reached) -> Iterator[Finding]:
     """Places from which no caller comes to a person, a message or an end. Only the first of them
     on each way is told: the others are its consequence."""
-    trapped = {place for place in reached if not _ends(plan, place)}
+    ends = [p for p in reached if isinstance(flow.node_at(plan, p), ENDS)]
+    trapped = reached.keys() - _leading_to(plan, ends, reached, _all_edges)
     for place in sorted(trapped, key=str):
         edge = reached[place]
         if edge is None or edge.start not in trapped:
@@ -185,18 +208,11 @@ def _dead_ends(plan: Plan, reached: Reached) -> Iterator[Finding]:
             )
 
 
-def _ends(plan: Plan, place: Place) -> bool:
-    return any(
-        isinstance(flow.node_at(plan, end), Enqueue | Ring | TakeMessage | Hangup)
-        for end in _reach(plan, [place], _all_edges)
-    )
-
-
 def _loops(plan: Plan, reached: Reached) -> Iterator[Finding]:
     """Circles in which a caller who does nothing goes round for ever."""
     told: set[Place] = set()
-    for place in reached:
-        circle = _circle(plan, place)
+    for place in _after_circles(plan, reached):
+        circle = [] if place in told else _circle(plan, place)
         if circle and not told & set(circle):
             told |= set(circle)
             asks = any(isinstance(flow.node_at(plan, member), Menu) for member in circle)
@@ -212,6 +228,23 @@ def _loops(plan: Plan, reached: Reached) -> Iterator[Finding]:
                 reason,
                 "lead one of these ways to a person, a message or a hangup",
             )
+
+
+def _after_circles(plan: Plan, reached: Reached) -> list[Place]:
+    """Places that lie on circles of idle edges, or behind one: what remains when every place that
+    no remaining edge leads to is taken away."""
+    edges = {place: [edge.end for edge in _idle_edges(plan, place)] for place in reached}
+    led_to = dict.fromkeys(reached, 0)
+    for ends in edges.values():
+        for end in ends:
+            led_to[end] += 1
+    fringe = [place for place, times in led_to.items() if times == 0]
+    for place in fringe:
+        for end in edges[place]:
+            led_to[end] -= 1
+            if led_to[end] == 0:
+                fringe.append(end)
+    return [place for place, times in led_to.items() if times > 0]
 
 
 def _circle(plan: Plan, place: Place) -> list[Place]:
@@ -266,21 +299,17 @@ def _no_person(plan: Plan, entrances: Mapping[str, Place]) -> Iterator[Finding]:
     cure = "lead a key, or zero of the flow, to a queue or a ring"
     for name, entrance in entrances.items():
         reached = _reach(plan, [entrance], _open_edges)
-        if not _has_person(plan, entrance):
+        persons = [place for place in reached if _is_person(plan, flow.node_at(plan, place))]
+        helped = _leading_to(plan, persons, reached, _open_edges)
+        if entrance not in helped:
             reason = f"no way from the line {name} leads to a queue or a ring"
             yield Finding(Rule.PERSON, ("lines", name, "flow"), str(entrance), reason, cure)
             continue
         for place in reached:
-            if isinstance(flow.node_at(plan, place), Menu) and not _has_person(plan, place):
+            if isinstance(flow.node_at(plan, place), Menu) and place not in helped:
                 reason = "no key of this menu leads on to a queue or a ring"
                 way = _way_to(reached, place)
                 yield Finding(Rule.PERSON, _keys(place), way, reason, cure)
-
-
-def _has_person(plan: Plan, place: Place) -> bool:
-    return any(
-        _is_person(plan, flow.node_at(plan, end)) for end in _reach(plan, [place], _open_edges)
-    )
 
 
 def _is_person(plan: Plan, node: Node) -> bool:
