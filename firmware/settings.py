@@ -112,11 +112,11 @@ def draft(text: str) -> Draft:
         return _unreadable(Fault(1, "file", too_long, "is this the right file?"))
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        lines = toml_lines.lines_of(text)
+    except ValueError as error:  # not only TOMLDecodeError: a number of 5,000 digits is another
         return _unreadable(_syntax_fault(text, str(error)))
     except RecursionError:
         return _unreadable(Fault(1, "file", "brackets nest too deeply", "is this the right file?"))
-    lines = toml_lines.lines_of(text)
     reading = _Reading(document, lines)
     drawn = reading.site()
     return Draft(drawn, tuple(sorted(set(reading.faults))), lines)
@@ -147,7 +147,9 @@ def _syntax_fault(text: str, message: str) -> Fault:
     place = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", message)
     line = int(place.group(1)) if place and place.group(1) else text.count("\n") + 1
     reason = f"this is not TOML: {re.sub(r' *[(]at .*', '', message)}"
-    return Fault(line, "file", reason, "correct this line; the rest is looked at after that")
+    return Fault(
+        line, "file", reason, "correct this line or the one above; the rest is read after that"
+    )
 
 
 Form = TypeVar("Form", bound=Strict)

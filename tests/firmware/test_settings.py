@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from firmware import settings, toml_lines
@@ -89,9 +90,16 @@ def test_a_file_too_large_for_any_clinic_is_not_even_parsed() -> None:
         settings.read("#" * (settings.SITE_FILE_MAX + 1))
 
 
-def test_a_bracket_bomb_is_a_fault_and_not_a_crash() -> None:
-    with pytest.raises(SiteFaults):
-        settings.read("a = " + "[" * 100_000)
+@pytest.mark.parametrize("depth", [10, 100, 200, 300, 400, 1_000, 100_000])
+def test_a_bracket_bomb_is_a_fault_and_not_a_crash(depth: int) -> None:
+    for bomb in ("[" * depth, "[" * depth + "]" * depth, "{a=" * depth + "1" + "}" * depth):
+        with pytest.raises(SiteFaults):
+            settings.read("clinic = " + bomb)
+
+
+def test_a_number_longer_than_any_is_a_fault_and_not_a_crash() -> None:
+    with pytest.raises(SiteFaults, match="not TOML"):
+        settings.read("a = " + "9" * 5_000)
 
 
 @pytest.mark.parametrize("character", list('\n\r;"\\$|,=[](){}<>&!`\0\x7f\u2028\x85\x1c'))
@@ -160,12 +168,14 @@ a = 2
     assert lines["list", 1, "sub", "a"] == 18
 
 
+@trying(deadline=None)
 @given(st.text(alphabet="ab01-_.=\"'[]{}#, \n\\", max_size=80))
 def test_no_text_breaks_the_door(text: str) -> None:
     found = settings.draft(text)
     assert found.plan is None or not found.faults
 
 
+@trying(deadline=None)
 @given(st.integers(0, len(TEMPLATE) - 1), st.text(alphabet='x1"[]={}\n', max_size=3))
 def test_no_slip_of_the_hand_breaks_the_door(at: int, slip: str) -> None:
     for fault in settings.draft(TEMPLATE[:at] + slip + TEMPLATE[at + 1 :]).faults:
