@@ -444,12 +444,18 @@ class Exchange:
             self._acd.agent_busy(agent.slot)
 
     def _seat_agents(self) -> None:
-        """Everybody with a phone, able to do what its queues ask for."""
-        for extension in self.plan.phones:
-            if extension not in self.agents and len(self.agents) < AGENTS_MAX:
-                agent = Agent(extension, len(self.agents))
-                self.agents[extension] = agent
-                self._agent_in[agent.slot] = agent
+        """Everybody with a phone, able to do what its queues ask for. Who has none any more goes,
+        once nobody talks with them or rings them."""
+        for agent in list(self.agents.values()):
+            is_idle = agent.offer is None and agent.talks_to is None
+            if agent.extension not in self.plan.phones and is_idle:
+                self._acd.agent_busy(agent.slot)
+                del self.agents[agent.extension], self._agent_in[agent.slot]
+        seats = (slot for slot in range(AGENTS_MAX) if slot not in self._agent_in)
+        for extension in [new for new in self.plan.phones if new not in self.agents]:
+            slot = next(seats, None)
+            if slot is not None:
+                self.agents[extension] = self._agent_in[slot] = Agent(extension, slot)
         for agent in self.agents.values():
             agent.skills = sum(
                 self._skill(name)

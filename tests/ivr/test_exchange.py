@@ -13,7 +13,7 @@ from ivr import call, commands, events
 from ivr.call import Stage
 from ivr.commands import Command, Finish, Offer, Outcome, Play, Withdraw
 from ivr.events import PhoneState, Refusal
-from ivr.exchange import Exchange, Ringing
+from ivr.exchange import AGENTS_MAX, Exchange, Ringing
 from ivr.plan import (
     Enqueue,
     Flow,
@@ -442,6 +442,19 @@ def test_a_new_plan_is_for_new_calls() -> None:
     clinic.exchange.adopt(a_clinic(menu=Say(("moved",), "bye")))
     assert offers(clinic.presses("anna", "1"))
     assert spoken(clinic.calls("bert")) == [("moved",)]
+
+
+def test_phones_that_come_and_go_with_new_plans_leave_room_for_others() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "2")
+    clinic.hears(events.OfferAccepted("offer-1"), events.Joined("anna", "offer-1"))
+    for number in range(1000, 1000 + 2 * AGENTS_MAX):
+        plan = a_clinic()
+        queues = {"desk": replace(plan.queues["desk"], agents=(str(number),))}
+        phones = {str(number): Phone(str(number), "new", "here", "1")}
+        clinic.exchange.adopt(replace(plan, phones=phones, queues=queues))
+    assert set(clinic.exchange.agents) == {"103", str(number)}
+    assert [extension for _, _, extension in offers(clinic.calls("bert", "1"))] == [str(number)]
 
 
 def test_a_circle_without_speech_ends_at_the_front_desk() -> None:
