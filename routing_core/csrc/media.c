@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,7 +38,7 @@ enum {
 	KEYS_MOST = 32,           /* digits at once; afterwards one a tick */
 	AUDIO_AHEAD_MOST = 16000, /* samples: 2 s that a stuck Asterisk may send at once */
 	OUT_FRAME = RC_FRAME_HEADER + RC_TICK_SAMPLES * 2,
-	SEND_BUFFER = 4 * 1024, /* bytes in the kernel: about half a second */
+	SEND_BUFFER = 4 * 1024, /* bytes: who reads nothing is soon seen */
 	CATCH_UP_MOST = 5,      /* frames sent at once after a late tick; more are skipped */
 	TONE_EVENTS = 2 * (RC_FRAME_LONGEST / 2 / RC_DTMF_HOP + 1),
 	TONE_RISE = 80, /* samples: 10 ms */
@@ -549,9 +550,14 @@ static void welcome(struct rc_media *media)
 	}
 }
 
-static void hear_from(struct rc_media *media, struct caller *caller);
+static bool has_hung_up(const struct caller *caller)
+{
+	struct pollfd end = {.fd = caller->socket, .events = POLLRDHUP};
 
-/* Is this call here already? One whose end waits unread in its socket is not. */
+	return poll(&end, 1, 0) == 1;
+}
+
+/* Is this call here already? One that was ended and comes back is, until its end has been read. */
 static bool is_here(struct rc_media *media, const uint8_t *uuid)
 {
 	for (uint32_t place = 0; place < media->settings.calls; place++) {
@@ -559,11 +565,9 @@ static bool is_here(struct rc_media *media, const uint8_t *uuid)
 
 		if (caller->stage != OPEN || memcmp(caller->uuid, uuid, sizeof caller->uuid) != 0)
 			continue;
-		if (recv(caller->socket, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
-			end_call(media, caller, RC_CLOSED_HUNG_UP);
-			continue;
-		}
-		return true;
+		if (!has_hung_up(caller))
+			return true;
+		end_call(media, caller, RC_CLOSED_HUNG_UP);
 	}
 	return false;
 }

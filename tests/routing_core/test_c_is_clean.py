@@ -33,6 +33,16 @@ def test_a_strict_compiler_finds_nothing(source: str, tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
 
 
+@pytest.mark.parametrize("source", sorted(path.name for path in CSRC.glob("*.c")))
+def test_the_core_never_allocates(source: str, tmp_path: Path) -> None:
+    built = tmp_path / "object.o"
+    command = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O3", "-c", str(CSRC / source)]
+    subprocess.run([*command, "-o", str(built)], check=True)
+    listed = subprocess.check_output(["nm", "--undefined-only", "--format=just-symbols", built])
+    needed = set(listed.decode().split())
+    assert needed.isdisjoint({"malloc", "calloc", "realloc", "aligned_alloc", "strdup", "free"})
+
+
 def core_built_for(home: Path, **environment: str) -> Path:
     """A directory to import a sanitized `routing_core` from."""
     shutil.copytree(
@@ -131,16 +141,20 @@ def test_the_engines_thread_and_its_callers_never_race(watched: Path) -> None:
 
 # Commands have one sender; here they have two.
 TWO_SENDERS = """
+import sys
 import threading
-from routing_core._core import lib
+from routing_core._core import ffi, lib
 from routing_core.media import Media
 
 media = Media(1, recordings=1, backlog_s=1)
-command = media._command
-command.order = lib.RC_ORDER_CLOSE
+media.start()
+start = threading.Barrier(2)
+sys.setswitchinterval(1e-6)
 
 def send():
-    for _ in range(200):
+    command = ffi.new("struct rc_media_command *", {"order": lib.RC_ORDER_CLOSE})
+    start.wait()
+    for _ in range(20_000):
         lib.rc_media_command(media._media, command)
 
 senders = [threading.Thread(target=send) for _ in range(2)]

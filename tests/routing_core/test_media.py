@@ -733,7 +733,8 @@ def test_a_name_that_is_already_here_is_refused(exchange: Exchange) -> None:
 
 def test_a_caller_may_come_back_under_the_same_name_at_once(exchange: Exchange) -> None:
     call, caller = exchange.call()
-    caller.leave()
+    caller.say(speech_like(8000))
+    caller.socket.shutdown(socket.SHUT_WR)
     again = exchange.dial(caller.uuid).introduce()
     reopened = exchange.next(Opened)
     assert reopened.uuid == str(caller.uuid)
