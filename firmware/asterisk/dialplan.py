@@ -11,6 +11,7 @@ dialled are filtered to digits, and names and numbers of callers are not read at
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from firmware.asterisk import written
 from firmware.asterisk.written import extension, section
@@ -22,40 +23,47 @@ SELFTEST_NUMBER = "000"  # no phone or trunk can dial into its context
 FAILSAFE_WAIT = "failsafe-wait"
 EMERGENCY_TRYING = "emergency-trying"
 
-EMERGENCY_WINDOW_S = 60 * 60
-EMERGENCY_TRIES = 30  # one a second
 NOTICE_S = 60  # how long the front desk's phones ring for the notice
 NOTICE_TIMES = 3
-# The fail-safe's round: the front desk alone, then everybody; ten minutes of it in all.
-FRONT_DESK_S = 20
-EVERYBODY_S = 40
 FAILSAFE_ROUNDS = 10
 NOBODY_REACHABLE_S = 5
 INSIDE_S = 60
 OUTSIDE_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things last. The product uses these; a test may not wait for an hour."""
+
+    emergency_window_s: int = 60 * 60
+    emergency_tries: int = 30  # one a second
+    # A round of the fail-safe: the front desk alone, then everybody; ten minutes of it in all.
+    front_desk_s: int = 20
+    everybody_s: int = 40
+
 
 Voice = Callable[[str, str], str]  # prompt, language -> the file's path without its ending
 
 HANGUP_AS_CALLED = "Hangup(${HANGUPCAUSE})"
 
 
-def extensions(plan: Plan, engine_port: int, voice: Voice, emergency_window_s: int) -> str:
+def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> str:
     """extensions.conf, whole."""
     contexts = [
         *_trunk_contexts(plan),
-        _entrance(emergency_window_s),
+        _entrance(timing.emergency_window_s),
         _engine(engine_port),
-        _failsafe(plan, voice),
+        _failsafe(plan, voice, timing),
         _agent(engine_port),
         _lamp(),
         _from_phone(),
         _phones(plan),
         _outside(plan),
         _emergency(plan),
-        _emergency_call(plan, voice, emergency_window_s),
+        _emergency_call(plan, voice, timing),
         _preempt(),
         *_notices(plan, voice),
-        _emergency_return(plan),
+        _emergency_return(plan, timing),
         _selftest(plan),
     ]
     return "\n".join(contexts)
@@ -147,7 +155,7 @@ def _engine(engine_port: int) -> str:
     )
 
 
-def _failsafe(plan: Plan, voice: Voice) -> str:
+def _failsafe(plan: Plan, voice: Voice, timing: Timing) -> str:
     """Phones ring at once; the caller hears a sentence and music meanwhile."""
     front_desk, everybody = _dialled(plan.front_desk), _dialled(plan.phones)
     music = f"m({FAILSAFE_WAIT}-${{SPOKEN}})"
@@ -165,8 +173,8 @@ def _failsafe(plan: Plan, voice: Voice) -> str:
                 'GotoIf($["${SELFTEST}" = "1"]?over)',
                 "UserEvent(CareLineFailsafe,CallUUID: ${CALLUUID})",
                 "(ring) Set(ROUND=0)",
-                f"(round) Dial({front_desk},{FRONT_DESK_S},{music})",
-                f"Dial({everybody},{EVERYBODY_S},{music})",
+                f"(round) Dial({front_desk},{timing.front_desk_s:d},{music})",
+                f"Dial({everybody},{timing.everybody_s:d},{music})",
                 f"MusicOnHold({FAILSAFE_WAIT}-${{SPOKEN}},{NOBODY_REACHABLE_S})",
                 "Set(ROUND=$[${ROUND} + 1])",
                 f"GotoIf($[${{ROUND}} < {FAILSAFE_ROUNDS}]?round)",
@@ -271,11 +279,11 @@ def _centre(number: str, numbers: list[str]) -> str:
     return number[1:] if number.startswith("9") and number[1:] in numbers else number
 
 
-def _emergency_call(plan: Plan, voice: Voice, window_s: int) -> str:
+def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
     language = plan.language
     music = music_class(EMERGENCY_TRYING, language)
     cannot = voice("cannot-reach-911", language)
-    ends = f"$[${{EPOCH}} + {window_s:d}]"
+    ends = f"$[${{EPOCH}} + {timing.emergency_window_s:d}]"
     trunks = [trunk_endpoint(trunk) for trunk in plan.trunks.values()]
     tries = [step for trunk in trunks for step in _try(trunk)]
     notice = "emergency-notice,${EXTENSION},1"
@@ -299,7 +307,7 @@ def _emergency_call(plan: Plan, voice: Voice, window_s: int) -> str:
                 "(again) Set(BUSY=)",
                 *tries,
                 "Set(TRIES=$[${TRIES} + 1])",
-                f"GotoIf($[${{TRIES}} > {EMERGENCY_TRIES}]?cannot)",
+                f"GotoIf($[${{TRIES}} > {timing.emergency_tries:d}]?cannot)",
                 "GotoIf($[${TRIES} > 1]?pause)",
                 "Progress()",
                 f"StartMusicOnHold({music})",
@@ -339,7 +347,8 @@ def _preempt() -> str:
                 "Set(NEWEST=0)",
                 "Set(VICTIM=)",
                 "Set(CALLS=${CHANNELS(^PJSIP/(${ARG1})-)})",
-                '(next) Set(ONE=${SHIFT(CALLS," ")})',
+                # The list's separator, a space, can be given only by its code.
+                r"(next) Set(ONE=${SHIFT(CALLS,\x20)})",
                 'GotoIf($["${ONE}" = ""]?found)',
                 'GotoIf($["${IMPORT(${ONE},EMERGENCY)}" = "1"]?next)',
                 'GotoIf($["${SHARED(PREEMPTED,${ONE})}" = "1"]?next)',
@@ -396,7 +405,7 @@ def location_prompt(number: str) -> str:
     return f"location-{number}"
 
 
-def _emergency_return(plan: Plan) -> str:
+def _emergency_return(plan: Plan, timing: Timing) -> str:
     """The centre may be calling back: the phone that called it and the front desk ring together."""
     callers = [
         f"ExecIf($[${{EPOCH}} < 0${{DB(emergency/{number})}}]?Set(RUNG=PJSIP/{number}&${{RUNG}}))"
@@ -413,7 +422,7 @@ def _emergency_return(plan: Plan) -> str:
                 f"UserEvent(CareLineEmergencyReturn,{call})",
                 f"Set(RUNG={_dialled(plan.front_desk)})",
                 *callers,
-                f"Dial(${{RUNG}},{EVERYBODY_S},{music})",
+                f"Dial(${{RUNG}},{timing.everybody_s:d},{music})",
                 "Goto(failsafe,s,ring)",
             )
         ],

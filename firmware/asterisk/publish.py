@@ -7,9 +7,11 @@ were made from. `current` points at one of them.
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.asterisk.config import STATE_FOLDERS, Paths, Ports, generate
+from firmware.asterisk.dialplan import Timing
 from firmware.asterisk.sandbox import Launch
 from firmware.durable import sync_directory
 from firmware.place import Place
@@ -19,22 +21,32 @@ from ivr.plan import Plan
 SITE_FILE = "clinic.toml"
 
 
-def install(place: Place, plan: Plan, site_text: str, ports: Ports, launch: Launch) -> Path:
-    """Put a plan in force where no Asterisk is running yet; its version's directory."""
-    version = prepare(place, plan, site_text, ports, launch)
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site file's text, its plan, and where and when its Asterisk does things."""
+
+    text: str
+    plan: Plan
+    ports: Ports
+    timing: Timing = Timing()  # noqa: RUF009 - frozen
+
+
+def install(place: Place, site: Site, launch: Launch) -> Path:
+    """Put a site in force where no Asterisk is running yet; its version's directory."""
+    version = prepare(place, site, launch)
     point_current(place, version)
     return version
 
 
-def prepare(place: Place, plan: Plan, site_text: str, ports: Ports, launch: Launch) -> Path:
+def prepare(place: Place, site: Site, launch: Launch) -> Path:
     """A new version, complete, that nothing points at yet."""
     for folder in STATE_FOLDERS:
         (place.asterisk / folder).mkdir(parents=True, exist_ok=True)
     place.prompts.mkdir(parents=True, exist_ok=True)
-    secrets = secrets_of(place.secrets, plan)
+    secrets = secrets_of(place.secrets, site.plan)
     paths = Paths(launch.site / "current", launch.site, launch.prompts, launch.modules)
-    files = generate(plan, secrets, ports, paths)
-    return write_version(place.asterisk / "versions", files | {SITE_FILE: site_text})
+    files = generate(site.plan, secrets, site.ports, paths, timing=site.timing)
+    return write_version(place.asterisk / "versions", files | {SITE_FILE: site.text})
 
 
 def write_version(versions: Path, files: Mapping[str, str]) -> Path:

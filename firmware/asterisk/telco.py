@@ -117,6 +117,7 @@ class Ring:
     """One call that reached a desk. `caller` and `name` are what its display shows."""
 
     id: str
+    channel: str
     desk: str
     caller: str
     name: str
@@ -124,6 +125,7 @@ class Ring:
     heard: Path
     said: Path
     answered: asyncio.Future[float]
+    talked: asyncio.Future[float]  # its tone has been sent for a second
     ended: asyncio.Future[float]
 
 
@@ -406,6 +408,8 @@ class Telco:
                 )
             case "DeskRang":
                 self._rang(message)
+            case "DeskTalked":
+                _set_now(self._rings[message["Uniqueid"]].talked)
             case "DeskAnswered":
                 _set_now(self._rings[message["Uniqueid"]].answered)
 
@@ -414,14 +418,16 @@ class Telco:
         heard, said = self._recordings(message["Uniqueid"])
         ring = Ring(
             message["Uniqueid"],
+            message["Channel"],
             message["Desk"],
             message.get("CallerIDNum"),
             message.get("CallerIDName"),
             time.monotonic(),
             heard,
             said,
-            loop.create_future(),
-            loop.create_future(),
+            answered=loop.create_future(),
+            talked=loop.create_future(),
+            ended=loop.create_future(),
         )
         self._rings[ring.id] = ring
         self.desks[ring.desk].rings.append(ring)
@@ -559,7 +565,9 @@ def _desk(number: str, password: str, clinic: str, common: list[str]) -> list[st
     ]
 
 
-RECORD = ("MixMonitor(,r(/site/rec/${NAME}-heard.wav)t(/site/rec/${NAME}-said.wav)S)",)
+RECORD = "MixMonitor(,r(/site/rec/${NAME}-heard.wav)t(/site/rec/${NAME}-said.wav))"
+# Runs before the hang-up is told, so that whoever hears of it finds the files whole.
+KEEP = extension("h", "StopMixMonitor()")
 
 
 def _extensions(desks: list[str], emergency_numbers: tuple[str, ...]) -> str:
@@ -589,11 +597,12 @@ def _caller() -> str:
             extension(
                 "s",
                 "Set(NAME=${CALL})",
-                *RECORD,
+                RECORD,
                 "UserEvent(TelcoAnswered,Call: ${CALL})",
                 "Set(GROUP()=line)",
                 "Goto(${MOUTH},1)",
             ),
+            KEEP,
             extension("quiet", f"Wait({FOREVER_S})"),
             extension("speak", "(again) Playback(${SAY})", "Goto(again)"),
             extension(
@@ -618,15 +627,18 @@ def _desks() -> str:
                 "(answers) Ringing()",
                 "Wait(${GLOBAL(RINGS_${EXTEN})})",
                 "Answer(,i)",
-                *RECORD,
+                RECORD,
                 "UserEvent(DeskAnswered)",
                 "PlayTones(${GLOBAL(TONE_${EXTEN})})",
+                "Wait(1)",
+                "UserEvent(DeskTalked)",
                 f"Wait({FOREVER_S})",
                 "(refuses) Hangup(21)",
                 "(busy) Hangup(17)",
                 "(silent) Ringing()",
                 f"Wait({FOREVER_S})",
-            )
+            ),
+            KEEP,
         ],
     )
 
@@ -644,10 +656,11 @@ def _outside(emergency_numbers: tuple[str, ...]) -> str:
                 "GotoIf($[${GROUP_COUNT(line)} > ${GLOBAL(LINES)}]?busy)",
                 "Set(NAME=${UNIQUEID})",
                 "Answer(,i)",
-                *RECORD,
+                RECORD,
                 f"PlayTones(${{IF($[{centre}]?{CENTRE_TONE_HZ}:{OUTSIDE_TONE_HZ})}})",
                 f"Wait({FOREVER_S})",
                 "(busy) Hangup(17)",
-            )
+            ),
+            KEEP,
         ],
     )

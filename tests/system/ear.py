@@ -1,0 +1,60 @@
+"""What somebody heard: silence and tones measured in a recording of the telephone company."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 8000
+BLOCK_S = 0.05
+# -50 dBm0 in 16 bit samples; quieter is silence to a person on a telephone.
+SILENT_RMS = 73.0
+
+
+def sound(path: Path) -> NDArray[np.float64]:
+    """The samples of a file, 8 kHz mono 16 bit."""
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE_HZ, 1, 2)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
+
+
+def blocks(path: Path) -> NDArray[np.float64]:
+    """The recording in blocks of 50 ms, one a row."""
+    samples = sound(path)
+    size = int(RATE_HZ * BLOCK_S)
+    return samples[: len(samples) // size * size].reshape(-1, size)
+
+
+def longest_silence_s(path: Path) -> float:
+    """How long nothing at all was heard."""
+    longest = current = 0
+    for level in np.sqrt(np.mean(np.square(blocks(path)), axis=1)):
+        current = current + 1 if level < SILENT_RMS else 0
+        longest = max(longest, current)
+    return longest * BLOCK_S
+
+
+def tone_s(path: Path, tone_hz: float) -> float:
+    """For how long one tone, and nothing else, was heard."""
+    rows = blocks(path)
+    if not len(rows):
+        return 0.0
+    size = rows.shape[1]
+    # A window whose side lobes stay under 1 % in power keeps a neighbouring tone out.
+    window = np.hanning(size)
+    spectra = np.square(np.abs(np.fft.rfft(rows * window, axis=1)))
+    nearest = round(tone_hz * size / RATE_HZ)
+    near = spectra[:, max(nearest - 2, 0) : nearest + 3].sum(axis=1)
+    loud = np.sqrt(np.mean(np.square(rows), axis=1)) > SILENT_RMS
+    return float(np.count_nonzero(loud & (near > 0.9 * spectra.sum(axis=1))) * BLOCK_S)
+
+
+def write_tone(path: Path, tone_hz: float, seconds: float = 2.0) -> Path:
+    """A file with one tone at -15 dBm0, whole periods only, so that it can be repeated."""
+    count = int(RATE_HZ * seconds)
+    samples = 4000 * np.sin(2 * np.pi * tone_hz * np.arange(count) / RATE_HZ)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path

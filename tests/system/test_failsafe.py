@@ -1,0 +1,235 @@
+"""Whatever becomes of our programs, somebody's phone rings: static dialplan on a real Asterisk."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from firmware.asterisk.dialplan import Timing
+from firmware.asterisk.telco import Answers, Busy, LiveCall, Refuses, Silent
+from tests.system import ear, town
+from tests.system.town import Town, within
+
+RINGS_WITHIN_S = 1.0
+SILENCE_AT_MOST_S = 1.0
+CALLER_HZ = 2500
+# The fail-safe's own steps, for a test that cannot wait a minute for the next round.
+BRISK = Timing(front_desk_s=3, everybody_s=3)
+CLINIC = "2025550100"
+
+# An exchange as Asterisk sees it: it takes the connection, reads, and answers with silence.
+ENGINE = """
+import socket, sys
+door = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+caller, _ = door.accept()
+caller.recv(64)
+print("caller", flush=True)
+while True:
+    caller.sendall(b"\\x10\\x01\\x40" + bytes(320))
+    caller.recv(4096)
+"""
+# One that takes the connection and closes it at once.
+REFUSING = """
+import socket, sys
+door = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+while True:
+    door.accept()[0].close()
+"""
+
+
+@contextmanager
+def running(program: str, here: Town) -> Iterator[subprocess.Popen[str]]:
+    """A process in the engine's place, listening."""
+    port = str(here.site.ports.engine)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, port], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "listening\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town whose fail-safe rings for seconds."""
+    standing = town.build(tmp_path_factory.mktemp("brisk"), timing=BRISK)
+    yield standing
+    standing.tear_down()
+    town.forget(standing.place.home)
+
+
+@pytest.fixture(params=["who speaks all the while", "who sends nothing"])
+def speaks(request: pytest.FixtureRequest, speech_tone: Path) -> Path | None:
+    """The two callers that Asterisk treats differently."""
+    return speech_tone if request.param.startswith("who speaks") else None
+
+
+async def picked_up(here: Town, caller: LiveCall, before: int, since_s: float) -> None:
+    """The front desk rings in time, answers, and each hears the other."""
+    ring = await here.telco.next_ring("101", before)
+    assert ring.at_s - since_s <= RINGS_WITHIN_S
+    await within(5, ring.talked)
+    await caller.hang_up()
+    await within(5, ring.ended)
+    assert ear.tone_s(caller.heard, here.telco.desks["101"].tone_hz) > 0.7
+    assert ear.longest_silence_s(caller.heard) <= SILENCE_AT_MOST_S
+    if ear.tone_s(caller.said, CALLER_HZ):
+        assert ear.tone_s(ring.heard, CALLER_HZ) > 0.7
+
+
+async def at_the_desk(here: Town) -> int:
+    """Somebody sits at 101, nobody at the other phones; how often 101 has rung so far."""
+    for desk in here.telco.desks:
+        await here.telco.behave(desk, Silent())
+    await here.telco.behave("101", Answers(after_s=0.5))
+    return len(here.telco.desks["101"].rings)
+
+
+def test_with_no_exchange_the_front_desk_rings_within_a_second(
+    here: Town, speaks: Path | None
+) -> None:
+    async def story() -> None:
+        before = await at_the_desk(here)
+        caller = await here.telco.call(CLINIC, speaks=speaks)
+        answered = await within(5, caller.answered)
+        await picked_up(here, caller, before, answered)
+
+    here.run(story())
+
+
+def test_an_exchange_that_closes_the_door_costs_no_second(here: Town, speaks: Path | None) -> None:
+    async def story() -> None:
+        before = await at_the_desk(here)
+        caller = await here.telco.call(CLINIC, speaks=speaks)
+        answered = await within(5, caller.answered)
+        await picked_up(here, caller, before, answered)
+
+    with running(REFUSING, here):
+        here.run(story())
+
+
+def test_an_exchange_killed_in_mid_call_leaves_a_ringing_phone(
+    here: Town, speaks: Path | None
+) -> None:
+    async def story(exchange: subprocess.Popen[str]) -> None:
+        before = await at_the_desk(here)
+        caller = await here.telco.call(CLINIC, speaks=speaks)
+        assert exchange.stdout is not None
+        assert await asyncio.to_thread(exchange.stdout.readline) == "caller\n"
+        exchange.send_signal(signal.SIGKILL)
+        await picked_up(here, caller, before, time.monotonic())
+
+    with running(ENGINE, here) as exchange:
+        here.run(story(exchange))
+
+
+def test_the_exchange_hears_of_a_call_that_fell_to_the_failsafe(here: Town) -> None:
+    async def story() -> None:
+        before = await at_the_desk(here)
+        async with here.told() as told:
+            caller = await here.telco.call(CLINIC, number="2025550123", name="Alice")
+            arrived = await told.user_event("CareLineCall")
+            fell = await told.user_event("CareLineFailsafe")
+            await here.telco.next_ring("101", before)
+            await caller.hang_up()
+        assert arrived["CallUUID"] == fell["CallUUID"]
+        assert (arrived["Line"], arrived["Dialled"]) == ("main", CLINIC)
+        assert (arrived["CallerIDNum"], arrived["CallerIDName"]) == ("2025550123", "Alice")
+
+    here.run(story())
+
+
+def test_a_busy_and_a_refusing_front_desk_make_every_phone_ring(here: Town) -> None:
+    async def story() -> None:
+        await at_the_desk(here)
+        await here.telco.behave("101", Busy())
+        await here.telco.behave("102", Refuses())
+        await here.telco.behave("106", Answers(after_s=0.5))
+        before = len(here.telco.desks["106"].rings)
+        caller = await here.telco.call(CLINIC)
+        ring = await here.telco.next_ring("106", before)
+        await within(5, ring.talked)
+        await caller.hang_up()
+        assert ear.tone_s(caller.heard, here.telco.desks["106"].tone_hz) > 0.7
+
+    here.run(story())
+
+
+def test_a_silent_front_desk_is_rung_first_and_then_everybody_again_and_again(
+    brisk: Town,
+) -> None:
+    async def story() -> None:
+        telco = brisk.telco
+        caller = await telco.call(CLINIC)
+        first = await telco.next_ring("101")
+        others = await telco.next_ring("106")
+        assert others.at_s - first.at_s >= BRISK.front_desk_s - 0.5
+        again = await telco.next_ring("101", after=2, within_s=20)
+        assert again.at_s > others.at_s
+        await caller.hang_up()
+        assert ear.longest_silence_s(caller.heard) <= SILENCE_AT_MOST_S
+
+    brisk.run(story())
+
+
+def test_with_no_phone_at_all_the_caller_hears_music_until_one_is_back(brisk: Town) -> None:
+    async def story() -> None:
+        telco = brisk.telco
+        for desk in telco.desks:
+            await telco.unplug(desk)
+        before = await at_the_desk(brisk)
+        caller = await telco.call(CLINIC)
+        await within(5, caller.answered)
+        await telco.desks_registered()
+        ring = await telco.next_ring("101", before, within_s=15)
+        await within(5, ring.talked)
+        await caller.hang_up()
+        assert ear.longest_silence_s(caller.heard) <= SILENCE_AT_MOST_S
+
+    brisk.run(story())
+
+
+def test_an_agent_who_picks_up_after_the_engine_died_has_the_caller(here: Town) -> None:
+    """The offer's leg had been ringing at 103 when the exchange was killed."""
+
+    async def story(exchange: subprocess.Popen[str]) -> None:
+        await at_the_desk(here)
+        await here.telco.behave("101", Silent())
+        await here.telco.behave("103", Answers(after_s=1.5))
+        rang_101 = len(here.telco.desks["101"].rings)
+        rang_103 = len(here.telco.desks["103"].rings)
+        async with here.told() as told:
+            caller = await here.telco.call(CLINIC)
+            arrived = await told.user_event("CareLineCall")
+            offer = str(uuid.uuid4())
+            await told.link.send(
+                "Originate", ("Channel", "PJSIP/103"), ("ChannelId", offer),
+                ("Context", "agent"), ("Exten", "s"), ("Priority", "1"), ("Async", "true"),
+                ("Variable", f"AGENTUUID={offer}"),
+                ("Variable", f"CALLERCHAN={arrived['Channel']}"),
+            )  # fmt: skip
+            ring = await here.telco.next_ring("103", rang_103)
+            exchange.kill()
+            desk = await here.telco.next_ring("101", rang_101)
+            await within(5, ring.talked)
+            await within(1, desk.ended)
+            await here.telco.link.send("Hangup", ("Channel", ring.channel))
+            await within(1, caller.ended)
+        assert ear.tone_s(caller.heard, here.telco.desks["103"].tone_hz) > 0.7
+
+    with running(ENGINE, here) as exchange:
+        here.run(story(exchange))
