@@ -263,7 +263,7 @@ class Translator:
         self._is_asking = True
         self._fresh.clear()
         self._gone.clear()
-        return ("Status", ("Variables", "CALLUUID,LINE"))
+        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED"))
 
     def phone_states(self) -> Action:
         """Asks for every phone's state; each answer goes to `receive`."""
@@ -305,7 +305,8 @@ class Translator:
             call, line = variables.get("CALLUUID", ""), variables.get("LINE", "(null)")
             if not _UUID.fullmatch(call) or line in ("", "(null)"):
                 return []
-            told += self._arrived(call, channel, line, channel.get("DNID"))
+            dialled = variables.get("DIALLED", channel.get("DNID"))
+            told += self._arrived(call, channel, line, dialled)
         if bridge := channel.get("BridgeID"):
             told += self._in_bridge(uniqueid, bridge)
         if channel.get("Context") == "failsafe" and uniqueid in self._calls:

@@ -2,11 +2,12 @@
 
 A message is a block of `Key: value` lines ended by an empty line. Only CR LF ends a line: a
 caller's name may hold any other character that some language takes for a line's end. Keys repeat
-and their order matters, so a message is a tuple of pairs and not a dict. Before the first message
-Asterisk greets with one line."""
+and their order matters, so a message is a sequence of pairs and not a dict. Before the first
+message Asterisk greets with one line.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 # A list of every channel of a big site is 64 MB in many messages; one message of that size is
@@ -30,67 +31,99 @@ class WireError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One block, as it came. A line without a colon is a pair with an empty key."""
+    """One block as it came, from the line break before its first line to the one after its last.
 
-    pairs: tuple[Pair, ...]
+    The bytes are kept and fields looked up when they are asked for: most events of a busy Asterisk
+    are looked at once, for their name. A line break before a key and one after a value are all that
+    delimit a field, and no value holds one. UTF-8 is decoded a whole field at a time, so a name is
+    never split, and what is no text is replaced.
+    """
+
+    raw: bytes
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Every line as key and value; a line without a colon has an empty key."""
+        lines = self.raw.decode("utf-8", "replace").split("\r\n")
+        return tuple(_pair(line) for line in lines if line)
 
     def get(self, key: str, default: str = "") -> str:
         """The first value of this key."""
-        for name, value in self.pairs:
-            if name == key:
-                return value
-        return default
+        return next(self._values(key), default)
 
     def all(self, key: str) -> tuple[str, ...]:
         """Every value of this key, in order."""
-        return tuple(value for name, value in self.pairs if name == key)
+        return tuple(self._values(key))
 
-    def __contains__(self, key: object) -> bool:
-        return any(name == key for name, _ in self.pairs)
+    def __contains__(self, key: str) -> bool:
+        return b"\r\n%b:" % key.encode() in self.raw
 
     def __getitem__(self, key: str) -> str:
-        for name, value in self.pairs:
-            if name == key:
-                return value
+        for value in self._values(key):
+            return value
         raise KeyError(key)
+
+    def _values(self, key: str) -> Iterator[str]:
+        start = b"\r\n%b:" % key.encode()
+        at = self.raw.find(start)
+        while at >= 0:
+            at += len(start)
+            end = self.raw.find(b"\r\n", at)
+            yield self.raw[at:end].decode("utf-8", "replace").removeprefix(" ")
+            at = self.raw.find(start, end)
+
+
+def _pair(line: str) -> Pair:
+    key, colon, value = line.partition(":")
+    return (key, value.removeprefix(" ")) if colon else ("", line)
 
 
 class Reader:
-    """Takes bytes in any pieces and gives whole messages. Each byte is looked at once."""
+    """Takes bytes in any pieces and gives whole messages. A message's end is looked for in each
+    byte once, however many pieces it comes in."""
 
-    __slots__ = ("_buffer", "_longest", "_searched", "greeting")
+    __slots__ = ("_longest", "_pending", "_searched", "greeting")
 
     def __init__(self, longest: int = MAX_MESSAGE_BYTES) -> None:
         self.greeting: str | None = None
-        self._buffer = bytearray()
+        self._pending = bytearray()  # once greeted, begins with the line break before a message
         self._searched = 0
         self._longest = longest
 
     def feed(self, piece: bytes) -> list[Message]:
         """The messages that this piece completes."""
-        self._buffer += piece
+        self._pending += piece
         if self.greeting is None and not self._take_greeting():
             return []
+        end = self._pending.find(b"\r\n\r\n", self._searched)
+        if end < 0:
+            self._refuse_longer(len(self._pending))
+            self._searched = max(0, len(self._pending) - 3)
+            return []
+        return self._take(bytes(self._pending), end)
+
+    def _take(self, data: bytes, end: int) -> list[Message]:
         messages = []
         start = 0
-        while (end := self._buffer.find(b"\r\n\r\n", max(start, self._searched))) >= 0:
-            self._refuse_longer(end - start)
-            if message := parse(self._buffer[start:end]):
-                messages.append(message)
-            start = end + 4
-        del self._buffer[:start]
-        self._refuse_longer(len(self._buffer))
-        self._searched = max(0, len(self._buffer) - 3)
+        while end >= 0:
+            if end > start:  # else an empty line more than one
+                self._refuse_longer(end - start)
+                messages.append(Message(data[start : end + 2]))
+            start = end + 2
+            end = data.find(b"\r\n\r\n", start)
+        self._refuse_longer(len(data) - start)
+        self._pending = bytearray(data[start:])
+        self._searched = max(0, len(self._pending) - 3)
         return messages
 
     def _take_greeting(self) -> bool:
-        end = self._buffer.find(b"\r\n", 0, MAX_GREETING_BYTES)
+        end = self._pending.find(b"\r\n", 0, MAX_GREETING_BYTES)
         if end < 0:
-            if len(self._buffer) >= MAX_GREETING_BYTES:
+            if len(self._pending) >= MAX_GREETING_BYTES:
                 raise WireError("no AMI greeting: something else listens on this port")
             return False
-        self.greeting = self._buffer[:end].decode("utf-8", "replace")
-        del self._buffer[: end + 2]
+        self.greeting = self._pending[:end].decode("utf-8", "replace")
+        del self._pending[:end]
         return True
 
     def _refuse_longer(self, length: int) -> None:
@@ -98,19 +131,6 @@ class Reader:
             raise WireError(
                 f"an AMI message of more than {self._longest} bytes: the peer is broken"
             )
-
-
-def parse(block: bytes | bytearray) -> Message | None:
-    """The message in a block without its ending, or None for empty lines alone.
-
-    The whole block is decoded at once: UTF-8's error replacement never swallows a CR or LF, so it
-    is as good as decoding each field, and a name is never split, since the block is complete."""
-    pairs = []
-    for line in block.decode("utf-8", "replace").split("\r\n"):
-        if line:
-            key, colon, value = line.partition(":")
-            pairs.append((key, value.removeprefix(" ")) if colon else ("", line))
-    return Message(tuple(pairs)) if pairs else None
 
 
 def encode(pairs: Iterable[Pair]) -> bytes:

@@ -69,8 +69,8 @@ def test_an_empty_value_and_a_line_without_a_colon_are_kept() -> None:
 
 def test_empty_lines_between_messages_are_nothing() -> None:
     assert read(b"\r\n\r\n\r\n\r\nEvent: X\r\n\r\n\r\n\r\nEvent: Y\r\n\r\n") == [
-        Message((("Event", "X"),)),
-        Message((("Event", "Y"),)),
+        Message(b"\r\nEvent: X\r\n"),
+        Message(b"\r\nEvent: Y\r\n"),
     ]
 
 
