@@ -57,8 +57,9 @@ class Talk:
         while True:
             await self.say(success(await self.action()))
 
-    def close(self) -> None:
-        self._writer.close()
+    def say_later(self, said: bytes, after_s: float) -> None:
+        """Say it by itself, while this story goes on."""
+        asyncio.get_running_loop().call_later(after_s, self._writer.write, said)
 
 
 @asynccontextmanager

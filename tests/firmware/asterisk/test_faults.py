@@ -24,6 +24,8 @@ from firmware.asterisk.wire import Message, Reader, WireError
 
 from .peer import GREETING, Talk, block, fields, listening, success
 
+pytestmark = pytest.mark.filterwarnings("ignore:notifyAll:DeprecationWarning")  # the package's
+
 QUIET_S = 0.3  # stands for the package's own 3 s
 
 
@@ -133,16 +135,8 @@ def test_ours_an_action_is_whole_or_refused_however_slow_the_peer() -> None:
 async def quiet(talk: Talk) -> None:
     """Answers what is asked, and tells of one event after a silence longer than the timeout."""
     await talk.welcome()
-    late = asyncio.create_task(_later(talk))
-    try:
-        await talk.answer_all()
-    finally:
-        late.cancel()
-
-
-async def _later(talk: Talk) -> None:
-    await asyncio.sleep(QUIET_S * 2)
-    await talk.say(block("Event: Hangup"))
+    talk.say_later(block("Event: Hangup"), QUIET_S * 2)
+    await talk.answer_all()
 
 
 def test_bare_a_quiet_link_ends_at_its_timeout_and_hears_no_more() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import queue
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -305,9 +304,9 @@ def test_one_byte_a_second_is_as_good_as_silence(what: str) -> None:
         began.put_nowait(monotonic())
         if what == "answers":
             await talk.welcome()
-        for byte in GREETING * 10:
-            await talk.say(bytes((byte,)))
-            await asyncio.sleep(1)
+        for second, byte in enumerate(GREETING):
+            talk.say_later(bytes((byte,)), second)
+        await talk.rest()
 
     async def story() -> None:
         async with linked(peer, silence_s=0.5) as (link, _):
@@ -501,7 +500,7 @@ def test_a_loop_that_was_held_up_does_not_take_its_own_delay_for_asterisks_silen
         assert await states.get() is LinkState.UP
         for _ in range(3):
             asked = asyncio.create_task(link.send("Setvar", deadline_s=0.2))
-            await asyncio.sleep(0)
+            await asyncio.wait({asked}, timeout=0)  # it is sent; its answer comes later
             stand_still(0.5)
             assert (await asked)["Response"] == "Success"
         assert states.empty()
@@ -519,7 +518,7 @@ def test_a_loop_that_was_held_up_does_not_take_its_own_delay_for_asterisks_silen
 
 def stand_still(seconds: float) -> None:
     """What a slow disk or a full garbage collection does to a loop."""
-    time.sleep(seconds)
+    threading.Event().wait(seconds)
 
 
 def test_a_peer_that_does_not_read_is_not_written_to_without_end() -> None:
