@@ -345,6 +345,7 @@ class Link:
             raise
         finally:
             client.end(LinkDown("the exchange let go"))
+            self._answered_at = max(self._answered_at, client.answered_at)
             self._client = None
             if resync is not None:
                 resync.cancel()
@@ -368,13 +369,11 @@ class Link:
             await client.ask(self._login.name, fields, self._silence_s, is_list=False)
         except ActionFailed as refusal:
             raise _LoginRefused(str(refusal)) from None
-        self._answered_at = client.answered_at
 
     async def _keep_alive(self, client: _Client, resync: asyncio.Future[None]) -> None:
         """A Ping each `ping_s`, answered within the silence allowed, while `resync` works."""
         while True:
             await client.ask("Ping", (), self._silence_s, is_list=False)
-            self._answered_at = client.answered_at
             if resync.done():
                 resync.result()
                 self._failures = 0
