@@ -233,8 +233,7 @@ class Ledger:
         self._log.close()
 
     def _settle(self, connection: Connection, live: Collection[str], moment: Moment) -> list[str]:
-        unfinished = connection.scalars(select(calls.c.call).where(calls.c.outcome.is_(None)))
-        gone = [call for call in unfinished.all() if call not in live]
+        gone = sorted(unfinished(connection) - set(live))
         self._record(connection, [Finished(call, Outcome.FAILSAFE, moment) for call in gone])
         return gone
 
@@ -344,6 +343,26 @@ def messages_in(connection: Connection, mailboxes: Collection[str]) -> list[Mess
         .order_by(messages.c.started)
     )
     return [Message(*row) for row in connection.execute(held)]
+
+
+def unfinished(connection: Connection) -> frozenset[str]:
+    """Calls without an outcome."""
+    return frozenset(connection.scalars(select(calls.c.call).where(calls.c.outcome.is_(None))))
+
+
+def known_messages(connection: Connection) -> set[str]:
+    """Every message that ever had a row, the deleted ones too."""
+    return set(connection.scalars(select(messages.c.message)))
+
+
+def unheard(connection: Connection, mailbox: str) -> tuple[int, int, int]:
+    """How many messages of a mailbox are urgent and new, new, and old: what its lamp tells."""
+    held = select(messages.c.urgent, messages.c.heard.is_(None)).where(
+        messages.c.mailbox == mailbox, messages.c.deleted.is_(None)
+    )
+    rows = connection.execute(held).all()
+    new = [bool(urgent) for urgent, is_new in rows if is_new]
+    return sum(new), len(new) - sum(new), len(rows) - len(new)
 
 
 def record_message(connection: Connection, row: MessageKept) -> None:

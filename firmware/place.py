@@ -35,6 +35,11 @@ class Place:
         return self.home / "secrets.toml"
 
     @property
+    def ports(self) -> Path:
+        """Where a rehearsal's services listen; a box has no such file."""
+        return self.home / "ports.toml"
+
+    @property
     def prompts(self) -> Path:
         """`LANGUAGE/NAME.wav`, 8 kHz mono 16 bit, and `music.wav`."""
         return self.home / "prompts"

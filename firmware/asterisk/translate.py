@@ -134,6 +134,10 @@ class Translator:
                 return self._arrived(call, message, line, dialled)
             case "CareLineFailsafe":
                 return self._fell(call)
+            case "CareLineEmergencyReturn" if message.get("Uniqueid"):
+                # After an emergency call Asterisk alone rings people, as under the fail-safe.
+                line, dialled = message.get("Line"), message.get("Dialled")
+                return [*self._arrived(call, message, line, dialled), *self._fell(call)]
             case _:
                 return []
 
@@ -263,7 +267,7 @@ class Translator:
         self._is_asking = True
         self._fresh.clear()
         self._gone.clear()
-        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED"))
+        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED,NEXT"))
 
     def phone_states(self) -> Action:
         """Asks for every phone's state; each answer goes to `receive`."""
@@ -309,7 +313,11 @@ class Translator:
             told += self._arrived(call, channel, line, dialled)
         if bridge := channel.get("BridgeID"):
             told += self._in_bridge(uniqueid, bridge)
-        if channel.get("Context") == "failsafe" and uniqueid in self._calls:
+            if variables.get("NEXT") == commands.Next.TALKED:
+                # Joined by an exchange before us; which phone it is was known to that one alone.
+                told.append(events.Joined(call, offer=""))
+        static = ("failsafe", "emergency-return")
+        if channel.get("Context") in static and uniqueid in self._calls:
             told += self._fell(self._calls[uniqueid])
         return told
 

@@ -1,0 +1,148 @@
+"""What the exchange answers at its control socket: how it is, which calls there were, what happens.
+
+Reading goes to the database by a reader's connection, so that no question waits for the writer.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from firmware import ledger, topics
+from firmware.asterisk.link import Link, LinkState
+from firmware.control import Broadcast, Door
+from firmware.ledger import Ledger, Moment
+from firmware.recorder import Recorder
+from firmware.store import open_reader
+from routing_core.media import Chunk, Media
+
+T = TypeVar("T")
+
+
+class Answers:
+    """The topics of one running exchange."""
+
+    def __init__(
+        self,
+        *,
+        media: Media,
+        link: Link,
+        ledger_: Ledger,
+        recorder: Recorder[Chunk],
+        calls_db: Path,
+        steps: Broadcast[topics.StepLine],
+        started: float,
+    ) -> None:
+        self._media = media
+        self._link = link
+        self._ledger = ledger_
+        self._recorder = recorder
+        self._calls_db = calls_db
+        self._started = started
+        self._steps = steps
+
+    def door(self) -> Door:
+        """The control socket's door, answering all of them."""
+        door = Door()
+        door.answer(topics.STATUS, self._status)
+        door.answer(topics.CALLS, self._calls)
+        door.answer(topics.MARK_MESSAGE, self._mark_message)
+        door.follow(topics.WATCH, self._steps.follow)
+        return door
+
+    async def _status(self, _request: topics.StatusRequest) -> topics.StatusReply:
+        balance = await self._read(ledger.balance)
+        return topics.StatusReply(
+            version=version("careline"),
+            pid=os.getpid(),
+            up_s=round(time.monotonic() - self._started, 1),
+            offered=balance.offered,
+            outcomes={str(outcome): count for outcome, count in balance.outcomes.items()},
+            in_progress=balance.in_progress,
+            balanced=balance.holds,
+            parts=(self._asterisk(), self._engine(), self._messages()),
+        )
+
+    async def _calls(self, request: topics.CallsRequest) -> topics.CallsReply:
+        found = await self._read(lambda open_: ledger.recent_calls(open_, request.limit))
+        return topics.CallsReply(
+            calls=tuple(
+                topics.CallLine(
+                    call=one.call,
+                    line=one.line,
+                    arrived=one.arrived,
+                    ended=one.ended,
+                    outcome=one.outcome,
+                )
+                for one in found
+            )
+        )
+
+    async def _mark_message(self, request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
+        mark = self._ledger.heard if request.mark == "heard" else self._ledger.deleted
+        return topics.MarkMessageReply(known=await mark(request.message, Moment.now()))
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        return await asyncio.to_thread(_read, self._calls_db, query)
+
+    def _asterisk(self) -> topics.Part:
+        if self._link.state is LinkState.UP:
+            return topics.Part(name="asterisk", state="well", detail="manager answers")
+        return topics.Part(
+            name="asterisk",
+            state="alarm",
+            detail=f"manager {self._link.state}: {self._link.reason}",
+            cure="callers go to the fail-safe meanwhile; see Asterisk's log, or restart it",
+        )
+
+    def _engine(self) -> topics.Part:
+        stats = self._media.stats()
+        detail = (
+            f"{stats.calls} calls now, worst tick late by {stats.tick_late_worst_ns / 1e6:.1f} ms"
+        )
+        if not stats.memory_locked:
+            return topics.Part(
+                name="engine",
+                state="warning",
+                detail=f"{detail}; its memory is not locked, so audio could reach a swap device",
+                cure="switch swap off, or raise LimitMEMLOCK",
+            )
+        return topics.Part(name="engine", state="well", detail=detail)
+
+    def _messages(self) -> topics.Part:
+        if self._recorder.is_alive:
+            return topics.Part(name="messages", state="well", detail="can be taken")
+        return topics.Part(
+            name="messages",
+            state="alarm",
+            detail="the recorder has ended: no message can be taken",
+            cure="restart the exchange; the log says what ended it",
+        )
+
+
+def show(watchers: Broadcast[topics.StepLine], steps: Sequence[ledger.Step]) -> None:
+    """Steps that are durable now, for those who watch."""
+    for step in steps:
+        watchers.publish(
+            topics.StepLine(
+                call=step.call,
+                at=step.at,
+                mono_ms=step.mono_ms,
+                step=step.step,
+                detail=step.detail,
+            )
+        )
+
+
+def _read(calls_db: Path, query: Callable[[Connection], T]) -> T:
+    reader = open_reader(calls_db)
+    try:
+        with reader.connect() as connection:
+            return query(connection)
+    finally:
+        reader.dispose()

@@ -1,0 +1,332 @@
+"""The exchange: its parts put together, and let run in one loop.
+
+Engine, AMI link and recorder tell facts; the inbox orders them; the call logic decides; the
+performer acts. Whatever carries calls is a child of one TaskGroup: its failure ends the process,
+the callers' fail-safe rings people, and the supervisor starts us again. The watchdog is fed only by
+this loop and the engine both making progress.
+"""
+
+import asyncio
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, assert_never
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from firmware import ledger, people, settings, topics, vault
+from firmware.answers import Answers, show
+from firmware.asterisk.config import AMI_USER
+from firmware.asterisk.link import Link, LinkState
+from firmware.asterisk.translate import Translator
+from firmware.asterisk.wire import Message
+from firmware.clips import Clips
+from firmware.control import Broadcast
+from firmware.ledger import Arrived, Ledger, MessageKept, Moment, Row
+from firmware.legs import Legs
+from firmware.loop import Inbox, consume
+from firmware.machine import MachineKey
+from firmware.perform import BEEP_TAG, Performer
+from firmware.place import Place
+from firmware.ports import ports_of
+from firmware.recorder import Failed, Kept, Recorder, Told
+from firmware.site_secrets import secrets_of
+from firmware.store import open_reader
+from firmware.watchdog import notify
+from ivr import commands, events
+from ivr.exchange import Exchange
+from routing_core import media as engine
+from routing_core.media import Chunk, Media
+
+log = structlog.get_logger(__name__)
+
+# design.md: the loop feeds the engine each quarter second; AMI silent for three has failed.
+FEED_EVERY_S = 0.25
+AMI_SILENT_S = 3.0
+CALLS_MOST = 64
+
+
+class StopWish(Exception):  # noqa: N818 - not an error: somebody asked us to end
+    """SIGTERM or SIGINT."""
+
+
+class App:
+    """One clinic's exchange, built from what lies in its place and run once."""
+
+    def __init__(self, place: Place, *, calls: int = CALLS_MOST) -> None:
+        self._place = place
+        self._plan = settings.read(place.site_file.read_text("utf-8"))
+        self._zone = ZoneInfo(self._plan.timezone)
+        self._ports = ports_of(place)
+        self._started = time.monotonic()
+        self._legs = Legs()
+        self._inbox = Inbox()
+        self._watchers: Broadcast[topics.StepLine] = Broadcast()
+        self._translator = Translator(self._plan)
+        self._exchange = Exchange(self._plan, lambda: str(uuid.uuid4()))
+        self._media = Media(calls, port=self._ports.engine)
+        self._clips = Clips(self._media, place.prompts, self._plan.language)
+        self._link = Link(
+            "127.0.0.1",
+            self._ports.ami,
+            AMI_USER,
+            secrets_of(place.secrets, self._plan).ami,
+            receive=self._heard_asterisk,
+            changed=self._link_changed,
+            resync=self._resync,
+        )
+        self._ticks = 0
+        self._is_settled = False
+        self._unfinished: frozenset[str] = frozenset()
+
+    async def run(self) -> None:
+        """Until asked to stop, or until a part that carries calls fails (an ExceptionGroup)."""
+        self._loop = asyncio.get_running_loop()
+        self._ledger = Ledger(
+            self._place.calls_db,
+            self._place.ledger_log,
+            MachineKey.at(self._place.machine_key),
+            on_durable=lambda steps: self._from_thread(show, self._watchers, steps),
+        )
+        try:
+            await self._take_stock()
+            async with self._recording() as recorder:
+                answers = Answers(
+                    media=self._media,
+                    link=self._link,
+                    ledger_=self._ledger,
+                    recorder=recorder,
+                    calls_db=self._place.calls_db,
+                    steps=self._watchers,
+                    started=self._started,
+                )
+                async with answers.door().open(self._place.control_socket):
+                    await self._carry_calls(recorder)
+        except* StopWish:
+            log.info("asked to stop")
+        finally:
+            self._ledger.close()
+
+    async def _carry_calls(self, recorder: Recorder[Chunk]) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._performer = Performer(
+                media=self._media,
+                clips=self._clips,
+                legs=self._legs,
+                link=self._link,
+                translator=self._translator,
+                ledger=self._ledger,
+                recorder=recorder,
+                tell=self._inbox.put,
+                start=group.create_task,
+            )
+            self._group = group
+            self._loop.add_reader(self._media.event_fd, self._heard_engine)
+            self._media.start()
+            group.create_task(self._stop_when_asked())
+            group.create_task(self._keep_alive())
+            group.create_task(self._link.run())
+            group.create_task(
+                consume(
+                    self._exchange, self._inbox, self._decided, now=time.monotonic, local=self._now
+                )
+            )
+
+    async def _stop_when_asked(self) -> None:
+        asked = asyncio.Event()
+        for wish in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(wish, asked.set)
+        await asked.wait()
+        raise StopWish
+
+    async def _keep_alive(self) -> None:
+        """The dead-man's handle, the watchdog, and what else must be looked at by the clock."""
+        notify("READY=1")
+        while True:
+            self._media.feed()
+            ticks = self._media.stats().ticks
+            if ticks != self._ticks:
+                notify("WATCHDOG=1")
+            self._ticks = ticks
+            now = time.monotonic()
+            for handle in self._legs.overdue(now):
+                log.warning("audio came that Asterisk did not announce")
+                self._media.close(handle)
+            if self._legs.callers() and now - self._link.answered_at > AMI_SILENT_S:
+                log.error("Asterisk's manager is silent: every caller goes to the fail-safe")
+                self._media.let_go_all()
+            await asyncio.sleep(FEED_EVERY_S)
+
+    def _now(self) -> datetime:
+        return datetime.now(self._zone)
+
+    def _from_thread(self, work: Any, *arguments: Any) -> None:
+        """Have the loop do it; a loop that has ended needs nothing done."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(work, *arguments)
+
+    # -- decisions -------------------------------------------------------------------------------
+
+    def _decided(self, event: events.Event | None, orders: list[commands.Command]) -> None:
+        """What an event led to; an arrival is written down in the same commit as its first
+        steps."""
+        earlier: tuple[Row, ...] = ()
+        if isinstance(event, events.CallArrived) and event.call not in self._unfinished:
+            earlier = (
+                Arrived(
+                    event.call, event.line, event.dialled, event.number, event.name, Moment.now()
+                ),
+            )
+        self._performer.perform(orders, earlier)
+
+    # -- facts from the engine -------------------------------------------------------------------
+
+    def _heard_engine(self) -> None:
+        for fact in self._media.events():
+            self._inbox.put(*self._told_by_engine(fact))
+
+    def _told_by_engine(self, fact: engine.Event) -> Sequence[events.Event]:
+        if isinstance(fact, engine.Opened):
+            return self._legs.opened(fact.uuid, fact.call, time.monotonic())
+        call = self._legs.uuid(fact.call)
+        if call is None:
+            return ()
+        match fact:
+            case engine.ToneBegan(digit=digit):
+                return (events.ToneHeard(call, digit),)
+            case engine.KeyFrame(digit=digit):
+                return (events.KeyEnded(call, digit),)
+            case engine.Played(tag=tag):
+                if tag == BEEP_TAG:
+                    self._performer.beeped(call)
+                    return ()
+                return (events.PromptEnded(call, tag),)
+            case engine.SpeechEnded() | engine.RecordingFull():
+                return (events.SpeechEnded(call),)
+            case engine.Stalled():
+                return (events.RecordingFailed(call, "recordings are kept too slowly"),)
+            case engine.Closed(reason=reason):
+                return self._audio_closed(fact.call, reason)
+            case engine.ToneEnded() | engine.RecordingEnded():
+                return ()
+            case _:
+                assert_never(fact)
+
+    def _audio_closed(self, handle: int, reason: engine.Closing) -> Sequence[events.Event]:
+        """A hang-up, a join and our own release are told by Asterisk; the rest is a loss."""
+        closed = self._legs.closed(handle)
+        if closed is None:
+            return ()
+        call, ours = closed
+        if ours or reason is engine.Closing.HUNG_UP:
+            return ()
+        return (events.AudioLost(call, reason.name.lower().replace("_", " ")),)
+
+    # -- facts from Asterisk ---------------------------------------------------------------------
+
+    def _heard_asterisk(self, message: Message) -> None:
+        for event in self._translator.receive(message):
+            self._inbox.put(*self._joined_with_audio(event))
+
+    def _joined_with_audio(self, event: events.Event) -> Sequence[events.Event]:
+        match event:
+            case events.CallArrived():
+                return self._legs.announced(event)
+            case (
+                events.FellToFailsafe(call=call)
+                | events.CallerLeft(call=call)
+                | events.Joined(call=call)
+            ):
+                # Without audio it never came to us, or came to the exchange that was here before.
+                return (*self._legs.missed(call), event)
+            case events.OfferEnded(offer=offer):
+                self._legs.offer_ended(offer)
+                return (event,)
+            case _:
+                return (event,)
+
+    def _link_changed(self, state: LinkState) -> None:
+        log.info("AMI", state=state, reason=self._link.reason)
+
+    async def _resync(self) -> None:
+        """After each login: what lives is asked of Asterisk, and what ended unheard is told."""
+        channels = await self._link.ask(*self._translator.status())
+        for event in self._translator.resync(channels):
+            self._inbox.put(*self._joined_with_audio(event))
+        for phone in await self._link.ask(*self._translator.phone_states()):
+            self._heard_asterisk(phone)
+        if not self._is_settled:
+            self._is_settled = True
+            gone = await self._ledger.settle(self._translator.live(), Moment.now())
+            if gone:
+                log.warning("calls ended while we were away", count=len(gone))
+
+    # -- messages --------------------------------------------------------------------------------
+
+    async def _take_stock(self) -> None:
+        """What an exchange before us left: calls without an end, messages without a row."""
+        self._place.messages.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reader = open_reader(self._place.calls_db)
+        with reader.connect() as connection:
+            known = ledger.known_messages(connection)
+            self._unfinished = ledger.unfinished(connection)
+        reader.dispose()
+        found = vault.adopt(self._place.messages, known)
+        moment = Moment.now()
+        await self._ledger.write(
+            [_message_row(f.label, f.seconds, moment, cut_off=f.cut_off) for f in found]
+        )
+        if found:
+            log.warning("messages found that were not yet listed", count=len(found))
+
+    @asynccontextmanager
+    async def _recording(self) -> AsyncIterator[Recorder[Chunk]]:
+        recorder = Recorder(
+            self._media,
+            self._place.messages,
+            partial(people.recipients, self._place.page_db),
+            lambda told: self._from_thread(self._message_told, told),
+        )
+        try:
+            yield recorder
+        finally:
+            self._media.stop()
+            recorder.close()
+
+    def _message_told(self, told: Told) -> None:
+        match told:
+            case Kept():
+                self._start(self._promise(told))
+            case Failed():
+                self._inbox.put(events.RecordingFailed(told.call, told.reason))
+            case _:
+                assert_never(told)
+
+    async def _promise(self, kept: Kept) -> None:
+        """The row first, then the fact on which the caller is told."""
+        row = _message_row(kept.label, kept.seconds, Moment.now(), cut_off=False)
+        await self._ledger.write([row])
+        self._inbox.put(events.RecordingKept(kept.label.call, kept.label.message, kept.seconds))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._group.create_task(work)
+
+
+def _message_row(
+    label: vault.Label, seconds: float, moment: Moment, *, cut_off: bool
+) -> MessageKept:
+    return MessageKept(
+        message=label.message,
+        call=label.call,
+        mailbox=label.mailbox,
+        started=datetime.fromtimestamp(label.started_ms / 1000, UTC),
+        seconds=seconds,
+        urgent=label.urgent,
+        cut_off=cut_off,
+        moment=moment,
+    )

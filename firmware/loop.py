@@ -1,0 +1,60 @@
+"""One loop, one inbox, one consumer: events go in from anywhere, decisions come out one at a time,
+in order.
+
+The consumer alone touches the call logic, so nothing in `ivr` needs a lock. It sleeps until an
+event or the next deadline, never on an action's answer: what must be awaited runs as a task of its
+own and reports back as an event.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from ivr import commands, events
+from ivr.exchange import Exchange
+
+Clock = Callable[[], float]
+LocalTime = Callable[[], datetime]
+
+
+class Inbox:
+    """Events in the order in which they were put; from the loop's own thread only."""
+
+    def __init__(self) -> None:
+        self._events: deque[events.Event] = deque()
+        self._filled = asyncio.Event()
+
+    def put(self, *happened: events.Event) -> None:
+        self._events.extend(happened)
+        if happened:
+            self._filled.set()
+
+    async def take(self, timeout_s: float | None) -> events.Event | None:
+        """The next event, or None when the time is up."""
+        if not self._events:
+            self._filled.clear()
+            try:
+                await asyncio.wait_for(self._filled.wait(), timeout_s)
+            except TimeoutError:
+                return None
+        return self._events.popleft()
+
+
+async def consume(
+    exchange: Exchange,
+    inbox: Inbox,
+    perform: Callable[[events.Event | None, list[commands.Command]], None],
+    *,
+    now: Clock,
+    local: LocalTime,
+) -> None:
+    """Until cancelled: each event to the call logic, each command to `perform`."""
+    while True:
+        deadline = exchange.next_deadline()
+        timeout_s = None if deadline is None else max(0.0, deadline - now())
+        event = await inbox.take(timeout_s)
+        if event is None:
+            perform(None, exchange.time_came(now(), local()))
+        else:
+            perform(event, exchange.receive(event, now(), local()))

@@ -1,0 +1,173 @@
+"""Carries out what the call logic orders; `assert_never` proves that no order is forgotten.
+
+Orders to the engine are done at once. Orders to Asterisk run as tasks and report back as events;
+when Asterisk does not answer, the caller's audio is let go with nothing said about what comes next,
+and the fail-safe rings a person.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_never
+
+import structlog
+
+from firmware.asterisk import translate
+from firmware.asterisk.link import ActionFailed, Link, LinkDown
+from firmware.clips import Clips
+from firmware.ledger import Finished, Ledger, Moment, Noted, Row
+from firmware.legs import Legs
+from firmware.recorder import Recorder
+from ivr import commands, events
+from routing_core.media import Chunk, Media
+
+log = structlog.get_logger(__name__)
+
+# The beep before a recording is told as played under this tag, which no flow uses.
+BEEP_TAG = 0xFFFF_FFFF
+# A caller who is being recorded, has spoken and is quiet for so long has finished.
+QUIET_S = 4.0
+# What comes next must be with Asterisk before the audio ends; later than this a person is rung.
+ANSWER_WITHIN_S = 1.0
+
+ToEngine = (
+    commands.Play
+    | commands.StopPlaying
+    | commands.StartMusic
+    | commands.StopMusic
+    | commands.Record
+    | commands.StopRecording
+)
+
+
+class Performer:
+    """The one place where orders become actions."""
+
+    def __init__(
+        self,
+        *,
+        media: Media,
+        clips: Clips,
+        legs: Legs,
+        link: Link,
+        translator: translate.Translator,
+        ledger: Ledger,
+        recorder: Recorder[Chunk],
+        tell: Callable[[events.Event], None],
+        start: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        self._media = media
+        self._clips = clips
+        self._legs = legs
+        self._link = link
+        self._translator = translator
+        self._ledger = ledger
+        self._recorder = recorder
+        self._tell = tell
+        self._start = start
+        self._to_record: dict[str, commands.Record] = {}
+
+    def perform(self, orders: list[commands.Command], earlier: tuple[Row, ...] = ()) -> None:
+        """Carry out orders in their sequence; what they tell the ledger shares one commit."""
+        moment = Moment.now()
+        rows = [*earlier]
+        for order in orders:
+            match order:
+                case commands.Note():
+                    rows.append(Noted(order.call, order.step, order.detail, moment))
+                case commands.Finish():
+                    rows.append(Finished(order.call, order.outcome, moment))
+                case commands.Offer():
+                    self._legs.offered(order.offer)
+                    self._start(self._offer(order))
+                case commands.Withdraw():
+                    self._start(self._withdraw(order))
+                case commands.Join():
+                    self._start(self._join(order))
+                case commands.Release():
+                    self._start(self._release(order))
+                case _:
+                    handle = self._legs.handle(order.call)
+                    if handle is not None:
+                        self._to_engine(order, handle)
+        if rows:
+            self._start(self._ledger.write(rows))
+
+    def beeped(self, call: str) -> None:
+        """The beep has been heard: now the recording begins."""
+        order = self._to_record.pop(call, None)
+        handle = self._legs.handle(call)
+        if order is None or handle is None:
+            return
+        self._recorder.expect(call, order.mailbox, urgent=order.urgent)
+        self._media.record(handle, longest_s=order.longest_s, quiet_s=QUIET_S)
+
+    async def _offer(self, order: commands.Offer) -> None:
+        try:
+            await self._link.send(*self._translator.originate(order))
+        except (ActionFailed, LinkDown) as refused:
+            log.warning("a phone could not be rung", extension=order.extension, why=str(refused))
+            self._over(order.offer)
+
+    def _over(self, offer: str) -> None:
+        self._legs.offer_ended(offer)
+        for event in self._translator.over(offer):
+            self._tell(event)
+
+    async def _withdraw(self, order: commands.Withdraw) -> None:
+        try:
+            await self._link.send(*self._translator.hangup(order.offer))
+        except (ActionFailed, LinkDown):
+            # The phone has stopped by itself, or AMI is away and the leg ends with its own
+            # dialplan.
+            self._over(order.offer)
+
+    async def _join(self, order: commands.Join) -> None:
+        """Bridge first and say `talked` after: if we die between, the caller is rung for once more
+        after the talk, which is better than being hung up on before it."""
+        for leg in (order.call, order.offer):
+            self._legs.leaving(leg)
+        try:
+            await self._link.send(*self._translator.bridge(order.call, order.offer))
+            await self._link.send(*self._translator.next_is(order.call, commands.Next.TALKED))
+        except (ActionFailed, LinkDown) as refused:
+            log.warning("caller and agent could not be joined", call=order.call, why=str(refused))
+            for leg in (order.call, order.offer):
+                self._legs.staying(leg)
+            self._tell(events.JoinFailed(order.call, order.offer))
+
+    async def _release(self, order: commands.Release) -> None:
+        try:
+            await self._link.send(
+                *self._translator.next_is(order.call, order.next), deadline_s=ANSWER_WITHIN_S
+            )
+        except (ActionFailed, LinkDown) as refused:
+            log.warning("released to the fail-safe", call=order.call, why=str(refused))
+        handle = self._legs.handle(order.call)
+        if handle is not None:
+            self._legs.leaving(order.call)
+            self._media.close(handle)
+
+    def _to_engine(
+        self,
+        order: ToEngine,
+        handle: int,
+    ) -> None:
+        match order:
+            case commands.Play():
+                clips = self._clips.find(order.language, order.prompts)
+                self._media.play(handle, clips, tag=order.tag, stop_on_key=False)
+            case commands.StopPlaying():
+                self._media.stop_playing(handle)
+            case commands.StartMusic():
+                self._media.music(handle, self._clips.music)
+            case commands.StopMusic():
+                self._media.music(handle, None)
+            case commands.Record():
+                self._to_record[order.call] = order
+                self._media.play(handle, [self._clips.beep], tag=BEEP_TAG, stop_on_key=False)
+            case commands.StopRecording():
+                if self._to_record.pop(order.call, None) is None:
+                    self._media.stop_recording(handle)
+                else:
+                    self._tell(events.RecordingFailed(order.call, "ended before the beep"))
+            case _:
+                assert_never(order)
