@@ -114,7 +114,7 @@ async def rehearse(
     told("prompts")
     speech.render_site(plan, place.prompts)
     launch = Sandboxed(root, place.asterisk, place.prompts)
-    publish.install(place, plan, text, ports, launch)
+    publish.install(place, publish.Site(text, plan, ports), launch)
     keep_ports(place, ports)
     if person is not None:
         name, password = person
