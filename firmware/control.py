@@ -101,6 +101,8 @@ class Door:
             clients.add(task)
             try:
                 await self._serve(requests, reader, writer)
+            except asyncio.CancelledError:
+                pass  # the door closes, or the client lagged; asyncio 3.11 would log it as a fault
             finally:
                 clients.discard(task)
 

@@ -49,12 +49,13 @@ async def consume(
     now: Clock,
     local: LocalTime,
 ) -> None:
-    """Until cancelled: each event to the call logic, each command to `perform`."""
+    """Until cancelled: each event to the call logic, each command to `perform`. What is due comes
+    first, so that no stream of events can hold it up."""
     while True:
         deadline = exchange.next_deadline()
-        timeout_s = None if deadline is None else max(0.0, deadline - now())
-        event = await inbox.take(timeout_s)
-        if event is None:
+        if deadline is not None and deadline <= now():
             perform(None, exchange.time_came(now(), local()))
-        else:
+            continue
+        event = await inbox.take(None if deadline is None else deadline - now())
+        if event is not None:
             perform(event, exchange.receive(event, now(), local()))

@@ -5,6 +5,7 @@ when Asterisk does not answer, the caller's audio is let go with nothing said ab
 and the fail-safe rings a person.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
@@ -27,6 +28,9 @@ BEEP_TAG = 0xFFFF_FFFF
 QUIET_S = 4.0
 # What comes next must be with Asterisk before the audio ends; later than this a person is rung.
 ANSWER_WITHIN_S = 1.0
+
+# Between tries to end a leg that is not there yet.
+WITHDRAW_AGAIN_S = (0.05, 0.2, 1.0)
 
 ToEngine = (
     commands.Play
@@ -113,12 +117,19 @@ class Performer:
             self._tell(event)
 
     async def _withdraw(self, order: commands.Withdraw) -> None:
-        try:
-            await self._link.send(*self._translator.hangup(order.offer))
-        except (ActionFailed, LinkDown):
-            # The phone has stopped by itself, or AMI is away and the leg ends with its own
-            # dialplan.
-            self._over(order.offer)
+        """Asterisk makes the leg's channel a moment after it has taken the order to ring; until
+        then there is nothing to hang up."""
+        for pause_s in (*WITHDRAW_AGAIN_S, None):
+            try:
+                await self._link.send(*self._translator.hangup(order.offer))
+            except ActionFailed:
+                if pause_s is not None:
+                    await asyncio.sleep(pause_s)
+            except LinkDown:
+                break
+            else:
+                return
+        self._over(order.offer)
 
     async def _join(self, order: commands.Join) -> None:
         """Bridge first and say `talked` after: if we die between, the caller is rung for once more

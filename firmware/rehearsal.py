@@ -7,22 +7,22 @@ ends with the rehearsal, whatever way that ends.
 
 import asyncio
 import os
-import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import tomlkit
 
 from firmware import people, settings, speech
 from firmware.asterisk import publish
 from firmware.asterisk.config import Ports
+from firmware.asterisk.dialplan import Timing
 from firmware.asterisk.sandbox import Asterisk, Sandboxed, find_root
-from firmware.asterisk.telco import LINE_ADDRESS, Telco, TelcoPorts
+from firmware.asterisk.telco import DESK_ADDRESS, LINE_ADDRESS, Telco, TelcoPorts
 from firmware.keys import KeyPair
 from firmware.place import Place
 from firmware.ports import keep_ports
@@ -30,118 +30,157 @@ from firmware.site_secrets import secrets_of
 from firmware.watchdog import Supervisor
 from ivr.plan import Plan
 
-TEMPLATE = Path(__file__).parent / "template" / "clinic.toml"
-# RTP ports of the two Asterisks: below the ports that the kernel gives to connections.
-RTP_FIRST, RTP_LAST, RTP_EACH = 12_000, 30_000, 400
+TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 EXCHANGE = (sys.executable, "-m", "firmware.cli", "exchange")
+# Who may open every mailbox of a rehearsal. It is no secret: the clinic ends with the rehearsal.
+PERSON, PASSWORD = "rehearsal", "only for this rehearsal"
+RTP_PORTS = 200
 
 
-def drawn_ports(draw: random.Random) -> tuple[Ports, TelcoPorts]:
-    """Ports that are free now, for the clinic and for the telephone company."""
-    sip, telco_sip = _free_ports(socket.SOCK_DGRAM, 2)
-    ami, engine, telco_ami = _free_ports(socket.SOCK_STREAM, 3)
-    rtp, telco_rtp = draw.sample(range(RTP_FIRST, RTP_LAST, RTP_EACH), 2)
-    return (
-        Ports(sip=sip, ami=ami, engine=engine, rtp_first=rtp, rtp_last=rtp + RTP_EACH - 1),
-        TelcoPorts(telco_sip, telco_ami, telco_rtp, telco_rtp + RTP_EACH - 1),
+@dataclass(slots=True)
+class Rehearsal:
+    """What belongs to one clinic and its telephone company; nothing runs until it is started."""
+
+    place: Place
+    site: publish.Site
+    launch: Sandboxed
+    asterisk: Asterisk
+    telco: Telco
+
+    @property
+    def plan(self) -> Plan:
+        return self.site.plan
+
+    async def start(self, told: Callable[[str], None] = lambda line: None) -> None:
+        """Both Asterisks up, every desk phone registered; no exchange yet."""
+        told("the clinic's Asterisk starts")
+        await self.asterisk.start()
+        told("the telephone company starts, and the desk phones register")
+        await self.telco.start()
+
+    async def stop(self) -> None:
+        """Nothing is left running."""
+        await self.telco.stop()
+        await self.asterisk.stop()
+
+    @asynccontextmanager
+    async def exchange(
+        self,
+        *,
+        command: Sequence[str] = EXCHANGE,
+        told: Callable[[str], None] = lambda line: None,
+    ) -> AsyncIterator[Supervisor]:
+        """The exchange, up and watched, for as long as the context lasts."""
+        supervisor = Supervisor(
+            command,
+            name="exchange",
+            notify_at=self.place.run / "notify",
+            environment=os.environ | {"CARELINE_HOME": str(self.place.home)},
+            told=told,
+        )
+        running = asyncio.create_task(supervisor.run())
+        ready = asyncio.create_task(supervisor.ready.wait())
+        try:
+            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+            yield supervisor
+        finally:
+            for task in (running, ready):
+                task.cancel()
+            await asyncio.gather(running, ready, return_exceptions=True)
+
+
+def build(
+    home: Path,
+    *,
+    site_text: str | None = None,
+    change: Callable[[Plan], Plan] = lambda plan: plan,
+    timing: Timing = Timing(),  # noqa: B008 - frozen
+) -> Rehearsal:
+    """A clinic in `home`: the template's, open at all hours, unless another site is given. What
+    `change` changes, Asterisk alone knows: the exchange reads the site file."""
+    root = find_root()
+    sip, ami, engine, telco_sip, telco_ami = free_ports(5)
+    clinic_rtp, telco_rtp = rtp_range(sip), rtp_range(sip + 1)
+    text = on_our_trunk(site_text or always_open(TEMPLATE.read_text("utf-8")), telco_sip)
+    plan = change(settings.read(text))
+    site = publish.Site(text, plan, Ports(sip, ami, engine, *clinic_rtp), timing)
+    place = Place(home)
+    place.run.mkdir(parents=True, exist_ok=True)
+    speech.render_site(plan, place.prompts)
+    launch = Sandboxed(root, place.asterisk, place.prompts)
+    publish.install(place, site, launch)
+    keep_ports(place, site.ports)
+    # Nobody keeps this clinic's recovery paper.
+    people.set_up(place.page_db, KeyPair.fresh().public, PERSON, PASSWORD, list(plan.mailboxes))
+    telco = Telco(
+        root,
+        home / "telco",
+        TelcoPorts(telco_sip, telco_ami, *telco_rtp),
+        clinic_sip=sip,
+        phones=secrets_of(place.secrets, plan).phones,
+        emergency_numbers=plan.emergency_numbers,
     )
+    return Rehearsal(place, site, launch, Asterisk(launch), telco)
 
 
-def _free_ports(kind: socket.SocketKind, count: int) -> list[int]:
-    ends = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
-    try:
-        for end in ends:
-            end.bind(("0.0.0.0", 0))  # noqa: S104 - free on every address of the loopback range
-        return [end.getsockname()[1] for end in ends]
-    finally:
-        for end in ends:
-            end.close()
+# ---- the site file of a rehearsal ----
 
 
-def on_this_trunk(site_text: str, telco: TelcoPorts) -> str:
-    """The site file with its trunks leading to our own telephone company."""
+def on_our_trunk(site_text: str, telco_sip: int) -> str:
+    """The site file with every trunk leading to our own telephone company."""
     document = tomlkit.parse(site_text)
-    for trunk in cast("Mapping[str, dict[str, object]]", document.get("trunks", {})).values():
-        trunk["host"], trunk["port"] = LINE_ADDRESS, telco.sip
+    for trunk in _tables(document, "trunks"):
+        trunk["host"], trunk["port"] = LINE_ADDRESS, telco_sip
         for unused in ("username", "registers"):
             trunk.pop(unused, None)
     return tomlkit.dumps(document)
 
 
-@dataclass(slots=True)
-class Rehearsal:
-    """The running parts. The exchange is started and stopped by `exchange`, the rest is up."""
+def always_open(site_text: str) -> str:
+    """The site file with every schedule open at all hours, so that it does not matter when a
+    rehearsal is held."""
+    document = tomlkit.parse(site_text)
+    for schedule in _tables(document, "hours"):
+        schedule.clear()
+        for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"):
+            schedule[day] = ["00:00-00:00"]
+    return tomlkit.dumps(document)
 
-    place: Place
-    plan: Plan
-    asterisk: Asterisk
-    telco: Telco
-    supervisor: Supervisor
 
-    @asynccontextmanager
-    async def exchange(self) -> AsyncIterator[Supervisor]:
-        """The exchange, up and watched, for as long as the context lasts."""
-        running = asyncio.create_task(self.supervisor.run())
+def _tables(document: Mapping[str, Any], section: str) -> list[MutableMapping[str, Any]]:
+    return list(cast("Mapping[str, MutableMapping[str, Any]]", document.get(section, {})).values())
+
+
+# ---- ports ----
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses now, on any of the addresses of a rehearsal."""
+    with ExitStack() as held:
+        found: list[int] = []
+        while len(found) < count:
+            port = _free_port(held)
+            if port is not None:
+                found.append(port)
+        return found
+
+
+def _free_port(held: ExitStack) -> int | None:
+    first = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+    first.bind(("127.0.0.1", 0))
+    port: int = first.getsockname()[1]
+    for address in ("127.0.0.1", LINE_ADDRESS, DESK_ADDRESS):
+        end = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         try:
-            ready = asyncio.create_task(self.supervisor.ready.wait())
-            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                running.result()
-            yield self.supervisor
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            end.bind((address, port))
+        except OSError:
+            return None
+    return port
 
 
-@asynccontextmanager
-async def rehearse(
-    home: Path,
-    *,
-    site_text: str | None = None,
-    person: tuple[str, str] | None = ("rehearsal", "a rehearsal's password"),
-    command: Sequence[str] = EXCHANGE,
-    told: Callable[[str], None] = lambda line: None,
-    draw: random.Random | None = None,
-) -> AsyncIterator[Rehearsal]:
-    """A clinic in `home`, from the template unless another site is given; `person` may open every
-    mailbox."""
-    ports, telco_ports = drawn_ports(draw or random.SystemRandom())
-    text = on_this_trunk(site_text or TEMPLATE.read_text("utf-8"), telco_ports)
-    plan = settings.read(text)
-    place = Place(home)
-    place.run.mkdir(parents=True, exist_ok=True)
-    root = find_root()
-    told("prompts")
-    speech.render_site(plan, place.prompts)
-    launch = Sandboxed(root, place.asterisk, place.prompts)
-    publish.install(place, publish.Site(text, plan, ports), launch)
-    keep_ports(place, ports)
-    if person is not None:
-        name, password = person
-        # Nobody keeps this clinic's recovery paper: it ends with the rehearsal.
-        people.set_up(place.page_db, KeyPair.fresh().public, name, password, list(plan.mailboxes))
-    asterisk = Asterisk(launch)
-    telco = Telco(
-        root,
-        home / "telco",
-        telco_ports,
-        clinic_sip=ports.sip,
-        phones=secrets_of(place.secrets, plan).phones,
-        emergency_numbers=plan.emergency_numbers,
-    )
-    supervisor = Supervisor(
-        command,
-        name="exchange",
-        notify_at=place.run / "notify",
-        environment=os.environ | {"CARELINE_HOME": str(home)},
-        told=told,
-    )
-    try:
-        told("the clinic's Asterisk")
-        await asterisk.start()
-        told("the telephone company")
-        await telco.start()
-        yield Rehearsal(place, plan, asterisk, telco, supervisor)
-    finally:
-        await telco.stop()
-        await asterisk.stop()
+def rtp_range(near: int) -> tuple[int, int]:
+    """A range of RTP ports below those the kernel gives out, told apart by a port that is ours."""
+    first = 10_000 + near % 110 * RTP_PORTS
+    return first, first + RTP_PORTS - 1
