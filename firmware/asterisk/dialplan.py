@@ -24,7 +24,8 @@ FAILSAFE_WAIT = "failsafe-wait"
 EMERGENCY_TRYING = "emergency-trying"
 
 NOTICE_S = 60  # how long the front desk's phones ring for the notice
-NOTICE_TIMES = 3
+NOTICE_TIMES = 2
+CANNOT_TIMES = 3
 FAILSAFE_ROUNDS = 10
 NOBODY_REACHABLE_S = 5
 INSIDE_S = 60
@@ -36,7 +37,7 @@ class Timing:
     """How long things last. The product uses these; a test may not wait for an hour."""
 
     emergency_window_s: int = 60 * 60
-    emergency_tries: int = 30  # one a second
+    emergency_tries_s: int = 30  # each emergency line is tried once a second for so long
     # A round of the fail-safe: the front desk alone, then everybody; ten minutes of it in all.
     front_desk_s: int = 20
     everybody_s: int = 40
@@ -303,22 +304,28 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
                 f"GosubIf($[${{DIALPLAN_EXISTS({notice})}}]?{notice})",
                 "Set(CALLERID(num)=${CALLBACK})",
                 *([] if trunks else ["Goto(cannot)"]),
-                "Set(TRIES=0)",
+                "Set(SPENT=0)",
                 "(again) Set(BUSY=)",
+                "Set(BEGAN=${EPOCH})",
                 *tries,
-                "Set(TRIES=$[${TRIES} + 1])",
-                f"GotoIf($[${{TRIES}} > {timing.emergency_tries:d}]?cannot)",
-                "GotoIf($[${TRIES} > 1]?pause)",
+                # A dead line takes seconds to try; a clock that jumps meanwhile counts for nothing.
+                "Set(TOOK=$[${EPOCH} - ${BEGAN}])",
+                "Set(TOOK=${IF($[${TOOK} > 0 & ${TOOK} < 60]?${TOOK}:0)})",
+                "Set(SPENT=$[${SPENT} + ${TOOK} + 1])",
+                f"GotoIf($[${{SPENT}} > {timing.emergency_tries_s:d}]?cannot)",
+                'GotoIf($["${TRIED}" = "1"]?pause)',
+                "Set(TRIED=1)",
                 "Progress()",
-                f"StartMusicOnHold({music})",
+                # From now on the sentence is heard, also while a dead line is tried. The music goes
+                # on where it was: Dial ends whatever StartMusicOnHold would have begun.
+                f"Set(MEANWHILE=m({music}))",
                 'GotoIf($["${BUSY}" = ""]?pause)',
                 "Gosub(preempt,s,1(${BUSY}))",
                 "Goto(again)",
-                "(pause) Wait(1)",
+                f"(pause) MusicOnHold({music},1)",
                 "Goto(again)",
-                "(cannot) StopMusicOnHold()",
-                "Answer(,i)",
-                *([f"Playback({cannot})"] * NOTICE_TIMES),
+                "(cannot) Answer(,i)",
+                *([f"Playback({cannot})"] * CANNOT_TIMES),
                 "Hangup()",
                 f"(walk) UserEvent(CareLineEmergencyWalk,{walk})",
                 "Answer(,i)",
@@ -332,7 +339,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
 def _try(trunk: str) -> Iterator[str]:
     """Fallen through means not answered; whoever was answered never comes back here."""
     busy = '"${DIALSTATUS}" = "BUSY" | "${DIALSTATUS}" = "CONGESTION"'
-    yield f"Dial(PJSIP/${{CENTRE}}@{trunk})"
+    yield f"Dial(PJSIP/${{CENTRE}}@{trunk},,${{MEANWHILE}})"
     yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{trunk}))'
 
 

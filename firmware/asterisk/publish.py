@@ -1,24 +1,60 @@
 """How a site's configuration comes into force, in steps of which each may be the last.
 
-A version is a directory, complete before it has its name: Asterisk's files, and the site file they
-were made from. `current` points at one of them.
+    written -> rehearsed -> current -> objects -> dialplan -> tidied
+
+A version is a directory, complete before it has its name. A scratch Asterisk on other ports, whose
+trunks lead nowhere, loads it and is walked: every emergency number, every number of every line.
+Then one symlink moves, and the running Asterisk loads objects before the dialplan that names them;
+what the dialplan no longer names goes last. Killed at any step, what ran still runs, and what
+`current` points at has been proved. A step that fails puts the old version back.
 """
 
+import asyncio
+import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
-from firmware.asterisk.config import STATE_FOLDERS, Paths, Ports, generate
-from firmware.asterisk.dialplan import Timing
-from firmware.asterisk.sandbox import Launch
+from firmware.asterisk.config import AMI_USER, STATE_FOLDERS, Paths, Ports, generate
+from firmware.asterisk.dialplan import Timing, trunk_context, trunk_endpoint
+from firmware.asterisk.link import Link, LinkDown, LinkState
+from firmware.asterisk.sandbox import Asterisk, AsteriskError, Launch
+from firmware.asterisk.wire import Message
 from firmware.durable import sync_directory
 from firmware.place import Place
+from firmware.root import Part
 from firmware.site_secrets import secrets_of
 from ivr.plan import Plan
 
 SITE_FILE = "clinic.toml"
+PORTS_FILE = "ports.json"
+REHEARSAL = "rehearsal"
+WALK_WITHIN_S = 10.0
+# Files whose sections a running call may still need until the new dialplan is there.
+OBJECTS = ("pjsip.conf", "musiconhold.conf")
+# What Asterisk reads only when it starts.
+READ_AT_START = ("asterisk.conf", "modules.conf", "manager.conf", "rtp.conf", "logger.conf")
+
+
+class PublishError(Exception):
+    """The new version did not come into force; the old one is. The text says why."""
+
+
+class Step(StrEnum):
+    """How far a publish has come."""
+
+    WRITTEN = "written"
+    REHEARSED = "rehearsed: every emergency number and every line's number lead where they should"
+    CURRENT = "current"
+    OBJECTS = "phones and trunks loaded"
+    DIALPLAN = "dialplan loaded"
+    TIDIED = "in force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +67,47 @@ class Site:
     timing: Timing = Timing()  # noqa: RUF009 - frozen
 
 
+Reload = Callable[[Part], Awaitable[object]]
+
+
 def install(place: Place, site: Site, launch: Launch) -> Path:
     """Put a site in force where no Asterisk is running yet; its version's directory."""
     version = prepare(place, site, launch)
     point_current(place, version)
     return version
+
+
+async def publish(
+    place: Place,
+    site: Site,
+    launch: Launch,
+    reload: Reload,
+    told: Callable[[Step], None] = lambda step: None,
+) -> bool:
+    """Put a site in force on a running Asterisk. True if a part of it waits for a restart."""
+    old = (place.asterisk / "current").resolve()
+    new = prepare(place, site, launch)
+    told(Step.WRITTEN)
+    await rehearse(place, site, launch)
+    told(Step.REHEARSED)
+    files = {name: (new / name).read_text("utf-8") for name in OBJECTS}
+    for name, text in files.items():
+        _replace(new / name, united((old / name).read_text("utf-8"), text))
+    point_current(place, new)
+    told(Step.CURRENT)
+    try:
+        await reload(Part.OBJECTS)
+        told(Step.OBJECTS)
+        await reload(Part.DIALPLAN)
+        told(Step.DIALPLAN)
+        for name, text in files.items():
+            _replace(new / name, text)
+        await reload(Part.OBJECTS)
+    except Exception as error:
+        await _put_back(place, old, reload)
+        raise PublishError(f"the old version is in force again: {error}") from error
+    told(Step.TIDIED)
+    return needs_restart(old, new)
 
 
 def prepare(place: Place, site: Site, launch: Launch) -> Path:
@@ -46,7 +118,17 @@ def prepare(place: Place, site: Site, launch: Launch) -> Path:
     secrets = secrets_of(place.secrets, site.plan)
     paths = Paths(launch.site / "current", launch.site, launch.prompts, launch.modules)
     files = generate(site.plan, secrets, site.ports, paths, timing=site.timing)
-    return write_version(place.asterisk / "versions", files | {SITE_FILE: site.text})
+    files |= {SITE_FILE: site.text, PORTS_FILE: json.dumps(asdict(site.ports))}
+    return write_version(place.asterisk / "versions", files)
+
+
+def current_ports(place: Place) -> Ports | None:
+    """Where the site's Asterisk listens, or None before the first version."""
+    try:
+        text = (place.asterisk / "current" / PORTS_FILE).read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    return Ports(**json.loads(text))
 
 
 def write_version(versions: Path, files: Mapping[str, str]) -> Path:
@@ -58,10 +140,7 @@ def write_version(versions: Path, files: Mapping[str, str]) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     for name, text in files.items():
-        with (unfinished / name).open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(unfinished / name, text)
     sync_directory(unfinished)
     unfinished.rename(version)
     sync_directory(versions)
@@ -74,6 +153,44 @@ def point_current(place: Place, version: Path) -> None:
     _link(place.site_file, Path(place.asterisk.name) / "current" / SITE_FILE)
 
 
+def united(old: str, new: str) -> str:
+    """The new file, and after it those sections of the old one that the new one has not."""
+    sections = _sections(new)
+    kept = [text for key, text in _sections(old).items() if key not in sections]
+    return "\n".join([new.rstrip("\n"), "", *kept]) + "\n"
+
+
+def needs_restart(old: Path, new: Path) -> bool:
+    """Whether something changed that Asterisk reads only when it starts."""
+    if any((old / name).read_text() != (new / name).read_text() for name in READ_AT_START):
+        return True
+    transports = [
+        [text for (_, kind), text in _sections((each / "pjsip.conf").read_text()).items()
+         if kind in ("transport", "system", "global")]
+        for each in (old, new)
+    ]  # fmt: skip
+    return transports[0] != transports[1]
+
+
+def _sections(text: str) -> dict[tuple[str, str], str]:
+    """A file's sections by title and type: PJSIP gives one title to objects of several types."""
+    found = {}
+    for block in re.split(r"(?m)^(?=\[)", text):
+        title = re.match(r"\[([^]]*)\]", block)
+        kind = re.search(r"(?m)^type=(\S+)", block)
+        if title:
+            found[title[1], kind[1] if kind else ""] = block.rstrip("\n") + "\n"
+    return found
+
+
+async def _put_back(place: Place, old: Path, reload: Reload) -> None:
+    """What can still be done; the running Asterisk may be the very thing that failed."""
+    point_current(place, old)
+    for part in (Part.OBJECTS, Part.DIALPLAN):
+        with suppress(Exception):
+            await reload(part)
+
+
 def _link(link: Path, target: Path) -> None:
     if link.is_symlink() and link.readlink() == target:
         return
@@ -82,3 +199,133 @@ def _link(link: Path, target: Path) -> None:
     fresh.symlink_to(target)
     fresh.replace(link)
     sync_directory(link.parent)
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    _write(fresh, text)
+    fresh.replace(path)
+    sync_directory(path.parent)
+
+
+def _write(path: Path, text: str) -> None:
+    fd = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)  # passwords stand in some
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+# ---- the rehearsal ----
+
+
+async def rehearse(place: Place, site: Site, launch: Launch) -> None:
+    """Load the site in an Asterisk of its own and walk it; PublishError says what led astray."""
+    stage = place.asterisk / REHEARSAL
+    shutil.rmtree(stage, ignore_errors=True)
+    try:
+        await _rehearse(place, stage, replace(site, ports=_spare_ports()), launch)
+    except (AsteriskError, LinkDown, TimeoutError) as error:
+        raise PublishError(f"the rehearsal failed, nothing was changed: {error}") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+async def _rehearse(place: Place, stage: Path, site: Site, launch: Launch) -> None:
+    plan = _leading_nowhere(site.plan)
+    secrets = secrets_of(place.secrets, plan)
+    seen = launch.site / REHEARSAL
+    paths = Paths(seen / "configuration", seen, launch.prompts, launch.modules)
+    for folder in (*STATE_FOLDERS, "configuration"):
+        (stage / folder).mkdir(parents=True)
+    for name, text in generate(plan, secrets, site.ports, paths, timing=site.timing).items():
+        _write(stage / "configuration" / name, text)
+    scratch = Asterisk(launch, f"{REHEARSAL}/configuration")
+    await scratch.start()
+    try:
+        async with _walker(site.ports, secrets.ami) as walker:
+            await _walk(walker, plan)
+    finally:
+        await scratch.stop()
+
+
+async def _walk(walker: "_Walker", plan: Plan) -> None:
+    for number in plan.emergency_numbers:
+        walked = await walker.dial(f"Local/{number}@from-phone/n", "CareLineEmergencyWalk")
+        trunks = " ".join(trunk_endpoint(trunk) for trunk in plan.trunks.values())
+        if (walked.get("Dialled"), walked.get("Trunks")) != (number, trunks):
+            raise PublishError(f"{number} would not reach the emergency centre; nothing changed")
+    for line in plan.lines.values():
+        context = trunk_context(plan.trunks[line.trunk])
+        for number in line.numbers:
+            walked = await walker.dial(f"Local/{number}@{context}/n", "CareLineCall")
+            if (walked.get("Line"), walked.get("Dialled")) != (line.name, number):
+                raise PublishError(
+                    f"{number} would not reach the line {line.name}; nothing changed"
+                )
+
+
+def _leading_nowhere(plan: Plan) -> Plan:
+    """The plan with every trunk's far end on this machine, where nothing listens."""
+    trunks = {
+        name: replace(trunk, host="127.0.0.1", port=9, registers=False)  # 9: discard
+        for name, trunk in plan.trunks.items()
+    }
+    return replace(plan, trunks=trunks)
+
+
+def _spare_ports() -> Ports:
+    with ExitStack() as held:
+        sip, ami, engine = (_spare_port(held) for _ in range(3))
+    return Ports(sip, ami, engine, rtp_first=9000, rtp_last=9009)
+
+
+def _spare_port(held: ExitStack) -> int:
+    end = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+    end.bind(("127.0.0.1", 0))
+    port: int = end.getsockname()[1]
+    return port
+
+
+class _Walker:
+    """Calls into the scratch Asterisk, as the self-test line would make them."""
+
+    def __init__(self, ports: Ports, secret: str) -> None:
+        self.up = asyncio.Event()
+        self._told: asyncio.Queue[Message] = asyncio.Queue()
+        self.link = Link(
+            "127.0.0.1", ports.ami, AMI_USER, secret, receive=self._receive, changed=self._changed
+        )
+
+    async def dial(self, channel: str, until: str) -> Message:
+        """The user event of this name that the call leads to."""
+        await self.link.send(
+            "Originate", ("Channel", channel), ("Application", "Wait"), ("Data", "1"),
+            ("Variable", "__SELFTEST=1"), ("Async", "true"),
+        )  # fmt: skip
+        async with asyncio.timeout(WALK_WITHIN_S):
+            while (message := await self._told.get()).get("UserEvent") != until:
+                pass
+        return message
+
+    def _receive(self, message: Message) -> None:
+        if message.get("Event") == "UserEvent":
+            self._told.put_nowait(message)
+
+    def _changed(self, state: LinkState) -> None:
+        if state is LinkState.UP:
+            self.up.set()
+
+
+@asynccontextmanager
+async def _walker(ports: Ports, secret: str) -> AsyncIterator[_Walker]:
+    walker = _Walker(ports, secret)
+    linking = asyncio.create_task(walker.link.run())
+    try:
+        async with asyncio.timeout(WALK_WITHIN_S):
+            await walker.up.wait()
+        yield walker
+    finally:
+        linking.cancel()
+        with suppress(asyncio.CancelledError):
+            await linking

@@ -64,6 +64,13 @@ class Keys(StrEnum):
     INFO = "info"
 
 
+class Begins(StrEnum):
+    """From when on a call is listened to and recorded."""
+
+    ANSWER = "answer"
+    EARLY = "early"  # from the first sound before the answer
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """The desk rings this long and is then picked up; its tone is heard by the other side."""
@@ -140,7 +147,7 @@ class Desk:
 
 class LiveCall:
     """A call placed by a caller or a desk. `answered` and `ended` hold the monotonic time they came
-    about; `heard` and `said` are whole once it has ended."""
+    about; `heard` and `said` begin with the first sound, and are whole once it has ended."""
 
     def __init__(self, telco: "Telco", call: str, heard: Path, said: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -270,11 +277,18 @@ class Telco:
         speaks: Path | None = None,
     ) -> LiveCall:
         """A caller dials a number of the clinic; `speaks` is said over and over from the start."""
-        return await self._place(f"PJSIP/{to}@line-{codec}-{keys}", number, name, speaks)
+        return await self._place("line", f"PJSIP/{to}@line-{codec}-{keys}", number, name, speaks)
 
-    async def dial(self, desk: str, to: str, *, speaks: Path | None = None) -> LiveCall:
-        """A desk phone dials."""
-        return await self._place(f"PJSIP/{to}@desk-{desk}", desk, "", speaks)
+    async def dial(
+        self,
+        desk: str,
+        to: str,
+        *,
+        speaks: Path | None = None,
+        begins: Begins = Begins.ANSWER,
+    ) -> LiveCall:
+        """A desk phone dials. A call that begins early counts as answered with its first sound."""
+        return await self._place("desk", f"PJSIP/{to}@desk-{desk}", desk, "", speaks, begins)
 
     async def behave(self, desk: str, behaviour: Behaviour) -> None:
         """From now on this desk phone does so when it rings."""
@@ -342,7 +356,15 @@ class Telco:
         shutil.copyfile(sound, copy)
         return f"/site/say/{copy.stem}"
 
-    async def _place(self, channel: str, number: str, name: str, speaks: Path | None) -> LiveCall:
+    async def _place(
+        self,
+        origin: str,
+        channel: str,
+        number: str,
+        name: str,
+        speaks: Path | None,
+        begins: Begins = Begins.ANSWER,
+    ) -> LiveCall:
         call = str(uuid.uuid4())
         heard, said = self._recordings(call)
         live = LiveCall(self, call, heard, said)
@@ -350,8 +372,9 @@ class Telco:
         await self.link.send(
             "Originate", ("Channel", channel), ("ChannelId", call), ("Context", "caller"),
             ("Exten", "s"), ("Priority", "1"), ("Async", "true"), ("Timeout", "120000"),
-            ("CallerID", f'"{name}" <{number}>'), ("EarlyMedia", "false"),
-            ("Variable", f"CALL={call}"),
+            ("CallerID", f'"{name}" <{number}>'),
+            ("EarlyMedia", str(begins is Begins.EARLY).lower()),
+            ("Variable", f"CALL={call}"), ("Variable", f"FROM={origin}"),
             ("Variable", f"MOUTH={'speak' if speaks else 'quiet'}"),
             ("Variable", f"SAY={self.borrow(speaks) if speaks else ''}"),
         )  # fmt: skip
@@ -386,6 +409,9 @@ class Telco:
                 self._told(message)
             case "Newchannel" if message.get("Uniqueid") in self._calls:
                 self._calls[message["Uniqueid"]].channel = message["Channel"]
+            case "Newstate" if message.get("ChannelStateDesc") == "Up":
+                if message.get("Uniqueid") in self._calls:
+                    _set_now(self._calls[message["Uniqueid"]].answered)
             case "Hangup":
                 self._hung_up(message.get("Uniqueid"))
             case "OriginateResponse" if message.get("Response") == "Failure":
@@ -398,8 +424,6 @@ class Telco:
 
     def _told(self, message: Message) -> None:
         match message.get("UserEvent"):
-            case "TelcoAnswered":
-                _set_now(self._calls[message["Call"]].answered)
             case "TelcoSaid":
                 self._calls[message["Call"]].spoken.set()
             case "TelcoInvited":
@@ -598,8 +622,7 @@ def _caller() -> str:
                 "s",
                 "Set(NAME=${CALL})",
                 RECORD,
-                "UserEvent(TelcoAnswered,Call: ${CALL})",
-                "Set(GROUP()=line)",
+                'ExecIf($["${FROM}" = "line"]?Set(GROUP()=line))',
                 "Goto(${MOUTH},1)",
             ),
             KEEP,

@@ -58,3 +58,17 @@ def write_tone(path: Path, tone_hz: float, seconds: float = 2.0) -> Path:
         file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
         file.writeframes(samples.astype("<i2").tobytes())
     return path
+
+
+def likeness(path: Path, prompt: Path) -> float:
+    """How well a prompt is found in what was heard: 1 is the prompt itself, 0 something else."""
+    heard, wanted = sound(path), sound(prompt)
+    if len(heard) < len(wanted):
+        return 0.0
+    length = len(heard) + len(wanted)
+    spectrum = np.fft.rfft(heard, length) * np.conj(np.fft.rfft(wanted, length))
+    matches = np.fft.irfft(spectrum, length)[: len(heard) - len(wanted) + 1]
+    energy = np.concatenate(([0.0], np.cumsum(np.square(heard))))
+    under = energy[len(wanted) :] - energy[: -len(wanted)]
+    scale = np.sqrt(np.maximum(under, 1.0) * np.sum(np.square(wanted)))
+    return float(np.max(matches / scale))

@@ -1,0 +1,185 @@
+"""`careline root`: the few acts that need more rights than the exchange has, and nothing else.
+
+A UNIX socket takes one typed act per line and answers what came of it. The list is closed, every
+field of it a word we wrote ourselves; each request is validated again here, whoever sent it, and
+each is a line in the audit, refused ones too. No shell, no network, no state. How an act is carried
+out is given: by the box's own Asterisk or by the runner's.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, assert_never
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from firmware.place import SOCKET_PATH_MAX
+
+REQUEST_MAX = 1024
+ACT_WITHIN_S = 30.0
+# The services' group may ask; who asked is told by the kernel and stands in the audit.
+SOCKET_MODE = 0o660
+
+log = structlog.get_logger(__name__)
+
+
+class Part(StrEnum):
+    """What is loaded anew: in a publish, the objects first and the dialplan after them."""
+
+    OBJECTS = "objects"  # phones, trunks, music
+    DIALPLAN = "dialplan"
+
+
+class Act(BaseModel):
+    """A request: no field more than it names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReloadAsterisk(Act):
+    act: Literal["reload-asterisk"] = "reload-asterisk"
+    part: Part
+
+
+class RestartAsterisk(Act):
+    act: Literal["restart-asterisk"] = "restart-asterisk"
+
+
+AnyAct = Annotated[ReloadAsterisk | RestartAsterisk, Field(discriminator="act")]
+_ACT: TypeAdapter[ReloadAsterisk | RestartAsterisk] = TypeAdapter(AnyAct)
+
+
+class RootError(Exception):
+    """An act was refused or failed; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who asks, as the kernel says (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+
+
+# Asterisk's own command line: what it is told and what it answers.
+Asked = Callable[[str], Awaitable[str]]
+
+RELOADS = {
+    Part.OBJECTS: ("module reload res_pjsip.so", "module reload res_musiconhold.so"),
+    Part.DIALPLAN: ("dialplan reload",),
+}
+
+
+async def carry_out(act: ReloadAsterisk | RestartAsterisk, asterisk: Asked) -> str:
+    """Do it; what came of it, in words."""
+    match act:
+        case ReloadAsterisk(part=part):
+            return "\n".join([await asterisk(command) for command in RELOADS[part]])
+        case RestartAsterisk():
+            return await asterisk("core restart now")
+        case _:
+            assert_never(act)
+
+
+class Root:
+    """The service: `serve` until cancelled."""
+
+    def __init__(self, at: Path, asterisk: Asked, trusted: frozenset[int]) -> None:
+        self._at = at
+        self._asterisk = asterisk
+        self._trusted = trusted  # uids: the services' users, and our own
+        self._one_at_a_time = asyncio.Lock()
+
+    async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Listen until cancelled; the socket goes with us."""
+        if len(os.fsencode(self._at)) > SOCKET_PATH_MAX:
+            raise RootError(f"{self._at} is too long for a socket: choose a shorter directory")
+        self._at.parent.mkdir(parents=True, exist_ok=True)
+        self._at.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._answer, self._at, limit=REQUEST_MAX)
+        self._at.chmod(SOCKET_MODE)
+        ready()
+        try:
+            async with server:
+                await server.serve_forever()
+        finally:
+            self._at.unlink(missing_ok=True)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            peer = _peer(writer.get_extra_info("socket"))
+            line = await asyncio.wait_for(reader.readline(), ACT_WITHIN_S)
+            reply = await self._try(line, peer)
+        except (TimeoutError, ValueError, OSError) as error:
+            reply = Refused(why=f"the request could not be read: {type(error).__name__}")
+            log.warning("root.unreadable", reason=type(error).__name__)
+        with suppress(OSError):
+            writer.write(reply.model_dump_json().encode() + b"\n")
+            await writer.drain()
+        writer.close()
+
+    async def _try(self, line: bytes, peer: Peer) -> "Done | Refused":
+        if peer.uid not in self._trusted:
+            log.warning("root.refused", reason="stranger", uid=peer.uid, pid=peer.pid)
+            return Refused(why=f"the user {peer.uid} may not ask this")
+        try:
+            act = _ACT.validate_json(line)
+        except ValidationError:
+            log.warning("root.refused", reason="no such act", uid=peer.uid, pid=peer.pid)
+            return Refused(why="there is no such act")
+        try:
+            async with self._one_at_a_time:
+                said = await asyncio.wait_for(carry_out(act, self._asterisk), ACT_WITHIN_S)
+        except Exception as error:  # whatever failed is told and audited; root itself goes on
+            log.warning("root.failed", act=act.act, uid=peer.uid, pid=peer.pid, reason=str(error))
+            return Refused(why=f"{act.act} failed: {error}")
+        log.info("root.done", **act.model_dump(mode="json"), uid=peer.uid, pid=peer.pid)
+        return Done(said=said)
+
+
+class Done(Act):
+    """The act was carried out."""
+
+    said: str
+
+
+class Refused(Act):
+    """It was not."""
+
+    why: str
+
+
+_REPLY: TypeAdapter[Done | Refused] = TypeAdapter(Done | Refused)
+
+
+async def ask(at: Path, act: ReloadAsterisk | RestartAsterisk) -> str:
+    """Have an act carried out by the root that listens there; what came of it."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(at)
+    except OSError as error:
+        raise RootError(
+            f"careline root does not answer at {at} ({error.strerror}): start it, or `make run`"
+        ) from error
+    try:
+        writer.write(act.model_dump_json().encode() + b"\n")
+        line = await asyncio.wait_for(reader.readline(), ACT_WITHIN_S + 5)
+    finally:
+        writer.close()
+    match _REPLY.validate_json(line):
+        case Done(said=said):
+            return said
+        case Refused(why=why):
+            raise RootError(f"careline root refused: {why}")
+
+
+def _peer(end: socket.socket) -> Peer:
+    size = struct.calcsize("3i")  # struct ucred: pid, uid, gid (unix(7))
+    pid, uid, _ = struct.unpack("3i", end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return Peer(pid, uid)
