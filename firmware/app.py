@@ -82,6 +82,7 @@ class App:
         )
         self._ticks = 0
         self._is_settled = False
+        self._is_ending = False
         self._unfinished: frozenset[str] = frozenset()
 
     async def run(self) -> None:
@@ -142,6 +143,7 @@ class App:
         for wish in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(wish, asked.set)
         await asked.wait()
+        self._is_ending = True
         raise StopWish
 
     async def _keep_alive(self) -> None:
@@ -299,6 +301,8 @@ class App:
             recorder.close()
 
     def _message_told(self, told: Told) -> None:
+        if self._is_ending:
+            return  # nobody is left to be told; the next start finds the message
         match told:
             case Kept():
                 self._start(self._promise(told))

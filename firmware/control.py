@@ -227,6 +227,20 @@ async def ask_async(path: Path, topic: Topic[Q, R], request: Q, timeout_s: float
         raise _not_running(path) from absent
 
 
+async def follow_async(path: Path, topic: Topic[Q, R], request: Q) -> AsyncIterator[R]:
+    """Replies as they come, until the exchange ends."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(_bound(path), limit=REPLY_MAX)
+    except OSError as absent:
+        raise _not_running(path) from absent
+    try:
+        await _send(writer, _request(request))
+        while line := await reader.readline():
+            yield _read_reply(line, topic)
+    finally:
+        writer.close()
+
+
 def _reply(reply: Strict) -> bytes:
     return b'{"reply":' + reply.model_dump_json().encode() + b"}\n"
 

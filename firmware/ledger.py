@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 # Steps the ledger itself writes: the sum is counted from them, so nobody else's note may take their
 # names.
-OFFERED, OUTCOME, MESSAGE, REFUSED = "offered", "outcome", "message", "refused"
+OFFERED, OUTCOME, MESSAGE, REFUSED = "offered", "outcome", "sealed", "contradiction"
 OWN_STEPS = frozenset({OFFERED, OUTCOME, MESSAGE, REFUSED})
 
 calls = table(

@@ -103,6 +103,8 @@ class Performer:
             return
         self._recorder.expect(call, order.mailbox, urgent=order.urgent)
         self._media.record(handle, longest_s=order.longest_s, quiet_s=QUIET_S)
+        begun = Noted(call, "recording", order.mailbox, Moment.now())
+        self._start(self._ledger.write([begun]))
 
     async def _offer(self, order: commands.Offer) -> None:
         try:

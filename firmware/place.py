@@ -82,5 +82,10 @@ class Place:
         return self.run / "control.sock"
 
     @property
+    def telco_socket(self) -> Path:
+        """Where a rehearsal's telephone company is asked for a call; a box has none."""
+        return self.run / "telco.sock"
+
+    @property
     def root_socket(self) -> Path:
         return self.run / "root.sock"

@@ -77,6 +77,7 @@ class Rehearsal:
             notify_at=self.place.run / "notify",
             environment=os.environ | {"CARELINE_HOME": str(self.place.home)},
             told=told,
+            log=self.place.home / "exchange.log",
         )
         running = asyncio.create_task(supervisor.run())
         ready = asyncio.create_task(supervisor.ready.wait())

@@ -11,12 +11,14 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 WATCHDOG_S = 2.0
 RESTART_AFTER_S = 0.5
 STOP_WITHIN_S = 5.0
+# A supervisor that is killed leaves nothing behind (prctl(2), PR_SET_PDEATHSIG).
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
 def notify(*words: str) -> None:
@@ -35,7 +37,8 @@ def notify(*words: str) -> None:
 class Supervisor:
     """Keeps one service running: starts it, kills it when it goes quiet, starts it again.
 
-    `told` hears one plain line for each thing that happens. The watchdog runs from READY on.
+    `told` hears one plain line for each thing that happens. The watchdog runs from READY on. What
+    the service itself says goes to `log`, else to our own output.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
         told: Callable[[str], None] = lambda line: None,
         restart: bool = True,
+        log: Path | None = None,
     ) -> None:
         self.pid: int | None = None
         self.ready = asyncio.Event()
@@ -57,6 +61,7 @@ class Supervisor:
         self._environment = dict(os.environ if environment is None else environment)
         self._told = told
         self._restart = restart
+        self._log = log
         self._fed = asyncio.Event()
 
     async def run(self) -> None:
@@ -92,9 +97,16 @@ class Supervisor:
             "NOTIFY_SOCKET": str(self._notify_at),
             "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6)),
         }
-        process = await asyncio.create_subprocess_exec(
-            *self._command, env=environment, stdin=asyncio.subprocess.DEVNULL
-        )
+        with ExitStack() as kept:
+            said = None if self._log is None else kept.enter_context(self._log.open("ab"))
+            process = await asyncio.create_subprocess_exec(
+                *DIES_WITH_US,
+                *self._command,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
         self.pid = process.pid
         self.starts += 1
         self.ready.clear()

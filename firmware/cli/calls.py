@@ -1,22 +1,29 @@
 """Calls: listing them, watching the exchange, placing a test call."""
 
+import asyncio
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from firmware import topics
-from firmware.control import ControlError, ask
+from firmware import testcall, topics
+from firmware.asterisk.telco import Codec, Keys
+from firmware.control import ControlError, ask, ask_async, follow_async
 from firmware.place import Place
+from firmware.trace import Teller, sentence
 
 app = typer.Typer()
 say = Console()
 complain = Console(stderr=True)
 
 NOT_WELL = 1
+LAST_STEPS_S = 0.5
+KEYS = (Keys.RFC4733, Keys.INBAND, Keys.INFO)
 STATE_STYLES = {"well": "green", "warning": "yellow", "alarm": "bold red"}
 
 
@@ -60,6 +67,69 @@ def status(
         _show_status(reply)
     if not reply.balanced or any(part.state == "alarm" for part in reply.parts):
         raise typer.Exit(NOT_WELL)
+
+
+@app.command()
+def call(
+    to: Annotated[str, typer.Option(help="the line to call, as the site file names it")] = "main",
+    press: Annotated[
+        str, typer.Option(help="keys, one every two seconds; a comma waits two more")
+    ] = "",
+    say_: Annotated[
+        Path | None, typer.Option("--say", help="a WAV file, 8 kHz mono 16 bit", exists=True)
+    ] = None,
+    inband: Annotated[bool, typer.Option("--inband", help="keys as tones in the audio")] = False,
+    rfc4733: Annotated[bool, typer.Option("--rfc4733", help="keys as RFC 4733 events")] = False,
+    info: Annotated[bool, typer.Option("--info", help="keys as SIP INFO")] = False,
+    alaw: Annotated[bool, typer.Option("--alaw", help="A-law instead of µ-law")] = False,
+    wait_s: Annotated[
+        float, typer.Option("--wait", help="seconds to listen before hanging up", min=0, max=600)
+    ] = 15.0,
+) -> None:
+    """Place a call by the rehearsal's telephone company, and tell its way."""
+    chosen = [
+        keys for keys, is_wanted in zip(KEYS, (rfc4733, inband, info), strict=True) if is_wanted
+    ]
+    if len(chosen) > 1:
+        raise typer.BadParameter("choose one of --inband, --rfc4733 and --info")
+    try:
+        request = testcall.CallRequest(
+            to=to,
+            press=press,
+            say=None if say_ is None else str(say_.resolve()),
+            keys=chosen[0] if chosen else KEYS[0],
+            codec=Codec.ALAW if alaw else Codec.ULAW,
+            wait_s=wait_s,
+        )
+    except ValidationError as wrong:
+        fault = wrong.errors()[0]
+        raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}") from None
+    try:
+        reply = asyncio.run(_call(Place.from_environment(), request))
+    except ControlError as refused:
+        raise _refused(refused) from None
+    say.print(f"hung up by the {reply.ended_by}", highlight=False)
+    say.print(f"what the caller heard: {reply.heard}", highlight=False, soft_wrap=True)
+    say.print(f"what the caller said:  {reply.said}", highlight=False, soft_wrap=True)
+
+
+async def _call(place: Place, request: testcall.CallRequest) -> testcall.CallReply:
+    """The call, told as the exchange's ledger has it."""
+    tell = Teller()
+
+    async def trace() -> None:
+        async for step in follow_async(place.control_socket, topics.WATCH, topics.WatchRequest()):
+            tell(sentence(step))
+
+    tracing = asyncio.create_task(trace())
+    try:
+        return await ask_async(
+            place.telco_socket, testcall.CALL, request, timeout_s=testcall.LONGEST_S * 2
+        )
+    finally:
+        # The last steps become durable a moment after the line is down.
+        await asyncio.wait({tracing}, timeout=LAST_STEPS_S)
+        tracing.cancel()
 
 
 def _show_status(reply: topics.StatusReply) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import Annotated
 
 import structlog
 import typer
@@ -18,6 +19,21 @@ def exchange() -> None:
 
     _log_to_journal()
     asyncio.run(App(Place.from_environment()).run())
+
+
+@app.command()
+def run(
+    once: Annotated[bool, typer.Option(help="end after the demonstration call")] = False,
+) -> None:
+    """A whole clinic on this machine, with a telephone company of its own (`make run`)."""
+    from firmware.run import RunError, main
+
+    try:
+        status = main(once=once)
+    except RunError as missing:
+        typer.echo(f"careline run: {missing}", err=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(status)
 
 
 def _log_to_journal() -> None:

@@ -98,13 +98,13 @@ def test_a_second_outcome_changes_nothing_and_is_written_down(clinic: Clinic) ->
         offered("a"), Finished("a", Outcome.MESSAGE, NOW), Finished("a", Outcome.ABANDONED, NOW)
     )
     assert clinic.outcome("a") == "message"
-    assert clinic.steps()[-1] == ("refused", "abandoned after message")
+    assert clinic.steps()[-1] == ("contradiction", "abandoned after message")
 
 
 def test_an_outcome_for_a_call_nobody_offered_is_only_written_down(clinic: Clinic) -> None:
     clinic.write(Finished("ghost", Outcome.ANSWERED, NOW))
     assert clinic.balance().offered == 0
-    assert clinic.steps() == [("refused", "answered for a call never offered")]
+    assert clinic.steps() == [("contradiction", "answered for a call never offered")]
 
 
 def test_a_call_offered_twice_counts_once(clinic: Clinic) -> None:
@@ -225,7 +225,7 @@ def test_whoever_watches_hears_of_a_step_only_when_it_is_durable(clinic: Clinic)
 
 def test_a_message_is_indexed_once_heard_and_deleted(clinic: Clinic) -> None:
     clinic.write(offered("a"), message("a"), message("a"))
-    assert [step for step, _ in clinic.steps()].count("message") == 1
+    assert [step for step, _ in clinic.steps()].count("sealed") == 1
     assert asyncio.run(clinic.ledger.heard("m-1", NOW))
     assert asyncio.run(clinic.ledger.deleted("m-1", NOW))
     assert not asyncio.run(clinic.ledger.deleted("m-1", NOW))

@@ -1,0 +1,47 @@
+"""A call's way in plain sentences: what the ledger's steps mean to somebody who reads along."""
+
+import time
+from collections.abc import Mapping
+
+from firmware.topics import StepLine
+
+SENTENCES: Mapping[str, str] = {
+    "offered": "a call comes in {}",
+    "menu": "the caller hears a menu ({})",
+    "say": "the caller hears {}",
+    "hours": "{}",
+    "digit": "the caller presses {}",
+    "queue": "the caller waits, with music ({})",
+    "position": "the caller is told to be number {}",
+    "offer": "phone {} is offered the call",
+    "rings": "phone {} rings",
+    "accepted": "phone {} is picked up",
+    "silent": "nobody came to phone {}",
+    "busy": "phone {} is busy",
+    "refused": "phone {} refuses",
+    "unreachable": "phone {} cannot be reached",
+    "withdrawn": "phone {} stops ringing",
+    "joined": "caller and phone talk{}",
+    "message": "the caller is asked to leave a message ({})",
+    "recording": "the beep; what the caller says now is sealed as it is spoken (mailbox {})",
+    "kept": "the message is sealed and safe on the disk, and only now the caller is told ({})",
+    "hangup": "the caller hears goodbye ({})",
+    "released": "the line is released ({})",
+    "failsafe": "the fail-safe rings everybody {}",
+    "outcome": "the call has ended: {}",
+}
+
+
+def sentence(step: StepLine) -> str:
+    """One line for one step; a step without a sentence of its own is shown as it is."""
+    return SENTENCES.get(step.step, f"{step.step} {{}}").format(step.detail).rstrip()
+
+
+class Teller:
+    """Prints what happens, one line each, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        print(f"{time.monotonic() - self._started:8.3f} s  {line}", flush=True)  # noqa: T201
