@@ -84,13 +84,10 @@ async def run(*, once: bool) -> int:
     tell = Teller()
     place = Place(_home())
     with _alone(place.home):
-        try:
-            root = ensure_root(tell)
-            _clear(place.home)
-            tell(f"the clinic lies in {place.home} (Asterisk from {root.name})")
-            clinic = rehearsal.build(place.home)
-        except (AsteriskError, speech.SpeechError) as missing:
-            raise RunError(str(missing)) from missing
+        root = ensure_root(tell)
+        _clear(place.home)
+        tell(f"the clinic lies in {place.home} (Asterisk from {root.name})")
+        clinic = rehearsal.build(place.home)
         async with _open(clinic, tell) as story:
             status = await _demonstrate(clinic, story, tell)
             if not once:
@@ -273,5 +270,7 @@ def main(*, once: bool) -> int:
 
     try:
         return asyncio.run(stoppable())
+    except (AsteriskError, speech.SpeechError) as missing:
+        raise RunError(str(missing)) from missing
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130

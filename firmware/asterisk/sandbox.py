@@ -52,6 +52,7 @@ UNPACK = ("tar", "--extract", "--no-same-owner", "--no-same-permissions", "--exc
 # The parent-death signal is set last, for entering a user namespace clears it (prctl(2)).
 ENTER = """
 set -eu
+PATH=$PATH:/usr/sbin:/sbin  # an ordinary user's may lack them, and chroot lives there
 root=$1 site=$2 prompts=$3
 shift 3
 mount --bind "$root" "$root"
