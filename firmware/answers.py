@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from firmware import ledger, topics
 from firmware.asterisk.link import Link, LinkState
+from firmware.backlog import Backlog
 from firmware.control import Broadcast, Door
 from firmware.ledger import Ledger, Moment
 from firmware.recorder import Recorder
@@ -33,6 +34,7 @@ class Answers:
         media: Media,
         link: Link,
         ledger_: Ledger,
+        backlog: Backlog,
         recorder: Recorder[Chunk],
         calls_db: Path,
         steps: Broadcast[topics.StepLine],
@@ -41,6 +43,7 @@ class Answers:
         self._media = media
         self._link = link
         self._ledger = ledger_
+        self._backlog = backlog
         self._recorder = recorder
         self._calls_db = calls_db
         self._started = started
@@ -65,7 +68,7 @@ class Answers:
             outcomes={str(outcome): count for outcome, count in balance.outcomes.items()},
             in_progress=balance.in_progress,
             balanced=balance.holds,
-            parts=(self._asterisk(), self._engine(), self._messages()),
+            parts=(self._asterisk(), self._engine(), self._books(), self._messages()),
         )
 
     async def _calls(self, request: topics.CallsRequest) -> topics.CallsReply:
@@ -113,6 +116,17 @@ class Answers:
                 cure="switch swap off, or raise LimitMEMLOCK",
             )
         return topics.Part(name="engine", state="well", detail=detail)
+
+    def _books(self) -> topics.Part:
+        if not self._backlog.fault:
+            return topics.Part(name="ledger", state="well", detail="each step is durable")
+        return topics.Part(
+            name="ledger",
+            state="alarm",
+            detail=f"{len(self._backlog)} rows wait in memory: {self._backlog.fault}",
+            cure="make room on the disk, or replace it; calls go on, and the rows are tried again"
+            " each second",
+        )
 
     def _messages(self) -> topics.Part:
         if self._recorder.is_alive:

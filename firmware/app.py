@@ -25,9 +25,10 @@ from firmware.asterisk.config import AMI_USER
 from firmware.asterisk.link import Link, LinkState
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
+from firmware.backlog import Backlog
 from firmware.clips import Clips
 from firmware.control import Broadcast
-from firmware.ledger import Arrived, Ledger, MessageKept, Moment, Row
+from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, Row
 from firmware.legs import Legs
 from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey
@@ -36,7 +37,7 @@ from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
 from firmware.site_secrets import secrets_of
-from firmware.store import open_reader
+from firmware.store import StoreError, open_reader
 from firmware.watchdog import notify
 from ivr import commands, events
 from ivr.exchange import Exchange
@@ -94,13 +95,15 @@ class App:
             MachineKey.at(self._place.machine_key),
             on_durable=lambda steps: self._from_thread(show, self._watchers, steps),
         )
+        self._backlog = Backlog(self._ledger)
         try:
-            await self._take_stock()
+            self._take_stock()
             async with self._recording() as recorder:
                 answers = Answers(
                     media=self._media,
                     link=self._link,
                     ledger_=self._ledger,
+                    backlog=self._backlog,
                     recorder=recorder,
                     calls_db=self._place.calls_db,
                     steps=self._watchers,
@@ -121,7 +124,7 @@ class App:
                 legs=self._legs,
                 link=self._link,
                 translator=self._translator,
-                ledger=self._ledger,
+                backlog=self._backlog,
                 recorder=recorder,
                 tell=self._inbox.put,
                 start=group.create_task,
@@ -132,6 +135,7 @@ class App:
             group.create_task(self._stop_when_asked())
             group.create_task(self._keep_alive())
             group.create_task(self._link.run())
+            group.create_task(self._backlog.run())
             group.create_task(
                 consume(
                     self._exchange, self._inbox, self._decided, now=time.monotonic, local=self._now
@@ -264,13 +268,19 @@ class App:
             self._heard_asterisk(phone)
         if not self._is_settled:
             self._is_settled = True
-            gone = await self._ledger.settle(self._translator.live(), Moment.now())
-            if gone:
-                log.warning("calls ended while we were away", count=len(gone))
+            self._settle()
+
+    def _settle(self) -> None:
+        """Calls that ended while we were away ended under the fail-safe."""
+        gone = sorted(self._unfinished - self._translator.live())
+        moment = Moment.now()
+        self._backlog.put([Finished(call, commands.Outcome.FAILSAFE, moment) for call in gone])
+        if gone:
+            log.warning("calls ended while we were away", count=len(gone))
 
     # -- messages --------------------------------------------------------------------------------
 
-    async def _take_stock(self) -> None:
+    def _take_stock(self) -> None:
         """What an exchange before us left: calls without an end, messages without a row."""
         self._place.messages.mkdir(mode=0o700, parents=True, exist_ok=True)
         reader = open_reader(self._place.calls_db)
@@ -280,7 +290,7 @@ class App:
         reader.dispose()
         found = vault.adopt(self._place.messages, known)
         moment = Moment.now()
-        await self._ledger.write(
+        self._backlog.put(
             [_message_row(f.label, f.seconds, moment, cut_off=f.cut_off) for f in found]
         )
         if found:
@@ -314,8 +324,12 @@ class App:
     async def _promise(self, kept: Kept) -> None:
         """The row first, then the fact on which the caller is told."""
         row = _message_row(kept.label, kept.seconds, Moment.now(), cut_off=False)
-        await self._ledger.write([row])
-        self._inbox.put(events.RecordingKept(kept.label.call, kept.label.message, kept.seconds))
+        try:
+            await self._backlog.promise(row)
+        except StoreError as refused:
+            self._inbox.put(events.RecordingFailed(kept.label.call, str(refused)))
+        else:
+            self._inbox.put(events.RecordingKept(kept.label.call, kept.label.message, kept.seconds))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._group.create_task(work)

@@ -12,10 +12,12 @@ machine key, beside a keyed hash of the number.
 ledger can be made again from the last good copy of the database.
 """
 
+import asyncio
 import json
 import os
 from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -210,15 +212,13 @@ class Ledger:
         self._log = LedgerLog(log_path, on_durable)
         self.store = Store(store, "calls", after_commit=[self._log.catch_up])
 
-    async def write(self, rows: Sequence[Row]) -> None:
-        """Return when all rows are durable; what one loop turn hands in shares one commit."""
-        await self.store.write(lambda connection: self._record(connection, rows))
+    def submit(self, rows: Sequence[Row]) -> Future[None]:
+        """Done when all rows are durable; they are written all or none."""
+        return self.store.submit(lambda connection: self._record(connection, rows))
 
-    async def settle(self, live: Collection[str], moment: Moment) -> list[str]:
-        """At start: calls that ended while we were away ended under the fail-safe. Which those
-        were.
-        """
-        return await self.store.write(lambda connection: self._settle(connection, live, moment))
+    async def write(self, rows: Sequence[Row]) -> None:
+        """Return when all rows are durable."""
+        await asyncio.wrap_future(self.submit(rows))
 
     async def heard(self, message: str, moment: Moment) -> bool:
         """Mark a message as heard; false when there is no such message."""
@@ -231,11 +231,6 @@ class Ledger:
     def close(self) -> None:
         self.store.close()
         self._log.close()
-
-    def _settle(self, connection: Connection, live: Collection[str], moment: Moment) -> list[str]:
-        gone = sorted(unfinished(connection) - set(live))
-        self._record(connection, [Finished(call, Outcome.FAILSAFE, moment) for call in gone])
-        return gone
 
     def _record(self, connection: Connection, rows: Sequence[Row]) -> None:
         for row in rows:

@@ -13,8 +13,9 @@ import structlog
 
 from firmware.asterisk import translate
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
+from firmware.backlog import Backlog
 from firmware.clips import Clips
-from firmware.ledger import Finished, Ledger, Moment, Noted, Row
+from firmware.ledger import Finished, Moment, Noted, Row
 from firmware.legs import Legs
 from firmware.recorder import Recorder
 from ivr import commands, events
@@ -53,7 +54,7 @@ class Performer:
         legs: Legs,
         link: Link,
         translator: translate.Translator,
-        ledger: Ledger,
+        backlog: Backlog,
         recorder: Recorder[Chunk],
         tell: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
@@ -63,7 +64,7 @@ class Performer:
         self._legs = legs
         self._link = link
         self._translator = translator
-        self._ledger = ledger
+        self._backlog = backlog
         self._recorder = recorder
         self._tell = tell
         self._start = start
@@ -93,7 +94,7 @@ class Performer:
                     if handle is not None:
                         self._to_engine(order, handle)
         if rows:
-            self._start(self._ledger.write(rows))
+            self._backlog.put(rows)
 
     def beeped(self, call: str) -> None:
         """The beep has been heard: now the recording begins."""
@@ -104,7 +105,7 @@ class Performer:
         self._recorder.expect(call, order.mailbox, urgent=order.urgent)
         self._media.record(handle, longest_s=order.longest_s, quiet_s=QUIET_S)
         begun = Noted(call, "recording", order.mailbox, Moment.now())
-        self._start(self._ledger.write([begun]))
+        self._backlog.put([begun])
 
     async def _offer(self, order: commands.Offer) -> None:
         try:

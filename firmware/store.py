@@ -13,6 +13,7 @@ import asyncio
 import fcntl
 import os
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -43,8 +44,24 @@ BUSY_MS = 2_000
 log = structlog.get_logger(__name__)
 
 
+# What SQLite says when the disk, and not the work, is at fault (its primary result codes).
+OF_THE_DISK = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_BUSY,
+    }
+)
+
+
 class StoreError(Exception):
     """The database cannot be opened or written; the message says what to do."""
+
+
+class BehindError(StoreError):
+    """The work is durable, but what follows each commit could not be done; the next one tries."""
 
 
 @dataclass(slots=True)
@@ -62,8 +79,8 @@ class _Job:
             with connection.begin_nested():
                 self.result = self.work(connection)
         except DBAPIError as refused:
-            if refused.connection_invalidated or not connection.in_transaction():
-                raise
+            if _is_of_the_disk(refused) or not _is_open(connection):
+                raise  # no other work of the group has a better chance
             self.failure = refused
         except Exception as refused:
             self.failure = refused
@@ -89,7 +106,7 @@ class Store:
             _migrate(self._engine, schema, path)
             _own_only(path)
             self._connection = self._engine.connect()
-            self._catch_up()
+            self._follow_up()
         except BaseException:
             self._engine.dispose()
             os.close(self._lock_fd)
@@ -118,7 +135,7 @@ class Store:
         os.close(self._lock_fd)
 
     def _catch_up(self) -> None:
-        """Hooks see once, at the start, what was committed before they knew of it."""
+        """Hooks see what is durable; at the start, what was committed before they knew of it."""
         for hook in self._after_commit:
             hook(self._connection)
         self._connection.rollback()
@@ -142,23 +159,44 @@ class Store:
 
     def _commit(self, group: list[_Job]) -> None:
         wanted = [job for job in group if job.future.set_running_or_notify_cancel()]
-        failure: BaseException | None = None
+        failure = self._carry_out(wanted) or self._follow_up()
+        for job in wanted:
+            job.settle(failure)
+
+    def _carry_out(self, wanted: Sequence[_Job]) -> StoreError | None:
         try:
             with self._connection.begin():
                 for job in wanted:
                     job.run(self._connection)
-            for hook in self._after_commit:
-                hook(self._connection)
-            self._connection.rollback()
         except Exception as refused:
-            log.exception("commit failed", file=self.path.name, pieces=len(wanted))
-            failure = StoreError(
-                f"{self.path.name} cannot be written ({refused}): check the disk's space and health"
-            )
-            failure.__cause__ = refused
             self._connection.rollback()
-        for job in wanted:
-            job.settle(failure)
+            return self._refused(refused, StoreError, "cannot be written")
+        return None
+
+    def _follow_up(self) -> StoreError | None:
+        try:
+            self._catch_up()
+        except Exception as refused:
+            self._connection.rollback()
+            return self._refused(refused, BehindError, "is written, but not what follows it")
+        return None
+
+    def _refused(self, why: Exception, kind: type[StoreError], what: str) -> StoreError:
+        log.error("a commit failed", file=self.path.name, why=str(why))
+        failure = kind(f"{self.path.name} {what} ({why}): check the disk's space and health")
+        failure.__cause__ = why
+        return failure
+
+
+def _is_of_the_disk(refused: DBAPIError) -> bool:
+    code = getattr(refused.orig, "sqlite_errorcode", None)
+    return refused.connection_invalidated or (code is not None and code & 0xFF in OF_THE_DISK)
+
+
+def _is_open(connection: Connection) -> bool:
+    """Whether the transaction stands: SQLite itself rolls it back when its disk is full."""
+    driver = connection.connection.dbapi_connection
+    return driver is not None and bool(driver.in_transaction)
 
 
 def open_reader(path: Path) -> Engine:

@@ -1,12 +1,11 @@
 """The services themselves: the exchange, and the runner behind `make run`."""
 
 import asyncio
-import sys
 from typing import Annotated
 
-import structlog
 import typer
 
+from firmware.journal import log_to_journal
 from firmware.place import Place
 
 app = typer.Typer()
@@ -17,7 +16,7 @@ def exchange() -> None:
     """Answer, route, record and seal: the service, in the foreground."""
     from firmware.app import App
 
-    _log_to_journal()
+    log_to_journal()
     asyncio.run(App(Place.from_environment()).run())
 
 
@@ -34,15 +33,3 @@ def run(
         typer.echo(f"careline run: {missing}", err=True)
         raise typer.Exit(1) from None
     raise typer.Exit(status)
-
-
-def _log_to_journal() -> None:
-    """Plain lines on standard error, which systemd and the runner keep; never a caller's data."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -130,19 +130,6 @@ def test_the_database_itself_refuses_a_changed_outcome_or_step(clinic: Clinic) -
         forge("UPDATE steps SET detail = 'nothing happened'")
 
 
-def test_calls_that_ended_while_we_were_away_ended_under_the_failsafe(clinic: Clinic) -> None:
-    clinic.write(offered("gone"), offered("lives"), offered("done"))
-    clinic.write(Finished("done", Outcome.ANSWERED, NOW))
-    clinic.restart()
-    assert asyncio.run(clinic.ledger.settle({"lives"}, NOW)) == ["gone"]
-    assert [clinic.outcome(call) for call in ("gone", "lives", "done")] == [
-        "failsafe",
-        None,
-        "answered",
-    ]
-    assert clinic.balance().holds
-
-
 def test_a_callers_number_and_name_lie_sealed_in_every_file(clinic: Clinic) -> None:
     clinic.write(offered("a"))
     lying_about = [

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from firmware.store import Store, StoreError, open_reader
+from firmware.store import BehindError, Store, StoreError, open_reader
 
 
 @pytest.fixture
@@ -107,10 +107,11 @@ def test_a_hook_that_fails_keeps_the_promise_back_and_the_writer_alive(tmp_path:
     store = Store(tmp_path / "calls.db", "calls", after_commit=[log_is_full])
     try:
         broken = True
-        with pytest.raises(StoreError, match="check the disk's space"):
+        with pytest.raises(BehindError, match="check the disk's space"):
             store.submit(lambda connection: note(connection, "unpromised")).result(5)
         broken = False
         store.submit(lambda connection: note(connection, "promised")).result(5)
+        assert store.submit(details).result(5) == ["unpromised", "promised"]
     finally:
         store.close()
 
