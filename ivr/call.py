@@ -232,6 +232,8 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
             return call, []
         case _, CallerLeft():
             return _leave(call, at)
+        case Stage.TALKING, Joined():
+            return call, []  # told again after a lost link
         case _, Joined():
             return _talk(call)
         case ((Stage.TALKING | Stage.LEAVING), AudioLost()):

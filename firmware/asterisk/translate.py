@@ -38,6 +38,8 @@ _DIGITS = frozenset("0123456789*#ABCD")
 # AMI writes a channel's caller as C would (ast_escape_c): O\'Brien\? for O'Brien?
 _ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# Where Asterisk rings people by itself.
+STATIC = ("failsafe", "emergency-return")
 _NO_CALLER = ("<unknown>", "(null)")
 # Invisible, or turning the direction of what follows; the joiner inside an emoji is neither.
 _UNSHOWABLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
@@ -144,6 +146,8 @@ class Translator:
     def _arrived(self, call: str, message: Message, line: str, dialled: str) -> list[events.Event]:
         if call in self._callers:
             return []
+        before = self._calls.get(message.get("Uniqueid"))  # a channel is one call at a time
+        left = [] if before is None else self._left(before)
         caller = _Caller(
             call,
             message.get("Uniqueid"),
@@ -155,7 +159,7 @@ class Translator:
         self._calls[caller.uniqueid] = call
         self._note(self._fresh, call)
         to = shown(dialled, LONGEST_NUMBER)
-        return [events.CallArrived(call, line, to, caller.number, caller.name)]
+        return [*left, events.CallArrived(call, line, to, caller.number, caller.name)]
 
     def _fell(self, call: str) -> list[events.Event]:
         caller = self._callers.get(call)
@@ -267,7 +271,7 @@ class Translator:
         self._is_asking = True
         self._fresh.clear()
         self._gone.clear()
-        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED,NEXT"))
+        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED"))
 
     def phone_states(self) -> Action:
         """Asks for every phone's state; each answer goes to `receive`."""
@@ -313,12 +317,13 @@ class Translator:
             told += self._arrived(call, channel, line, dialled)
         if bridge := channel.get("BridgeID"):
             told += self._in_bridge(uniqueid, bridge)
-            if variables.get("NEXT") == commands.Next.TALKED:
-                # Joined by an exchange before us; which phone it is was known to that one alone.
-                told.append(events.Joined(call, offer=""))
-        static = ("failsafe", "emergency-return")
-        if channel.get("Context") in static and uniqueid in self._calls:
-            told += self._fell(self._calls[uniqueid])
+        if (caller := self._calls.get(uniqueid)) is None:
+            return told
+        if channel.get("Context") in STATIC:
+            told += self._fell(caller)
+        elif bridge and not any(leg.call == caller for leg in self._legs.values()):
+            # Joined, with a leg we never had or have let go; no offer of ours is known by it.
+            told.append(events.Joined(caller, offer=""))
         return told
 
     # ---- orders ----

@@ -465,3 +465,35 @@ def test_a_caller_who_hangs_up_before_the_answer_is_read_does_not_come_back() ->
     translator.receive(about(CALLER, "Hangup"))
     assert translator.resync([waiting()]) == []
     assert translator.live() == frozenset()
+
+
+def test_a_talk_that_goes_on_through_a_lost_link_costs_nobody_anything() -> None:
+    """Its caller is known already, bridged, and to be hung up after the talk."""
+    translator = with_caller("101")
+    for uniqueid in (CALLER, offer("101")):
+        translator.receive(about(uniqueid, "BridgeEnter", BridgeUniqueid=BRIDGE))
+    translator.status()
+    caller, agent = living(CALLER, offer("101"))
+    talking = paired(*caller.pairs, ("Variable", "NEXT=talked"))
+    assert translator.resync([talking, agent]) == []
+    assert translator.live() == {CALL}
+
+
+def test_a_talk_that_began_while_its_offer_was_given_up_has_begun_all_the_same() -> None:
+    """The link broke between the bridge and its answer: the offer was let go, the talk goes on."""
+    translator = with_caller("101")
+    translator.over(offer("101"))
+    translator.status()
+    assert translator.resync(living(CALLER, offer("101"))) == [events.Joined(CALL, offer="")]
+
+
+def test_a_channel_that_is_announced_again_is_the_new_call_and_the_old_has_left() -> None:
+    translator = with_caller()
+    [announcement] = [said for said in heard() if said.get("UserEvent") == "CareLineCall"]
+    again = paired(
+        *((key, OTHER_CALL if key == "CallUUID" else value) for key, value in announcement.pairs)
+    )
+    told = translator.receive(again)
+    assert told[0] == events.CallerLeft(CALL)
+    assert translator.live() == {OTHER_CALL}
+    assert translator.receive(about(CALLER, "Hangup")) == [events.CallerLeft(OTHER_CALL)]
