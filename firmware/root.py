@@ -8,8 +8,10 @@ out is given: by the box's own Asterisk or by the runner's.
 
 import asyncio
 import os
+import re
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,11 +22,11 @@ from typing import Annotated, Literal, assert_never
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from firmware.asterisk.sandbox import AsteriskError
 from firmware.place import SOCKET_PATH_MAX
 
 REQUEST_MAX = 1024
 ACT_WITHIN_S = 30.0
-# The services' group may ask; who asked is told by the kernel and stands in the audit.
 SOCKET_MODE = 0o660
 
 log = structlog.get_logger(__name__)
@@ -52,8 +54,8 @@ class RestartAsterisk(Act):
     act: Literal["restart-asterisk"] = "restart-asterisk"
 
 
-AnyAct = Annotated[ReloadAsterisk | RestartAsterisk, Field(discriminator="act")]
-_ACT: TypeAdapter[ReloadAsterisk | RestartAsterisk] = TypeAdapter(AnyAct)
+AnyAct = ReloadAsterisk | RestartAsterisk
+_ACT: TypeAdapter[AnyAct] = TypeAdapter(Annotated[AnyAct, Field(discriminator="act")])
 
 
 class RootError(Exception):
@@ -77,15 +79,28 @@ RELOADS = {
 }
 
 
-async def carry_out(act: ReloadAsterisk | RestartAsterisk, asterisk: Asked) -> str:
-    """Do it; what came of it, in words."""
+async def carry_out(act: AnyAct, asterisk: Asked) -> str:
+    """Do it; what came of it."""
     match act:
         case ReloadAsterisk(part=part):
             return "\n".join([await asterisk(command) for command in RELOADS[part]])
         case RestartAsterisk():
-            return await asterisk("core restart now")
+            return await _restart(asterisk)
         case _:
             assert_never(act)
+
+
+async def _restart(asterisk: Asked) -> str:
+    """Until another than the old one answers, known by its age."""
+    began = time.monotonic()
+    with suppress(AsteriskError):  # it may go before it has answered
+        await asterisk("core restart now")
+    while True:
+        with suppress(AsteriskError):
+            age = re.search(r"System uptime: (\d+)", await asterisk("core show uptime seconds"))
+            if age and int(age[1]) <= time.monotonic() - began:
+                return await asterisk("core waitfullybooted")
+        await asyncio.sleep(0.1)
 
 
 class Root:
@@ -159,7 +174,7 @@ class Refused(Act):
 _REPLY: TypeAdapter[Done | Refused] = TypeAdapter(Done | Refused)
 
 
-async def ask(at: Path, act: ReloadAsterisk | RestartAsterisk) -> str:
+async def ask(at: Path, act: AnyAct) -> str:
     """Have an act carried out by the root that listens there; what came of it."""
     try:
         reader, writer = await asyncio.open_unix_connection(at)

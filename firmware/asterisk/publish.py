@@ -1,6 +1,6 @@
 """How a site's configuration comes into force, in steps of which each may be the last.
 
-    written -> rehearsed -> current -> objects -> dialplan -> tidied
+    written -> proved -> current -> objects -> dialplan -> tidied
 
 A version is a directory, complete before it has its name. A scratch Asterisk on other ports, whose
 trunks lead nowhere, loads it and is walked: every emergency number, every number of every line.
@@ -10,14 +10,13 @@ what the dialplan no longer names goes last. Killed at any step, what ran still 
 """
 
 import asyncio
-import json
 import os
 import re
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -33,8 +32,7 @@ from firmware.site_secrets import secrets_of
 from ivr.plan import Plan
 
 SITE_FILE = "clinic.toml"
-PORTS_FILE = "ports.json"
-REHEARSAL = "rehearsal"
+SCRATCH = "scratch"
 WALK_WITHIN_S = 10.0
 # Files whose sections a running call may still need until the new dialplan is there.
 OBJECTS = ("pjsip.conf", "musiconhold.conf")
@@ -50,7 +48,7 @@ class Step(StrEnum):
     """How far a publish has come."""
 
     WRITTEN = "written"
-    REHEARSED = "rehearsed: every emergency number and every line's number lead where they should"
+    PROVED = "proved: each emergency number and each line's number leads where it should"
     CURRENT = "current"
     OBJECTS = "phones and trunks loaded"
     DIALPLAN = "dialplan loaded"
@@ -88,8 +86,8 @@ async def publish(
     old = (place.asterisk / "current").resolve()
     new = prepare(place, site, launch)
     told(Step.WRITTEN)
-    await rehearse(place, site, launch)
-    told(Step.REHEARSED)
+    await prove(place, site, launch)
+    told(Step.PROVED)
     files = {name: (new / name).read_text("utf-8") for name in OBJECTS}
     for name, text in files.items():
         _replace(new / name, united((old / name).read_text("utf-8"), text))
@@ -118,17 +116,7 @@ def prepare(place: Place, site: Site, launch: Launch) -> Path:
     secrets = secrets_of(place.secrets, site.plan)
     paths = Paths(launch.site / "current", launch.site, launch.prompts, launch.modules)
     files = generate(site.plan, secrets, site.ports, paths, timing=site.timing)
-    files |= {SITE_FILE: site.text, PORTS_FILE: json.dumps(asdict(site.ports))}
-    return write_version(place.asterisk / "versions", files)
-
-
-def current_ports(place: Place) -> Ports | None:
-    """Where the site's Asterisk listens, or None before the first version."""
-    try:
-        text = (place.asterisk / "current" / PORTS_FILE).read_text("utf-8")
-    except FileNotFoundError:
-        return None
-    return Ports(**json.loads(text))
+    return write_version(place.asterisk / "versions", files | {SITE_FILE: site.text})
 
 
 def write_version(versions: Path, files: Mapping[str, str]) -> Path:
@@ -216,31 +204,31 @@ def _write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-# ---- the rehearsal ----
+# ---- the proof ----
 
 
-async def rehearse(place: Place, site: Site, launch: Launch) -> None:
+async def prove(place: Place, site: Site, launch: Launch) -> None:
     """Load the site in an Asterisk of its own and walk it; PublishError says what led astray."""
-    stage = place.asterisk / REHEARSAL
+    stage = place.asterisk / SCRATCH
     shutil.rmtree(stage, ignore_errors=True)
     try:
-        await _rehearse(place, stage, replace(site, ports=_spare_ports()), launch)
+        await _prove(place, stage, replace(site, ports=_spare_ports()), launch)
     except (AsteriskError, LinkDown, TimeoutError) as error:
-        raise PublishError(f"the rehearsal failed, nothing was changed: {error}") from error
+        raise PublishError(f"the proof failed, nothing was changed: {error}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-async def _rehearse(place: Place, stage: Path, site: Site, launch: Launch) -> None:
+async def _prove(place: Place, stage: Path, site: Site, launch: Launch) -> None:
     plan = _leading_nowhere(site.plan)
     secrets = secrets_of(place.secrets, plan)
-    seen = launch.site / REHEARSAL
+    seen = launch.site / SCRATCH
     paths = Paths(seen / "configuration", seen, launch.prompts, launch.modules)
     for folder in (*STATE_FOLDERS, "configuration"):
         (stage / folder).mkdir(parents=True)
     for name, text in generate(plan, secrets, site.ports, paths, timing=site.timing).items():
         _write(stage / "configuration" / name, text)
-    scratch = Asterisk(launch, f"{REHEARSAL}/configuration")
+    scratch = Asterisk(launch, f"{SCRATCH}/configuration")
     await scratch.start()
     try:
         async with _walker(site.ports, secrets.ami) as walker:
@@ -303,9 +291,14 @@ class _Walker:
             "Originate", ("Channel", channel), ("Application", "Wait"), ("Data", "1"),
             ("Variable", "__SELFTEST=1"), ("Async", "true"),
         )  # fmt: skip
-        async with asyncio.timeout(WALK_WITHIN_S):
-            while (message := await self._told.get()).get("UserEvent") != until:
-                pass
+        try:
+            async with asyncio.timeout(WALK_WITHIN_S):
+                while (message := await self._told.get()).get("UserEvent") != until:
+                    pass
+        except TimeoutError:
+            raise PublishError(
+                f"a call to {channel} led nowhere within {WALK_WITHIN_S:g} s; nothing changed"
+            ) from None
         return message
 
     def _receive(self, message: Message) -> None:

@@ -1,12 +1,14 @@
-"""The services themselves: the exchange, and the runner behind `make run`."""
+"""The services themselves: the exchange, root, and the runner behind `make run`."""
 
 import asyncio
+import os
 from typing import Annotated
 
 import typer
 
 from firmware.journal import log_to_journal
 from firmware.place import Place
+from firmware.watchdog import notify
 
 app = typer.Typer()
 
@@ -33,3 +35,16 @@ def run(
         typer.echo(f"careline run: {missing}", err=True)
         raise typer.Exit(1) from None
     raise typer.Exit(status)
+
+
+@app.command()
+def root() -> None:
+    """Carry out the few acts that need more rights than the exchange has: the service."""
+    from firmware.asterisk.sandbox import Asterisk, launch_for
+    from firmware.root import Root
+
+    log_to_journal()
+    place = Place.from_environment()
+    asterisk = Asterisk(launch_for(place))
+    trusted = frozenset({os.geteuid(), place.home.stat().st_uid})
+    asyncio.run(Root(place.root_socket, asterisk.rx, trusted).serve(lambda: notify("READY=1")))

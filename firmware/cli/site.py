@@ -1,5 +1,7 @@
-"""What concerns the site file: checking it and walking it."""
+"""What concerns the site file: checking it, walking it and putting it in force."""
 
+import asyncio
+from collections.abc import Awaitable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +11,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from firmware import settings, toml_lines
+from firmware import root, settings, speech, toml_lines
+from firmware.asterisk import publish
+from firmware.asterisk.sandbox import AsteriskError, Launch, launch_for
+from firmware.place import Place
+from firmware.ports import ports_of
 from firmware.settings import Draft, Fault, SiteFaults
 from ivr.check import Finding, Rule, prove
 from ivr.errors import CallLogicError
@@ -27,15 +33,52 @@ SiteFile = Annotated[Path, typer.Argument(help="the site file, clinic.toml", met
 @app.command()
 def check(file: SiteFile) -> None:
     """Prove a site file: every fault with its line, reason and cure; status 2 if there is any."""
-    found = settings.draft(_text(file))
+    _proved(file, _text(file))
+    Console().print(f"[green]{escape(str(file))} is in order.[/]", soft_wrap=True)
+
+
+@app.command(name="publish")
+def put_in_force(file: SiteFile) -> None:
+    """Prove a site file, then put it in force step by step; calls go on meanwhile."""
+    text = _text(file)
+    plan = _proved(file, text)
+    place = Place.from_environment()
+    site = publish.Site(text, plan, ports_of(place))
+    console = Console()
+    try:
+        speech.render_site(plan, place.prompts)
+        waits = _publish(place, site, launch_for(place), console)
+    except (AsteriskError, publish.PublishError, root.RootError, speech.SpeechError) as error:
+        Console(stderr=True).print(f"[red]not published[/]: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    if waits:
+        console.print("A part of it waits for Asterisk's next start: it changes where it listens.")
+
+
+def _publish(place: Place, site: publish.Site, launch: Launch, console: Console) -> bool:
+    """The first version of a site waits for Asterisk; any other comes into force now."""
+    if not (place.asterisk / "current").exists():
+        version = publish.install(place, site, launch)
+        console.print(f"version {version.name} is ready for Asterisk's first start")
+        return False
+
+    def reload(part: root.Part) -> Awaitable[str]:
+        return root.ask(place.root_socket, root.ReloadAsterisk(part=part))
+
+    return asyncio.run(publish.publish(place, site, launch, reload, console.print))
+
+
+def _proved(file: Path, text: str) -> Plan:
+    """The plan of a file without faults; else each fault is told and the command ends."""
+    found = settings.draft(text)
     told = told_about(found)
     for fault in told:
         _tell(file, fault)
-    if told:
+    if told or found.plan is None:
         faults = "1 fault" if len(told) == 1 else f"{len(told)} faults"
         Console(stderr=True).print(f"[red]{faults}[/]: nothing was changed.")
         raise typer.Exit(FAULTY)
-    Console().print(f"[green]{escape(str(file))} is in order.[/]", soft_wrap=True)
+    return found.plan
 
 
 @app.command(name="simulate")

@@ -5,7 +5,7 @@ The telephone company here answers emergency numbers itself: nothing leaves this
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,9 +14,10 @@ import pytest
 
 from firmware.asterisk.dialplan import SELFTEST_NUMBER, Timing
 from firmware.asterisk.telco import CENTRE_TONE_HZ, Answers, Begins, LiveCall, Refuses, Silent
+from firmware.rehearsal import free_ports
 from ivr.plan import Plan
 from tests.system import ear, town
-from tests.system.town import Town, free_ports, within
+from tests.system.town import Town, within
 
 CLINIC = "2025550100"
 AT_ONCE_S = 1.0
@@ -47,10 +48,12 @@ def eight_seconds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def built(
-    tmp_path_factory: pytest.TempPathFactory, name: str, plan: Plan | None, timing: Timing
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    change: Callable[[Plan], Plan],
+    timing: Timing,
 ) -> Iterator[Town]:
     """A town unlike the template."""
-    change = (lambda template: plan or template) if plan else (lambda template: template)
     standing = town.build(tmp_path_factory.mktemp(name), change, timing)
     yield standing
     standing.tear_down()
@@ -266,7 +269,7 @@ def test_a_clock_set_back_does_not_make_the_hour_longer(clinic: Town) -> None:
 
 
 def test_after_the_hour_the_menu_is_back(tmp_path_factory: pytest.TempPathFactory) -> None:
-    for clinic in built(tmp_path_factory, "hour", None, SHORT_WINDOW):
+    for clinic in built(tmp_path_factory, "hour", lambda plan: plan, SHORT_WINDOW):
 
         async def story(clinic: Town = clinic) -> None:
             async with clinic.told() as told:
@@ -288,7 +291,9 @@ def test_after_the_hour_the_menu_is_back(tmp_path_factory: pytest.TempPathFactor
 def test_without_a_line_the_caller_hears_at_once_that_911_is_out_of_reach(
     tmp_path_factory: pytest.TempPathFactory, eight_seconds: Path
 ) -> None:
-    no_line = replace(town.template_plan(1), trunks={}, lines={}, dial_rules=())
+    def no_line(plan: Plan) -> Plan:
+        return replace(plan, trunks={}, lines={}, dial_rules=())
+
     for clinic in built(tmp_path_factory, "noline", no_line, Timing()):
 
         async def story(clinic: Town = clinic) -> None:
@@ -310,14 +315,15 @@ def test_without_a_line_the_caller_hears_at_once_that_911_is_out_of_reach(
 def test_with_no_line_registered_it_is_tried_and_then_said(
     tmp_path_factory: pytest.TempPathFactory, eight_seconds: Path
 ) -> None:
-    plan = town.template_plan(free_ports(1)[0])
-    trunks = {
-        name: replace(trunk, username="clinic", registers=True)
-        for name, trunk in plan.trunks.items()
-    }
-    for clinic in built(
-        tmp_path_factory, "unregistered", replace(plan, trunks=trunks), SHORT_TRIES
-    ):
+    def nobody_there(plan: Plan) -> Plan:
+        (port,) = free_ports(1)
+        trunks = {
+            name: replace(trunk, port=port, username="clinic", registers=True)
+            for name, trunk in plan.trunks.items()
+        }
+        return replace(plan, trunks=trunks)
+
+    for clinic in built(tmp_path_factory, "unregistered", nobody_there, SHORT_TRIES):
 
         async def story(clinic: Town = clinic) -> None:
             began = time.monotonic()

@@ -1,0 +1,135 @@
+"""What Asterisk is told: nothing that opens it, and nothing that a site's text could bend."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firmware import settings
+from firmware.asterisk import config, written
+from firmware.asterisk.config import Paths, Ports
+from firmware.asterisk.publish import needs_restart, united
+from firmware.asterisk.written import UnwritableError
+from firmware.site_secrets import Secrets, secrets_of
+from ivr.plan import Plan
+
+TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
+PLAN = settings.read(TEMPLATE.read_text("utf-8"))
+PORTS = Ports(sip=5060, ami=5038, engine=5039, rtp_first=10_000, rtp_last=10_999)
+PATHS = Paths(*map(Path, ("/site/current", "/site", "/prompts", "/modules")))
+SECRETS = Secrets("a" * 48, "b" * 48, dict.fromkeys(PLAN.phones, "c" * 48), {})
+
+HOSTILE = [
+    "Bob\r\nAction: Originate",
+    "Front\n[evil]\ntype=endpoint",
+    "${SHELL(id)}",
+    "Front; desk",
+    'Front" <911>',
+    "a,System(id)",
+    "x" * 10_000,
+    "\u2028",
+]
+
+
+def files(plan: Plan = PLAN) -> dict[str, str]:
+    return config.generate(plan, SECRETS, PORTS, PATHS)
+
+
+def test_nothing_is_open_that_need_not_be() -> None:
+    made = files()
+    assert "autoload=no" in made["modules.conf"]
+    for unwanted in ("http", "ari", "voicemail", "mixmonitor", "app_record", "anonymous", "system",
+                     "func_env", "func_shell", "native_rtp", "chanspy"):  # fmt: skip
+        assert unwanted not in made["modules.conf"]
+    assert "http.conf" not in made
+    assert "ari.conf" not in made
+    assert "live_dangerously = no" in made["asterisk.conf"]
+    assert "bindaddr=127.0.0.1" in made["manager.conf"]
+    assert "read=call,dtmf,user,reporting\nwrite=call,originate,reporting\n" in made["manager.conf"]
+    assert "strictrtp=yes" in made["rtp.conf"]
+    assert "anonymous" not in made["pjsip.conf"]
+
+
+@pytest.mark.parametrize("limit", ["maxcalls", "maxload", "minmemfree"])
+def test_no_limit_can_stand_before_an_emergency_call(limit: str) -> None:
+    assert limit not in files()["asterisk.conf"]
+
+
+def test_a_stranger_is_neither_a_trunk_by_name_nor_a_phone_by_address() -> None:
+    for block in files()["pjsip.conf"].split("\n["):
+        if "type=endpoint" in block:
+            by_address = "context=from-telco" in block
+            assert ("identify_by=ip" in block) == by_address
+            assert ("identify_by=username" in block) != by_address
+            assert by_address or "\nauth=" in block
+
+
+def test_the_dialplan_reads_no_text_of_a_caller() -> None:
+    dialplan = files()["extensions.conf"]
+    assert "${CALLERID" not in dialplan
+    assert "${EXTEN}" not in dialplan.replace("${FILTER(+*#0-9,${EXTEN})}", "")
+    for unsafe in ("System(", "SHELL(", "FILE(", "EVAL(", "CURL("):
+        assert unsafe not in dialplan
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_name_that_could_be_read_as_configuration_is_refused(text: str) -> None:
+    phone = replace(PLAN.phones["101"], name=text)
+    with pytest.raises(UnwritableError):
+        files(replace(PLAN, phones={**PLAN.phones, "101": phone}))
+    location = replace(PLAN.phones["101"], location=text)
+    with pytest.raises(UnwritableError):
+        files(replace(PLAN, phones={**PLAN.phones, "101": location}))
+
+
+def test_a_password_may_hold_the_sign_of_a_comment() -> None:
+    assert written.value("a;b#c") == r"a\;b#c"
+    for unsafe in ("a\nb", " a", "a\\", "é"):
+        with pytest.raises(UnwritableError):
+            written.value(unsafe)
+
+
+def test_what_a_talk_may_still_need_stays_until_the_dialplan_is_loaded() -> None:
+    old = "[101]\ntype=aor\nmax_contacts=1\n\n[106]\ntype=aor\n\n[106]\ntype=auth\n"
+    new = "[101]\ntype=aor\nmax_contacts=2\n"
+    both = united(old, new)
+    assert both.count("[101]") == 1
+    assert "max_contacts=2" in both
+    assert "[106]\ntype=aor" in both
+    assert "[106]\ntype=auth" in both
+
+
+def test_a_new_port_waits_for_a_restart_and_a_new_phone_does_not(tmp_path: Path) -> None:
+    ports = replace(PORTS, sip=5070)
+    fewer = replace(PLAN, phones={"101": PLAN.phones["101"]}, front_desk=("101",))
+    versions = {
+        "now": files(),
+        "moved": config.generate(PLAN, SECRETS, ports, PATHS),
+        "fewer": files(fewer),
+    }
+    for name, made in versions.items():
+        (tmp_path / name).mkdir()
+        for file, text in made.items():
+            (tmp_path / name / file).write_text(text)
+    assert needs_restart(tmp_path / "now", tmp_path / "moved")
+    assert not needs_restart(tmp_path / "now", tmp_path / "fewer")
+
+
+def test_secrets_are_random_kept_and_read_by_their_owner_alone(tmp_path: Path) -> None:
+    first = secrets_of(tmp_path / "a.toml", PLAN)
+    assert secrets_of(tmp_path / "a.toml", PLAN) == first
+    assert (tmp_path / "a.toml").stat().st_mode & 0o777 == 0o600
+    other = secrets_of(tmp_path / "b.toml", PLAN)
+    drawn = [first.ami, first.selftest, *first.phones.values(), other.ami, *other.phones.values()]
+    assert len(set(drawn)) == len(drawn)
+    assert all(len(each) == 48 for each in drawn)
+    assert first.ami not in repr(first)
+
+
+def test_a_new_phone_gets_a_password_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    fewer = replace(PLAN, phones={"101": PLAN.phones["101"]})
+    before = secrets_of(tmp_path / "s.toml", fewer)
+    after = secrets_of(tmp_path / "s.toml", PLAN)
+    assert after.phones["101"] == before.phones["101"]
+    assert after.ami == before.ami
+    assert set(after.phones) == set(PLAN.phones)
