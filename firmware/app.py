@@ -36,6 +36,7 @@ from firmware.perform import BEEP_TAG, Performer
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
+from firmware.selftest import SELFTEST_CALL, SelfTest
 from firmware.site_secrets import secrets_of
 from firmware.store import StoreError, open_reader
 from firmware.watchdog import notify
@@ -109,7 +110,10 @@ class App:
                     steps=self._watchers,
                     started=self._started,
                 )
-                async with answers.door().open(self._place.control_socket):
+                door = answers.door()
+                selftest = SelfTest(self._media, self._legs, self._link, self._translator)
+                door.answer(SELFTEST_CALL, selftest.call)
+                async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
             log.info("asked to stop")
@@ -199,6 +203,8 @@ class App:
     def _told_by_engine(self, fact: engine.Event) -> Sequence[events.Event]:
         if isinstance(fact, engine.Opened):
             return self._legs.opened(fact.uuid, fact.call, time.monotonic())
+        if isinstance(fact, engine.Closed):
+            return self._audio_closed(fact.call, fact.reason)
         call = self._legs.uuid(fact.call)
         if call is None:
             return ()
@@ -216,8 +222,6 @@ class App:
                 return (events.SpeechEnded(call),)
             case engine.Stalled():
                 return (events.RecordingFailed(call, "recordings are kept too slowly"),)
-            case engine.Closed(reason=reason):
-                return self._audio_closed(fact.call, reason)
             case engine.ToneEnded() | engine.RecordingEnded():
                 return ()
             case _:

@@ -7,10 +7,21 @@ I/O here; time is an argument.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from ivr import events
 
 ANNOUNCE_WITHIN_S = 2.0
+
+
+class Tester(Protocol):
+    """A caller of our own: no call of the clinic's, but a leg in the engine all the same."""
+
+    uuid: str
+    handle: int | None
+
+    def came(self, handle: int) -> None: ...
+    def left(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,7 @@ class Legs:
         self._announced: dict[str, events.CallArrived] = {}
         self._offers: set[str] = set()
         self._leaving: set[str] = set()
+        self._testers: dict[str, Tester] = {}
 
     def handle(self, uuid: str) -> int | None:
         """The engine's handle of a leg, None when its audio is not (or no longer) here."""
@@ -49,8 +61,15 @@ class Legs:
     def offer_ended(self, offer: str) -> None:
         self._offers.discard(offer)
 
+    def test(self, tester: Tester) -> None:
+        """A caller of our own is on its way to the self-test line."""
+        self._testers[tester.uuid] = tester
+
     def opened(self, uuid: str, handle: int, now: float) -> list[events.Event]:
         """The engine took a connection."""
+        if (tester := self._testers.get(uuid)) is not None:
+            tester.came(handle)
+            return []
         self._handles[uuid] = handle
         self._uuids[handle] = uuid
         if uuid in self._offers:
@@ -96,6 +115,9 @@ class Legs:
     def closed(self, handle: int) -> tuple[str, bool] | None:
         """The engine lost a connection: whose, and whether that was our own will. None for a
         stranger."""
+        for tester in [each for each in self._testers.values() if each.handle == handle]:
+            del self._testers[tester.uuid]
+            tester.left()
         uuid = self._uuids.pop(handle, None)
         if uuid is None:
             return None

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, column, select, table
 
 from firmware.keys import KeyPair, PublicKey
 from firmware.store import Store, open_reader
+from ivr.canary import SELFTEST
 
 PASSWORD_LEAST, NAME_MOST = 8, 64
 SALT_BYTES, NONCE_BYTES, SECRET_BYTES = 16, 12, 32
@@ -95,14 +96,17 @@ def set_up(
     mailbox_names: Sequence[str],
     cost: Cost = COST,
 ) -> None:
-    """The clinic's first person, who is a member of every mailbox. Only ever once."""
+    """The clinic's first person, who is a member of every mailbox, and of the self-test line's.
+    Only ever once."""
     refuse_if_set_up(page_db)
     check_name(person)
     check_password(password)
     store = Store(page_db, "page")
     try:
         store.submit(
-            lambda connection: _set_up(connection, recovery, person, password, mailbox_names, cost)
+            lambda connection: _set_up(
+                connection, recovery, person, password, (*mailbox_names, SELFTEST), cost
+            )
         ).result()
     finally:
         store.close()

@@ -30,6 +30,7 @@ from ivr.call import (
     arrive,
     step,
 )
+from ivr.canary import SELFTEST, canary_of
 from ivr.commands import Command
 from ivr.events import (
     CallArrived,
@@ -52,7 +53,7 @@ from ivr.plan import Plan, Urgency
 from routing_core.acd import Acd
 
 CALLS_MAX = 1024
-AGENTS_MAX = 256
+AGENTS_MAX = 256 + 1  # and the canary
 SKILLS_MAX = 64  # bits of the ACD's masks, one for each queue
 # The network and the phone may take a little longer than the ring we asked for.
 OFFER_GRACE_S = 5.0
@@ -232,7 +233,8 @@ class Exchange:
 
     def _arrive(self, event: CallArrived, at: Moment) -> None:
         if event.call not in self.calls and event.call not in self._over:
-            self._apply(arrive(event, self.plan, at), at)
+            plan = canary_of(self.plan) if event.line == SELFTEST else self.plan
+            self._apply(arrive(event, plan, at), at)
 
     def _press(self, event: digits.KeyEvent, at: Moment) -> None:
         if event.call not in self.calls:
@@ -446,20 +448,22 @@ class Exchange:
     def _seat_agents(self) -> None:
         """Everybody with a phone, able to do what its queues ask for. Who has none any more goes,
         once nobody talks with them or rings them."""
+        canary = canary_of(self.plan)
+        phones = (*canary.phones, *self.plan.phones)
         for agent in list(self.agents.values()):
             is_idle = agent.offer is None and agent.talks_to is None
-            if agent.extension not in self.plan.phones and is_idle:
+            if agent.extension not in phones and is_idle:
                 self._acd.agent_busy(agent.slot)
                 del self.agents[agent.extension], self._agent_in[agent.slot]
         seats = (slot for slot in range(AGENTS_MAX) if slot not in self._agent_in)
-        for extension in [new for new in self.plan.phones if new not in self.agents]:
+        for extension in [new for new in phones if new not in self.agents]:
             slot = next(seats, None)
             if slot is not None:
                 self.agents[extension] = self._agent_in[slot] = Agent(extension, slot)
         for agent in self.agents.values():
             agent.skills = sum(
                 self._skill(name)
-                for name, queue in self.plan.queues.items()
+                for name, queue in (*self.plan.queues.items(), *canary.queues.items())
                 if agent.extension in queue.agents
             )
             self._seat(agent)
@@ -467,8 +471,8 @@ class Exchange:
     def _skill(self, queue: str) -> int:
         """The queue's bit. Bits of queues that no plan has any more are given out again."""
         if queue not in self._skills:
-            in_use = {call.plan.queues.keys() for call in self.calls.values()}
-            named = {*self.plan.queues}.union(*in_use)
+            in_use = [call.plan.queues.keys() for call in self.calls.values()]
+            named = {SELFTEST, *self.plan.queues}.union(*in_use)
             self._skills = {name: bit for name, bit in self._skills.items() if name in named}
             taken = set(self._skills.values())
             bits = (1 << index for index in range(SKILLS_MAX))

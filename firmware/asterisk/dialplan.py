@@ -4,7 +4,7 @@
                      |           '---> unset: failsafe, which rings people until one answers
                      '-> emergency-return, for an hour after an emergency call
     from-phone -> emergency | an extension | a number outside by rule
-    agent, lamp: legs the exchange originates
+    agent, lamp, tester: legs the exchange originates
 
 Emergency calls are here whole. No expression ever holds a text that a caller supplied: numbers
 dialled are filtered to digits, and names and numbers of callers are not read at all.
@@ -65,7 +65,8 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _preempt(),
         *_notices(plan, voice),
         _emergency_return(plan, timing),
-        _selftest(plan),
+        _selftest(plan, voice),
+        _tester(engine_port),
     ]
     return "\n".join(contexts)
 
@@ -439,8 +440,9 @@ def _emergency_return(plan: Plan, timing: Timing) -> str:
 # ---- the self-test line ----
 
 
-def _selftest(plan: Plan) -> str:
+def _selftest(plan: Plan, voice: Voice) -> str:
     """Its own number enters like any line; emergency numbers are walked, never dialled."""
+    spoken = voice("selftest", plan.language)
     return section(
         SELFTEST,
         [
@@ -451,6 +453,22 @@ def _selftest(plan: Plan) -> str:
                 f"Set(SPOKEN={written.name(plan.language)})",
                 "Goto(entrance,s,1)",
             ),
+            # The canary's telephone: always picked up, and heard to ring back.
+            extension("s", "Answer(,i)", f"Playback({spoken})", f"Wait({INSIDE_S})", "Hangup()"),
             "include => emergency",
+        ],
+    )
+
+
+def _tester(engine_port: int) -> str:
+    """The caller on the self-test line: a leg that the exchange originates, and speaks for."""
+    return section(
+        "tester",
+        [
+            extension(
+                "s",
+                f"TryExec(AudioSocket(${{TESTERUUID}},127.0.0.1:{engine_port:d}))",
+                "Hangup()",
+            )
         ],
     )

@@ -347,6 +347,21 @@ class Translator:
             ("Variable", f"CALLERCHAN={caller.channel if caller else ''}"),
         )
 
+    def test(self, tester: str) -> Action:
+        """Call our own self-test line; the caller's leg comes into the engine under this UUID."""
+        return (
+            "Originate",
+            ("Channel", "PJSIP/000@selftest"),
+            ("Context", "tester"),
+            ("Exten", "s"),
+            ("Priority", "1"),
+            ("Timeout", "10000"),
+            ("CallerID", '"Self-test" <000>'),
+            ("ChannelId", tester),
+            ("Async", "true"),
+            ("Variable", f"TESTERUUID={tester}"),
+        )
+
     def hangup(self, name: str) -> Action:
         """End an offer's leg, or a call."""
         cause = NORMAL_CLEARING

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from firmware import testcall, topics
+from firmware import selftest, testcall, topics
 from firmware.asterisk.telco import Codec, Keys
 from firmware.control import ControlError, ask, ask_async, follow_async
 from firmware.place import Place
+from firmware.selftest import SELFTEST_CALL, SELFTEST_KEYS, SelfTestRequest
 from firmware.trace import Teller, sentence
+from ivr.canary import SELFTEST
 
 app = typer.Typer()
 say = Console()
@@ -86,7 +88,8 @@ def call(
         float, typer.Option("--wait", help="seconds to listen before hanging up", min=0, max=600)
     ] = 15.0,
 ) -> None:
-    """Place a call by the rehearsal's telephone company, and tell its way."""
+    """Place a call and tell its way: by a rehearsal's telephone company, or, with `--to selftest`,
+    on the self-test line, which on a box is the only one."""
     chosen = [
         keys for keys, is_wanted in zip(KEYS, (rfc4733, inband, info), strict=True) if is_wanted
     ]
@@ -105,16 +108,15 @@ def call(
         fault = wrong.errors()[0]
         raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}") from None
     try:
-        reply = asyncio.run(_call(Place.from_environment(), request))
+        told = asyncio.run(_call(Place.from_environment(), request))
     except ControlError as refused:
         raise _refused(refused) from None
-    say.print(f"hung up by the {reply.ended_by}", highlight=False)
-    say.print(f"what the caller heard: {reply.heard}", highlight=False, soft_wrap=True)
-    say.print(f"what the caller said:  {reply.said}", highlight=False, soft_wrap=True)
+    for line in told:
+        say.print(line, highlight=False, soft_wrap=True)
 
 
-async def _call(place: Place, request: testcall.CallRequest) -> testcall.CallReply:
-    """The call, told as the exchange's ledger has it."""
+async def _call(place: Place, request: testcall.CallRequest) -> list[str]:
+    """The call, told as the exchange's ledger has it; and what is to be said at its end."""
     tell = Teller()
 
     async def trace() -> None:
@@ -123,13 +125,41 @@ async def _call(place: Place, request: testcall.CallRequest) -> testcall.CallRep
 
     tracing = asyncio.create_task(trace())
     try:
-        return await ask_async(
-            place.telco_socket, testcall.CALL, request, timeout_s=testcall.LONGEST_S * 2
-        )
+        if request.to == SELFTEST:
+            return await _test(place, request)
+        return await _dial(place, request)
     finally:
         # The last steps become durable a moment after the line is down.
         await asyncio.wait({tracing}, timeout=LAST_STEPS_S)
         tracing.cancel()
+
+
+async def _test(place: Place, request: testcall.CallRequest) -> list[str]:
+    if request.say is not None or len(request.press) > SELFTEST_KEYS:
+        raise ControlError(
+            "the self-test's caller only presses keys", f"give at most {SELFTEST_KEYS}, no --say"
+        )
+    asked = SelfTestRequest(press=request.press, wait_s=min(request.wait_s, selftest.LONGEST_S))
+    reply = await ask_async(
+        place.control_socket, SELFTEST_CALL, asked, timeout_s=testcall.LONGEST_S
+    )
+    return [f"hung up by the {reply.ended_by}"]
+
+
+async def _dial(place: Place, request: testcall.CallRequest) -> list[str]:
+    if not place.telco_socket.exists():
+        raise ControlError(
+            "there is no telephone company here to call from",
+            f"on a box call the self-test line: careline call --to {SELFTEST}",
+        )
+    reply = await ask_async(
+        place.telco_socket, testcall.CALL, request, timeout_s=testcall.LONGEST_S * 2
+    )
+    return [
+        f"hung up by the {reply.ended_by}",
+        f"what the caller heard: {reply.heard}",
+        f"what the caller said:  {reply.said}",
+    ]
 
 
 def _show_status(reply: topics.StatusReply) -> None:

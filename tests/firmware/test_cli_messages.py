@@ -27,6 +27,7 @@ from firmware.ledger import Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
 from firmware.place import Place
 from firmware.vault import Label, Sealing
+from ivr.canary import SELFTEST
 from tests.firmware.voice import voice
 from tests.plain_audio import leaks
 
@@ -148,7 +149,7 @@ def test_setup_shows_the_paper_once_and_it_opens_every_mailbox(bare: Clinic) -> 
     recovered = people.recover(bare.place.page_db, paper.read("\n".join(lines)))
     signed_in = people.sign_in(bare.place.page_db, "maria", PASSWORD)
     assert recovered.mailboxes == signed_in.mailboxes
-    assert set(signed_in.mailboxes) == {"front-desk", "nurse", "refills"}
+    assert set(signed_in.mailboxes) == {SELFTEST, "front-desk", "nurse", "refills"}
 
 
 def test_at_a_terminal_setup_asks_and_never_shows_the_password(bare: Clinic) -> None:

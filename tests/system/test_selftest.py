@@ -1,0 +1,75 @@
+"""The self-test line: a real call from the box to itself, which reaches no person and no line."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from firmware import topics
+from firmware.control import ask_async
+from firmware.rehearsal import PASSWORD
+from tests.system import town
+from tests.system.town import Town
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A clinic whose telephone company nobody has called yet."""
+    standing = town.build(tmp_path_factory.mktemp("selftest"))
+    yield standing
+    standing.tear_down()
+    town.forget(standing.place.home)
+
+
+async def careline(clinic: Town, *words: str, said: str = "") -> str:
+    """The command as a technician types it, and all that it says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "firmware.cli",
+        *words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"CARELINE_HOME": str(clinic.place.home), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+    )
+    output, _ = await asyncio.wait_for(process.communicate(said.encode()), 40)
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+def test_a_technician_calls_the_self_test_line_and_no_telephone_rings(clinic: Town) -> None:
+    async def story() -> None:
+        async with clinic.rehearsal.exchange():
+            way = await careline(clinic, "call", "--to", "selftest", "--press", "1", "--wait", "2")
+            for step in ("presses 1", "phone selftest is picked up", "caller and phone talk"):
+                assert step in way, way
+            status = await ask_async(
+                clinic.place.control_socket, topics.STATUS, topics.StatusRequest()
+            )
+            assert status.balanced
+            assert status.outcomes["answered"] == 1
+        assert all(desk.rings == [] for desk in clinic.telco.desks.values())
+        assert clinic.telco.invitations == []
+        assert clinic.telco.emergency_invitations == []
+
+    clinic.run(story())
+
+
+def test_a_test_message_lies_in_the_canarys_mailbox_and_opens(clinic: Town) -> None:
+    async def story() -> None:
+        async with clinic.rehearsal.exchange():
+            way = await careline(
+                clinic, "call", "--to", "selftest", "--press", "2,,1", "--wait", "6"
+            )
+            assert "sealed and safe" in way, way
+            held = await careline(
+                clinic, "messages", "list", "--json", "--password-stdin", said=f"{PASSWORD}\n"
+            )
+        assert [each["mailbox"] for each in json.loads(held)] == ["selftest"]
+        assert clinic.telco.invitations == []
+
+    clinic.run(story())
