@@ -41,9 +41,9 @@ res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest
 res_pjsip_outbound_registration res_pjsip_pubsub res_pjsip_dtmf_info res_pjsip_refer
 res_pjsip_rfc3326 res_pjsip_nat res_crypto res_rtp_asterisk res_timing_timerfd chan_pjsip app_dial
 app_exec app_userevent app_stack app_playback app_playtones app_senddtmf app_mixmonitor
-bridge_simple bridge_softmix bridge_builtin_features codec_ulaw codec_alaw codec_a_mu codec_resample
-format_wav format_pcm func_callerid func_channel func_global func_groupcount func_logic func_strings
-func_hangupcause pbx_config
+app_bridgewait bridge_holding bridge_simple bridge_softmix bridge_builtin_features codec_ulaw
+codec_alaw codec_a_mu codec_resample format_wav format_pcm func_callerid func_channel
+func_global func_groupcount func_logic func_strings func_hangupcause pbx_config
 """
 EMPTY = ("acl.conf", "ccss.conf", "cel.conf", "features.conf", "geolocation.conf",
          "pjproject.conf", "statsd.conf", "udptl.conf")  # fmt: skip
@@ -149,7 +149,7 @@ class LiveCall:
     """A call placed by a caller or a desk. `answered` and `ended` hold the monotonic time they came
     about; `heard` and `said` begin with the first sound, and are whole once it has ended."""
 
-    def __init__(self, telco: "Telco", call: str, heard: Path, said: Path) -> None:
+    def __init__(self, telco: "Telco", call: str, keys: Keys, heard: Path, said: Path) -> None:
         loop = asyncio.get_running_loop()
         self.id = call
         self.channel = ""
@@ -159,9 +159,13 @@ class LiveCall:
         self.ended: asyncio.Future[float] = loop.create_future()
         self.spoken = asyncio.Event()
         self._telco = telco
+        self._keys = keys
 
     async def press(self, keys: str, key_ms: int = KEY_MS) -> None:
         """Keys one after another, as this call's telephone sends them."""
+        if self._keys is Keys.INBAND:
+            await self._press_aloud(keys, key_ms)
+            return
         for key in keys:
             await self._telco.link.send(
                 "PlayDTMF", ("Channel", self.channel), ("Digit", key), ("Duration", str(key_ms)),
@@ -189,12 +193,22 @@ class LiveCall:
             await self._telco.link.send("Hangup", ("Channel", self.channel))
             await self.ended
 
+    async def _press_aloud(self, keys: str, key_ms: int) -> None:
+        """By the channel's own thread: of tones that PlayDTMF makes, some never end (seen with
+        22.10.1)."""
+        self.spoken.clear()
+        await self._set("KEYS", f"{keys},{PAUSE_MS},{key_ms}")
+        await self._telco.redirect(self.channel, "press")
+        await self.spoken.wait()
+
     async def _mouth(self, extension_: str, sound: Path) -> None:
-        await self._telco.link.send(
-            "Setvar", ("Channel", self.channel), ("Variable", "SAY"),
-            ("Value", self._telco.borrow(sound)),
-        )  # fmt: skip
+        await self._set("SAY", self._telco.borrow(sound))
         await self._telco.redirect(self.channel, extension_)
+
+    async def _set(self, variable: str, value: str) -> None:
+        await self._telco.link.send(
+            "Setvar", ("Channel", self.channel), ("Variable", variable), ("Value", value)
+        )
 
 
 class Telco:
@@ -277,7 +291,9 @@ class Telco:
         speaks: Path | None = None,
     ) -> LiveCall:
         """A caller dials a number of the clinic; `speaks` is said over and over from the start."""
-        return await self._place("line", f"PJSIP/{to}@line-{codec}-{keys}", number, name, speaks)
+        return await self._place(
+            "line", f"PJSIP/{to}@line-{codec}-{keys}", number, name, speaks, keys=keys
+        )
 
     async def dial(
         self,
@@ -305,6 +321,14 @@ class Telco:
             case _:
                 assert_never(behaviour)
         await self._set(f"DOES_{desk}", does)
+
+    async def hold(self, ring: Ring) -> None:
+        """The desk puts the other side on hold; by a re-INVITE, as desk phones do."""
+        await self.redirect(ring.channel, "hold", "desk")
+
+    async def take_back(self, ring: Ring) -> None:
+        """The desk talks on."""
+        await self.redirect(ring.channel, "talk", "desk")
 
     async def lines(self, count: int) -> None:
         """How many calls the trunk carries at once; the next is answered 486."""
@@ -343,10 +367,10 @@ class Telco:
 
     # ---- inside ----
 
-    async def redirect(self, channel: str, extension_: str) -> None:
-        """Send a caller's channel to another part of its script."""
+    async def redirect(self, channel: str, extension_: str, script: str = "caller") -> None:
+        """Send a channel to another part of its script."""
         await self.link.send(
-            "Redirect", ("Channel", channel), ("Context", "caller"), ("Exten", extension_),
+            "Redirect", ("Channel", channel), ("Context", script), ("Exten", extension_),
             ("Priority", "1"),
         )  # fmt: skip
 
@@ -364,10 +388,11 @@ class Telco:
         name: str,
         speaks: Path | None,
         begins: Begins = Begins.ANSWER,
+        keys: Keys = Keys.RFC4733,
     ) -> LiveCall:
         call = str(uuid.uuid4())
         heard, said = self._recordings(call)
-        live = LiveCall(self, call, heard, said)
+        live = LiveCall(self, call, keys, heard, said)
         self._calls[call] = live
         await self.link.send(
             "Originate", ("Channel", channel), ("ChannelId", call), ("Context", "caller"),
@@ -527,7 +552,17 @@ def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str
         section("line", ["type=transport", "protocol=udp", f"bind={LINE_ADDRESS}:{ports.sip}"]),
         section("desk", ["type=transport", "protocol=udp", f"bind={DESK_ADDRESS}:{ports.sip}"]),
         section("clinic", ["type=aor", f"contact={clinic}"]),
-        section("clinic", [*common, "transport=line", "context=from-clinic", "allow=ulaw,alaw"]),
+        # What a desk's hold key does is told to the clinic, in a re-INVITE.
+        section(
+            "clinic",
+            [
+                *common,
+                "transport=line",
+                "context=from-clinic",
+                "allow=ulaw,alaw",
+                "moh_passthrough=yes",
+            ],
+        ),
         section("clinic", ["type=identify", "endpoint=clinic", "match=127.0.0.1"]),
     ]
     for codec in Codec:
@@ -626,13 +661,19 @@ def _caller() -> str:
                 "Goto(${MOUTH},1)",
             ),
             KEEP,
-            extension("quiet", f"Wait({FOREVER_S})"),
-            extension("speak", "(again) Playback(${SAY})", "Goto(again)"),
+            extension("quiet", "Set(MOUTH=quiet)", f"Wait({FOREVER_S})"),
+            extension("speak", "Set(MOUTH=speak)", "(again) Playback(${SAY})", "Goto(again)"),
             extension(
                 "once",
                 "Playback(${SAY})",
                 "UserEvent(TelcoSaid,Call: ${CALL})",
                 "Goto(quiet,1)",
+            ),
+            extension(
+                "press",
+                "SendDTMF(${KEYS})",
+                "UserEvent(TelcoSaid,Call: ${CALL})",
+                "Goto(${MOUTH},1)",
             ),
         ],
     )
@@ -645,6 +686,7 @@ def _desks() -> str:
             extension(
                 "_X!",
                 "Set(NAME=${UNIQUEID})",
+                "Set(DESK=${EXTEN})",
                 "UserEvent(DeskRang,Desk: ${EXTEN})",
                 "Goto(${GLOBAL(DOES_${EXTEN})})",
                 "(answers) Ringing()",
@@ -661,6 +703,8 @@ def _desks() -> str:
                 "(silent) Ringing()",
                 f"Wait({FOREVER_S})",
             ),
+            extension("hold", "StopPlayTones()", "BridgeWait(${UNIQUEID},participant,e(h))"),
+            extension("talk", "PlayTones(${GLOBAL(TONE_${DESK})})", f"Wait({FOREVER_S})"),
             KEEP,
         ],
     )

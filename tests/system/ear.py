@@ -50,6 +50,19 @@ def tone_s(path: Path, tone_hz: float) -> float:
     return float(np.count_nonzero(loud & (near > 0.9 * spectra.sum(axis=1))) * BLOCK_S)
 
 
+def tone_span_s(path: Path, tone_hz: float) -> tuple[float, float]:
+    """When one tone was first heard and when last, to 10 ms."""
+    size = RATE_HZ // 100
+    samples = sound(path)
+    rows = samples[: len(samples) // size * size].reshape(-1, size)
+    turns = np.exp(-2j * np.pi * tone_hz * np.arange(rows.size).reshape(rows.shape) / RATE_HZ)
+    amplitude = 2 * np.abs(np.mean(rows * turns, axis=1))
+    level = np.sqrt(np.mean(np.square(rows), axis=1))
+    (heard,) = np.nonzero((level > SILENT_RMS) & (amplitude > 0.8 * np.sqrt(2) * level))
+    assert heard.size, f"no tone of {tone_hz:g} Hz in {path}"
+    return float(heard[0]) / 100, float(heard[-1] + 1) / 100
+
+
 def write_tone(path: Path, tone_hz: float, seconds: float = 2.0) -> Path:
     """A file with one tone at -15 dBm0, whole periods only, so that it can be repeated."""
     count = int(RATE_HZ * seconds)

@@ -1,0 +1,201 @@
+"""A caller's way through the flow, on two real Asterisks: keys, and what a hang-up leaves."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.asterisk.telco import KEY_MS, Answers, Codec, Keys, LiveCall, Silent
+from tests.system import ear, practice, town
+from tests.system.practice import Story
+from tests.system.town import Town, within
+
+CALLER_HZ = 2500
+# Two ticks of the engine and one packet on the way, and the ear's 10 ms at either end.
+PROMPT_STOPS_WITHIN_S = 0.08
+# A detector's 36 ms, or AMI's word; the rest is for a machine with other things to do.
+KEY_COUNTS_WITHIN_S = 0.2
+# The telephone company's Asterisk sends its INFO when the key is up again.
+INFO_S = KEY_MS / 1000 + 0.1
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The practice of all stories about calls."""
+    standing = practice.build(tmp_path_factory.mktemp("calls"))
+    yield standing
+    standing.tear_down()
+    town.forget(standing.place.home)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a caller says for seven tenths of a second."""
+    return ear.write_tone(tmp_path_factory.mktemp("words") / "words.wav", CALLER_HZ, 0.7)
+
+
+# ---- keys ----
+
+
+def test_a_key_reaches_its_node_once_however_it_is_sent(here: Town) -> None:
+    """`55` goes through two menus: were one key two digits, or two keys one, it would not arrive
+    at the information."""
+
+    async def caller(told: Story, codec: Codec, keys: Keys) -> None:
+        line, call = await told.call(here.telco, codec=codec, keys=keys)
+        await line.press("55")
+        assert await told.outcome(call) == "self_served"
+        await within(5, line.ended)
+        assert told.details(call, "digit") == ["5", "5"], (codec, keys)
+        information_hz, seconds = practice.TONES["information"]
+        assert ear.tone_s(line.heard, information_hz) >= seconds - 0.1
+        assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
+
+    async def story() -> None:
+        async with practice.exchange(here) as told:
+            ways = [(codec, keys) for codec in Codec for keys in Keys]
+            await asyncio.gather(*(caller(told, *way) for way in ways))
+            assert (await told.status()).outcomes["self_served"] == len(ways)
+
+    here.run(story())
+
+
+def test_a_key_counts_once_while_the_manager_link_is_down(here: Town) -> None:
+    async def story() -> None:
+        async with practice.cable_to_manager(here) as cable, practice.exchange(here) as told:
+            ways = [(codec, keys) for codec in Codec for keys in Keys]
+            callers = [await told.call(here.telco, codec=codec, keys=keys) for codec, keys in ways]
+            cable.cut()
+            await asyncio.gather(*(line.press("55") for line, _ in callers))
+            for _, call in callers:
+                await told.step(call, "say", "main/information")
+            await asyncio.gather(*(line.hang_up() for line, _ in callers))
+            await cable.mend()
+            for _, call in callers:
+                await told.outcome(call)
+                assert told.details(call, "digit") == ["5", "5"]
+
+    here.run(story())
+
+
+def test_a_key_during_a_prompt_stops_it_and_the_next_begins(here: Town, words: Path) -> None:
+    # PlayDTMF holds the telephone company's manager for as long as a key is down.
+    finger = asyncio.Lock()
+
+    async def caller(told: Story, codec: Codec, keys: Keys) -> None:
+        line, call = await told.call(here.telco, codec=codec, keys=keys)
+        await line.say(words)
+        async with finger:
+            pressed = time.monotonic()
+            await line.press("2")
+        await told.outcome(call)
+        await within(5, line.ended)
+        counted = told.when(call, "digit")
+        sent_s = INFO_S if keys is Keys.INFO else 0.0
+        assert counted - pressed - sent_s <= KEY_COUNTS_WITHIN_S
+        began, stopped = ear.tone_span_s(line.heard, practice.MENU_HZ)
+        assert began + counted - told.when(call, "menu") + PROMPT_STOPS_WITHIN_S >= stopped
+        information, _ = ear.tone_span_s(line.heard, practice.TONES["information"][0])
+        assert information - stopped <= PROMPT_STOPS_WITHIN_S
+
+    async def story() -> None:
+        async with practice.exchange(here) as told:
+            ways = [(codec, keys) for codec in Codec for keys in Keys]
+            await asyncio.gather(*(caller(told, *way) for way in ways))
+
+    here.run(story())
+
+
+# ---- a hang-up at every node ----
+
+Way = Callable[[Town, Story, LiveCall, str], Awaitable[None]]
+
+
+async def _in_the_menu(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await told.step(call, "menu")
+
+
+async def _while_something_is_said(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await line.press("2")
+    await told.step(call, "say")
+
+
+async def _in_the_greeting(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await line.press("3")
+    await told.step(call, "message")
+
+
+async def _while_recorded(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await line.press("3")
+    await told.step(call, "recording")
+    await line.say(here.place.prompts / "en" / "leave-a-message.wav")
+
+
+async def _in_the_queue(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    for desk in ("101", "102"):
+        await here.telco.unplug(desk)
+    await line.press("1")
+    await told.step(call, "position")
+
+
+async def _while_the_agents_phone_rings(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await line.press("1")
+    await told.step(call, "rings")
+
+
+async def _while_all_phones_ring(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await line.press("4")
+    await told.step(call, "rings", "103")
+    await told.step(call, "rings", "104")
+
+
+async def _in_the_talk(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await here.telco.behave("101", Answers())
+    await line.press("1")
+    await told.step(call, "joined")
+
+
+async def _at_the_moment_of_joining(here: Town, told: Story, line: LiveCall, call: str) -> None:
+    await here.telco.behave("101", Answers())
+    await line.press("1")
+    await told.step(call, "accepted")
+
+
+HANG_UPS: tuple[tuple[Way, set[str]], ...] = (
+    (_in_the_menu, {"short_abandoned"}),
+    (_while_something_is_said, {"short_abandoned"}),
+    (_in_the_greeting, {"short_abandoned"}),
+    (_while_recorded, {"message"}),
+    (_while_the_agents_phone_rings, {"short_abandoned"}),
+    (_while_all_phones_ring, {"short_abandoned"}),
+    (_at_the_moment_of_joining, {"short_abandoned", "answered"}),
+    (_in_the_talk, {"answered"}),
+    (_in_the_queue, {"short_abandoned"}),
+)
+
+
+def test_a_caller_may_hang_up_at_every_node_and_leaves_one_outcome_and_no_ringing_phone(
+    here: Town,
+) -> None:
+    async def story() -> None:
+        telco = here.telco
+        async with practice.exchange(here) as told:
+            for way, outcomes in HANG_UPS:
+                for desk in telco.desks:
+                    await telco.behave(desk, Silent())
+                line, call = await told.call(telco)
+                await way(here, told, line, call)
+                await line.hang_up()
+                assert await told.outcome(call) in outcomes, way.__name__
+                for ring in [ring for desk in telco.desks.values() for ring in desk.rings]:
+                    await within(2, ring.ended)
+                await practice.silence_falls(here)
+                if way is not _while_recorded:  # then it is the caller who speaks
+                    assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
+            status = await told.status()
+            assert (status.in_progress, status.balanced) == (0, True)
+            await telco.desks_registered()
+
+    here.run(story())
