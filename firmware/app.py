@@ -218,11 +218,20 @@ class App:
                     self._performer.beeped(call)
                     return ()
                 return (events.PromptEnded(call, tag),)
-            case engine.SpeechEnded() | engine.RecordingFull():
+            case engine.SpeechEnded():
                 return (events.SpeechEnded(call),)
+            case engine.RecordingFull():
+                self._performer.recorded(call)
+                return (events.SpeechEnded(call),)
+            case engine.RecordingEnded():
+                self._performer.recorded(call)
+                return ()
+            case engine.Stalled(samples=0):
+                return self._performer.never_began(call)
             case engine.Stalled():
+                self._performer.recorded(call)
                 return (events.RecordingFailed(call, "recordings are kept too slowly"),)
-            case engine.ToneEnded() | engine.RecordingEnded():
+            case engine.ToneEnded():
                 return ()
             case _:
                 assert_never(fact)
@@ -233,9 +242,10 @@ class App:
         if closed is None:
             return ()
         call, ours = closed
-        if ours or reason is engine.Closing.HUNG_UP:
-            return ()
-        return (events.AudioLost(call, reason.name.lower().replace("_", " ")),)
+        is_lost = not ours and reason is not engine.Closing.HUNG_UP
+        why = reason.name.lower().replace("_", " ")
+        lost = [events.AudioLost(call, why)] if is_lost else []
+        return (*lost, *self._performer.never_began(call))
 
     # -- facts from Asterisk ---------------------------------------------------------------------
 

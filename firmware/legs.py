@@ -106,24 +106,25 @@ class Legs:
 
     def leaving(self, uuid: str) -> None:
         """We ourselves are about to end this leg's audio, so its end is no loss."""
-        self._leaving.add(uuid)
+        if uuid in self._handles:
+            self._leaving.add(uuid)
 
     def staying(self, uuid: str) -> None:
         """It did not leave after all."""
         self._leaving.discard(uuid)
 
     def closed(self, handle: int) -> tuple[str, bool] | None:
-        """The engine lost a connection: whose, and whether that was our own will. None for a
-        stranger."""
+        """The engine lost a connection: whose, and whether that was our own will. None when a newer
+        one has taken its place."""
         for tester in [each for each in self._testers.values() if each.handle == handle]:
             del self._testers[tester.uuid]
             tester.left()
         uuid = self._uuids.pop(handle, None)
-        if uuid is None:
+        if uuid is None or self._handles.get(uuid) != handle:
             return None
-        if self._handles.get(uuid) == handle:
-            del self._handles[uuid]
+        del self._handles[uuid]
         self._strangers.pop(uuid, None)
+        self._offers.discard(uuid)  # after a talk no end of the offer is told
         ours = uuid in self._leaving
         self._leaving.discard(uuid)
         return uuid, ours

@@ -13,6 +13,7 @@ import structlog
 
 from firmware.asterisk import translate
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
+from firmware.asterisk.wire import WireError
 from firmware.backlog import Backlog
 from firmware.clips import Clips
 from firmware.ledger import Finished, Moment, Noted, Row
@@ -33,14 +34,10 @@ ANSWER_WITHIN_S = 1.0
 # Between tries to end a leg that is not there yet.
 WITHDRAW_AGAIN_S = (0.05, 0.2, 1.0)
 
-ToEngine = (
-    commands.Play
-    | commands.StopPlaying
-    | commands.StartMusic
-    | commands.StopMusic
-    | commands.Record
-    | commands.StopRecording
-)
+# An order that Asterisk did not take, or that may not be written at all.
+NOT_TAKEN = (ActionFailed, LinkDown, WireError)
+
+ToEngine = commands.Play | commands.StopPlaying | commands.StartMusic | commands.StopMusic
 
 
 class Performer:
@@ -68,7 +65,8 @@ class Performer:
         self._recorder = recorder
         self._tell = tell
         self._start = start
-        self._to_record: dict[str, commands.Record] = {}
+        self._to_record: dict[str, commands.Record] = {}  # after the beep
+        self._recording: set[str] = set()  # until the engine says that it has ended
 
     def perform(self, orders: list[commands.Command], earlier: tuple[Row, ...] = ()) -> None:
         """Carry out orders in their sequence; what they tell the ledger shares one commit."""
@@ -89,12 +87,24 @@ class Performer:
                     self._start(self._join(order))
                 case commands.Release():
                     self._start(self._release(order))
+                case commands.Record():
+                    self._record(order)
+                case commands.StopRecording():
+                    self._stop_recording(order.call)
                 case _:
-                    handle = self._legs.handle(order.call)
-                    if handle is not None:
-                        self._to_engine(order, handle)
+                    self._to_engine(order)
         if rows:
             self._backlog.put(rows)
+
+    # -- recordings ------------------------------------------------------------------------------
+
+    def _record(self, order: commands.Record) -> None:
+        handle = self._legs.handle(order.call)
+        if handle is None:
+            self._tell(self._never_began(order.call))
+            return
+        self._to_record[order.call] = order
+        self._media.play(handle, [self._clips.beep], tag=BEEP_TAG, stop_on_key=False)
 
     def beeped(self, call: str) -> None:
         """The beep has been heard: now the recording begins."""
@@ -102,19 +112,50 @@ class Performer:
         handle = self._legs.handle(call)
         if order is None or handle is None:
             return
+        self._recording.add(call)
         self._recorder.expect(call, order.mailbox, urgent=order.urgent)
         self._media.record(handle, longest_s=order.longest_s, quiet_s=QUIET_S)
         begun = Noted(call, "recording", order.mailbox, Moment.now())
         self._backlog.put([begun])
 
+    def _stop_recording(self, call: str) -> None:
+        handle = self._legs.handle(call)
+        if call in self._to_record:
+            self._tell(self._never_began(call))
+        elif handle is not None:
+            self._media.stop_recording(handle)
+
+    def recorded(self, call: str) -> None:
+        """The engine says that a recording has ended; the recorder says what became of it."""
+        self._recording.discard(call)
+
+    def never_began(self, call: str) -> list[events.Event]:
+        """To be asked when the engine can begin none any more: a recording whose end it has not
+        told by then never began."""
+        is_missing = call in self._to_record or call in self._recording
+        return [self._never_began(call)] if is_missing else []
+
+    def _never_began(self, call: str) -> events.RecordingFailed:
+        self._to_record.pop(call, None)
+        self._recording.discard(call)
+        self._recorder.forget(call)
+        return events.RecordingFailed(call, "it never began")
+
+    # -- agents and callers ----------------------------------------------------------------------
+
     async def _offer(self, order: commands.Offer) -> None:
         try:
             await self._link.send(*self._translator.originate(order))
-        except (ActionFailed, LinkDown) as refused:
+        except NOT_TAKEN as refused:
             log.warning("a phone could not be rung", extension=order.extension, why=str(refused))
             self._over(order.offer)
 
     def _over(self, offer: str) -> None:
+        """Whoever picked up meanwhile is let go, and by the dialplan joined to a caller who still
+        waits."""
+        handle = self._legs.handle(offer)
+        if handle is not None:
+            self._media.close(handle)
         self._legs.offer_ended(offer)
         for event in self._translator.over(offer):
             self._tell(event)
@@ -128,7 +169,7 @@ class Performer:
             except ActionFailed:
                 if pause_s is not None:
                     await asyncio.sleep(pause_s)
-            except LinkDown:
+            except (LinkDown, WireError):
                 break
             else:
                 return
@@ -141,30 +182,33 @@ class Performer:
             self._legs.leaving(leg)
         try:
             await self._link.send(*self._translator.bridge(order.call, order.offer))
-            await self._link.send(*self._translator.next_is(order.call, commands.Next.TALKED))
-        except (ActionFailed, LinkDown) as refused:
+        except NOT_TAKEN as refused:
             log.warning("caller and agent could not be joined", call=order.call, why=str(refused))
             for leg in (order.call, order.offer):
                 self._legs.staying(leg)
             self._tell(events.JoinFailed(order.call, order.offer))
+            return
+        try:
+            await self._link.send(*self._translator.next_is(order.call, commands.Next.TALKED))
+        except NOT_TAKEN as refused:
+            log.warning("people are rung once more after a talk", call=order.call, why=str(refused))
 
     async def _release(self, order: commands.Release) -> None:
         try:
             await self._link.send(
                 *self._translator.next_is(order.call, order.next), deadline_s=ANSWER_WITHIN_S
             )
-        except (ActionFailed, LinkDown) as refused:
+        except NOT_TAKEN as refused:
             log.warning("released to the fail-safe", call=order.call, why=str(refused))
         handle = self._legs.handle(order.call)
         if handle is not None:
             self._legs.leaving(order.call)
             self._media.close(handle)
 
-    def _to_engine(
-        self,
-        order: ToEngine,
-        handle: int,
-    ) -> None:
+    def _to_engine(self, order: ToEngine) -> None:
+        handle = self._legs.handle(order.call)
+        if handle is None:
+            return
         match order:
             case commands.Play():
                 clips = self._clips.find(order.language, order.prompts)
@@ -175,13 +219,5 @@ class Performer:
                 self._media.music(handle, self._clips.music)
             case commands.StopMusic():
                 self._media.music(handle, None)
-            case commands.Record():
-                self._to_record[order.call] = order
-                self._media.play(handle, [self._clips.beep], tag=BEEP_TAG, stop_on_key=False)
-            case commands.StopRecording():
-                if self._to_record.pop(order.call, None) is None:
-                    self._media.stop_recording(handle)
-                else:
-                    self._tell(events.RecordingFailed(order.call, "ended before the beep"))
             case _:
                 assert_never(order)

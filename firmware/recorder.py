@@ -116,6 +116,10 @@ class Recorder(Generic[C]):
         """The call's next recording is for this mailbox. To be said before the recording begins."""
         self._expected[call] = _Expected(mailbox, urgent)
 
+    def forget(self, call: str) -> None:
+        """The recording that was expected of this call never began."""
+        self._expected.pop(call, None)
+
     def close(self) -> None:
         """Keep what has been lent, then end; what is being spoken is adopted at next start."""
         os.eventfd_write(self._stop_fd, 1)
