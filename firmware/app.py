@@ -26,8 +26,8 @@ from firmware.asterisk.link import Link, LinkState
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
-from firmware.clips import Clips
-from firmware.control import Broadcast
+from firmware.clips import Clips, PromptError
+from firmware.control import Broadcast, ControlError
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, Row
 from firmware.legs import Legs
 from firmware.loop import Inbox, consume
@@ -113,12 +113,31 @@ class App:
                 door = answers.door()
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
+                door.answer(topics.ADOPT, self._adopt)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
             log.info("asked to stop")
         finally:
             self._ledger.close()
+
+    async def _adopt(self, _request: topics.AdoptRequest) -> topics.AdoptReply:
+        """The site file as it lies there now; one with faults changes nothing."""
+        try:
+            plan = settings.read(self._place.site_file.read_text("utf-8"))
+            clips = await asyncio.to_thread(Clips, self._media, self._place.prompts, plan.language)
+        except (settings.SiteFaults, PromptError, OSError) as fault:
+            raise ControlError(
+                f"the site in force cannot be read ({fault})", "publish the site again"
+            ) from fault
+        self._plan = plan
+        self._zone = ZoneInfo(plan.timezone)
+        self._clips = clips
+        self._performer.speak_with(clips)
+        self._translator.adopt(plan)
+        self._exchange.adopt(plan)
+        log.info("a new site is in force")
+        return topics.AdoptReply(clinic=plan.name)
 
     async def _carry_calls(self, recorder: Recorder[Chunk]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -96,6 +96,10 @@ class Performer:
         if rows:
             self._backlog.put(rows)
 
+    def speak_with(self, clips: Clips) -> None:
+        """Prompts of a newly published site, for all that is spoken from now on."""
+        self._clips = clips
+
     # -- recordings ------------------------------------------------------------------------------
 
     def _record(self, order: commands.Record) -> None:

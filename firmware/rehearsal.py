@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -27,11 +27,12 @@ from firmware.keys import KeyPair
 from firmware.place import Place
 from firmware.ports import keep_ports
 from firmware.site_secrets import secrets_of
-from firmware.watchdog import Supervisor
+from firmware.watchdog import WATCHDOG_S, Supervisor
 from ivr.plan import Plan
 
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 EXCHANGE = (sys.executable, "-m", "firmware.cli", "exchange")
+ROOT = (sys.executable, "-m", "firmware.cli", "root")
 # Who may open every mailbox of a rehearsal. It is no secret: the clinic ends with the rehearsal.
 PERSON, PASSWORD = "rehearsal", "only for this rehearsal"
 RTP_PORTS = 200
@@ -63,21 +64,37 @@ class Rehearsal:
         await self.telco.stop()
         await self.asterisk.stop()
 
-    @asynccontextmanager
-    async def exchange(
+    def exchange(
         self,
         *,
         command: Sequence[str] = EXCHANGE,
         told: Callable[[str], None] = lambda line: None,
-    ) -> AsyncIterator[Supervisor]:
+    ) -> AbstractAsyncContextManager[Supervisor]:
         """The exchange, up and watched, for as long as the context lasts."""
+        return self._service("exchange", command, told, WATCHDOG_S)
+
+    def root(
+        self, told: Callable[[str], None] = lambda line: None
+    ) -> AbstractAsyncContextManager[Supervisor]:
+        """`careline root`, with no more rights here than the runner's own."""
+        return self._service("root", ROOT, told, None)
+
+    @asynccontextmanager
+    async def _service(
+        self,
+        name: str,
+        command: Sequence[str],
+        told: Callable[[str], None],
+        watchdog_s: float | None,
+    ) -> AsyncIterator[Supervisor]:
         supervisor = Supervisor(
             command,
-            name="exchange",
-            notify_at=self.place.run / "notify",
+            name=name,
+            notify_at=self.place.run / f"{name}.notify",
             environment=os.environ | {"CARELINE_HOME": str(self.place.home)},
             told=told,
-            log=self.place.home / "exchange.log",
+            log=self.place.home / f"{name}.log",
+            watchdog_s=watchdog_s,
         )
         running = asyncio.create_task(supervisor.run())
         ready = asyncio.create_task(supervisor.ready.wait())

@@ -103,7 +103,7 @@ async def _open(clinic: Rehearsal, tell: Teller) -> AsyncIterator[Story]:
     story = Story(tell)
     try:
         await clinic.start(tell)
-        async with clinic.exchange(told=tell):
+        async with clinic.root(tell), clinic.exchange(told=tell):
             listening = asyncio.create_task(story.listen(clinic.place))
             door = Door()
             testcall.answer_on(door, clinic.telco, clinic.plan)
@@ -214,6 +214,7 @@ def _invite(place: Place, recorded: Path) -> None:
         "    .venv/bin/careline call --to main --press 1      # the front desk answers\n"
         "    .venv/bin/careline status\n"
         "    .venv/bin/careline calls\n"
+        "    .venv/bin/careline publish my-clinic.toml        # a changed copy of the site file\n"
         f"    .venv/bin/careline messages list                 # the password is: {PASSWORD}\n",
         flush=True,
     )

@@ -87,6 +87,19 @@ class MarkMessageReply(Strict):
     known: bool
 
 
+class AdoptRequest(Strict):
+    """A new site is in force: read it, for calls that come from now on."""
+
+    ask: Literal["adopt"] = "adopt"
+
+
+class AdoptReply(Strict):
+    """Whose site it is."""
+
+    clinic: str
+
+
+ADOPT = Topic(AdoptRequest, AdoptReply)
 STATUS = Topic(StatusRequest, StatusReply)
 CALLS = Topic(CallsRequest, CallsReply)
 WATCH = Topic(WatchRequest, StepLine)

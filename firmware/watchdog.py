@@ -37,8 +37,8 @@ def notify(*words: str) -> None:
 class Supervisor:
     """Keeps one service running: starts it, kills it when it goes quiet, starts it again.
 
-    `told` hears one plain line for each thing that happens. The watchdog runs from READY on. What
-    the service itself says goes to `log`, else to our own output.
+    `told` hears one plain line for each thing that happens. The watchdog runs from READY on, and
+    not at all without `watchdog_s`. What the service itself says goes to `log`, else to our output.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Supervisor:
         told: Callable[[str], None] = lambda line: None,
         restart: bool = True,
         log: Path | None = None,
+        watchdog_s: float | None = WATCHDOG_S,
     ) -> None:
         self.pid: int | None = None
         self.ready = asyncio.Event()
@@ -62,6 +63,7 @@ class Supervisor:
         self._told = told
         self._restart = restart
         self._log = log
+        self._watchdog_s = watchdog_s
         self._fed = asyncio.Event()
 
     async def run(self) -> None:
@@ -93,10 +95,7 @@ class Supervisor:
                 self._fed.set()
 
     async def _once(self) -> None:
-        environment = self._environment | {
-            "NOTIFY_SOCKET": str(self._notify_at),
-            "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6)),
-        }
+        environment = self._environment | {"NOTIFY_SOCKET": str(self._notify_at)}
         with ExitStack() as kept:
             said = None if self._log is None else kept.enter_context(self._log.open("ab"))
             process = await asyncio.create_subprocess_exec(
@@ -129,9 +128,11 @@ class Supervisor:
         while True:
             self._fed.clear()
             try:
-                await asyncio.wait_for(self._fed.wait(), WATCHDOG_S)
+                await asyncio.wait_for(self._fed.wait(), self._watchdog_s)
             except TimeoutError:
-                self._told(f"{self._name} gave no sign of life for {WATCHDOG_S:g} s and is killed")
+                self._told(
+                    f"{self._name} gave no sign of life for {self._watchdog_s:g} s and is killed"
+                )
                 with suppress(ProcessLookupError):
                     process.kill()
                 return

@@ -94,6 +94,10 @@ class Translator:
         self._fresh: set[str] = set()
         self._gone: set[str] = set()
 
+    def adopt(self, plan: Plan) -> None:
+        """A newly published plan, with its phones."""
+        self._phones = frozenset(plan.phones)
+
     def live(self) -> frozenset[str]:
         """Calls whose channel Asterisk has, as far as is known."""
         return frozenset(self._callers)

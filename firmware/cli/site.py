@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +12,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from firmware import root, settings, speech, toml_lines
+from firmware import root, settings, speech, toml_lines, topics
 from firmware.asterisk import publish
 from firmware.asterisk.sandbox import AsteriskError, Launch, launch_for
+from firmware.control import ControlError, NotRunningError, ask
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.settings import Draft, Fault, SiteFaults
@@ -48,11 +50,24 @@ def put_in_force(file: SiteFile) -> None:
     try:
         speech.render_site(plan, place.prompts)
         waits = _publish(place, site, launch_for(place), console)
-    except (AsteriskError, publish.PublishError, root.RootError, speech.SpeechError) as error:
+        _have_adopted(place)
+    except (
+        AsteriskError,
+        publish.PublishError,
+        root.RootError,
+        speech.SpeechError,
+        ControlError,
+    ) as error:
         Console(stderr=True).print(f"[red]not published[/]: {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
     if waits:
         console.print("A part of it waits for Asterisk's next start: it changes where it listens.")
+
+
+def _have_adopted(place: Place) -> None:
+    """A running exchange takes new calls by the new site; one that does not run will read it."""
+    with suppress(NotRunningError):
+        ask(place.control_socket, topics.ADOPT, topics.AdoptRequest())
 
 
 def _publish(place: Place, site: publish.Site, launch: Launch, console: Console) -> bool:

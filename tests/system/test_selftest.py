@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +26,14 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 async def careline(clinic: Town, *words: str, said: str = "") -> str:
-    """The command as a technician types it, and all that it says."""
+    """A command that does what it is told, and all that it says."""
+    status, output = await typed(clinic, *words, said=said)
+    assert status == 0, output
+    return output
+
+
+async def typed(clinic: Town, *words: str, said: str = "") -> tuple[int, str]:
+    """The command as a technician types it: its status, and all that it says."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -34,11 +42,16 @@ async def careline(clinic: Town, *words: str, said: str = "") -> str:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={"CARELINE_HOME": str(clinic.place.home), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        env={
+            "CARELINE_HOME": str(clinic.place.home),
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "COLUMNS": "200",
+        },
     )
     output, _ = await asyncio.wait_for(process.communicate(said.encode()), 40)
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
 
 
 def test_a_technician_calls_the_self_test_line_and_no_telephone_rings(clinic: Town) -> None:
