@@ -18,7 +18,7 @@ import os
 from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import CLOCK_MONOTONIC, clock_gettime_ns
@@ -99,8 +99,8 @@ class Arrived:
     call: str
     line: str
     dialled: str
-    number: str
-    name: str
+    number: str = field(repr=False)
+    name: str = field(repr=False)
     moment: Moment
 
 

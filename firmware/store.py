@@ -205,7 +205,7 @@ def open_reader(path: Path) -> Engine:
         raise StoreError(
             f"{path} does not exist yet: start the exchange once, or run `careline setup`"
         )
-    engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=NullPool)
+    engine = _engine(f"file:{path}?mode=ro&uri=true")
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -220,10 +220,15 @@ def open_reader(path: Path) -> Engine:
     return engine
 
 
-def _writing_engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False}
+def _engine(database: str, **arguments: bool) -> Engine:
+    """Without the rows in its errors' texts, which go into logs."""
+    return create_engine(
+        f"sqlite:///{database}", poolclass=NullPool, connect_args=arguments, hide_parameters=True
     )
+
+
+def _writing_engine(path: Path) -> Engine:
+    engine = _engine(str(path), check_same_thread=False)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

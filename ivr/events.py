@@ -5,7 +5,7 @@ An offer is one try at one agent, named by a UUID of its own, which is also the 
 leg.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -31,13 +31,13 @@ class PhoneState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CallArrived:
     """A caller is in the engine and known to Asterisk. `number` and `name` are a stranger's words,
-    or empty."""
+    or empty, and no log or traceback shows them."""
 
     call: str
     line: str
     dialled: str
-    number: str
-    name: str
+    number: str = field(repr=False)
+    name: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ cause 19, so it matters whether it ever rang (tried on 22.10.1).
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events
@@ -63,8 +63,8 @@ class _Caller:
     call: str
     uniqueid: str
     channel: str  # the name, which the agent's dialplan needs; it may change
-    number: str
-    name: str
+    number: str = field(repr=False)
+    name: str = field(repr=False)
     bridge: str = ""
     has_fallen: bool = False
 

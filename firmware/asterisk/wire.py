@@ -8,7 +8,7 @@ message Asterisk greets with one line.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # A list of every channel of a big site is 64 MB in many messages; one message of that size is
 # already absurd.
@@ -39,7 +39,7 @@ class Message:
     never split, and what is no text is replaced.
     """
 
-    raw: bytes
+    raw: bytes = field(repr=False)  # callers' names and numbers stand in it
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
