@@ -198,7 +198,11 @@ def _dialled(numbers: Iterable[str]) -> str:
 
 def _agent(engine_port: int) -> str:
     """When the engine died while this phone rang, whoever picks up is joined to the caller anyway,
-    unless another phone was quicker. The caller then hangs up with the agent."""
+    unless another phone was quicker. The caller then hangs up with the agent.
+
+    A caller of whom NEXT says something is being seen to: above all, one who has talked and now
+    hangs up. To be joined in that very moment would keep its channel for ever (seen in 1 of 30
+    talks that the caller ended)."""
     return section(
         "agent",
         [
@@ -206,7 +210,7 @@ def _agent(engine_port: int) -> str:
                 "s",
                 "Answer(,i)",
                 f"TryExec(AudioSocket(${{AGENTUUID}},127.0.0.1:{engine_port:d}))",
-                'GotoIf($["${NEXT}" != ""]?over)',
+                'GotoIf($["${NEXT}${IMPORT(${CALLERCHAN},NEXT)}" != ""]?over)',
                 'GotoIf($["${IMPORT(${CALLERCHAN},BRIDGEPEER)}" != ""]?over)',
                 "Bridge(${CALLERCHAN},x)",
                 "(over) Hangup()",

@@ -4,6 +4,9 @@ It knows the clinic only by SIP and RTP, as the world does. Its lines come from 
 address, by which the clinic knows its trunk, and its desk phones register from another. A caller's
 heard and said audio are recorded apart, and so are each desk's. Whatever the clinic dials is
 counted, emergency numbers first of all; nothing here leads to a real line.
+
+What must be known to the millisecond is not recorded but streamed: a call's or a desk's audio goes,
+frame by frame and both ways, to whoever listens at a port (AudioSocket).
 """
 
 import asyncio
@@ -41,9 +44,10 @@ res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest
 res_pjsip_outbound_registration res_pjsip_pubsub res_pjsip_dtmf_info res_pjsip_refer
 res_pjsip_rfc3326 res_pjsip_nat res_crypto res_rtp_asterisk res_timing_timerfd chan_pjsip app_dial
 app_exec app_userevent app_stack app_playback app_playtones app_senddtmf app_mixmonitor
-app_bridgewait bridge_holding bridge_simple bridge_softmix bridge_builtin_features codec_ulaw
-codec_alaw codec_a_mu codec_resample format_wav format_pcm func_callerid func_channel
-func_global func_groupcount func_logic func_strings func_hangupcause pbx_config
+app_bridgewait res_audiosocket app_audiosocket bridge_holding bridge_simple bridge_softmix
+bridge_builtin_features codec_ulaw codec_alaw codec_a_mu codec_resample format_wav format_pcm
+func_callerid func_channel func_global func_groupcount func_logic func_strings func_hangupcause
+pbx_config
 """
 EMPTY = ("acl.conf", "ccss.conf", "cel.conf", "features.conf", "geolocation.conf",
          "pjproject.conf", "statsd.conf", "udptl.conf")  # fmt: skip
@@ -93,7 +97,14 @@ class Silent:
     """The desk rings and nobody comes."""
 
 
-Behaviour = Answers | Refuses | Busy | Silent
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The desk is picked up at once, and its audio is streamed to and from this port."""
+
+    port: int
+
+
+Behaviour = Answers | Refuses | Busy | Silent | Streams
 
 
 class TelcoError(Exception):
@@ -167,11 +178,15 @@ class LiveCall:
             await self._press_aloud(keys, key_ms)
             return
         for key in keys:
-            await self._telco.link.send(
-                "PlayDTMF", ("Channel", self.channel), ("Digit", key), ("Duration", str(key_ms)),
-                deadline_s=REACH_WITHIN_S,
-            )  # fmt: skip
+            await self.key(key, key_ms)
             await asyncio.sleep(PAUSE_MS / 1000)
+
+    async def key(self, key: str, key_ms: int = KEY_MS) -> None:
+        """One key, from its begin to its end."""
+        await self._telco.link.send(
+            "PlayDTMF", ("Channel", self.channel), ("Digit", key), ("Duration", str(key_ms)),
+            deadline_s=REACH_WITHIN_S,
+        )  # fmt: skip
 
     async def say(self, sound: Path) -> None:
         """Speak this file (8 kHz, mono, 16 bit) once and come back when it has been said."""
@@ -289,11 +304,12 @@ class Telco:
         codec: Codec = Codec.ULAW,
         keys: Keys = Keys.RFC4733,
         speaks: Path | None = None,
+        streams: int | None = None,
     ) -> LiveCall:
-        """A caller dials a number of the clinic; `speaks` is said over and over from the start."""
-        return await self._place(
-            "line", f"PJSIP/{to}@line-{codec}-{keys}", number, name, speaks, keys=keys
-        )
+        """A caller dials a number of the clinic; `speaks` is said over and over from the start. One
+        who streams is not recorded: the audio goes to this port, under the call's id."""
+        channel = f"PJSIP/{to}@line-{codec}-{keys}"
+        return await self._place("line", channel, number, name, speaks, keys=keys, streams=streams)
 
     async def dial(
         self,
@@ -304,7 +320,7 @@ class Telco:
         begins: Begins = Begins.ANSWER,
     ) -> LiveCall:
         """A desk phone dials. A call that begins early counts as answered with its first sound."""
-        return await self._place("desk", f"PJSIP/{to}@desk-{desk}", desk, "", speaks, begins)
+        return await self._place("desk", f"PJSIP/{to}@desk-{desk}", desk, "", speaks, begins=begins)
 
     async def behave(self, desk: str, behaviour: Behaviour) -> None:
         """From now on this desk phone does so when it rings."""
@@ -318,6 +334,9 @@ class Telco:
                 does = "busy"
             case Silent():
                 does = "silent"
+            case Streams(port=port):
+                await self._set(f"PORT_{desk}", str(port))
+                does = "streams"
             case _:
                 assert_never(behaviour)
         await self._set(f"DOES_{desk}", does)
@@ -387,8 +406,10 @@ class Telco:
         number: str,
         name: str,
         speaks: Path | None,
+        *,
         begins: Begins = Begins.ANSWER,
         keys: Keys = Keys.RFC4733,
+        streams: int | None = None,
     ) -> LiveCall:
         call = str(uuid.uuid4())
         heard, said = self._recordings(call)
@@ -396,12 +417,13 @@ class Telco:
         self._calls[call] = live
         await self.link.send(
             "Originate", ("Channel", channel), ("ChannelId", call), ("Context", "caller"),
-            ("Exten", "s"), ("Priority", "1"), ("Async", "true"), ("Timeout", "120000"),
-            ("CallerID", f'"{name}" <{number}>'),
+            ("Exten", "s" if streams is None else "stream"), ("Priority", "1"), ("Async", "true"),
+            ("Timeout", "120000"), ("CallerID", f'"{name}" <{number}>'),
             ("EarlyMedia", str(begins is Begins.EARLY).lower()),
             ("Variable", f"CALL={call}"), ("Variable", f"FROM={origin}"),
             ("Variable", f"MOUTH={'speak' if speaks else 'quiet'}"),
             ("Variable", f"SAY={self.borrow(speaks) if speaks else ''}"),
+            ("Variable", f"PORT={streams or ''}"),
         )  # fmt: skip
         return live
 
@@ -494,6 +516,11 @@ class Telco:
             self._registered.discard(number)
 
 
+def stream_of(desk: str) -> str:
+    """Under which name a desk's audio is streamed."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"desk:{desk}"))
+
+
 def _set_now(future: asyncio.Future[float]) -> None:
     if not future.done():
         future.set_result(time.monotonic())
@@ -546,9 +573,10 @@ def files(
 
 def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str:
     clinic = f"sip:127.0.0.1:{clinic_sip}"
+    in_regex = DESK_ADDRESS.replace(".", r"\.")
     common = ["type=endpoint", "disallow=all", "direct_media=no", "aors=clinic", "timers=no"]
     sections = [
-        section("global", ["type=global", "endpoint_identifier_order=ip"]),
+        section("global", ["type=global", "endpoint_identifier_order=header,ip"]),
         section("line", ["type=transport", "protocol=udp", f"bind={LINE_ADDRESS}:{ports.sip}"]),
         section("desk", ["type=transport", "protocol=udp", f"bind={DESK_ADDRESS}:{ports.sip}"]),
         section("clinic", ["type=aor", f"contact={clinic}"]),
@@ -564,6 +592,10 @@ def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str
             ],
         ),
         section("clinic", ["type=identify", "endpoint=clinic", "match=127.0.0.1"]),
+        # A desk's audio comes from where its SDP says. From elsewhere the clinic would first put it
+        # on probation (strictrtp), and the first 80 ms of each talk would be lost.
+        section("desks", [*common, "transport=desk", "context=from-clinic", "allow=ulaw,alaw"]),
+        section("desks", ["type=identify", "endpoint=desks", f"match_header=To: /@{in_regex}/"]),
     ]
     for codec in Codec:
         for keys in Keys:
@@ -631,9 +663,11 @@ KEEP = extension("h", "StopMixMonitor()")
 
 def _extensions(desks: list[str], emergency_numbers: tuple[str, ...]) -> str:
     tones = [f"TONE_{each}={DESK_TONE_HZ + n * DESK_TONE_STEP_HZ}" for n, each in enumerate(desks)]
+    streams = [f"STREAM_{each}={stream_of(each)}" for each in desks]
+    does = [f"DOES_{each}=silent" for each in desks]
     return "\n".join(
         [
-            section("globals", ["LINES=1000", *(f"DOES_{each}=silent" for each in desks), *tones]),
+            section("globals", ["LINES=1000", *does, *tones, *streams]),
             _caller(),
             section(
                 "from-clinic",
@@ -661,6 +695,12 @@ def _caller() -> str:
                 "Goto(${MOUTH},1)",
             ),
             KEEP,
+            extension(
+                "stream",
+                "UserEvent(TelcoAnswered,Call: ${CALL})",
+                "Set(GROUP()=line)",
+                "AudioSocket(${CALL},127.0.0.1:${PORT})",
+            ),
             extension("quiet", "Set(MOUTH=quiet)", f"Wait({FOREVER_S})"),
             extension("speak", "Set(MOUTH=speak)", "(again) Playback(${SAY})", "Goto(again)"),
             extension(
@@ -698,6 +738,10 @@ def _desks() -> str:
                 "Wait(1)",
                 "UserEvent(DeskTalked)",
                 f"Wait({FOREVER_S})",
+                "(streams) Answer(,i)",
+                "UserEvent(DeskAnswered)",
+                "AudioSocket(${GLOBAL(STREAM_${EXTEN})},127.0.0.1:${GLOBAL(PORT_${EXTEN})})",
+                "Hangup()",
                 "(refuses) Hangup(21)",
                 "(busy) Hangup(17)",
                 "(silent) Ringing()",

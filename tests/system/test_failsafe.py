@@ -36,6 +36,21 @@ while True:
     caller.sendall(b"\\x10\\x01\\x40" + bytes(320))
     caller.recv(4096)
 """
+# One that holds the caller, and closes the door on the agent's leg.
+DROPPING = """
+import socket, sys
+door = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+caller, _ = door.accept()
+caller.recv(64)
+door.settimeout(0.02)
+while True:
+    caller.sendall(b"\\x10\\x01\\x40" + bytes(320))
+    try:
+        door.accept()[0].close()
+    except TimeoutError:
+        pass
+"""
 # One that takes the connection and closes it at once.
 REFUSING = """
 import socket, sys
@@ -233,3 +248,30 @@ def test_an_agent_who_picks_up_after_the_engine_died_has_the_caller(here: Town) 
 
     with running(ENGINE, here) as exchange:
         here.run(story(exchange))
+
+
+def test_an_agents_leg_does_not_take_back_a_caller_whose_talk_is_over(here: Town) -> None:
+    """The caller's channel may be ending at this very moment: whoever then joins it holds on to a
+    channel that nobody will ever hang up."""
+
+    async def story() -> None:
+        await at_the_desk(here)
+        await here.telco.behave("103", Answers())
+        before = len(here.telco.desks["103"].rings)
+        async with here.told() as told:
+            caller = await here.telco.call(CLINIC)
+            channel = (await told.user_event("CareLineCall"))["Channel"]
+            talked = (("Channel", channel), ("Variable", "NEXT"), ("Value", "talked"))
+            await told.link.send("Setvar", *talked)
+            offer = str(uuid.uuid4())
+            await told.link.send(
+                "Originate", ("Channel", "PJSIP/103"), ("ChannelId", offer),
+                ("Context", "agent"), ("Exten", "s"), ("Priority", "1"), ("Async", "true"),
+                ("Variable", f"AGENTUUID={offer}"), ("Variable", f"CALLERCHAN={channel}"),
+            )  # fmt: skip
+            ring = await here.telco.next_ring("103", before)
+            await within(2, ring.ended)
+            await caller.hang_up()
+
+    with running(DROPPING, here):
+        here.run(story())

@@ -5,19 +5,18 @@
 up, is bridged, and hangs up two seconds later. Phones are rung with ids that end in their number.
 """
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.asterisk.translate import Action, Translator, shown
 from firmware.asterisk.wire import Message, Pair, encode
+from firmware.bench import ami
 from ivr import commands, events
 from ivr.events import PhoneState, Refusal
 from ivr.plan import Phone, Plan
 
-HEARD = Path(__file__).with_name("heard.txt").read_text("utf-8")
+HEARD = ami.HEARD.read_text("utf-8")
 CALL = "88a59a81-a952-49c7-ae1a-6a74df731fbb"
 CALLER = "1795308180.39"
 BRIDGE = "5a9cb4ec-ffcd-46ef-afa2-a3f52ea3cad2"
