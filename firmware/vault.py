@@ -39,6 +39,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -46,6 +47,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from firmware.durable import sync_directory, write_all
 from firmware.keys import KEY_ID_BYTES, WRAP_OVERHEAD, KeyPair, KeyRefusedError, PublicKey
+
+log = structlog.get_logger(__name__)
 
 SAMPLE_RATE = 8_000
 SAMPLE_BYTES = 2
@@ -336,15 +339,29 @@ def adopt(directory: Path, known: Collection[str]) -> list[Found]:
     """At start: name what a crash left behind, and tell of every message no row tells of.
 
     A recording that was cut off keeps its whole seconds. One without a second holds nothing and is
-    removed.
+    removed. A damaged file stays as it is for a backup or a later version to mend, and holds up
+    nothing.
     """
     if not directory.exists():
         return []
     for part in sorted(directory.glob("*" + PART)):
-        _close_off(part)
+        with _left_if_damaged(part):
+            _close_off(part)
     sync_directory(directory)
-    unknown = (path for path in sorted(directory.glob("*" + SEALED)) if path.stem not in known)
-    return [found for path in unknown if (found := _found(path)) is not None]
+    found = []
+    for path in sorted(directory.glob("*" + SEALED)):
+        if path.stem not in known:
+            with _left_if_damaged(path):
+                found.append(_found(path))
+    return found
+
+
+@contextmanager
+def _left_if_damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (VaultError, OSError) as damage:
+        log.error("a message cannot be read and is left as it is", file=path.name, why=str(damage))
 
 
 def _close_off(part: Path) -> None:
@@ -354,6 +371,8 @@ def _close_off(part: Path) -> None:
             start = len(_read_header(file))
             end, seconds, _ = _extent(file, start)
         except NotAMessageError:
+            if os.fstat(file.fileno()).st_size >= CHUNK_BYTES:
+                raise  # there may be seconds in it
             end, seconds = 0, 0.0
         if seconds == 0:
             part.unlink()
@@ -363,15 +382,12 @@ def _close_off(part: Path) -> None:
     part.rename(part.with_suffix(SEALED))
 
 
-def _found(path: Path) -> Found | None:
-    """What a file is by its own account; None for one that is no message."""
-    try:
-        with path.open("rb") as file:
-            header = _read_header(file)
-            label, _, _ = _parse(header)
-            _, seconds, whole = _extent(file, len(header))
-    except NotAMessageError:
-        return None
+def _found(path: Path) -> Found:
+    """What a file is by its own account."""
+    with path.open("rb") as file:
+        header = _read_header(file)
+        label, _, _ = _parse(header)
+        _, seconds, whole = _extent(file, len(header))
     return Found(label, seconds, cut_off=not whole)
 
 

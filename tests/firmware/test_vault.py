@@ -249,6 +249,34 @@ def test_a_message_without_a_row_is_found_and_one_with_a_row_is_left(tmp_path: P
     assert [found.label.message for found in vault.adopt(tmp_path, {LABEL.message})] == [OTHER]
 
 
+@pytest.mark.parametrize("place", [0, 9, 16, 60, 70, 100])
+def test_a_damaged_message_is_left_alone_and_holds_up_no_other(tmp_path: Path, place: int) -> None:
+    content = bytearray(example()[0])
+    content[place] ^= 0xFF
+    for name in ("sealed.sealed", "part.part"):
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder.sealed").mkdir()
+    kept(tmp_path, voice(2), OTHER)
+    assert OTHER in [found.label.message for found in vault.adopt(tmp_path, set())]
+    assert (tmp_path / "sealed.sealed").read_bytes() == content
+    (part,) = tmp_path.glob("part.*")
+    assert part.read_bytes() == content
+
+
+def test_a_short_message_killed_between_its_end_and_its_name_is_whole(tmp_path: Path) -> None:
+    speak(sealing(tmp_path), voice(0.5))
+    (found,) = vault.adopt(tmp_path, known=set())
+    assert (found.seconds, found.cut_off) == (0.5, False)
+
+
+def test_a_recording_begun_by_a_newer_version_is_not_thrown_away(tmp_path: Path) -> None:
+    content = bytearray(example()[0])
+    content[9] = 2
+    (tmp_path / "new.part").write_bytes(content)
+    assert vault.adopt(tmp_path, set()) == []
+    assert (tmp_path / "new.part").read_bytes() == content
+
+
 def test_a_destroyed_message_is_gone_key_first(tmp_path: Path) -> None:
     path = kept(tmp_path, voice(1))
     beside = path.with_name("beside")
