@@ -361,7 +361,7 @@ def _left_if_damaged(path: Path) -> Iterator[None]:
     try:
         yield
     except (VaultError, OSError) as damage:
-        log.error("a message cannot be read and is left as it is", file=path.name, why=str(damage))
+        log.warning("a damaged message is left as it is", file=path.name, why=str(damage))
 
 
 def _close_off(part: Path) -> None:
