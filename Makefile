@@ -20,7 +20,7 @@ run: ## start a whole clinic on this machine and place a call; ONCE=1 ends after
 
 test: ## run every test, those on the real Asterisk included
 	@.ci/setup test
-	@.venv/bin/python -m pytest --durations=10
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --durations=10
 
 setup: ## only the set-up, with everything the tests and fuzzers need
 	@.ci/setup fuzz
