@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import ledger, topics
 from firmware.asterisk.link import Link, LinkState
@@ -19,7 +20,7 @@ from firmware.backlog import Backlog
 from firmware.control import Broadcast, Door
 from firmware.ledger import Ledger, Moment
 from firmware.recorder import Recorder
-from firmware.store import open_reader
+from firmware.store import StoreError, open_reader
 from routing_core.media import Chunk, Media
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Answers:
         calls_db: Path,
         steps: Broadcast[topics.StepLine],
         started: float,
+        unspoken: Callable[[], list[str]],
+        keyless: Callable[[], list[str]],
     ) -> None:
         self._media = media
         self._link = link
@@ -47,6 +50,8 @@ class Answers:
         self._recorder = recorder
         self._calls_db = calls_db
         self._started = started
+        self._unspoken = unspoken
+        self._keyless = keyless
         self._steps = steps
 
     def door(self) -> Door:
@@ -68,7 +73,13 @@ class Answers:
             outcomes={str(outcome): count for outcome, count in balance.outcomes.items()},
             in_progress=balance.in_progress,
             balanced=balance.holds,
-            parts=(self._asterisk(), self._engine(), self._books(), self._messages()),
+            parts=(
+                self._asterisk(),
+                self._engine(),
+                self._books(),
+                await asyncio.to_thread(self._messages),
+                self._prompts(),
+            ),
         )
 
     async def _calls(self, request: topics.CallsRequest) -> topics.CallsReply:
@@ -129,13 +140,41 @@ class Answers:
         )
 
     def _messages(self) -> topics.Part:
-        if self._recorder.is_alive:
-            return topics.Part(name="messages", state="well", detail="can be taken")
+        if not self._recorder.is_alive:
+            return topics.Part(
+                name="messages",
+                state="alarm",
+                detail="the recorder has ended: no message can be taken",
+                cure="restart the exchange; the log says what ended it",
+            )
+        try:
+            keyless = self._keyless()
+        except (StoreError, SQLAlchemyError) as fault:
+            return topics.Part(
+                name="messages",
+                state="alarm",
+                detail=f"none can be sealed, for the keys cannot be read: {fault}",
+                cure="restore page.db from a backup",
+            )
+        if keyless:
+            return topics.Part(
+                name="messages",
+                state="alarm",
+                detail=f"none can be sealed for {', '.join(keyless)}: no key",
+                cure="run `careline setup`, or `careline setup --add-mailboxes` if it was run",
+            )
+        return topics.Part(name="messages", state="well", detail="can be taken")
+
+    def _prompts(self) -> topics.Part:
+        unspoken = self._unspoken()
+        if not unspoken:
+            return topics.Part(name="prompts", state="well", detail="all can be spoken")
+        more = f" and {len(unspoken) - 3} more" if len(unspoken) > 3 else ""
         return topics.Part(
-            name="messages",
+            name="prompts",
             state="alarm",
-            detail="the recorder has ended: no message can be taken",
-            cure="restart the exchange; the log says what ended it",
+            detail="; ".join(unspoken[:3]) + more,
+            cure="run `careline publish` with the site file, which renders them again",
         )
 
 

@@ -26,24 +26,25 @@ from firmware.asterisk.link import Link, LinkState
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
-from firmware.clips import Clips, PromptError
+from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, Row
 from firmware.legs import Legs
 from firmware.loop import Inbox, consume
-from firmware.machine import MachineKey
+from firmware.machine import MachineKey, MachineKeyError
 from firmware.perform import BEEP_TAG, Performer
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
 from firmware.selftest import SELFTEST_CALL, SelfTest
-from firmware.site_secrets import secrets_of
+from firmware.site_secrets import SecretsError, secrets_of
 from firmware.store import StoreError, open_reader
 from firmware.watchdog import notify
 from ivr import commands, events
 from ivr.exchange import Exchange
+from ivr.plan import Plan
 from routing_core import media as engine
-from routing_core.media import Chunk, Media
+from routing_core.media import Chunk, Media, MediaError
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,22 @@ log = structlog.get_logger(__name__)
 FEED_EVERY_S = 0.25
 AMI_SILENT_S = 3.0
 CALLS_MOST = 64
+
+
+class NotPublishedError(Exception):
+    """There is no site to run; the message says what to do."""
+
+
+# Why an exchange does not start; each says what to do.
+CANNOT_START = (
+    ControlError,
+    MachineKeyError,
+    MediaError,
+    NotPublishedError,
+    OSError,
+    SecretsError,
+    StoreError,
+)
 
 
 class StopWish(Exception):  # noqa: N818 - not an error: somebody asked us to end
@@ -62,7 +79,7 @@ class App:
 
     def __init__(self, place: Place, *, calls: int = CALLS_MOST) -> None:
         self._place = place
-        self._plan = settings.read(place.site_file.read_text("utf-8"))
+        self._plan = _published(place)
         self._zone = ZoneInfo(self._plan.timezone)
         self._ports = ports_of(place)
         self._started = time.monotonic()
@@ -109,6 +126,8 @@ class App:
                     calls_db=self._place.calls_db,
                     steps=self._watchers,
                     started=self._started,
+                    unspoken=self._unspoken,
+                    keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
@@ -124,12 +143,12 @@ class App:
     async def _adopt(self, _request: topics.AdoptRequest) -> topics.AdoptReply:
         """The site file as it lies there now; one with faults changes nothing."""
         try:
-            plan = settings.read(self._place.site_file.read_text("utf-8"))
-            clips = await asyncio.to_thread(Clips, self._media, self._place.prompts, plan.language)
-        except (settings.SiteFaults, PromptError, OSError) as fault:
-            raise ControlError(
-                f"the site in force cannot be read ({fault})", "publish the site again"
-            ) from fault
+            plan = _published(self._place)
+        except NotPublishedError as fault:
+            raise ControlError(f"not adopted: {fault}", "publish the site again") from fault
+        clips = await asyncio.to_thread(Clips, self._media, self._place.prompts, plan.language)
+        if clips.faults:
+            raise ControlError(f"not adopted: {clips.faults[0]}", "publish the site again")
         self._plan = plan
         self._zone = ZoneInfo(plan.timezone)
         self._clips = clips
@@ -138,6 +157,12 @@ class App:
         self._exchange.adopt(plan)
         log.info("a new site is in force")
         return topics.AdoptReply(clinic=plan.name)
+
+    def _unspoken(self) -> list[str]:
+        """What is wrong with prompts, one phrase each."""
+        wanted = settings.prompts_of(self._plan).get(self._plan.language, {})
+        missing = self._clips.missing(wanted)
+        return [*self._clips.faults, *(f"{name} is missing" for name in missing)]
 
     async def _carry_calls(self, recorder: Recorder[Chunk]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -366,6 +391,17 @@ class App:
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._group.create_task(work)
+
+
+def _published(place: Place) -> Plan:
+    """The site in force."""
+    try:
+        return settings.read(place.site_file.read_text("utf-8"))
+    except (OSError, ValueError) as fault:
+        raise NotPublishedError(
+            f"the site in force cannot be read: run `careline publish` with the clinic's site file"
+            f" ({fault})"
+        ) from fault
 
 
 def _message_row(

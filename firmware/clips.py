@@ -1,18 +1,19 @@
 """The prompts in memory: WAV files in, clips of the engine out, found by language and name.
 
 A prompt missing in a language is spoken in the clinic's own; missing there too, it is silence and a
-line in the log, because a caller must never be lost to a missing file (`careline check` finds it
-before it can be published).
+line in the log, and without music there is ringing: a caller must never be lost to a missing or
+damaged file (publishing renders them all; `status` names those that are not well).
 """
 
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from routing_core import audio
 from routing_core.media import Clip, Media
 
 RATE_HZ = 8000
@@ -36,32 +37,58 @@ def read_wav(path: Path) -> NDArray[np.int16]:
                     f"{path.name} is {form[0]} Hz, {form[1]} channels, {8 * form[2]} bit; "
                     "render it again as 8000 Hz, mono, 16 bit"
                 )
-            return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(np.int16)
+            samples = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as fault:
         raise PromptError(f"{path.name} is no WAV file: {fault}") from fault
+    if len(samples) < 2 or len(samples) % 2:
+        raise PromptError(f"{path.name} holds no sound: render it again")
+    return np.frombuffer(samples, dtype="<i2").astype(np.int16)
 
 
 class Clips:
-    """Every prompt of a site, loaded once."""
+    """Every prompt of a site, loaded once; `faults` are the files that could not be."""
 
     def __init__(self, media: Media, directory: Path, language: str) -> None:
+        self.faults: list[str] = []
+        self._media = media
         self._language = language
-        self._clips: Mapping[tuple[str, str], Clip] = {
-            (path.parent.name, path.stem): media.load(read_wav(path))
+        loaded = {
+            (path.parent.name, path.stem): self._load(path)
             for path in sorted(directory.glob("*/*.wav"))
         }
-        self.music = media.load(read_wav(directory / f"{MUSIC}.wav"))
-        self.beep = media.load(read_wav(directory / f"{BEEP}.wav"))
+        self._clips: Mapping[tuple[str, str], Clip] = {
+            name: clip for name, clip in loaded.items() if clip is not None
+        }
+        self.music = self._load(directory / f"{MUSIC}.wav") or media.load(_ringing())
+        self.beep = self._load(directory / f"{BEEP}.wav") or media.load(audio.beep())
         self.silence = media.load(np.zeros(RATE_HZ // 10, dtype=np.int16))
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Which of these prompts the clinic's own language has not."""
+        return [name for name in names if (self._language, name) not in self._clips]
 
     def find(self, language: str, names: tuple[str, ...]) -> list[Clip]:
         """One clip per name."""
         return [self._find(language, name) for name in names]
+
+    def _load(self, path: Path) -> Clip | None:
+        try:
+            return self._media.load(read_wav(path))
+        except (PromptError, OSError) as fault:
+            self.faults.append(str(fault))
+            log.warning("a prompt cannot be used: publish the site again", why=str(fault))
+            return None
 
     def _find(self, language: str, name: str) -> Clip:
         for tongue in (language, self._language):
             clip = self._clips.get((tongue, name))
             if clip is not None:
                 return clip
-        log.error("a prompt is missing: render the prompts again", prompt=name, language=language)
+        log.error("a prompt is missing: publish the site again", prompt=name, language=language)
         return self.silence
+
+
+def _ringing() -> NDArray[np.int16]:
+    """What a caller without music hears: ringing, with less than a second's pause."""
+    pause = np.zeros(int(0.8 * RATE_HZ), dtype=np.int16)
+    return np.concatenate([audio.tone_pair(440, 480, dbm0=(-19, -19), ms=2000), pause])

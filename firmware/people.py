@@ -7,7 +7,7 @@ and to the clinic's recovery key. So nothing in page.db opens anything without a
 
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,6 +153,14 @@ def recipients(page_db: Path, mailbox: str) -> list[PublicKey]:
         )
     recovery = _read(page_db, select(clinic.c.recovery_key))
     return [PublicKey(row[0]) for row in (*rows, *recovery)]
+
+
+def without_keys(page_db: Path, names: Iterable[str]) -> list[str]:
+    """Mailboxes that no message can be sealed for, all of them before set-up."""
+    if not page_db.exists():
+        return list(names)
+    existing = {row[0] for row in _read(page_db, select(mailboxes.c.mailbox))}
+    return [name for name in names if name not in existing]
 
 
 def names(page_db: Path) -> list[str]:

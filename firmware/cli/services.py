@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 from typing import Annotated
 
 import typer
@@ -16,10 +17,22 @@ app = typer.Typer()
 @app.command()
 def exchange() -> None:
     """Answer, route, record and seal: the service, in the foreground."""
-    from firmware.app import App
+    from firmware.app import CANNOT_START, App
 
     log_to_journal()
-    asyncio.run(App(Place.from_environment()).run())
+    _keep_to_ourselves()
+    try:
+        asyncio.run(App(Place.from_environment()).run())
+    except CANNOT_START as why:
+        typer.echo(f"careline exchange: {why}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _keep_to_ourselves() -> None:
+    """No core of a process that knows callers' numbers, and no file that everybody may read."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    os.umask(0o027)
 
 
 @app.command()

@@ -259,6 +259,13 @@ class ByHand:
     def _find(self, call: str, step: str) -> topics.StepLine | None:
         return next((s for s in self.steps if (s.call, s.step) == (call, step)), None)
 
+    async def part(self, name: str) -> topics.Part:
+        """How a part of the exchange says it is."""
+        status = await control.ask_async(
+            self.place.control_socket, topics.STATUS, topics.StatusRequest()
+        )
+        return next(part for part in status.parts if part.name == name)
+
     async def watch(self) -> None:
         request = topics.WatchRequest()
         async for step in control.follow_async(self.place.control_socket, topics.WATCH, request):

@@ -1,9 +1,35 @@
 """The running exchange between an Asterisk that does as it is told and callers who do not."""
 
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+import structlog
+from typer.testing import CliRunner, Result
+
+from firmware.asterisk.config import Ports
+from firmware.cli import services
+from firmware.place import Place
+from firmware.ports import keep_ports
 from ivr.commands import Outcome
-from tests.firmware.by_hand import BEEP, exchange_at, live, site_at
+from tests.firmware.by_hand import BEEP, exchange_at, live, site_at, write_wav
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[[], Result]]:
+    """`careline exchange` in this process, which is afterwards as it was."""
+    core, umask = resource.getrlimit(resource.RLIMIT_CORE), os.umask(0o022)
+
+    def start() -> Result:
+        return CliRunner().invoke(services.app, ["exchange"], env={"CARELINE_HOME": str(tmp_path)})
+
+    yield start
+    os.umask(umask)
+    resource.setrlimit(resource.RLIMIT_CORE, core)
+    structlog.reset_defaults()
 
 
 def test_a_caller_who_hangs_up_during_the_beep_has_left_no_message(tmp_path: Path) -> None:
@@ -96,5 +122,92 @@ def test_a_talk_goes_on_through_a_lost_link_and_so_does_everybody_else(tmp_path:
             await clinic.step(other, "menu")
             await clinic.leaves(channel)
             assert await clinic.step(call, "outcome") == Outcome.ANSWERED
+
+    live(story())
+
+
+@pytest.mark.parametrize(
+    ("ruin", "said"),
+    [
+        (lambda place: place.site_file.unlink(), "run `careline publish`"),
+        (lambda place: place.site_file.write_text("[clinic]"), "run `careline publish`"),
+        (lambda place: place.site_file.write_bytes(b"\xff"), "run `careline publish`"),
+        (lambda place: place.secrets.write_text("ami = 1"), "bring it back from a backup"),
+        (lambda place: place.machine_key.write_bytes(b"short"), "restore it from a"),
+        (lambda place: place.calls_db.write_bytes(b"no database" * 100), "restore a backup"),
+    ],
+)
+def test_an_exchange_that_cannot_start_says_why_and_what_to_do(
+    tmp_path: Path,
+    started: Callable[[], Result],
+    ruin: Callable[[Place], object],
+    said: str,
+) -> None:
+    place = site_at(tmp_path)
+    keep_ports(place, Ports(1, 1, 0, 10_000, 10_100))
+    ruin(place)
+    told = started()
+    assert told.exit_code == 1
+    assert told.output.startswith("careline exchange: ")
+    assert said in told.output
+
+
+def test_the_exchange_leaves_no_core_and_no_file_for_everybody(
+    started: Callable[[], Result],
+) -> None:
+    started()
+    assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
+    assert os.umask(0o022) == 0o027
+
+
+def test_an_exchange_whose_port_is_taken_says_so(
+    tmp_path: Path, started: Callable[[], Result]
+) -> None:
+    place = site_at(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        keep_ports(place, Ports(1, 1, taken.getsockname()[1], 10_000, 10_100))
+        told = started()
+    assert told.exit_code == 1
+    assert "does another exchange run here?" in told.output
+
+
+def test_a_caller_is_served_with_damaged_prompts_and_the_operator_is_told(tmp_path: Path) -> None:
+    place = site_at(tmp_path)
+    (place.prompts / "music.wav").unlink()
+    (place.prompts / "beep.wav").write_bytes(b"RIFF")
+    (place.prompts / "en" / "welcome.wav").write_bytes(b"")
+    write_wav(place.prompts / "en" / "goodbye.wav", 0)
+
+    async def story() -> None:
+        async with exchange_at(place) as clinic:
+            call, _, leg = await clinic.caller()
+            await clinic.step(call, "menu")
+            leg.press("1")
+            await clinic.step(call, "queue")
+            part = await clinic.part("prompts")
+            assert part.state == "alarm"
+            assert "goodbye.wav holds no sound" in part.detail
+            assert "careline publish" in part.cure
+
+    live(story())
+
+
+def test_a_clinic_without_keys_takes_calls_and_says_that_no_message_can_be_sealed(
+    tmp_path: Path,
+) -> None:
+    place = site_at(tmp_path)
+    place.page_db.unlink()
+
+    async def story() -> None:
+        async with exchange_at(place) as clinic:
+            part = await clinic.part("messages")
+            assert (part.state, part.cure.startswith("run `careline setup`")) == ("alarm", True)
+            call, _, leg = await clinic.caller()
+            await clinic.step(call, "menu")
+            leg.press("2")
+            await clinic.step(call, "recording")
+            leg.press("1")
+            await clinic.step(call, "not kept")
+            assert await clinic.step(call, "offer") == "101"
 
     live(story())
