@@ -295,24 +295,7 @@ class App:
 
     def _heard_asterisk(self, message: Message) -> None:
         for event in self._translator.receive(message):
-            self._inbox.put(*self._joined_with_audio(event))
-
-    def _joined_with_audio(self, event: events.Event) -> Sequence[events.Event]:
-        match event:
-            case events.CallArrived():
-                return self._legs.announced(event)
-            case (
-                events.FellToFailsafe(call=call)
-                | events.CallerLeft(call=call)
-                | events.Joined(call=call)
-            ):
-                # Without audio it never came to us, or came to the exchange that was here before.
-                return (*self._legs.missed(call), event)
-            case events.OfferEnded(offer=offer):
-                self._legs.offer_ended(offer)
-                return (event,)
-            case _:
-                return (event,)
+            self._inbox.put(*self._legs.heard(event))
 
     def _link_changed(self, state: LinkState) -> None:
         log.info("AMI", state=state, reason=self._link.reason)
@@ -321,7 +304,7 @@ class App:
         """After each login: what lives is asked of Asterisk, and what ended unheard is told."""
         channels = await self._link.ask(*self._translator.status())
         for event in self._translator.resync(channels):
-            self._inbox.put(*self._joined_with_audio(event))
+            self._inbox.put(*self._legs.heard(event))
         for phone in await self._link.ask(*self._translator.phone_states()):
             self._heard_asterisk(phone)
         if not self._is_settled:

@@ -65,6 +65,10 @@ class Legs:
         """A caller of our own is on its way to the self-test line."""
         self._testers[tester.uuid] = tester
 
+    def test_over(self, tester: Tester) -> None:
+        """It did not come; should it come late, it is a stranger."""
+        self._testers.pop(tester.uuid, None)
+
     def opened(self, uuid: str, handle: int, now: float) -> list[events.Event]:
         """The engine took a connection."""
         if (tester := self._testers.get(uuid)) is not None:
@@ -80,18 +84,31 @@ class Legs:
         self._strangers[uuid] = _Stranger(handle, now)
         return []
 
-    def announced(self, arrived: events.CallArrived) -> list[events.Event]:
-        """Asterisk told of a call."""
+    def heard(self, event: events.Event) -> list[events.Event]:
+        """What Asterisk told, in the order in which it may be acted on."""
+        match event:
+            case events.CallArrived():
+                return self._announce(event)
+            case (
+                events.FellToFailsafe(call=call)
+                | events.CallerLeft(call=call)
+                | events.Joined(call=call)
+            ):
+                # Without audio it never came to us, or came to the exchange that was here before:
+                # it arrived all the same, and must be counted.
+                arrived = self._announced.pop(call, None)
+                return [event] if arrived is None else [arrived, event]
+            case events.OfferEnded(offer=offer):
+                self.offer_ended(offer)
+                return [event]
+            case _:
+                return [event]
+
+    def _announce(self, arrived: events.CallArrived) -> list[events.Event]:
         if self._strangers.pop(arrived.call, None) is not None:
             return [arrived]
         self._announced[arrived.call] = arrived
         return []
-
-    def missed(self, call: str) -> list[events.Event]:
-        """The call went on without our ever having had its audio: it arrived all the same, and must
-        be counted."""
-        arrived = self._announced.pop(call, None)
-        return [] if arrived is None else [arrived]
 
     def overdue(self, now: float) -> list[int]:
         """Handles to close: nobody announced them in time."""
@@ -99,10 +116,6 @@ class Legs:
         for uuid in late:
             del self._strangers[uuid]
         return [stranger.handle for stranger in late.values()]
-
-    def next_deadline(self) -> float | None:
-        """When `overdue` is next worth asking."""
-        return min((s.since + ANNOUNCE_WITHIN_S for s in self._strangers.values()), default=None)
 
     def leaving(self, uuid: str) -> None:
         """We ourselves are about to end this leg's audio, so its end is no loss."""

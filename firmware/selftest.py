@@ -82,6 +82,7 @@ class SelfTest:
                     await self._link.send(*self._translator.test(tester.uuid))
                     handle = await tester.is_through
             except (ActionFailed, LinkDown, TimeoutError) as fault:
+                self._legs.test_over(tester)
                 raise ControlError(
                     "the self-test line does not answer", "see `careline status` and its log"
                 ) from fault
