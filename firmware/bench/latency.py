@@ -10,7 +10,6 @@ import asyncio
 import random
 import tempfile
 import time
-import wave
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -23,18 +22,16 @@ import tomlkit
 from firmware import rehearsal
 from firmware.asterisk.telco import Codec, Keys, LiveCall, Streams, stream_of
 from firmware.bench import sound
+from firmware.bench.clinic import CLINIC, ONE, TWO, only_tones
 from firmware.bench.ears import Ears, Line
 from firmware.bench.figures import Figure, at_most, at_most_beyond, spread
 from firmware.place import Place
 from firmware.rehearsal import Rehearsal
 
-CLINIC, PLAIN = "2025550100", "2025550111"
+PLAIN = "2025550111"
 OUR_DESK, PLAIN_DESK = "101", "102"
 KEY = "1"
 KEY_MS = 100
-ONE, TWO = "welcome", "main-menu"
-ONE_S, TWO_S = 4.0, 0.2
-OTHER_HZ = 300
 # The key comes at no fixed place between two ticks of anybody's clock.
 LISTENS_S = (0.10, 0.14)
 TALKS_S = 0.05
@@ -214,16 +211,6 @@ def site() -> str:
         }
     }
     return tomlkit.dumps(document)
-
-
-def only_tones(place: Place) -> None:
-    """Every prompt becomes a tone by which it is known from its first sample on."""
-    ours = {ONE: (sound.ONE_HZ, ONE_S), TWO: (sound.TWO_HZ, TWO_S)}
-    for path in (*(place.prompts / "en").glob("*.wav"), place.prompts / "music.wav"):
-        hz, seconds = ours.get(path.stem, (OTHER_HZ, 1.0))
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, sound.RATE_HZ, 0, "NONE", ""))
-            file.writeframes(sound.tone(seconds, hz).astype("<i2").tobytes())
 
 
 def add_plain_dialplan(place: Place) -> None:

@@ -14,8 +14,8 @@ FRAME = 160  # samples: 20 ms
 FRAME_S = FRAME / RATE_HZ
 SILENCE = bytes(2 * FRAME)
 
-# The first prompt, the second, a desk and a caller.
-ONE_HZ, TWO_HZ, DESK_HZ, CALLER_HZ = 600, 1050, 1900, 2600
+# The first prompt, the second, every other prompt and the music, a desk, a caller.
+ONE_HZ, TWO_HZ, OTHER_HZ, DESK_HZ, CALLER_HZ = 600, 1050, 300, 1900, 2600
 AMPLITUDE = 4000.0
 # Where a tone is at least for a quarter of the frame.
 HEARD_FROM = AMPLITUDE / 4

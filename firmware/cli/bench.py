@@ -1,6 +1,8 @@
 """Measuring: each figure beside a peer's in the same run, with the ratio of the two."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
+from firmware.asterisk.sandbox import AsteriskError
 from firmware.bench.figures import Figure, Spread
 
 app = typer.Typer()
@@ -26,18 +29,36 @@ def latency(
     as_json: AsJson = False,
 ) -> None:
     """What a caller waits for, beside a plain dialplan on the same Asterisk (a rehearsal's)."""
-    from firmware.asterisk.sandbox import AsteriskError
     from firmware.bench import latency
 
-    with _bar() as bar:
-        task = bar.add_task("calls", total=None)
-        try:
-            timed = latency.measure(
-                calls, lambda done, of: bar.update(task, completed=done, total=of)
-            )
-        except AsteriskError as missing:
-            raise typer.BadParameter(str(missing)) from None
+    with _bar("calls") as shown:
+        timed = latency.measure(calls, shown)
     _tell(latency.figures(timed), "plain dialplan", as_json=as_json)
+
+
+@bench.command()
+def crowd(
+    rounds: Annotated[int, typer.Option(help="of ten callers in the menu", min=1)] = 10,
+    keys: Annotated[int, typer.Option(help="pressed by each of them", min=1)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Thirty callers at once: ten talk, ten wait, ten come together and press key after key."""
+    from firmware.bench import crowd
+
+    with _bar("rounds") as shown:
+        came = crowd.measure(rounds, keys, shown)
+    if as_json:
+        typer.echo(json.dumps(asdict(came), indent=2))
+        return
+    say = Console(highlight=False)
+    say.print(
+        f"call to first prompt, ten at once beside twenty: {_shown(came.first)} ms (median / p99,"
+        f" worst {came.first.worst_ms:.0f}; at most {crowd.FIRST_MS} is wanted)",
+        f"keys lost: {came.lost} of {came.pressed}",
+        f"still heard at the end: {came.talks_heard} of {crowd.EACH} talks,"
+        f" {came.music_heard} of {crowd.EACH} waiting callers' music",
+        sep="\n", soft_wrap=True,
+    )  # fmt: skip
 
 
 @bench.command()
@@ -50,9 +71,17 @@ def ami(as_json: AsJson = False) -> None:
     typer.echo(json.dumps(asdict(rates), indent=2) if as_json else str(rates))
 
 
-def _bar() -> Progress:
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """How far it is, on standard error; without an Asterisk it says what to do instead."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress("{task.description}", *columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    with Progress("{task.description}", *columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        try:
+            yield lambda done, of: bar.update(task, completed=done, total=of)
+        except AsteriskError as missing:
+            raise typer.BadParameter(str(missing)) from None
 
 
 def _tell(figures: list[Figure], peer: str, *, as_json: bool) -> None:
