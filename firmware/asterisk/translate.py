@@ -273,8 +273,7 @@ class Translator:
     def status(self) -> Action:
         """Asks for all that lives; its answer goes to `resync`."""
         self._is_asking = True
-        self._fresh.clear()
-        self._gone.clear()
+        self._forget_meanwhile()
         return ("Status", ("Variables", "CALLUUID,LINE,DIALLED"))
 
     def phone_states(self) -> Action:
@@ -299,7 +298,12 @@ class Translator:
         for channel in alive.values():
             told += self._found(channel)
         self._is_asking = False
+        self._forget_meanwhile()
         return told
+
+    def _forget_meanwhile(self) -> None:
+        self._fresh.clear()
+        self._gone.clear()
 
     def _note(self, kept: set[str], name: str) -> None:
         if self._is_asking:
