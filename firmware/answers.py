@@ -163,6 +163,13 @@ class Answers:
                 detail=f"none can be sealed for {', '.join(keyless)}: no key",
                 cure="run `careline setup`, or `careline setup --add-mailboxes` if it was run",
             )
+        if self._recorder.fault:
+            return topics.Part(
+                name="messages",
+                state="alarm",
+                detail=f"the last message could not be kept: {self._recorder.fault}",
+                cure="see to that; its caller was told, and went to a person",
+            )
         return topics.Part(name="messages", state="well", detail="can be taken")
 
     def _prompts(self) -> topics.Part:

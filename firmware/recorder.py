@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 from uuid import uuid4
 
+import numpy as np
 import structlog
 
 from firmware.durable import sync_directory
@@ -27,6 +28,8 @@ from firmware.vault import SAMPLE_BYTES, SAMPLE_RATE, Label, Sealing
 
 # Threads only wait for the disk here; it flushes once for all who wait at the same time.
 SYNCS_AT_ONCE = 16
+# A tone at -50 dBm0 swings so far; what never does is silence to a person on a telephone.
+AUDIBLE = 103
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +63,10 @@ class Source(Protocol[C]):
 
 class LostAudioError(Exception):
     """The engine's chunks do not make a recording."""
+
+
+class NothingSaidError(Exception):
+    """The recording is whole, and there is not a sound in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,8 @@ class Recorder(Generic[C]):
         # Written by the loop, taken by the thread; each of the two is one atomic act of a dict.
         self._expected: dict[str, _Expected] = {}
         self._sealings: dict[str, Sealing] = {}
+        self._audible: set[str] = set()
+        self.fault = ""  # why the newest message was lost; empty again once one is kept
         self._stop_fd = os.eventfd(0, os.EFD_CLOEXEC)
         self._syncers = ThreadPoolExecutor(SYNCS_AT_ONCE, "sync")
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -162,9 +171,11 @@ class Recorder(Generic[C]):
             return  # its failure has been told; what still comes of it is only given back
         if chunk.number != sealing.count:
             raise LostAudioError(f"second {sealing.count + 1} of the recording never came")
-        if chunk.last and sealing.samples + chunk.samples == 0:
+        if _is_audible(chunk):
+            self._audible.add(chunk.uuid)
+        if chunk.last and chunk.uuid not in self._audible:
             sealing.abandon()
-            raise LostAudioError("nothing was recorded")
+            raise NothingSaidError("nothing was said")
         audio = chunk.audio.cast("B")[: chunk.samples * SAMPLE_BYTES]
         sealing.add(audio, last=chunk.last)
         touched[chunk.uuid] = sealing
@@ -172,6 +183,7 @@ class Recorder(Generic[C]):
     def _begin(self, chunk: C) -> None:
         if (unended := self._sealings.pop(chunk.uuid, None)) is not None:
             unended.close()
+        self._audible.discard(chunk.uuid)
         expected = self._expected.pop(chunk.uuid, None)
         if expected is None:
             raise LostAudioError("nobody said which mailbox this recording is for")
@@ -209,13 +221,24 @@ class Recorder(Generic[C]):
             return
         for call in whole:
             sealing = self._sealings.pop(call)
+            self._audible.discard(call)
+            self.fault = ""
             self._tell(Kept(sealing.label, sealing.seconds))
 
     def _fail(self, call: str, fault: Exception) -> None:
         log.warning("a message could not be kept", call=call, reason=str(fault))
         if (sealing := self._sealings.pop(call, None)) is not None:
             sealing.close()
+        self._audible.discard(call)
+        if not isinstance(fault, NothingSaidError):
+            self.fault = str(fault)
         self._tell(Failed(call, str(fault)))
+
+
+def _is_audible(chunk: Chunk) -> bool:
+    """Looked at where it lies: no copy is made of what a caller says."""
+    pcm = np.frombuffer(chunk.audio, "<i2", count=chunk.samples)
+    return bool(pcm.size) and max(int(pcm.max()), -int(pcm.min())) >= AUDIBLE
 
 
 def _synced(sealing: Sealing) -> OSError | None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -132,8 +133,23 @@ def test_a_recording_with_a_hole_is_not_called_kept(booth: Booth) -> None:
 def test_a_recording_without_a_sound_leaves_no_file(booth: Booth) -> None:
     booth.recorder.expect(ANN, "nurses", urgent=False)
     booth.lender.lend(ANN, 0, voice(0), last=True)
-    assert "nothing was recorded" in booth.failed().reason
+    assert "nothing was said" in booth.failed().reason
     assert list(booth.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(("swing", "is_kept"), [(8, False), (110, True)])
+def test_a_recording_of_a_quiet_line_is_no_message_and_a_whisper_is_one(
+    booth: Booth, swing: int, *, is_kept: bool
+) -> None:
+    """8 is what A-law makes of silence."""
+    booth.recorder.expect(ANN, "nurses", urgent=False)
+    booth.lender.speak(ANN, array("h", [swing, -swing] * 9_000))
+    if is_kept:
+        assert booth.kept().seconds == 2.25
+    else:
+        assert "nothing was said" in booth.failed().reason
+        assert list(booth.directory.iterdir()) == []
+        assert booth.recorder.fault == ""
 
 
 def test_one_callers_trouble_is_no_other_callers(booth: Booth) -> None:
