@@ -13,6 +13,7 @@ import signal
 import struct
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,10 @@ def leaks(samples: Sequence[int], places: Iterable[Path]) -> list[Leak]:
 
 def _leak(path: Path, wanted: Mapping[bytes, list[tuple[str, bytes]]]) -> Leak | None:
     """The first plain piece in this file: where its first word stands, the rest is compared."""
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:  # somebody else's, gone since it was listed
+        return None
     keys = np.frombuffer(b"".join(wanted), dtype="<u8")
     for start in range(0, len(content), BLOCK):
         for offset in _places_of(content[start : start + BLOCK + WORD], keys):
@@ -144,7 +148,8 @@ def force_core(pid: int) -> Path:
     before = set(directory.glob("core*"))
     resource.prlimit(pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     os.kill(pid, signal.SIGABRT)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with suppress(ChildProcessError):  # whoever started it was quicker
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     (core,) = set(directory.glob("core*")) - before
     return core
 

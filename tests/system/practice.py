@@ -6,8 +6,7 @@ is the real one under its watchdog; its ledger's steps are what a story waits fo
 """
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,10 +17,12 @@ from firmware.asterisk.telco import LiveCall, Telco
 from firmware.control import ControlError, ask_async, follow_async
 from firmware.place import Place
 from firmware.ports import keep_ports
+from firmware.rehearsal import EXCHANGE
 from firmware.watchdog import Supervisor
 from tests.system import ear, town
 from tests.system.town import Town, within
 
+ROOT = Path(__file__).parents[2]
 NUMBER = "2025550100"
 STEP_WITHIN_S = 15.0
 SILENCE_AT_MOST_S = 1.0
@@ -151,11 +152,11 @@ information = "Menu."
 """ + "".join(map(_PHONE.format, PHONES))
 
 
-def build(home: Path) -> Town:
+def build(home: Path, site: str = SITE, tones: Mapping[str, tuple[float, float]] = TONES) -> Town:
     """The practice and its telephone company, without an exchange."""
-    standing = town.build(home, site_text=SITE)
+    standing = town.build(home, site_text=site)
     prompts = standing.place.prompts
-    for name, (tone_hz, seconds) in TONES.items():
+    for name, (tone_hz, seconds) in tones.items():
         ear.write_tone(prompts / "en" / f"{name}.wav", tone_hz, seconds)
     ear.write_tone(prompts / "music.wav", MUSIC_HZ, 30)
     return standing
@@ -238,10 +239,12 @@ class Story:
 
 @asynccontextmanager
 async def exchange(standing: Town) -> AsyncIterator[Story]:
-    """The running exchange of a story; what it says of itself goes to `log`."""
-    log = standing.place.home / "exchange.log"
-    command = ("sh", "-c", 'exec "$@" 2>>"$0"', str(log), sys.executable, "-m", "firmware.cli",
-               "exchange")  # fmt: skip
+    """The running exchange of a story; what it says of itself goes to `log`. It works in a folder
+    of its own, where a core of it may lie."""
+    home = standing.place.home
+    folder, log = home / "work", home / "exchange.log"
+    folder.mkdir(exist_ok=True)
+    command = ("env", "-C", str(folder), f"PYTHONPATH={ROOT}", *EXCHANGE)
     async with standing.rehearsal.exchange(command=command) as supervisor:
         story = Story(standing.place, supervisor, log)
         listening = asyncio.create_task(story.listen())
