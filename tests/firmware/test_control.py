@@ -286,7 +286,7 @@ def test_a_socket_left_by_a_killed_exchange_is_no_obstacle(path: Path) -> None:
     with_door(path, client)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(noise=st.binary(max_size=300).map(lambda raw: raw.replace(b"\n", b"")))
 def test_no_line_whatever_it_holds_breaks_the_door(noise: bytes) -> None:
     with tempfile.TemporaryDirectory(prefix="ctl", dir="/tmp") as short:

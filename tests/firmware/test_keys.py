@@ -23,7 +23,7 @@ def test_only_the_right_key_for_the_right_purpose_opens() -> None:
         nurse.unwrap(wrapped, b"mailbox doctors")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_anywhere_in_a_wrap_is_noticed(place: int, bit: int) -> None:
     pair = KeyPair(bytes(32))

@@ -235,9 +235,7 @@ rows_of_three_calls = st.lists(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(rows_of_three_calls, max_size=5))
 def test_whatever_facts_come_in_whatever_order_the_sum_holds(
     clinic: Clinic, batches: list[list[Row]]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from firmware import settings, toml_lines
@@ -168,14 +167,12 @@ a = 2
     assert lines["list", 1, "sub", "a"] == 18
 
 
-@trying(deadline=None)
 @given(st.text(alphabet="ab01-_.=\"'[]{}#, \n\\", max_size=80))
 def test_no_text_breaks_the_door(text: str) -> None:
     found = settings.draft(text)
     assert found.plan is None or not found.faults
 
 
-@trying(deadline=None)
 @given(st.integers(0, len(TEMPLATE) - 1), st.text(alphabet='x1"[]={}\n', max_size=3))
 def test_no_slip_of_the_hand_breaks_the_door(at: int, slip: str) -> None:
     for fault in settings.draft(TEMPLATE[:at] + slip + TEMPLATE[at + 1 :]).faults:

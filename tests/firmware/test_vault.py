@@ -109,9 +109,7 @@ def test_opening_starts_with_the_first_second(tmp_path: Path) -> None:
             next(seconds)
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 10**9), bit=st.integers(0, 7))
 def test_any_flipped_bit_is_noticed(tmp_path: Path, place: int, bit: int) -> None:
     content = bytearray(example()[0])
@@ -119,9 +117,7 @@ def test_any_flipped_bit_is_noticed(tmp_path: Path, place: int, bit: int) -> Non
     assert_noticed(tmp_path, bytes(content))
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 8_000), bit=st.integers(0, 7))
 def test_any_flipped_bit_of_the_header_is_noticed(tmp_path: Path, place: int, bit: int) -> None:
     content = bytearray(example()[0])
@@ -139,9 +135,7 @@ def assert_noticed(directory: Path, content: bytes) -> None:
     assert example()[1].startswith(heard.audio)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(0, 10**9))
 def test_wherever_a_message_is_cut_its_whole_seconds_are_saved(tmp_path: Path, size: int) -> None:
     whole, audio = example()
@@ -156,9 +150,7 @@ def test_wherever_a_message_is_cut_its_whole_seconds_are_saved(tmp_path: Path, s
     assert heard.audio == audio[: seconds * CHUNK_BYTES]
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(4)))
 def test_seconds_in_another_order_are_named(tmp_path: Path, order: list[int]) -> None:
     whole = example()[0]

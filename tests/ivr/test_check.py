@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import time
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.check import Finding, Rule, prove
@@ -232,7 +232,6 @@ NODES = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.fixed_dictionaries(dict.fromkeys("abcd", NODES)), st.none() | TARGETS)
 def test_no_plan_however_tangled_breaks_the_prover(
     nodes: dict[str, Node], zero: str | None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr import digits
@@ -101,7 +101,6 @@ PATHS = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(PRESSES, PATHS)
 def test_whatever_is_pressed_is_counted_once_on_every_path(
     presses: list[Press], path: Path
@@ -134,7 +133,6 @@ LOSSY = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(LOSSY, st.floats(0.0, 0.25))
 def test_while_the_tones_are_heard_lost_signalling_costs_and_adds_nothing(
     presses: list[Press], began_lag_s: float

@@ -549,7 +549,7 @@ def _let_happen(clinic: Clinic, happenings: list[object]) -> Iterator[None]:
         yield
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(HAPPENINGS)
 def test_each_call_has_one_outcome_and_only_after_its_caller_left(happenings: list[object]) -> None:
     clinic = Clinic()
@@ -565,7 +565,7 @@ def test_each_call_has_one_outcome_and_only_after_its_caller_left(happenings: li
     assert not clinic.exchange.waiting()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(HAPPENINGS)
 def test_no_waiting_caller_is_forgotten_while_somebody_is_free(happenings: list[object]) -> None:
     clinic = Clinic()
@@ -583,7 +583,7 @@ def test_no_waiting_caller_is_forgotten_while_somebody_is_free(happenings: list[
             assert (name in exchange.waiting()) <= (known.stage in {Stage.QUEUED, Stage.JOINING})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(HAPPENINGS)
 def test_every_stage_has_a_deadline_or_ends_with_the_caller(happenings: list[object]) -> None:
     clinic = Clinic()
@@ -629,7 +629,7 @@ class Ear:
         return ours - self.speech - self.music
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(HAPPENINGS)
 def test_no_caller_hears_silence_for_more_than_a_second(happenings: list[object]) -> None:
     clinic, ear = Clinic(), Ear()
@@ -645,7 +645,7 @@ def test_no_caller_hears_silence_for_more_than_a_second(happenings: list[object]
             assert not silent & ear.silent(clinic)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(HAPPENINGS)
 def test_when_the_callers_have_left_every_phone_is_free_again(happenings: list[object]) -> None:
     clinic = Clinic()

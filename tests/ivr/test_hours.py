@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.hours import is_open, next_change, overlaps
@@ -70,7 +70,6 @@ SCHEDULES = st.lists(st.builds(Span, st.integers(0, 6), TIMES, TIMES), max_size=
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 1), timezones=st.just(NEW_YORK))  # noqa: DTZ001 - hypothesis adds the zone
 
 
-@settings(deadline=None)
 @given(SCHEDULES, MOMENTS)
 def test_nothing_changes_before_the_next_change_and_everything_at_it(
     hours: Hours, moment: datetime

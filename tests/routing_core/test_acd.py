@@ -77,7 +77,7 @@ def apply(acd: Acd | Definition, step: tuple[str | int, ...]) -> None:
             pytest.fail(f"no such step: {step}")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(STEPS, max_size=60))
 def test_after_every_history_c_and_the_definition_agree(
     history: list[tuple[str | int, ...]],

@@ -88,7 +88,7 @@ def test_every_key_is_heard_once_with_its_true_begin_and_end(law: Law, ms: int) 
         assert down.at_sample < up.at_sample < up.decided_sample
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     names=st.text(KEYS, min_size=1, max_size=6),
     ms=st.integers(40, 120),

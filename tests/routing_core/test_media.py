@@ -785,9 +785,7 @@ def test_a_flood_of_sound_slows_nobody_and_keeps_no_more_than_its_share(
 
 
 @given(st.lists(st.binary(max_size=400), max_size=20))
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_comes_over_a_connection_the_next_caller_is_served(
     exchange: Exchange, pieces: list[bytes]
 ) -> None:
