@@ -305,6 +305,7 @@ class App:
         channels = await self._link.ask(*self._translator.status())
         for event in self._translator.resync(channels):
             self._inbox.put(*self._legs.heard(event))
+        self._legs.orphaned(self._translator.orphans())
         for phone in await self._link.ask(*self._translator.phone_states()):
             self._heard_asterisk(phone)
         if not self._is_settled:

@@ -12,6 +12,7 @@ from typing import Protocol
 from ivr import events
 
 ANNOUNCE_WITHIN_S = 2.0
+NO_TIME = float("-inf")  # since ever
 
 
 class Tester(Protocol):
@@ -38,6 +39,7 @@ class Legs:
         self._handles: dict[str, int] = {}
         self._uuids: dict[int, str] = {}
         self._strangers: dict[str, _Stranger] = {}
+        self._orphans: frozenset[str] = frozenset()
         self._announced: dict[str, events.CallArrived] = {}
         self._offers: set[str] = set()
         self._leaving: set[str] = set()
@@ -81,8 +83,15 @@ class Legs:
         arrived = self._announced.pop(uuid, None)
         if arrived is not None:
             return [arrived]
-        self._strangers[uuid] = _Stranger(handle, now)
+        self._strangers[uuid] = _Stranger(handle, NO_TIME if uuid in self._orphans else now)
         return []
+
+    def orphaned(self, offers: frozenset[str]) -> None:
+        """Agents' legs of an exchange before us: whoever picks up is joined by Asterisk itself, as
+        soon as we let go, so these are overdue at once."""
+        self._orphans = offers
+        for uuid in self._strangers.keys() & offers:
+            self._strangers[uuid] = _Stranger(self._strangers[uuid].handle, NO_TIME)
 
     def heard(self, event: events.Event) -> list[events.Event]:
         """What Asterisk told, in the order in which it may be acted on."""

@@ -284,7 +284,7 @@ class Telco:
 
     async def desks_registered(self) -> None:
         """Wait until the clinic knows every desk phone."""
-        for number in self.desks:
+        for number in self.desks.keys() - self._registered:
             await self.asterisk.rx(f"pjsip send register desk-{number}")
         await self._until(lambda: self._registered >= self.desks.keys())
 
@@ -580,21 +580,20 @@ def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str
         section("line", ["type=transport", "protocol=udp", f"bind={LINE_ADDRESS}:{ports.sip}"]),
         section("desk", ["type=transport", "protocol=udp", f"bind={DESK_ADDRESS}:{ports.sip}"]),
         section("clinic", ["type=aor", f"contact={clinic}"]),
-        # What a desk's hold key does is told to the clinic, in a re-INVITE.
-        section(
-            "clinic",
-            [
-                *common,
-                "transport=line",
-                "context=from-clinic",
-                "allow=ulaw,alaw",
-                "moh_passthrough=yes",
-            ],
-        ),
+        section("clinic", [*common, "transport=line", "context=from-clinic", "allow=ulaw,alaw"]),
         section("clinic", ["type=identify", "endpoint=clinic", "match=127.0.0.1"]),
         # A desk's audio comes from where its SDP says. From elsewhere the clinic would first put it
         # on probation (strictrtp), and the first 80 ms of each talk would be lost.
-        section("desks", [*common, "transport=desk", "context=from-clinic", "allow=ulaw,alaw"]),
+        section(
+            "desks",
+            [
+                *common,
+                "transport=desk",
+                "context=from-clinic",
+                "allow=ulaw,alaw",
+                "moh_passthrough=yes",  # the hold key is a re-INVITE
+            ],
+        ),
         section("desks", ["type=identify", "endpoint=desks", f"match_header=To: /@{in_regex}/"]),
     ]
     for codec in Codec:

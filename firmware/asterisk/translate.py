@@ -89,6 +89,7 @@ class Translator:
         self._callers: dict[str, _Caller] = {}  # by call
         self._calls: dict[str, str] = {}  # Uniqueid -> call
         self._legs: dict[str, _Leg] = {}  # by offer
+        self._orphans: frozenset[str] = frozenset()
         # Between `status` and `resync`: the list may be older than these, and must not undo them.
         self._is_asking = False
         self._fresh: set[str] = set()
@@ -274,7 +275,7 @@ class Translator:
         """Asks for all that lives; its answer goes to `resync`."""
         self._is_asking = True
         self._forget_meanwhile()
-        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED"))
+        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED,AGENTUUID"))
 
     def phone_states(self) -> Action:
         """Asks for every phone's state; each answer goes to `receive`."""
@@ -297,6 +298,8 @@ class Translator:
                 told += self._ended(leg, "")
         for channel in alive.values():
             told += self._found(channel)
+        agents = {_variables(channel).get("AGENTUUID", "") for channel in alive.values()}
+        self._orphans = frozenset(filter(_UUID.fullmatch, agents - self._legs.keys()))
         self._is_asking = False
         self._forget_meanwhile()
         return told
@@ -305,13 +308,17 @@ class Translator:
         self._fresh.clear()
         self._gone.clear()
 
+    def orphans(self) -> frozenset[str]:
+        """Agents' legs, as of the last `resync`, for which an exchange before us sent."""
+        return self._orphans
+
     def _note(self, kept: set[str], name: str) -> None:
         if self._is_asking:
             kept.add(name)
 
     def _found(self, channel: Message) -> list[events.Event]:
         uniqueid, state = channel.get("Uniqueid"), channel.get("ChannelState")
-        variables = dict(pair.split("=", 1) for pair in channel.all("Variable") if "=" in pair)
+        variables = _variables(channel)
         told: list[events.Event] = []
         if leg := self._legs.get(uniqueid):
             leg.is_there = True
@@ -400,6 +407,10 @@ class Translator:
         """An unknown call's own UUID names no channel, so Asterisk refuses, which is the truth."""
         caller = self._callers.get(name)
         return caller.uniqueid if caller else name
+
+
+def _variables(channel: Message) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in channel.all("Variable") if "=" in pair)
 
 
 def refusal(leg: _Leg, cause: str) -> Refusal:

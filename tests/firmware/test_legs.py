@@ -24,6 +24,18 @@ def test_audio_that_nobody_announces_is_to_be_closed_after_two_seconds() -> None
     assert legs.overdue(10.0 + ANNOUNCE_WITHIN_S) == []
 
 
+def test_an_agent_sent_for_by_an_exchange_before_us_waits_for_nothing() -> None:
+    """Asterisk joins them with the caller, once we let go."""
+    told_first, picked_up_first = Legs(), Legs()
+    told_first.orphaned(frozenset({OFFER}))
+    assert told_first.opened(OFFER, 8, now=10.0) == []
+    assert told_first.overdue(10.0) == [8]
+    picked_up_first.opened(OFFER, 8, now=10.0)
+    picked_up_first.opened(CALL, 7, now=10.0)
+    picked_up_first.orphaned(frozenset({OFFER}))
+    assert picked_up_first.overdue(10.0) == [8]
+
+
 def test_an_agent_who_picks_up_has_accepted_the_offer() -> None:
     legs = Legs()
     legs.offered(OFFER)

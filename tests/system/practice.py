@@ -24,6 +24,7 @@ from tests.system.town import Town, within
 
 ROOT = Path(__file__).parents[2]
 NUMBER = "2025550100"
+READY = "exchange is ready"
 STEP_WITHIN_S = 15.0
 SILENCE_AT_MOST_S = 1.0
 MUSIC_HZ = 1500
@@ -87,7 +88,14 @@ announce_s = 10
 [queues.all]
 agents = ["101", "102", "103", "104", "105", "106", "107", "108", "109", "110"]
 target_s = 20
-offer_s = 10
+offer_s = 5
+rest_s = 1
+announce_s = 10
+
+[queues.one]
+agents = ["101"]
+target_s = 20
+offer_s = 5
 rest_s = 1
 announce_s = 10
 
@@ -98,10 +106,18 @@ zero = "desk"
 [flows.main.nodes.menu]
 kind = "menu"
 prompts = ["main-menu"]
-choices = { 1 = "desk", 2 = "information", 3 = "message", 4 = "ring", 5 = "second", 6 = "all" }
 timeout_s = 2
 tries = 2
 otherwise = "desk"
+
+[flows.main.nodes.menu.choices]
+1 = "desk"
+2 = "information"
+3 = "message"
+4 = "ring"
+5 = "second"
+6 = "all"
+7 = "one"
 
 [flows.main.nodes.second]
 kind = "menu"
@@ -125,6 +141,12 @@ otherwise = "message"
 [flows.main.nodes.all]
 kind = "queue"
 queue = "all"
+patience_s = 60
+otherwise = "message"
+
+[flows.main.nodes.one]
+kind = "queue"
+queue = "one"
 patience_s = 60
 otherwise = "message"
 
@@ -167,10 +189,11 @@ class Story:
     """What one exchange did, step by durable step."""
 
     place: Place
-    supervisor: Supervisor
     log: Path
+    supervisor: Supervisor = field(init=False)
     steps: list[topics.StepLine] = field(default_factory=list)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _ready: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
     _dialling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def call(self, telco: Telco, **how: Any) -> tuple[LiveCall, str]:
@@ -216,14 +239,21 @@ class Story:
         return only
 
     async def listen(self) -> None:
-        """Until cancelled."""
-        with suppress(ControlError):
-            async for step in follow_async(
-                self.place.control_socket, topics.WATCH, topics.WatchRequest()
-            ):
-                self.steps.append(step)
-                async with self._news:
-                    self._news.notify_all()
+        """Until cancelled, to one exchange after another."""
+        while True:
+            await self._ready.get()
+            with suppress(ControlError, ConnectionError):
+                async for step in follow_async(
+                    self.place.control_socket, topics.WATCH, topics.WatchRequest()
+                ):
+                    self.steps.append(step)
+                    async with self._news:
+                        self._news.notify_all()
+
+    def told(self, line: str) -> None:
+        """What the supervisor tells."""
+        if line == READY:
+            self._ready.put_nowait(None)
 
     def _arrived(self) -> list[topics.StepLine]:
         return [step for step in self.steps if step.step == "arrived"]
@@ -245,14 +275,18 @@ async def exchange(standing: Town) -> AsyncIterator[Story]:
     folder, log = home / "work", home / "exchange.log"
     folder.mkdir(exist_ok=True)
     command = ("env", "-C", str(folder), f"PYTHONPATH={ROOT}", *EXCHANGE)
-    async with standing.rehearsal.exchange(command=command) as supervisor:
-        story = Story(standing.place, supervisor, log)
-        listening = asyncio.create_task(story.listen())
-        try:
+    story = Story(standing.place, log)
+    listening = asyncio.create_task(story.listen())
+    try:
+        async with standing.rehearsal.exchange(command=command, told=story.told) as supervisor:
+            story.supervisor = supervisor
             yield story
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        # A story that went wrong leaves nothing in the next one's way.
+        await standing.telco.asterisk.rx("channel request hangup all")
+        await standing.telco.desks_registered()
 
 
 async def silence_falls(standing: Town) -> None:

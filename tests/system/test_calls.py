@@ -196,6 +196,5 @@ def test_a_caller_may_hang_up_at_every_node_and_leaves_one_outcome_and_no_ringin
                     assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
             status = await told.status()
             assert (status.in_progress, status.balanced) == (0, True)
-            await telco.desks_registered()
 
     here.run(story())

@@ -427,6 +427,16 @@ def test_a_caller_who_fell_to_the_fail_safe_meanwhile_is_counted_so() -> None:
     assert translator.resync([waiting(Context="failsafe")]) == [events.FellToFailsafe(CALL)]
 
 
+def test_a_leg_that_an_exchange_before_us_sent_for_is_an_orphan_and_ours_is_not() -> None:
+    def leg(of: str) -> Message:
+        return paired(("Uniqueid", of), ("ChannelState", "5"), ("Variable", f"AGENTUUID={of}"))
+
+    translator = exchange("101")
+    translator.status()
+    assert translator.resync([leg(offer("101")), leg(offer("102")), waiting()]) != []
+    assert translator.orphans() == {offer("102")}
+
+
 def test_a_talk_that_began_meanwhile_has_begun() -> None:
     translator = with_caller("101")
     translator.status()
