@@ -178,8 +178,8 @@ class App:
                 start=group.create_task,
             )
             self._group = group
-            self._loop.add_reader(self._media.event_fd, self._heard_engine)
             self._media.start()
+            group.create_task(self._hear_engine())
             group.create_task(self._stop_when_asked())
             group.create_task(self._keep_alive())
             group.create_task(self._link.run())
@@ -240,9 +240,14 @@ class App:
 
     # -- facts from the engine -------------------------------------------------------------------
 
-    def _heard_engine(self) -> None:
-        for fact in self._media.events():
-            self._inbox.put(*self._told_by_engine(fact))
+    async def _hear_engine(self) -> None:
+        has_told = asyncio.Event()
+        self._loop.add_reader(self._media.event_fd, has_told.set)
+        while True:
+            await has_told.wait()
+            has_told.clear()
+            for fact in self._media.events():
+                self._inbox.put(*self._told_by_engine(fact))
 
     def _told_by_engine(self, fact: engine.Event) -> Sequence[events.Event]:
         if isinstance(fact, engine.Opened):

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from firmware.asterisk.config import Ports
 from firmware.cli import services
+from firmware.legs import Legs
 from firmware.place import Place
 from firmware.ports import keep_ports
 from ivr.commands import Outcome
@@ -211,3 +212,19 @@ def test_a_clinic_without_keys_takes_calls_and_says_that_no_message_can_be_seale
             assert await clinic.step(call, "offer") == "101"
 
     live(story())
+
+
+def test_a_fault_of_ours_ends_the_exchange_rather_than_leave_a_caller_unheard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    async def story() -> None:
+        async with exchange_at(site_at(tmp_path)) as clinic:
+            monkeypatch.setattr(Legs, "opened", fail)
+            _, _, leg = await clinic.caller()
+            await leg.gone
+
+    with pytest.raises(ExceptionGroup, match="unhandled errors"):
+        live(story())
