@@ -228,3 +228,20 @@ def test_a_fault_of_ours_ends_the_exchange_rather_than_leave_a_caller_unheard(
 
     with pytest.raises(ExceptionGroup, match="unhandled errors"):
         live(story())
+
+
+def test_nothing_the_exchange_writes_can_be_read_by_everybody(tmp_path: Path) -> None:
+    place = site_at(tmp_path)
+    before = set(tmp_path.rglob("*"))
+
+    async def story() -> None:
+        async with exchange_at(place) as clinic:
+            call, _, leg = await clinic.caller()
+            await clinic.step(call, "menu")
+            leg.press("2")
+            await clinic.step(call, "recording")
+            written = set(tmp_path.rglob("*")) - before - {place.ports, place.run}
+            assert {"calls.db-wal", "ledger.log"} <= {path.name for path in written}
+            assert [path.name for path in written if path.stat().st_mode & 0o007] == []
+
+    live(story())

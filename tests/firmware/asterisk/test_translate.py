@@ -506,3 +506,48 @@ def test_a_channel_that_is_announced_again_is_the_new_call_and_the_old_has_left(
     assert told[0] == events.CallerLeft(CALL)
     assert translator.live() == {OTHER_CALL}
     assert translator.receive(about(CALLER, "Hangup")) == [events.CallerLeft(OTHER_CALL)]
+
+
+NAMES = st.sampled_from(["", CALLER, "1.2", offer("101"), offer("102"), CALL, OTHER_CALL])
+TOLD = st.fixed_dictionaries(
+    {
+        "Event": st.sampled_from(
+            "UserEvent DTMFBegin Newchannel Newstate Rename BridgeEnter BridgeLeave Hangup"
+            " OriginateResponse DeviceStateChange Status".split()
+        ),
+        "Uniqueid": NAMES,
+    },
+    optional={
+        "UserEvent": st.sampled_from(
+            ["CareLineCall", "CareLineFailsafe", "CareLineEmergencyReturn", "CareLineEmergency"]
+        ),
+        "CallUUID": NAMES,
+        "Line": st.sampled_from(["main", "(null)", ""]),
+        "BridgeUniqueid": st.sampled_from(["", "b", "c"]),
+        "BridgeID": st.sampled_from(["", "b", "c"]),
+        "ChannelState": st.sampled_from(["", "5", "6", "x"]),
+        "Context": st.sampled_from(["engine", "failsafe", "agent", ""]),
+        "Variable": NAMES.map("CALLUUID={}".format),
+        "Response": st.sampled_from(["Failure", "Success"]),
+        "Device": st.sampled_from(["PJSIP/101", "101", "/"]),
+        "State": st.text(max_size=3),
+        "Digit": st.text(max_size=2),
+        "Direction": st.just("Received"),
+    },
+)
+
+
+@given(st.lists(st.lists(TOLD, max_size=12), max_size=6))
+def test_nothing_asterisk_can_say_in_any_order_is_more_than_it_means(
+    sessions: list[list[dict[str, str]]],
+) -> None:
+    """Each list comes live, and once more as the answer to a new login."""
+    translator = exchange("101", "102")
+    for session in sessions:
+        said = [paired(*told.items()) for told in session]
+        for each in said:
+            translator.receive(each)
+        translator.status()
+        translator.resync(said)
+    translator.resync([])
+    assert translator.live() == frozenset()
