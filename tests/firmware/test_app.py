@@ -234,14 +234,17 @@ def test_nothing_the_exchange_writes_can_be_read_by_everybody(tmp_path: Path) ->
     place = site_at(tmp_path)
     before = set(tmp_path.rglob("*"))
 
+    def open_to_all() -> list[str]:
+        written = set(tmp_path.rglob("*")) - before - {place.ports, place.run}
+        assert {"calls.db-wal", "ledger.log"} <= {path.name for path in written}
+        return [path.name for path in written if path.stat().st_mode & 0o007]
+
     async def story() -> None:
         async with exchange_at(place) as clinic:
             call, _, leg = await clinic.caller()
             await clinic.step(call, "menu")
             leg.press("2")
             await clinic.step(call, "recording")
-            written = set(tmp_path.rglob("*")) - before - {place.ports, place.run}
-            assert {"calls.db-wal", "ledger.log"} <= {path.name for path in written}
-            assert [path.name for path in written if path.stat().st_mode & 0o007] == []
+            assert open_to_all() == []
 
     live(story())

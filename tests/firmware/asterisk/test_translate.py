@@ -512,8 +512,19 @@ NAMES = st.sampled_from(["", CALLER, "1.2", offer("101"), offer("102"), CALL, OT
 TOLD = st.fixed_dictionaries(
     {
         "Event": st.sampled_from(
-            "UserEvent DTMFBegin Newchannel Newstate Rename BridgeEnter BridgeLeave Hangup"
-            " OriginateResponse DeviceStateChange Status".split()
+            [
+                "UserEvent",
+                "DTMFBegin",
+                "Newchannel",
+                "Newstate",
+                "Rename",
+                "BridgeEnter",
+                "BridgeLeave",
+                "Hangup",
+                "OriginateResponse",
+                "DeviceStateChange",
+                "Status",
+            ]
         ),
         "Uniqueid": NAMES,
     },
