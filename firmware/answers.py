@@ -41,6 +41,7 @@ class Answers:
         steps: Broadcast[topics.StepLine],
         started: float,
         unspoken: Callable[[], list[str]],
+        marked: Callable[[], None],
         keyless: Callable[[], list[str]],
     ) -> None:
         self._media = media
@@ -51,6 +52,7 @@ class Answers:
         self._calls_db = calls_db
         self._started = started
         self._unspoken = unspoken
+        self._marked = marked
         self._keyless = keyless
         self._steps = steps
 
@@ -99,7 +101,9 @@ class Answers:
 
     async def _mark_message(self, request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
         mark = self._ledger.heard if request.mark == "heard" else self._ledger.deleted
-        return topics.MarkMessageReply(known=await mark(request.message, Moment.now()))
+        known = await mark(request.message, Moment.now())
+        self._marked()
+        return topics.MarkMessageReply(known=known)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(_read, self._calls_db, query)

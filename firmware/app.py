@@ -28,6 +28,7 @@ from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
+from firmware.lamps import Lamps
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, Row
 from firmware.legs import Legs
 from firmware.loop import Inbox, consume
@@ -99,6 +100,7 @@ class App:
             changed=self._link_changed,
             resync=self._resync,
         )
+        self._lamps = Lamps(self._link, place.calls_db, self._boxes_with_lamps)
         self._ticks = 0
         self._is_settled = False
         self._is_ending = False
@@ -111,7 +113,7 @@ class App:
             self._place.calls_db,
             self._place.ledger_log,
             MachineKey.at(self._place.machine_key),
-            on_durable=lambda steps: self._from_thread(show, self._watchers, steps),
+            on_durable=lambda steps: self._from_thread(self._durable, steps),
         )
         self._backlog = Backlog(self._ledger)
         try:
@@ -127,6 +129,7 @@ class App:
                     steps=self._watchers,
                     started=self._started,
                     unspoken=self._unspoken,
+                    marked=self._lamps.changed,
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
@@ -155,6 +158,7 @@ class App:
         self._performer.speak_with(clips)
         self._translator.adopt(plan)
         self._exchange.adopt(plan)
+        self._lamps.changed()
         log.info("a new site is in force")
         return topics.AdoptReply(clinic=plan.name)
 
@@ -184,6 +188,7 @@ class App:
             group.create_task(self._keep_alive())
             group.create_task(self._link.run())
             group.create_task(self._backlog.run())
+            group.create_task(self._lamps.run())
             group.create_task(
                 consume(
                     self._exchange, self._inbox, self._decided, now=time.monotonic, local=self._now
@@ -316,6 +321,7 @@ class App:
         if not self._is_settled:
             self._is_settled = True
             self._settle()
+        self._lamps.forgotten()
 
     def _settle(self) -> None:
         """Calls that ended while we were away ended under the fail-safe."""
@@ -324,6 +330,14 @@ class App:
         self._backlog.put([Finished(call, commands.Outcome.FAILSAFE, moment) for call in gone])
         if gone:
             log.warning("calls ended while we were away", count=len(gone))
+
+    def _durable(self, steps: Sequence[ledger.Step]) -> None:
+        show(self._watchers, steps)
+        if any(step.step == ledger.MESSAGE for step in steps):
+            self._lamps.changed()
+
+    def _boxes_with_lamps(self) -> list[str]:
+        return [mailbox.name for mailbox in self._plan.mailboxes.values() if mailbox.lamps]
 
     # -- messages --------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from firmware.asterisk.written import extension, section
 LINE_ADDRESS = "127.0.0.2"  # where the trunk is; a plan's trunk names it as its host
 DESK_ADDRESS = "127.0.0.3"
 AMI_USER = "telco"
+LAMP = "desks@clinic"
 REACH_WITHIN_S = 10.0
 KEY_MS, PAUSE_MS = 100, 100
 FOREVER_S = 36_000
@@ -250,6 +251,7 @@ class Telco:
         self._calls: dict[str, LiveCall] = {}
         self._rings: dict[str, Ring] = {}
         self._registered: set[str] = set()
+        self._lamp: tuple[int, int] | None = None
         self._waiters: set[asyncio.Future[None]] = set()
         self._files = files(ports, self._ami_secret, clinic_sip, phones, emergency_numbers)
         self.asterisk = Asterisk(Sandboxed(root, home, home / "say"))
@@ -369,6 +371,14 @@ class Telco:
         await self._until(lambda: len(rings) > after, within_s)
         return rings[after]
 
+    async def lamp_shows(self, new: int, old: int, within_s: float = REACH_WITHIN_S) -> None:
+        """Wait until a phone has been told by NOTIFY of so many messages."""
+        await self._until(lambda: self._lamp == (new, old), within_s)
+
+    def forget_lamp(self) -> None:
+        """What it showed counts no more: only what is told from now on."""
+        self._lamp = None
+
     async def invited(
         self, number: str, count: int = 1, within_s: float = REACH_WITHIN_S
     ) -> list[Invitation]:
@@ -465,6 +475,8 @@ class Telco:
                 self._hung_up(message.get("Uniqueid"))
             case "Registry":
                 self._register(message)
+            case "MessageWaiting" if message.get("Mailbox") == LAMP:
+                self._lamp = (int(message.get("New")), int(message.get("Old")))
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -584,6 +596,7 @@ def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str
         section("clinic", ["type=identify", "endpoint=clinic", "match=127.0.0.1"]),
         # A desk's audio comes from where its SDP says. From elsewhere the clinic would first put it
         # on probation (strictrtp), and the first 80 ms of each talk would be lost.
+        # What a NOTIFY tells any desk's lamp becomes the state of one mailbox here.
         section(
             "desks",
             [
@@ -592,6 +605,7 @@ def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str
                 "context=from-clinic",
                 "allow=ulaw,alaw",
                 "moh_passthrough=yes",  # the hold key is a re-INVITE
+                f"incoming_mwi_mailbox={LAMP}",
             ],
         ),
         section("desks", ["type=identify", "endpoint=desks", f"match_header=To: /@{in_regex}/"]),

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from firmware.asterisk import written
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events
 from ivr.events import PhoneState, Refusal
@@ -411,6 +412,18 @@ class Translator:
 
 def _variables(channel: Message) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in channel.all("Variable") if "=" in pair)
+
+
+def lamp(mailbox: str, urgent: int, new: int, old: int) -> Action:
+    """How many messages a mailbox holds: a leg that lives for a moment says so to every phone whose
+    `mailboxes` name it."""
+    return (
+        "Originate",
+        ("Channel", "Local/s@lamp"),
+        ("Application", "MinivmMWI"),
+        ("Data", f"{written.name(mailbox)}@default,{urgent:d},{new:d},{old:d}"),
+        ("Async", "true"),
+    )
 
 
 def refusal(leg: _Leg, cause: str) -> Refusal:

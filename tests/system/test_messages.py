@@ -517,6 +517,53 @@ def test_who_says_nothing_and_hangs_up_has_left_no_message(practice: Town, owner
     practice.run(story())
 
 
+# ---- lamps ----
+
+
+def test_the_nurses_lamp_follows_the_mailbox_through_restarts_of_asterisk_and_exchange(
+    practice: Town, owner: Owner, tmp_path: Path
+) -> None:
+    """What the phone at the telephone company was told by NOTIFY; only 103 has this lamp."""
+    words = voice_over(Codec.ULAW, seed=29, seconds=1.0)
+
+    async def leave_message(told: Story) -> str:
+        line, call = await caller_at_the_beep(practice, told, NURSE)
+        await line.say(written(tmp_path, words))
+        await line.hang_up()
+        await told.outcome(call)
+        return call
+
+    async def story() -> None:
+        telco = practice.telco
+        async with exchange(practice) as told:
+            new, old = await waiting()
+            await telco.lamp_shows(new, old)
+            call = await leave_message(told)
+            await telco.lamp_shows(new + 1, old)
+            (message,) = await owner.messages_of(call)
+            await owner.does("export", message["message"], str(tmp_path / "message.wav"))
+            await telco.lamp_shows(new, old + 1)
+            await leave_message(told)
+            await telco.lamp_shows(new + 1, old + 1)
+            telco.forget_lamp()
+            await practice.clinic.kill()
+            await practice.clinic.start()
+            await telco.desks_registered()
+            await telco.lamp_shows(new + 1, old + 1)
+        # While no exchange runs the owner deletes; the next one tells the phones.
+        await owner.does("delete", message["message"], "--yes")
+        async with exchange(practice):
+            await telco.lamp_shows(new + 1, old)
+
+    async def waiting() -> tuple[int, int]:
+        listed = json.loads((await owner.does("list", "--json")).stdout)
+        of_nurse = [message for message in listed if message["mailbox"] == "nurse"]
+        new = sum(message["heard"] is None for message in of_nurse)
+        return new, len(of_nurse) - new
+
+    practice.run(story())
+
+
 # ---- a disk without room ----
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.asterisk.translate import Action, Translator, shown
+from firmware.asterisk.translate import Action, Translator, lamp, shown
 from firmware.asterisk.wire import Message, Pair, encode
 from firmware.bench import ami
 from ivr import commands, events
@@ -562,3 +562,13 @@ def test_nothing_asterisk_can_say_in_any_order_is_more_than_it_means(
         translator.resync(said)
     translator.resync([])
     assert translator.live() == frozenset()
+
+
+def test_a_lamp_is_told_by_a_leg_that_only_says_how_many() -> None:
+    assert lamp("front-desk", 1, 2, 3) == (
+        "Originate",
+        ("Channel", "Local/s@lamp"),
+        ("Application", "MinivmMWI"),
+        ("Data", "front-desk@default,1,2,3"),
+        ("Async", "true"),
+    )
