@@ -200,6 +200,8 @@ def _sip_itself(ports: Ports) -> Iterator[str]:
             "user_agent=CareLine",
             # The address first: a trunk's caller whose number is an extension is still the trunk's.
             "endpoint_identifier_order=ip,username",
+            # What a phone shows of a caller without a number; the default names our software.
+            "default_from_user=anonymous",
         ],
     )
     yield written.section(

@@ -6,11 +6,11 @@ is the real one under its watchdog; its ledger's steps are what a story waits fo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from firmware import topics
 from firmware.asterisk.telco import LiveCall, Telco
@@ -21,6 +21,8 @@ from firmware.rehearsal import EXCHANGE
 from firmware.watchdog import Supervisor
 from tests.system import ear, town
 from tests.system.town import Town, within
+
+Line = TypeVar("Line")
 
 ROOT = Path(__file__).parents[2]
 NUMBER = "2025550100"
@@ -198,10 +200,19 @@ class Story:
 
     async def call(self, telco: Telco, **how: Any) -> tuple[LiveCall, str]:
         """Somebody calls and hears the menu begin: the line, and the name the exchange gave it."""
-        async with self._dialling:
-            before = len(self._arrived())
+
+        async def dial() -> LiveCall:
             line = await telco.call(NUMBER, **how)
             await within(STEP_WITHIN_S, line.answered)
+            return line
+
+        return await self.named(dial)
+
+    async def named(self, dial: Callable[[], Awaitable[Line]]) -> tuple[Line, str]:
+        """What `dial` gives, and the name the exchange gave to the call that it placed."""
+        async with self._dialling:
+            before = len(self._arrived())
+            line = await dial()
             await self._until(lambda: len(self._arrived()) > before)
             call = self._arrived()[before].call
         await self.step(call, "menu")
