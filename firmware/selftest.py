@@ -19,6 +19,7 @@ from routing_core.media import Media
 
 KEY_EVERY_S = 2.0
 KEY_MS = 100
+HUM_HZ, HUM_DBM0 = 400.0, -20.0
 THROUGH_WITHIN_S = 10.0
 LONGEST_S = 60.0
 SELFTEST_KEYS = 16
@@ -70,6 +71,7 @@ class SelfTest:
         self._link = link
         self._translator = translator
         self._one_at_a_time = asyncio.Lock()
+        self._hum = media.load(audio.tone(HUM_HZ, dbm0=HUM_DBM0, ms=1000))
         self._keys = {key: media.load(audio.digit(key, ms=KEY_MS)) for key in "0123456789*#ABCD"}
 
     async def call(self, request: SelfTestRequest) -> SelfTestReply:
@@ -94,6 +96,8 @@ class SelfTest:
             return SelfTestReply(ended_by="clinic" if by_clinic else "caller")
 
     async def _do(self, handle: int, request: SelfTestRequest) -> None:
+        """Press keys, and hum between them: a message in which nothing is said is not kept."""
+        self._media.music(handle, self._hum)
         for key in request.press:
             await asyncio.sleep(KEY_EVERY_S)
             if key != ",":
