@@ -201,7 +201,7 @@ def _sip_itself(ports: Ports) -> Iterator[str]:
             # The address first: a trunk's caller whose number is an extension is still the trunk's.
             "endpoint_identifier_order=ip,username",
             # What a phone shows of a caller without a number; the default names our software.
-            "default_from_user=anonymous",
+            "default_from_user=unknown",
         ],
     )
     yield written.section(

@@ -52,7 +52,7 @@ SHOWN = (
     (claiming(b"Quigley" * 1500), "2025550171", ("Quigley" * 1500)[:WHAT_A_PHONE_SHOWS]),
     (claiming(b""), "2025550171", "2025550171"),
     (b"<sip:2025550171@127.0.0.2>", "2025550171", "2025550171"),
-    (b"<sip:127.0.0.2>", "anonymous", "Unknown caller"),
+    (b"<sip:127.0.0.2>", "unknown", "Unknown caller"),
     (claiming(b"Quigley 1", b"2025%0d%0aAction%3A%20Originate%0d%0aChannel%3A%20PJSIP%2F106"),
      "2025", "Quigley 1"),
     (claiming(b"Quigley 2", b"$%7bSHELL(touch%20/site/run/taken)%7d"),
