@@ -11,7 +11,7 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, assert_never
@@ -52,6 +52,7 @@ log = structlog.get_logger(__name__)
 # design.md: the loop feeds the engine each quarter second; AMI silent for three has failed.
 FEED_EVERY_S = 0.25
 AMI_SILENT_S = 3.0
+READY_WITHOUT_AMI_S = 2.0
 CALLS_MOST = 64
 
 
@@ -102,6 +103,7 @@ class App:
         )
         self._lamps = Lamps(self._link, place.calls_db, self._boxes_with_lamps)
         self._ticks = 0
+        self._linked = asyncio.Event()
         self._is_settled = False
         self._is_ending = False
         self._unfinished: frozenset[str] = frozenset()
@@ -186,6 +188,7 @@ class App:
             group.create_task(self._hear_engine())
             group.create_task(self._stop_when_asked())
             group.create_task(self._keep_alive())
+            group.create_task(self._say_ready())
             group.create_task(self._link.run())
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
@@ -203,9 +206,15 @@ class App:
         self._is_ending = True
         raise StopWish
 
+    async def _say_ready(self) -> None:
+        """Once callers come: Asterisk sends them while our session at its manager stands. If there
+        is none to be had, we are as ready as we can be."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._linked.wait(), READY_WITHOUT_AMI_S)
+        notify("READY=1")
+
     async def _keep_alive(self) -> None:
         """The dead-man's handle, the watchdog, and what else must be looked at by the clock."""
-        notify("READY=1")
         while True:
             self._media.feed()
             ticks = self._media.stats().ticks
@@ -309,6 +318,8 @@ class App:
 
     def _link_changed(self, state: LinkState) -> None:
         log.info("AMI", state=state, reason=self._link.reason)
+        if state is LinkState.UP:
+            self._linked.set()
 
     async def _resync(self) -> None:
         """After each login: what lives is asked of Asterisk, and what ended unheard is told."""

@@ -16,7 +16,7 @@ from firmware.asterisk.dialplan import SELFTEST
 from firmware.site_secrets import Secrets
 from ivr.plan import Mailbox, Phone, Plan, Trunk
 
-AMI_USER = "careline"
+AMI_USER = dialplan.EXCHANGE_USER
 # A phone that does not answer at all is known to be gone after this; the notice comes by AMI.
 QUALIFY_S = 30
 # A trunk without an answer of any kind is given up after 64 × T1 (RFC 3261, timer B): an emergency

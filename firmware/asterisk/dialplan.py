@@ -17,6 +17,12 @@ from firmware.asterisk import written
 from firmware.asterisk.written import extension, section
 from ivr.plan import DialRule, Line, Phone, Plan, Trunk
 
+EXCHANGE_USER = "careline"  # the exchange's name at Asterisk's manager
+# AudioSocket of Asterisk 22.10.1, refused, closes its descriptor twice. By the second time the
+# number may be another's: a talk's audio, the manager's connection, AstDB (each was seen to go). So
+# nobody knocks at an exchange that is not there, which its session at the manager tells.
+ABSENT = f"$[0${{AMI_CLIENT({EXCHANGE_USER},sessions)}} = 0]"
+
 SELFTEST = "selftest"
 SELFTEST_NUMBER = "000"  # no phone or trunk can dial into its context
 
@@ -147,6 +153,7 @@ def _engine(engine_port: int) -> str:
             extension(
                 "s",
                 "(again) Set(NEXT=)",
+                f"GotoIf({ABSENT}?failsafe,s,1)",
                 f"TryExec(AudioSocket(${{CALLUUID}},127.0.0.1:{engine_port:d}))",
                 'GotoIf($["${NEXT}" = "again"]?again)',
                 'GotoIf($["${NEXT}" = "done" | "${NEXT}" = "talked"]?over)',
@@ -209,8 +216,9 @@ def _agent(engine_port: int) -> str:
             extension(
                 "s",
                 "Answer(,i)",
+                f"GotoIf({ABSENT}?alone)",
                 f"TryExec(AudioSocket(${{AGENTUUID}},127.0.0.1:{engine_port:d}))",
-                'GotoIf($["${NEXT}${IMPORT(${CALLERCHAN},NEXT)}" != ""]?over)',
+                '(alone) GotoIf($["${NEXT}${IMPORT(${CALLERCHAN},NEXT)}" != ""]?over)',
                 'GotoIf($["${IMPORT(${CALLERCHAN},BRIDGEPEER)}" != ""]?over)',
                 "Bridge(${CALLERCHAN},x)",
                 "(over) Hangup()",
@@ -471,8 +479,9 @@ def _tester(engine_port: int) -> str:
         [
             extension(
                 "s",
+                f"GotoIf({ABSENT}?over)",
                 f"TryExec(AudioSocket(${{TESTERUUID}},127.0.0.1:{engine_port:d}))",
-                "Hangup()",
+                "(over) Hangup()",
             )
         ],
     )

@@ -231,10 +231,18 @@ async def _prove(place: Place, stage: Path, site: Site, launch: Launch) -> None:
     scratch = Asterisk(launch, f"{SCRATCH}/configuration")
     await scratch.start()
     try:
-        async with _walker(site.ports, secrets.ami) as walker:
+        async with (
+            # Whoever is through to the engine is let go again, as by an exchange that ended.
+            await asyncio.start_server(_let_go, "127.0.0.1", site.ports.engine),
+            _walker(site.ports, secrets.ami) as walker,
+        ):
             await _walk(walker, plan)
     finally:
         await scratch.stop()
+
+
+def _let_go(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def _walk(walker: "_Walker", plan: Plan) -> None:

@@ -324,6 +324,12 @@ class Telco:
         """A desk phone dials. A call that begins early counts as answered with its first sound."""
         return await self._place("desk", f"PJSIP/{to}@desk-{desk}", desk, "", speaks, begins=begins)
 
+    async def all_over(self) -> None:
+        """Whoever still talks or is being rung hangs up."""
+        ends = (*self._calls.values(), *self._rings.values())
+        await self.asterisk.rx("channel request hangup all")
+        await self._until(lambda: all(each.ended.done() for each in ends if each.channel))
+
     async def behave(self, desk: str, behaviour: Behaviour) -> None:
         """From now on this desk phone does so when it rings."""
         match behaviour:

@@ -27,9 +27,11 @@ SHORT_TRIES = Timing(emergency_tries_s=8)
 
 @pytest.fixture
 def clinic(here: Town) -> Town:
-    """The town as on a quiet day: no emergency lately, lines enough, desks that refuse."""
+    """The town as on a quiet day: nobody talks, no emergency lately, lines enough, desks that
+    refuse."""
 
     async def calm() -> None:
+        await here.telco.all_over()
         await here.clinic.rx("database deltree emergency")
         await here.telco.lines(1000)
         await here.telco.accept_all()

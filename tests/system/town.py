@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from firmware import rehearsal
-from firmware.asterisk.config import AMI_USER
+from firmware.asterisk.config import AMI_USER, Ports
 from firmware.asterisk.dialplan import Timing
 from firmware.asterisk.link import Link, LinkState
 from firmware.asterisk.publish import Site
@@ -63,7 +63,7 @@ class Town:
 
     def told(self) -> "Told":
         """The exchange's own ear: what AMI tells it."""
-        return Told(self.site.ports.ami, self.secrets.ami)
+        return Told(self.site.ports, self.secrets.ami)
 
     def tear_down(self) -> None:
         """Nothing is left running."""
@@ -92,18 +92,23 @@ def build(
 
 
 class Told:
-    """An AMI session with the exchange's own rights, for as long as a `async with` lasts."""
+    """An AMI session with the exchange's own rights, for as long as a `async with` lasts. Asterisk
+    takes it for the exchange: where no engine listens, callers are let go at once."""
 
-    def __init__(self, port: int, secret: str) -> None:
+    def __init__(self, ports: Ports, secret: str) -> None:
         self.heard: list[Message] = []
         self._news = asyncio.Event()
         self._up = asyncio.Event()
         self.link = Link(
-            "127.0.0.1", port, AMI_USER, secret, receive=self._receive, changed=self._changed
+            "127.0.0.1", ports.ami, AMI_USER, secret, receive=self._receive, changed=self._changed
         )
+        self._engine_port = ports.engine
+        self._door: asyncio.Server | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Told":
+        with suppress(OSError):  # the test's own engine listens there
+            self._door = await asyncio.start_server(_let_go, "127.0.0.1", self._engine_port)
         self._running = asyncio.create_task(self.link.run())
         await asyncio.wait_for(self._up.wait(), 10)
         return self
@@ -113,6 +118,8 @@ class Told:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
                 await self._running
+        if self._door is not None:
+            self._door.close()
 
     async def user_event(self, name: str, within_s: float = 10.0) -> Message:
         """The first user event of this name, come or to come."""
@@ -135,6 +142,10 @@ class Told:
     def _changed(self, state: LinkState) -> None:
         if state is LinkState.UP:
             self._up.set()
+
+
+def _let_go(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def within(seconds: float, what: Awaitable[Done]) -> Done:
