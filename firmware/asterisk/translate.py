@@ -215,12 +215,15 @@ class Translator:
         """A talk begins when the second of the two is in the bridge, in either order."""
         if leg := self._legs.get(uniqueid):
             leg.bridge = bridge
-            met = [leg]
-        elif call := self._calls.get(uniqueid):
-            self._callers[call].bridge = bridge
-            met = [leg for leg in self._legs.values() if leg.call == call]
-        else:
+            return self._joined(leg)
+        if (call := self._calls.get(uniqueid)) is None:
             return []
+        caller = self._callers[call]
+        caller.bridge = bridge
+        met = [leg for leg in self._legs.values() if leg.call == call]
+        if not met and not caller.has_fallen:
+            # With a leg that we never had or have let go: Asterisk joins those by itself.
+            return [events.Joined(call, offer="")]
         return [event for leg in met for event in self._joined(leg)]
 
     def _joined(self, leg: _Leg) -> list[events.Event]:
@@ -331,15 +334,10 @@ class Translator:
                 return []
             dialled = variables.get("DIALLED", channel.get("DNID"))
             told += self._arrived(call, channel, line, dialled)
+        if channel.get("Context") in STATIC and uniqueid in self._calls:
+            told += self._fell(self._calls[uniqueid])
         if bridge := channel.get("BridgeID"):
             told += self._in_bridge(uniqueid, bridge)
-        if (caller := self._calls.get(uniqueid)) is None:
-            return told
-        if channel.get("Context") in STATIC:
-            told += self._fell(caller)
-        elif bridge and not any(leg.call == caller for leg in self._legs.values()):
-            # Joined, with a leg we never had or have let go; no offer of ours is known by it.
-            told.append(events.Joined(caller, offer=""))
         return told
 
     # ---- orders ----

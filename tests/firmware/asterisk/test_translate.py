@@ -496,6 +496,23 @@ def test_a_talk_that_began_while_its_offer_was_given_up_has_begun_all_the_same()
     assert translator.resync(living(CALLER, offer("101"))) == [events.Joined(CALL, offer="")]
 
 
+def test_an_agent_we_had_let_go_and_whom_asterisk_joined_has_the_caller() -> None:
+    """The order to ring was answered too late for us, and not for the phone."""
+    translator = with_caller("101")
+    translator.over(offer("101"))
+    assert translator.receive(about(offer("101"), "BridgeEnter", BridgeUniqueid=BRIDGE)) == []
+    assert translator.receive(about(CALLER, "BridgeEnter", BridgeUniqueid=BRIDGE)) == [
+        events.Joined(CALL, offer="")
+    ]
+
+
+def test_whom_the_fail_safe_joins_is_no_talk_of_ours() -> None:
+    translator = with_caller()
+    fallen = about("", "UserEvent", UserEvent="CareLineFailsafe", CallUUID=CALL)
+    assert translator.receive(fallen) == [events.FellToFailsafe(CALL)]
+    assert translator.receive(about(CALLER, "BridgeEnter", BridgeUniqueid=BRIDGE)) == []
+
+
 def test_a_channel_that_is_announced_again_is_the_new_call_and_the_old_has_left() -> None:
     translator = with_caller()
     [announcement] = [said for said in heard() if said.get("UserEvent") == "CareLineCall"]
