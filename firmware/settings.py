@@ -132,11 +132,17 @@ def standard_prompts() -> Mapping[str, Mapping[str, str]]:
 
 
 def prompts_of(site: Plan) -> Mapping[str, Mapping[str, str]]:
-    """Every prompt that can be spoken on this site: the product's own, then the site's, which
-    win."""
-    standard = standard_prompts()
+    """Every prompt that can be spoken on this site: the product's own and where each phone stands,
+    then the site's, which win."""
+    places = {phone.location_prompt: _sentence(phone.location) for phone in site.phones.values()}
+    standard = {**standard_prompts(), "en": {**standard_prompts()["en"], **places}}
     languages = standard.keys() | site.texts.keys()
     return {name: {**standard.get(name, {}), **site.texts.get(name, {})} for name in languages}
+
+
+def _sentence(location: str) -> str:
+    """A place as it is said: a label has dashes where a speaker pauses."""
+    return f"{location.replace(' - ', ', ').rstrip('.')}."
 
 
 def _unreadable(fault: Fault) -> Draft:

@@ -57,6 +57,11 @@ class Phone:
     location: str
     callback: str
 
+    @property
+    def location_prompt(self) -> str:
+        """The prompt that says where it stands."""
+        return f"location-{self.extension}"
+
 
 @dataclass(frozen=True, slots=True)
 class DialRule:

@@ -411,18 +411,13 @@ def _told(phone: Phone, language: str, voice: Voice) -> str:
 
     said = [
         f"Playback({voice('emergency-from', language)}&{digits(phone.extension)})",
-        # Spoken where somebody recorded it; the phone's display shows it in any case.
-        f"Playback({voice(location_prompt(phone.extension), language)})",
+        # By itself: were its file missing, the rest must be heard all the same.
+        f"Playback({voice(phone.location_prompt, language)})",
         f"Playback({voice('emergency-callback', language)}&{digits(phone.callback)})",
     ]
     return extension(
         written.number(phone.extension), "Answer(,i)", *(said * NOTICE_TIMES), "Hangup()"
     )
-
-
-def location_prompt(number: str) -> str:
-    """The prompt that says where a phone stands."""
-    return f"location-{number}"
 
 
 def _emergency_return(plan: Plan, timing: Timing) -> str:

@@ -326,7 +326,7 @@ class Telco:
 
     async def all_over(self) -> None:
         """Whoever still talks or is being rung hangs up."""
-        ends = (*self._calls.values(), *self._rings.values())
+        ends: list[LiveCall | Ring] = [*self._calls.values(), *self._rings.values()]
         await self.asterisk.rx("channel request hangup all")
         await self._until(lambda: all(each.ended.done() for each in ends if each.channel))
 

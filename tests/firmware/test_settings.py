@@ -136,6 +136,13 @@ def test_a_site_may_say_a_standard_prompt_in_its_own_words() -> None:
     assert spoken["message-kept"] == settings.standard_prompts()["en"]["message-kept"]
 
 
+def test_where_each_phone_stands_can_be_said_and_said_otherwise() -> None:
+    site = settings.read(TEMPLATE + 'location-102 = "The right desk."\n')
+    spoken = settings.prompts_of(site)["en"]
+    assert spoken["location-104"] == "12 Maple Street, first floor, room 1."
+    assert spoken["location-102"] == "The right desk."
+
+
 def test_each_line_is_found_in_every_shape_toml_has() -> None:
     text = '''# a "comment" [with] = signs
 a.b = 1

@@ -127,7 +127,7 @@ def test_the_front_desk_is_told_who_dialled_where_and_what_to_call_back(clinic: 
             assert ring.name.startswith("911 from 104 12 Maple Street")
         await within(45, notice.ended)  # it is said twice, then the notice ends by itself
         await call.hang_up()
-        for prompt in ("emergency-from", "number-4", "emergency-callback"):
+        for prompt in ("emergency-from", "number-4", "location-104", "emergency-callback"):
             assert ear.likeness(notice.heard, clinic.place.prompts / "en" / f"{prompt}.wav") > 0.9
 
     clinic.run(story())
