@@ -23,6 +23,7 @@ import pytest
 
 from firmware import paper, people, topics, vault
 from firmware.control import Door
+from firmware.keys import KeyPair
 from firmware.ledger import Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
 from firmware.place import Place
@@ -142,14 +143,28 @@ def audio_of(file: Path) -> bytes:
         return opened.readframes(opened.getnframes())
 
 
+def typed_from(page: str) -> KeyPair:
+    """The key, as somebody types it who holds the paper."""
+    return paper.read("\n".join(re.findall(r"^ {4}\d {3}(.*)$", page, re.MULTILINE)))
+
+
 def test_setup_shows_the_paper_once_and_it_opens_every_mailbox(bare: Clinic) -> None:
     done = bare.careline("setup", "--person", "maria", "--password-stdin")
     assert done.returncode == 0
-    lines = re.findall(r"^ {4}\d {3}(.*)$", done.stdout, re.MULTILINE)
-    recovered = people.recover(bare.place.page_db, paper.read("\n".join(lines)))
+    recovered = people.recover(bare.place.page_db, typed_from(done.stdout))
     signed_in = people.sign_in(bare.place.page_db, "maria", PASSWORD)
     assert recovered.mailboxes == signed_in.mailboxes
     assert set(signed_in.mailboxes) == {SELFTEST, "front-desk", "nurse", "refills"}
+
+
+def test_the_paper_shown_at_set_up_opens_a_message_when_every_password_is_forgotten(
+    bare: Clinic,
+) -> None:
+    shown = bare.careline("setup", "--person", "maria", "--password-stdin").stdout
+    message = bare.leave_message(2.5, mailbox="nurse")
+    ring = people.recover(bare.place.page_db, typed_from(shown))
+    path = vault.sealed_path(bare.place.messages, message)
+    assert vault.hear(path, ring.mailboxes["nurse"]).audio == voice(2.5).tobytes()
 
 
 def test_at_a_terminal_setup_asks_and_never_shows_the_password(bare: Clinic) -> None:
