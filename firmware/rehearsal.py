@@ -36,6 +36,12 @@ ROOT = (sys.executable, "-m", "firmware.cli", "root")
 # Who may open every mailbox of a rehearsal. It is no secret: the clinic ends with the rehearsal.
 PERSON, PASSWORD = "rehearsal", "only for this rehearsal"
 RTP_PORTS = 200
+# A service that says nothing for so long has ended again and again.
+READY_WITHIN_S = 20.0
+
+
+class NotReadyError(Exception):
+    """A service does not start; the text says what it said last."""
 
 
 @dataclass(slots=True)
@@ -71,42 +77,55 @@ class Rehearsal:
         told: Callable[[str], None] = lambda line: None,
     ) -> AbstractAsyncContextManager[Supervisor]:
         """The exchange, up and watched, for as long as the context lasts."""
-        return self._service("exchange", command, told, WATCHDOG_S)
+        return serving(self.place, "exchange", command, told, watchdog_s=WATCHDOG_S)
 
     def root(
         self, told: Callable[[str], None] = lambda line: None
     ) -> AbstractAsyncContextManager[Supervisor]:
         """`careline root`, with no more rights here than the runner's own."""
-        return self._service("root", ROOT, told, None)
+        return serving(self.place, "root", ROOT, told)
 
-    @asynccontextmanager
-    async def _service(
-        self,
-        name: str,
-        command: Sequence[str],
-        told: Callable[[str], None],
-        watchdog_s: float | None,
-    ) -> AsyncIterator[Supervisor]:
-        supervisor = Supervisor(
-            command,
-            name=name,
-            notify_at=self.place.run / f"{name}.notify",
-            environment=os.environ | {"CARELINE_HOME": str(self.place.home)},
-            told=told,
-            log=self.place.home / f"{name}.log",
-            watchdog_s=watchdog_s,
+
+@asynccontextmanager
+async def serving(
+    place: Place,
+    name: str,
+    command: Sequence[str],
+    told: Callable[[str], None],
+    *,
+    watchdog_s: float | None = None,
+    ready_within_s: float = READY_WITHIN_S,
+) -> AsyncIterator[Supervisor]:
+    """A service, up and watched, for as long as the context lasts."""
+    log = place.home / f"{name}.log"
+    supervisor = Supervisor(
+        command,
+        name=name,
+        notify_at=place.run / f"{name}.notify",
+        environment=os.environ | {"CARELINE_HOME": str(place.home)},
+        told=told,
+        log=log,
+        watchdog_s=watchdog_s,
+    )
+    running = asyncio.create_task(supervisor.run())
+    ready = asyncio.create_task(supervisor.ready.wait())
+    try:
+        done, _ = await asyncio.wait(
+            {running, ready}, timeout=ready_within_s, return_when=asyncio.FIRST_COMPLETED
         )
-        running = asyncio.create_task(supervisor.run())
-        ready = asyncio.create_task(supervisor.ready.wait())
-        try:
-            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                running.result()
-            yield supervisor
-        finally:
-            for task in (running, ready):
-                task.cancel()
-            await asyncio.gather(running, ready, return_exceptions=True)
+        if running in done:
+            running.result()
+        if not done:
+            raise NotReadyError(f"the {name} does not start; the end of {log}:\n{_end_of(log)}")
+        yield supervisor
+    finally:
+        for task in (running, ready):
+            task.cancel()
+        await asyncio.gather(running, ready, return_exceptions=True)
+
+
+def _end_of(log: Path) -> str:
+    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-5:])
 
 
 def build(

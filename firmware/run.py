@@ -271,7 +271,7 @@ def main(*, once: bool) -> int:
 
     try:
         return asyncio.run(stoppable())
-    except (AsteriskError, speech.SpeechError) as missing:
+    except (AsteriskError, rehearsal.NotReadyError, speech.SpeechError) as missing:
         raise RunError(str(missing)) from missing
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130

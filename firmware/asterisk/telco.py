@@ -108,10 +108,6 @@ class Streams:
 Behaviour = Answers | Refuses | Busy | Silent | Streams
 
 
-class TelcoError(Exception):
-    """The telephone company cannot do what was asked."""
-
-
 @dataclass(frozen=True, slots=True)
 class TelcoPorts:
     """Where it listens: SIP and RTP at LINE_ADDRESS and DESK_ADDRESS, AMI on loopback."""
