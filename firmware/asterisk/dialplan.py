@@ -29,6 +29,7 @@ SELFTEST_NUMBER = "000"  # no phone or trunk can dial into its context
 FAILSAFE_WAIT = "failsafe-wait"
 EMERGENCY_TRYING = "emergency-trying"
 
+CUT_AGAIN_AFTER = 6  # tries; a gateway may answer busy for 3 s after a cut
 NOTICE_S = 60  # how long the front desk's phones ring for the notice
 NOTICE_TIMES = 2
 CANNOT_TIMES = 3
@@ -318,6 +319,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
                 "Set(CALLERID(num)=${CALLBACK})",
                 *([] if trunks else ["Goto(cannot)"]),
                 "Set(SPENT=0)",
+                "Set(CUT_FROM=0)",
                 "(again) Set(BUSY=)",
                 "Set(BEGAN=${EPOCH})",
                 *tries,
@@ -326,13 +328,14 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
                 "Set(TOOK=${IF($[${TOOK} > 0 & ${TOOK} < 60]?${TOOK}:0)})",
                 "Set(SPENT=$[${SPENT} + ${TOOK} + 1])",
                 f"GotoIf($[${{SPENT}} > {timing.emergency_tries_s:d}]?cannot)",
-                'GotoIf($["${TRIED}" = "1"]?pause)',
-                "Set(TRIED=1)",
+                'GotoIf($["${MEANWHILE}" != ""]?heard)',
                 "Progress()",
                 # From now on the sentence is heard, also while a dead line is tried. The music goes
                 # on where it was: Dial ends whatever StartMusicOnHold would have begun.
                 f"Set(MEANWHILE=m({music}))",
-                'GotoIf($["${BUSY}" = ""]?pause)',
+                # A line that was cut free may have gone to the next caller meanwhile.
+                '(heard) GotoIf($["${BUSY}" = "" | ${SPENT} < ${CUT_FROM}]?pause)',
+                f"Set(CUT_FROM=$[${{SPENT}} + {CUT_AGAIN_AFTER}])",
                 "Gosub(preempt,s,1(${BUSY}))",
                 "Goto(again)",
                 f"(pause) MusicOnHold({music},1)",

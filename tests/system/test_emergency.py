@@ -22,7 +22,7 @@ from tests.system.town import Town, within
 CLINIC = "2025550100"
 AT_ONCE_S = 1.0
 SHORT_WINDOW = Timing(emergency_window_s=4)
-SHORT_TRIES = Timing(emergency_tries_s=8)
+SHORT_TRIES = Timing(emergency_tries_s=3)
 
 
 @pytest.fixture
@@ -186,6 +186,24 @@ def test_a_trunk_still_busy_after_the_cut_is_tried_each_second(clinic: Town) -> 
         assert not earlier.ended.done(), "one call was cut; the trunk's refusals cost no other"
         pauses = [b.at_s - a.at_s for a, b in pairwise(tries[1:])]
         assert all(0.9 <= pause <= 1.3 for pause in pauses)
+        await all_over(emergency, earlier)
+
+    clinic.run(story())
+
+
+def test_a_line_that_goes_to_the_next_caller_after_the_cut_makes_way_too(clinic: Town) -> None:
+    async def story() -> None:
+        earlier, later = await full(clinic)
+        await clinic.telco.refuse_all()
+        emergency = await clinic.telco.dial("104", "911")
+        await within(2, later.ended)
+        # An hour in which everybody is put through to the front desk has begun with the 911.
+        quicker = await clinic.telco.call(CLINIC)
+        await within(5, quicker.answered)
+        await clinic.telco.accept_all()
+        await within(10, emergency.answered)
+        await within(2, quicker.ended)
+        assert not earlier.ended.done()
         await all_over(emergency, earlier)
 
     clinic.run(story())
