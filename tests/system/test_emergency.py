@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -185,7 +186,8 @@ def test_a_trunk_still_busy_after_the_cut_is_tried_each_second(clinic: Town) -> 
         assert await within(5, emergency.answered) - accepted <= 1.5
         assert not earlier.ended.done(), "one call was cut; the trunk's refusals cost no other"
         pauses = [b.at_s - a.at_s for a, b in pairwise(tries[1:])]
-        assert all(0.9 <= pause <= 1.3 for pause in pauses)
+        assert min(pauses) >= 0.8
+        assert median(pauses) <= 1.3
         await all_over(emergency, earlier)
 
     clinic.run(story())

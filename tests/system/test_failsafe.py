@@ -21,7 +21,7 @@ RINGS_WITHIN_S = 1.0
 SILENCE_AT_MOST_S = 1.0
 CALLER_HZ = 2500
 # The fail-safe's own steps, for a test that cannot wait a minute for the next round.
-BRISK = Timing(front_desk_s=3, everybody_s=3)
+BRISK = Timing(front_desk_s=2, everybody_s=2)
 CLINIC = "2025550100"
 
 # Three in the exchange's place: each is at Asterisk's manager, and has a door.

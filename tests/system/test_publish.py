@@ -62,7 +62,7 @@ def changed(plan: Plan) -> Plan:
 
 @pytest.fixture
 def clinic(tmp_path: Path) -> Iterator[Town]:
-    """A town of its own for each publish."""
+    """A town of its own, for a publish that changes it."""
     standing = town.build(tmp_path / "town")
     yield standing
     standing.tear_down()
@@ -115,43 +115,43 @@ def test_a_publish_brings_the_new_and_takes_the_old_while_a_talk_goes_on(clinic:
     clinic.run(story())
 
 
-def test_a_rehearsal_that_fails_changes_nothing(clinic: Town) -> None:
+def test_a_rehearsal_that_fails_changes_nothing(here: Town) -> None:
     async def story() -> None:
-        before = (clinic.place.asterisk / "current").readlink()
+        before = (here.place.asterisk / "current").readlink()
         # A number of an emergency that no phone can dial: the dialplan has no such extension.
-        plan = replace(clinic.site.plan, phones={}, front_desk=(), emergency_numbers=("911", "911"))
-        twice = {"a": clinic.site.plan.lines["main"], "b": clinic.site.plan.lines["main"]}
+        plan = replace(here.site.plan, phones={}, front_desk=(), emergency_numbers=("911", "911"))
+        twice = {"a": here.site.plan.lines["main"], "b": here.site.plan.lines["main"]}
         plan = replace(plan, lines=twice | {"c": replace(twice["a"], name="other")})
         with pytest.raises(PublishError, match="would not reach"):
             await publish.publish(
-                clinic.place, replace(clinic.site, plan=plan), clinic.launch, reloading(clinic)
+                here.place, replace(here.site, plan=plan), here.launch, reloading(here)
             )
-        assert (clinic.place.asterisk / "current").readlink() == before
-        assert not (clinic.place.asterisk / publish.SCRATCH).exists()
-        await answers_calls(clinic)
+        assert (here.place.asterisk / "current").readlink() == before
+        assert not (here.place.asterisk / publish.SCRATCH).exists()
+        await answers_calls(here)
 
-    clinic.run(story())
+    here.run(story())
 
 
-def test_a_reload_that_fails_puts_the_old_version_back(clinic: Town) -> None:
+def test_a_reload_that_fails_puts_the_old_version_back(here: Town) -> None:
     async def fails_at_the_dialplan(part: Part) -> None:
-        if part is Part.DIALPLAN and (clinic.place.asterisk / "current").readlink() != before:
+        if part is Part.DIALPLAN and (here.place.asterisk / "current").readlink() != before:
             raise RootError("no such luck")
-        await reloading(clinic)(part)
+        await reloading(here)(part)
 
-    before = (clinic.place.asterisk / "current").readlink()
+    before = (here.place.asterisk / "current").readlink()
 
     async def story() -> None:
         with pytest.raises(PublishError, match="old version is in force"):
             await publish.publish(
-                clinic.place, changed_site(clinic), clinic.launch, fails_at_the_dialplan
+                here.place, changed_site(here), here.launch, fails_at_the_dialplan
             )
-        assert (clinic.place.asterisk / "current").readlink() == before
-        assert NEW_NUMBER not in await clinic.clinic.rx("dialplan show from-telco")
-        assert " 106/106 " in await clinic.clinic.rx("pjsip show endpoints")
-        await answers_calls(clinic)
+        assert (here.place.asterisk / "current").readlink() == before
+        assert NEW_NUMBER not in await here.clinic.rx("dialplan show from-telco")
+        assert " 106/106 " in await here.clinic.rx("pjsip show endpoints")
+        await answers_calls(here)
 
-    clinic.run(story())
+    here.run(story())
 
 
 def test_killed_at_each_step_the_clinic_answers_and_so_it_does_after_a_restart(
@@ -182,11 +182,11 @@ def test_killed_at_each_step_the_clinic_answers_and_so_it_does_after_a_restart(
     clinic.run(restart())
 
 
-def test_root_reloads_and_restarts_asterisk_and_refuses_all_else(clinic: Town) -> None:
-    at = clinic.place.root_socket
+def test_root_reloads_and_restarts_asterisk_and_refuses_all_else(here: Town) -> None:
+    at = here.place.root_socket
 
     async def story() -> None:
-        root = Root(at, clinic.clinic.rx, frozenset({os.geteuid()}))
+        root = Root(at, here.clinic.rx, frozenset({os.geteuid()}))
         listening = asyncio.Event()
         serving = asyncio.create_task(root.serve(listening.set))
         await listening.wait()
@@ -194,29 +194,29 @@ def test_root_reloads_and_restarts_asterisk_and_refuses_all_else(clinic: Town) -
         for line in (b"", b"{}\n", b'{"act":"reload-asterisk","part":"dialplan","x":1}\n',
                      b'{"act":"shell","command":"id"}\n', b"x" * 5000 + b"\n"):  # fmt: skip
             assert b'"why"' in await raw(at, line)
-        pid = clinic.clinic.pid
+        pid = here.clinic.pid
         await ask(at, RestartAsterisk())
-        await answers_calls(clinic)
-        assert clinic.clinic.pid == pid
+        await answers_calls(here)
+        assert here.clinic.pid == pid
         serving.cancel()
         await asyncio.wait({serving})
         assert not at.exists()
 
-    clinic.run(story())
+    here.run(story())
 
 
-def test_root_asks_the_kernel_who_asks(clinic: Town) -> None:
+def test_root_asks_the_kernel_who_asks(here: Town) -> None:
     async def story() -> None:
-        root = Root(clinic.place.root_socket, clinic.clinic.rx, frozenset({os.geteuid() + 1}))
+        root = Root(here.place.root_socket, here.clinic.rx, frozenset({os.geteuid() + 1}))
         listening = asyncio.Event()
         serving = asyncio.create_task(root.serve(listening.set))
         await listening.wait()
         with pytest.raises(RootError, match="may not ask"):
-            await ask(clinic.place.root_socket, RestartAsterisk())
+            await ask(here.place.root_socket, RestartAsterisk())
         serving.cancel()
         await asyncio.wait({serving})
 
-    clinic.run(story())
+    here.run(story())
 
 
 async def raw(at: Path, line: bytes) -> bytes:
