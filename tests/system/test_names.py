@@ -128,7 +128,7 @@ def test_a_callers_name_and_number_are_shown_as_text_and_change_nothing(here: To
     async def story() -> None:
         for desk in here.telco.desks:
             await here.telco.behave(desk, Silent())
-        async with here.told() as asterisk, practice.exchange(here) as told:
+        async with practice.exchange(here) as told, here.told() as asterisk:
             rings: list[Ring] = []
             for start in range(0, len(SHOWN), AT_ONCE):
                 batch = [sender for sender, _, _ in SHOWN[start : start + AT_ONCE]]
