@@ -1,22 +1,13 @@
-"""A rehearsal starts what it needs, or says why not."""
+"""A rehearsal beside others, on a machine that is busy."""
 
-import asyncio
 from pathlib import Path
 
-import pytest
-
-from firmware.place import Place
-from firmware.rehearsal import NotReadyError, serving
+from firmware.rehearsal import free_ports
 
 
-def test_a_service_that_does_not_start_is_told_with_its_last_words(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    place.run.mkdir()
-
-    async def story() -> None:
-        command = ("sh", "-c", "echo careline exchange: the disk is gone; exit 1")
-        async with serving(place, "exchange", command, lambda line: None, ready_within_s=0.5):
-            raise AssertionError("it started")
-
-    with pytest.raises(NotReadyError, match="the disk is gone"):
-        asyncio.run(story())
+def test_no_other_programs_connection_can_be_given_a_port_of_a_rehearsal() -> None:
+    settings = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    first, last = map(int, settings.split())
+    ports = free_ports(50)
+    assert len(set(ports)) == 50
+    assert [port for port in ports if first <= port <= last] == []
