@@ -21,15 +21,16 @@ import structlog
 
 from firmware import ledger, people, settings, topics, vault
 from firmware.answers import Answers, show
+from firmware.asterisk import translate
 from firmware.asterisk.config import AMI_USER
-from firmware.asterisk.link import Link, LinkState
+from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
 from firmware.lamps import Lamps
-from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, Row
+from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Row
 from firmware.legs import Legs
 from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey, MachineKeyError
@@ -72,6 +73,10 @@ CANNOT_START = (
 )
 
 
+# The dead-man's handle: every caller who was here is the dialplan's now, and it rings a person.
+LETS_GO = (engine.Closing.UNFED, engine.Closing.ALL_LET_GO)
+
+
 class StopWish(Exception):  # noqa: N818 - not an error: somebody asked us to end
     """SIGTERM or SIGINT."""
 
@@ -107,6 +112,7 @@ class App:
         self._is_settled = False
         self._is_ending = False
         self._unfinished: frozenset[str] = frozenset()
+        self._talks: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Until asked to stop, or until a part that carries calls fails (an ExceptionGroup)."""
@@ -305,16 +311,18 @@ class App:
         if closed is None:
             return ()
         call, ours = closed
-        is_lost = not ours and reason is not engine.Closing.HUNG_UP
-        why = reason.name.lower().replace("_", " ")
-        lost = [events.AudioLost(call, why)] if is_lost else []
-        return (*lost, *self._performer.never_began(call))
+        return (*_lost(call, reason, ours=ours), *self._performer.never_began(call))
 
     # -- facts from Asterisk ---------------------------------------------------------------------
 
     def _heard_asterisk(self, message: Message) -> None:
         for event in self._translator.receive(message):
             self._inbox.put(*self._legs.heard(event))
+        self._end_strays()
+
+    def _end_strays(self) -> None:
+        for leg in self._translator.strays():
+            self._tell_later(self._translator.ended_elsewhere(leg))
 
     def _link_changed(self, state: LinkState) -> None:
         log.info("AMI", state=state, reason=self._link.reason)
@@ -326,19 +334,30 @@ class App:
         channels = await self._link.ask(*self._translator.status())
         for event in self._translator.resync(channels):
             self._inbox.put(*self._legs.heard(event))
+            if isinstance(event, events.Joined):
+                # The link, or an exchange before us, may have ended between Bridge and this.
+                self._tell_later(self._translator.next_is(event.call, commands.Next.TALKED))
         self._legs.orphaned(self._translator.orphans())
-        for phone in await self._link.ask(*self._translator.phone_states()):
+        self._end_strays()
+        phones = await self._link.ask(*self._translator.phone_states())
+        for phone in phones:
             self._heard_asterisk(phone)
+        for extension in self._translator.unreachable(phones):
+            await self._tell_asterisk(translate.look_for(extension))
         if not self._is_settled:
             self._is_settled = True
             self._settle()
         self._lamps.forgotten()
+        await self._read_slate()
 
     def _settle(self) -> None:
-        """Calls that ended while we were away ended under the fail-safe."""
+        """Calls that ended while we were away: after a talk, or under the fail-safe."""
         gone = sorted(self._unfinished - self._translator.live())
         moment = Moment.now()
-        self._backlog.put([Finished(call, commands.Outcome.FAILSAFE, moment) for call in gone])
+        answered, failsafe = commands.Outcome.ANSWERED, commands.Outcome.FAILSAFE
+        self._backlog.put(
+            [Finished(call, answered if call in self._talks else failsafe, moment) for call in gone]
+        )
         if gone:
             log.warning("calls ended while we were away", count=len(gone))
 
@@ -346,9 +365,36 @@ class App:
         show(self._watchers, steps)
         if any(step.step == ledger.MESSAGE for step in steps):
             self._lamps.changed()
+        for step in steps:
+            if step.step == ledger.OFFERED:
+                self._tell_later(self._translator.known(step.call))
 
     def _boxes_with_lamps(self) -> list[str]:
         return [mailbox.name for mailbox in self._plan.mailboxes.values() if mailbox.lamps]
+
+    async def _read_slate(self) -> None:
+        """Calls that came and went while no exchange listened; each is counted once."""
+        unheard = translate.unheard(await self._link.ask(*self._translator.slate()))
+        if not unheard:
+            return
+        log.warning("calls came and went while nobody listened", count=len(unheard))
+        try:
+            await self._backlog.promise(*(_missed(one) for one in unheard))
+        except StoreError:
+            return  # the slate keeps them until the next login
+        for one in unheard:
+            await self._tell_asterisk(translate.wiped(one.call))
+
+    def _tell_later(self, action: translate.Action) -> None:
+        if not self._is_ending:
+            self._start(self._tell_asterisk(action))
+
+    async def _tell_asterisk(self, action: translate.Action) -> None:
+        """What is only for the books; the next login makes up for what Asterisk did not hear."""
+        try:
+            await self._link.send(*action)
+        except (ActionFailed, LinkDown) as unsaid:
+            log.info("Asterisk could not be told", why=str(unsaid))
 
     # -- messages --------------------------------------------------------------------------------
 
@@ -359,6 +405,7 @@ class App:
         with reader.connect() as connection:
             known = ledger.known_messages(connection)
             self._unfinished = ledger.unfinished(connection)
+            self._talks = ledger.talks(connection)
         reader.dispose()
         found = vault.adopt(self._place.messages, known)
         moment = Moment.now()
@@ -416,6 +463,22 @@ def _published(place: Place) -> Plan:
             f"the site in force cannot be read: run `careline publish` with the clinic's site file"
             f" ({fault})"
         ) from fault
+
+
+def _lost(call: str, reason: engine.Closing, *, ours: bool) -> Sequence[events.Event]:
+    """What the end of a caller's audio means for the call."""
+    if ours or reason is engine.Closing.HUNG_UP:
+        return ()
+    if reason in LETS_GO:
+        return (events.FellToFailsafe(call),)
+    return (events.AudioLost(call, reason.name.lower().replace("_", " ")),)
+
+
+def _missed(unheard: translate.Unheard) -> Row:
+    now = Moment.now()
+    came = datetime.fromtimestamp(unheard.started_ms / 1000, UTC)
+    arrived = Moment(came, now.mono_ms - round((now.at - came).total_seconds() * 1000))
+    return Missed(unheard.call, unheard.line, unheard.dialled, arrived, now)
 
 
 def _message_row(

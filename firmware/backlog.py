@@ -43,10 +43,10 @@ class Backlog:
         if rows:
             self._wait(_Waiting(tuple(rows)))
 
-    async def promise(self, row: Row) -> None:
-        """Return when the row is durable. StoreError: it is not, and nobody may be told so."""
+    async def promise(self, *rows: Row) -> None:
+        """Return when the rows are durable. StoreError: not yet, and nobody may be told so."""
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wait(_Waiting((row,), durable))
+        self._wait(_Waiting(rows, durable))
         await durable
 
     async def run(self) -> None:

@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 # Steps the ledger itself writes: the sum is counted from them, so nobody else's note may take their
 # names.
 OFFERED, OUTCOME, MESSAGE, REFUSED = "offered", "outcome", "sealed", "contradiction"
+JOINED = "joined"  # the call logic's own word for it (ivr/call.py)
 OWN_STEPS = frozenset({OFFERED, OUTCOME, MESSAGE, REFUSED})
 
 calls = table(
@@ -137,7 +138,18 @@ class MessageKept:
     moment: Moment
 
 
-Row = Arrived | Noted | Finished | MessageKept
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A call that came and ended while nobody of us listened; Asterisk alone had it."""
+
+    call: str
+    line: str
+    dialled: str
+    arrived: Moment
+    moment: Moment
+
+
+Row = Arrived | Noted | Finished | MessageKept | Missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +256,8 @@ class Ledger:
                     _record_outcome(connection, row)
                 case MessageKept():
                     record_message(connection, row)
+                case Missed():
+                    _record_missed(connection, row, self._key)
                 case _:
                     assert_never(row)
 
@@ -345,6 +359,13 @@ def unfinished(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(calls.c.call).where(calls.c.outcome.is_(None))))
 
 
+def talks(connection: Connection) -> frozenset[str]:
+    """Calls without an outcome that were joined to somebody."""
+    joined = select(steps.c.id).where(steps.c.call == calls.c.call, steps.c.step == JOINED)
+    asked = select(calls.c.call).where(calls.c.outcome.is_(None), joined.exists())
+    return frozenset(connection.scalars(asked))
+
+
 def known_messages(connection: Connection) -> set[str]:
     """Every message that ever had a row, the deleted ones too."""
     return set(connection.scalars(select(messages.c.message)))
@@ -420,6 +441,14 @@ def _record_arrival(connection: Connection, row: Arrived, key: MachineKey) -> No
         )
     )
     _add_step(connection, row.call, OFFERED, f"on {row.line}, dialled {row.dialled}", row.moment)
+
+
+def _record_missed(connection: Connection, row: Missed, key: MachineKey) -> None:
+    """People were rung for it without us; a call that we know all the same stays as it is."""
+    if connection.scalar(select(calls.c.call).where(calls.c.call == row.call)) is None:
+        arrived = Arrived(row.call, row.line, row.dialled, "", "", row.arrived)
+        _record_arrival(connection, arrived, key)
+        _record_outcome(connection, Finished(row.call, Outcome.FAILSAFE, row.moment))
 
 
 def _record_outcome(connection: Connection, row: Finished) -> None:

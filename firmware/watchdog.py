@@ -10,12 +10,18 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 WATCHDOG_S = 2.0
+# A service that dies is wanted back at once, for callers wait under the fail-safe meanwhile; one
+# that dies young again and again is tried ever more slowly, but never given up.
 RESTART_AFTER_S = 0.5
+RESTART_LONGEST_S = 8.0
+YOUNG_S = 10.0
+READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 5.0
 # A supervisor that is killed leaves nothing behind (prctl(2), PR_SET_PDEATHSIG).
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
@@ -73,12 +79,17 @@ class Supervisor:
         end.bind(str(self._notify_at))
         end.setblocking(False)
         listening = asyncio.create_task(self._listen(end))
+        pause_s = RESTART_AFTER_S
         try:
             while True:
+                born = time.monotonic()
                 await self._once()
                 if not self._restart:
                     return
-                await asyncio.sleep(RESTART_AFTER_S)
+                if time.monotonic() - born > YOUNG_S:
+                    pause_s = RESTART_AFTER_S
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RESTART_LONGEST_S)
         finally:
             listening.cancel()
             end.close()
@@ -124,18 +135,18 @@ class Supervisor:
             ended.cancel()
 
     async def _guard(self, process: asyncio.subprocess.Process) -> None:
-        await self.ready.wait()
+        sign = self.ready
+        within_s: float | None = READY_WITHIN_S
         while True:
-            self._fed.clear()
             try:
-                await asyncio.wait_for(self._fed.wait(), self._watchdog_s)
+                await asyncio.wait_for(sign.wait(), within_s)
             except TimeoutError:
-                self._told(
-                    f"{self._name} gave no sign of life for {self._watchdog_s:g} s and is killed"
-                )
+                self._told(f"{self._name} gave no sign of life for {within_s:g} s and is killed")
                 with suppress(ProcessLookupError):
                     process.kill()
                 return
+            sign, within_s = self._fed, self._watchdog_s
+            sign.clear()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

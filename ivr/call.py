@@ -244,6 +244,8 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _lose(call, at)
         case Stage.TALKING, FellToFailsafe():
             return call, [commands.Note(call.id, "failsafe", "after the talk")]
+        case Stage.LOST, FellToFailsafe() if call.failsafe:
+            return call, []  # we let go of it ourselves, and now Asterisk says so too
         case _, FellToFailsafe():
             return _lose(replace(call, failsafe=True), at)
         case Stage.SPEAKING, PromptEnded(tag=tag) if tag == call.tag:

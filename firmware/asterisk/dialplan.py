@@ -26,6 +26,8 @@ ABSENT = f"$[0${{AMI_CLIENT({EXCHANGE_USER},sessions)}} = 0]"
 SELFTEST = "selftest"
 SELFTEST_NUMBER = "000"  # no phone or trunk can dial into its context
 
+# Calls that ended without the exchange ever having written them down: LINE/DIALLED/STARTED by call.
+SLATE = "slate"
 FAILSAFE_WAIT = "failsafe-wait"
 EMERGENCY_TRYING = "emergency-trying"
 
@@ -160,9 +162,16 @@ def _engine(engine_port: int) -> str:
                 'GotoIf($["${NEXT}" = "done" | "${NEXT}" = "talked"]?over)',
                 "Goto(failsafe,s,1)",
                 "(over) Hangup()",
-            )
+            ),
+            _slate(),
         ],
     )
+
+
+def _slate() -> str:
+    """A call that ends unknown to the exchange, dead or deaf all the while, is told of later."""
+    entry = f"DB({SLATE}/${{CALLUUID}})=${{LINE}}/${{DIALLED}}/${{STARTED}}"
+    return extension("h", f'ExecIf($["${{KNOWN}}" = ""]?Set({entry}))')
 
 
 def _failsafe(plan: Plan, voice: Voice, timing: Timing) -> str:
@@ -193,6 +202,7 @@ def _failsafe(plan: Plan, voice: Voice, timing: Timing) -> str:
                 "Hangup()",
             ),
             *nobody,
+            _slate(),
         ],
     )
 
@@ -442,7 +452,8 @@ def _emergency_return(plan: Plan, timing: Timing) -> str:
                 *callers,
                 f"Dial(${{RUNG}},{timing.everybody_s:d},{music})",
                 "Goto(failsafe,s,ring)",
-            )
+            ),
+            _slate(),
         ],
     )
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from firmware.asterisk import written
+from firmware.asterisk.dialplan import SLATE
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events
 from ivr.events import PhoneState, Refusal
@@ -35,6 +36,10 @@ RINGING = "5"  # ChannelState
 UP = "6"
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ENTRY = re.compile(
+    rf"/{SLATE}/(?P<call>{_UUID.pattern})"
+    r"=(?P<line>[^/]*)/(?P<dialled>[+*#0-9]{0,32})/(?P<started_ms>[0-9]{1,15})"
+)
 _DIGITS = frozenset("0123456789*#ABCD")
 # AMI writes a channel's caller as C would (ast_escape_c): O\'Brien\? for O'Brien?
 _ESCAPED = re.compile(r"\\(.)")
@@ -57,6 +62,16 @@ _PHONE_STATES = {
     "INVALID": PhoneState.UNREACHABLE,
     "UNKNOWN": PhoneState.UNREACHABLE,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A call that came and went while nobody of us listened; Asterisk alone had it."""
+
+    call: str
+    line: str
+    dialled: str
+    started_ms: int  # by the wall clock
 
 
 @dataclass(slots=True)
@@ -90,7 +105,9 @@ class Translator:
         self._callers: dict[str, _Caller] = {}  # by call
         self._calls: dict[str, str] = {}  # Uniqueid -> call
         self._legs: dict[str, _Leg] = {}  # by offer
+        # Legs of no offer that we know: the exchange that sent them, or our link, died since.
         self._orphans: frozenset[str] = frozenset()
+        self._ringing_on: dict[str, str] = {}  # those nobody picked up yet -> the caller's channel
         # Between `status` and `resync`: the list may be older than these, and must not undo them.
         self._is_asking = False
         self._fresh: set[str] = set()
@@ -190,6 +207,8 @@ class Translator:
         return []
 
     def _changes(self, message: Message) -> list[events.Event]:
+        if message.get("ChannelState") == UP:
+            self._ringing_on.pop(message.get("Uniqueid"), None)  # the dialplan knows what to do now
         leg = self._legs.get(message.get("Uniqueid"))
         if leg is None:
             return []
@@ -251,6 +270,7 @@ class Translator:
     def _hung_up(self, message: Message) -> list[events.Event]:
         uniqueid = message.get("Uniqueid")
         self._note(self._gone, uniqueid)
+        self._ringing_on.pop(uniqueid, None)
         if leg := self._legs.get(uniqueid):
             return self._ended(leg, message.get("Cause"))
         if call := self._calls.get(uniqueid):
@@ -279,7 +299,7 @@ class Translator:
         """Asks for all that lives; its answer goes to `resync`."""
         self._is_asking = True
         self._forget_meanwhile()
-        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED,AGENTUUID"))
+        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED,AGENTUUID,CALLERCHAN"))
 
     def phone_states(self) -> Action:
         """Asks for every phone's state; each answer goes to `receive`."""
@@ -294,6 +314,7 @@ class Translator:
             if (uniqueid := channel.get("Uniqueid")) and uniqueid not in self._gone
         }
         told: list[events.Event] = []
+        self._ringing_on.clear()
         for caller in list(self._callers.values()):
             if caller.uniqueid not in alive and caller.call not in self._fresh:
                 told += self._left(caller.call)
@@ -327,6 +348,10 @@ class Translator:
         if leg := self._legs.get(uniqueid):
             leg.is_there = True
             told += self._changes(channel) if state in (RINGING, UP) else []
+        elif variables.get("AGENTUUID") == uniqueid:
+            if state != UP:
+                self._ringing_on[uniqueid] = variables.get("CALLERCHAN", "")
+            return []
         elif uniqueid not in self._calls:
             # CALLUUID is inherited by the phones that the fail-safe rings, LINE is not.
             call, line = variables.get("CALLUUID", ""), variables.get("LINE", "(null)")
@@ -340,7 +365,34 @@ class Translator:
             told += self._in_bridge(uniqueid, bridge)
         return told
 
+    def unreachable(self, states: Iterable[Message]) -> list[str]:
+        """Phones that are not there, by the answer to `phone_states`."""
+        changes = [event for message in states for event in self._phone(message)]
+        return [
+            change.extension
+            for change in changes
+            if isinstance(change, events.PhoneChanged) and change.state is PhoneState.UNREACHABLE
+        ]
+
+    def slate(self) -> Action:
+        """Asks for the calls that ended unknown to us; its answer goes to `unheard`."""
+        return ("DBGetTree", ("Family", SLATE))
+
+    def strays(self) -> list[str]:
+        """Phones that still ring for a caller who talks by now or has gone; each is told once."""
+        if not self._ringing_on:
+            return []
+        waiting = {caller.channel for caller in self._callers.values() if not caller.bridge}
+        strays = [leg for leg, channel in self._ringing_on.items() if channel not in waiting]
+        for leg in strays:
+            del self._ringing_on[leg]
+        return strays
+
     # ---- orders ----
+
+    def known(self, call: str) -> Action:
+        """The call is written down: it need not be on the slate when it ends."""
+        return ("Setvar", ("Channel", self._channel(call)), ("Variable", "KNOWN"), ("Value", "1"))
 
     def originate(self, order: commands.Offer) -> Action:
         """Ring a phone, showing the caller; who picks up is taken into the engine by `agent`."""
@@ -383,6 +435,10 @@ class Translator:
             leg.is_withdrawn, cause = True, ANSWERED_ELSEWHERE
         return ("Hangup", ("Channel", self._channel(name)), ("Cause", cause))
 
+    def ended_elsewhere(self, leg: str) -> Action:
+        """Stop a phone that is not of any offer we know."""
+        return ("Hangup", ("Channel", leg), ("Cause", ANSWERED_ELSEWHERE))
+
     def over(self, offer: str) -> list[events.Event]:
         """Asterisk would not ring, or has nothing to end: the offer has no leg and will get
         none."""
@@ -422,6 +478,27 @@ def lamp(mailbox: str, urgent: int, new: int, old: int) -> Action:
         ("Data", f"{written.name(mailbox)}@default,{urgent:d},{new:d},{old:d}"),
         ("Async", "true"),
     )
+
+
+def unheard(entries: Iterable[Message]) -> list[Unheard]:
+    """What the slate says; an entry that is not of our making is left alone."""
+    found = (_ENTRY.fullmatch(f"{entry.get('Key')}={entry.get('Val')}") for entry in entries)
+    return [
+        Unheard(entry["call"], entry["line"], entry["dialled"], int(entry["started_ms"]))
+        for entry in found
+        if entry is not None
+    ]
+
+
+def look_for(extension: str) -> Action:
+    """Ask a phone whether it is there. An Asterisk that has just started remembers its phones, and
+    yet holds each for unreachable until its turn to be asked comes, up to a minute later."""
+    return ("PJSIPQualify", ("Endpoint", extension))
+
+
+def wiped(call: str) -> Action:
+    """The slate need not keep this call any longer."""
+    return ("Setvar", ("Variable", f"DB_DELETE({SLATE}/{call})"), ("Value", ""))
 
 
 def refusal(leg: _Leg, cause: str) -> Refusal:

@@ -23,6 +23,7 @@ from firmware.ledger import (
     Finished,
     Ledger,
     MessageKept,
+    Missed,
     Moment,
     Noted,
     Row,
@@ -110,6 +111,25 @@ def test_an_outcome_for_a_call_nobody_offered_is_only_written_down(clinic: Clini
 def test_a_call_offered_twice_counts_once(clinic: Clinic) -> None:
     clinic.write(offered("a"), offered("a"))
     assert clinic.balance().offered == 1
+
+
+def test_a_call_that_only_asterisk_had_is_counted_once(clinic: Clinic) -> None:
+    missed = Missed("a", "main", "5555550100", NOW, NOW)
+    clinic.write(missed)
+    clinic.write(missed)
+    assert str(clinic.balance()) == "1 offered = 1 failsafe + 0 in progress"
+
+
+def test_a_call_that_we_had_after_all_keeps_its_own_outcome(clinic: Clinic) -> None:
+    clinic.write(offered("a"), Finished("a", Outcome.ANSWERED, NOW))
+    clinic.write(Missed("a", "main", "5555550100", NOW, NOW))
+    assert clinic.outcome("a") == "answered"
+    assert clinic.steps()[-1] == ("outcome", "answered")
+
+
+def test_whoever_was_joined_when_we_died_is_known_to_have_talked(clinic: Clinic) -> None:
+    clinic.write(offered("a"), Noted("a", "joined", "", NOW), offered("b"))
+    assert clinic.ledger.store.submit(books.talks).result(5) == {"a"}
 
 
 def test_nobodys_note_can_upset_the_sum(clinic: Clinic) -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from firmware.watchdog import WATCHDOG_S, Supervisor
+from firmware.watchdog import RESTART_AFTER_S, WATCHDOG_S, Supervisor
 
 SERVICE = """
 import time
@@ -16,6 +16,12 @@ notify("READY=1")
 while True:
     notify("WATCHDOG=1")
     time.sleep(0.1)
+"""
+
+
+STILLBORN = """
+import time
+print(time.monotonic(), flush=True)
 """
 
 
@@ -54,3 +60,33 @@ def test_a_killed_service_is_started_again(tmp_path: Path) -> None:
     told, last = asyncio.run(story(tmp_path, signal.SIGKILL, within_s=6))
     assert "service ended (by SIGKILL)" in told
     assert not Path(f"/proc/{last}").exists()
+
+
+async def births(tmp_path: Path, count: int) -> list[float]:
+    """When a service that always dies at once was started."""
+    log = tmp_path / "log"
+    enough = asyncio.Event()
+
+    def told(_line: str) -> None:
+        if len(log.read_text().split()) >= count:
+            enough.set()
+
+    supervisor = Supervisor(
+        [sys.executable, "-c", STILLBORN],
+        name="service",
+        notify_at=tmp_path / "notify",
+        told=told,
+        log=log,
+    )
+    running = asyncio.create_task(supervisor.run())
+    async with asyncio.timeout(20):
+        await enough.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return [float(line) for line in log.read_text().split()]
+
+
+def test_a_service_that_dies_young_is_tried_again_ever_more_slowly(tmp_path: Path) -> None:
+    first, second, third = asyncio.run(births(tmp_path, 3))[:3]
+    assert second - first >= RESTART_AFTER_S
+    assert third - second >= 2 * RESTART_AFTER_S

@@ -26,10 +26,11 @@ def blocks(path: Path) -> NDArray[np.float64]:
     return samples[: len(samples) // size * size].reshape(-1, size)
 
 
-def longest_silence_s(path: Path) -> float:
-    """How long nothing at all was heard."""
+def longest_silence_s(path: Path, after_s: float = 0.0) -> float:
+    """How long nothing at all was heard, from so far into the recording."""
     longest = current = 0
-    for level in np.sqrt(np.mean(np.square(blocks(path)), axis=1)):
+    rows = blocks(path)[round(max(after_s, 0.0) / BLOCK_S) :]
+    for level in np.sqrt(np.mean(np.square(rows), axis=1)):
         current = current + 1 if level < SILENT_RMS else 0
         longest = max(longest, current)
     return longest * BLOCK_S

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.asterisk.translate import Action, Translator, lamp, shown
+from firmware.asterisk.translate import Action, Translator, Unheard, lamp, shown, unheard
 from firmware.asterisk.wire import Message, Pair, encode
 from firmware.bench import ami
 from ivr import commands, events
@@ -435,6 +435,44 @@ def test_a_leg_that_an_exchange_before_us_sent_for_is_an_orphan_and_ours_is_not(
     translator.status()
     assert translator.resync([leg(offer("101")), leg(offer("102")), waiting()]) != []
     assert translator.orphans() == {offer("102")}
+
+
+def ringing_for(caller: str) -> Message:
+    """A phone that an exchange before us has rung, in the answer to Status."""
+    leg = offer("102")
+    variables = (("Variable", f"AGENTUUID={leg}"), ("Variable", f"CALLERCHAN={caller}"))
+    return paired(("Uniqueid", leg), ("ChannelState", "5"), *variables)
+
+
+def test_a_phone_rings_on_for_its_caller_and_stops_once_that_one_has_left() -> None:
+    translator = exchange()
+    translator.status()
+    translator.resync([waiting(Context="failsafe"), ringing_for(waiting()["Channel"])])
+    assert translator.strays() == []
+    translator.receive(about(CALLER, "Hangup"))
+    assert translator.strays() == [offer("102")]
+    assert translator.strays() == [], "it is told to stop once"
+
+
+def test_who_picked_up_a_phone_that_rang_on_is_not_hung_up_on() -> None:
+    translator = exchange()
+    translator.status()
+    translator.resync([waiting(Context="failsafe"), ringing_for(waiting()["Channel"])])
+    translator.receive(about(offer("102"), "Newstate", ChannelState="6"))
+    translator.receive(about(CALLER, "BridgeEnter", BridgeUniqueid="b"))
+    assert translator.strays() == []
+
+
+def test_the_slate_names_calls_that_came_and_went_unheard_and_nothing_else() -> None:
+    def entry(key: str, value: str) -> Message:
+        return paired(("Event", "DBGetTreeResponse"), ("Key", key), ("Val", value))
+
+    said = [
+        entry(f"/slate/{CALL}", "main/2025550100/1790000000123"),
+        entry(f"/slate/{CALL}", "main/2025550100/soon"),
+        entry("/slate/not-a-call", "main/2025550100/1790000000123"),
+    ]
+    assert unheard(said) == [Unheard(CALL, "main", "2025550100", 1790000000123)]
 
 
 def test_a_talk_that_began_meanwhile_has_begun() -> None:

@@ -1,0 +1,552 @@
+"""What can go wrong with the exchange or its way to Asterisk, and what a caller must notice of it.
+
+A story is one call of one caller: it reaches a stage, a fault strikes, a phone rings in time, the
+two hear each other, the fault ends, and the ledger tells the truth about the call.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
+
+from firmware import ledger, topics
+from firmware.asterisk.telco import Answers, Busy, LiveCall, Ring, Silent
+from firmware.control import ask_async
+from firmware.ledger import CallSummary
+from firmware.ports import keep_ports
+from firmware.rehearsal import EXCHANGE
+from firmware.store import open_reader
+from firmware.watchdog import Supervisor
+from tests.system import ear, town
+from tests.system.bad_line import BadLine, Wire
+from tests.system.town import Town, within
+
+CLINIC = "2025550100"
+CALLER_HZ = 2500
+HEARD_S = 0.3  # of a second in which both spoke: a busy machine tears most blocks
+FRONT_DESK, AGENT = "101", "102"
+BLOCKABLE = (sys.executable, "-m", "tests.system.blocked")
+
+# The front desk and one agent; texts are the template's, which set-up has rendered.
+SITE = """
+[clinic]
+name = "Elm Street Clinic"
+timezone = "America/New_York"
+front_desk = ["101"]
+
+[trunks.telco]
+host = "127.0.0.2"
+
+[lines.main]
+trunk = "telco"
+numbers = ["2025550100"]
+flow = "main"
+
+[phones]
+101 = { name = "Front desk", location = "1 Elm Street", callback = "2025550100" }
+102 = { name = "Nurse", location = "1 Elm Street - room 1", callback = "2025550100" }
+103 = { name = "Doctor", location = "1 Elm Street - room 2", callback = "2025550100" }
+
+[mailboxes.desk]
+members = ["reception"]
+
+[queues.nurse]
+agents = ["102"]
+offer_s = 30
+rest_s = 60
+
+[flows.main]
+start = "menu"
+zero = "nurse"
+
+[flows.main.nodes.menu]
+kind = "menu"
+prompts = ["main-menu"]
+choices = { 1 = "nurse", 2 = "message" }
+otherwise = "nurse"
+
+[flows.main.nodes.nurse]
+kind = "queue"
+queue = "nurse"
+patience_s = 120
+otherwise = "message"
+
+[flows.main.nodes.message]
+kind = "message"
+mailbox = "desk"
+prompts = ["closed-now"]
+next = "goodbye"
+
+[flows.main.nodes.goodbye]
+kind = "hangup"
+prompts = ["goodbye"]
+
+[prompts.en]
+main-menu = \"\"\"For appointments, press 1. For the nurse, press 2. \\
+For a prescription refill, press 3. \\
+For our hours and address, press 4. To speak with the front desk, press 0.\"\"\"
+closed-now = "You have reached Maple Street Family Practice. Our office is closed now."
+"""
+
+
+# The engine's own protocol, for a stranger who speaks it: a UUID in the first frame.
+STRANGER = b"\x01\x00\x10" + bytes(range(16))
+
+
+class Fault(StrEnum):
+    """One way in which our programs or the way to Asterisk fail."""
+
+    KILLED = "killed"
+    FROZEN = "frozen"
+    BLOCKED = "blocked"
+    HELD_UP = "held up"  # blocked, but not for long enough to be killed for it
+    AMI_CUT = "AMI cut"
+    AMI_BLACK_HOLED = "AMI black-holed"
+    AMI_SLOW = "AMI slow"
+    AMI_REFUSED = "AMI login refused"
+
+
+class Stage(StrEnum):
+    """Where the call is when the fault strikes."""
+
+    BEFORE = "before the call"
+    MENU = "in the menu"
+    QUEUE = "in the queue"
+    RINGING = "while the agent's phone rings"
+    MESSAGE = "in the message"
+
+
+WIRES = {
+    Fault.AMI_CUT: Wire.CUT,
+    Fault.AMI_BLACK_HOLED: Wire.BLACK_HOLED,
+    Fault.AMI_SLOW: Wire.SLOW,
+    Fault.AMI_REFUSED: Wire.REFUSED,
+}
+SIGNALS = {
+    Fault.KILLED: signal.SIGKILL,
+    Fault.FROZEN: signal.SIGSTOP,
+    Fault.BLOCKED: signal.SIGUSR1,
+    Fault.HELD_UP: signal.SIGUSR2,
+}
+# The issue's figures; a call that comes after the fault is counted from its own beginning.
+RINGS_WITHIN_S = {
+    Fault.KILLED: 1.0,
+    Fault.FROZEN: 5.0,
+    Fault.BLOCKED: 3.0,
+    Fault.HELD_UP: 3.0,
+} | dict.fromkeys(WIRES, 5.0)
+# What a caller may have to hear of nothing at all: a second, or the fail-safe's own time.
+SILENT_AT_MOST_S = {
+    Fault.KILLED: 1.0,
+    Fault.FROZEN: 5.0,
+    Fault.BLOCKED: 3.0,
+    Fault.HELD_UP: 3.0,
+} | dict.fromkeys(WIRES, 3.0)
+
+
+@dataclass(slots=True)
+class Diary:
+    """The steps that one life of the exchange told over its control socket, while they happen."""
+
+    steps: list[topics.StepLine] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def step(self, step: str, detail: str = "", within_s: float = 10.0) -> topics.StepLine:
+        """The first such step, come or to come; it is then forgotten."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._next(step, detail)
+        except TimeoutError:
+            seen = [f"{told.call[:4]} {told.step} {told.detail}" for told in self.steps]
+            raise AssertionError(f"no {step!r} within {within_s:g} s, but {seen}") from None
+
+    async def _next(self, step: str, detail: str) -> topics.StepLine:
+        while True:
+            for told in self.steps:
+                if told.step == step and detail in told.detail:
+                    self.steps.remove(told)
+                    return told
+            self._news.clear()
+            await self._news.wait()
+
+    async def keep(self, reader: asyncio.StreamReader) -> None:
+        """Write down until the exchange ends."""
+        while line := await reader.readline():
+            self.steps.append(topics.StepLine.model_validate(json.loads(line)["reply"]))
+            self._news.set()
+
+
+@asynccontextmanager
+async def diary(socket: Path) -> AsyncIterator[Diary]:
+    """Follows a running exchange for as long as the context lasts."""
+    reader, writer = await asyncio.open_unix_connection(socket)
+    writer.write(topics.WatchRequest().model_dump_json().encode() + b"\n")
+    kept = Diary()
+    keeping = asyncio.create_task(kept.keep(reader))
+    try:
+        yield kept
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        writer.close()
+
+
+@dataclass(slots=True)
+class Watched:
+    """An exchange under its watchdog, behind a line to Asterisk that can be spoilt."""
+
+    here: Town
+    line: BadLine
+    supervisor: Supervisor
+    diary: Diary
+    told: list[str]
+    known: frozenset[str]  # calls that the ledger held before
+
+    async def strike(self, fault: Fault) -> float:
+        """When the fault began."""
+        if fault in WIRES:
+            self.line.become(WIRES[fault])
+        else:
+            assert self.supervisor.pid is not None
+            os.kill(self.supervisor.pid, SIGNALS[fault])
+        return time.monotonic()
+
+    async def mend(self, fault: Fault) -> None:
+        """The fault ends, and the exchange has caught up with Asterisk again."""
+        match fault:
+            case Fault.KILLED | Fault.FROZEN | Fault.BLOCKED:
+                await self.line.until(lambda line: line.times_caught_up >= 2)
+            case Fault.HELD_UP:
+                pass
+            case Fault.AMI_CUT | Fault.AMI_BLACK_HOLED | Fault.AMI_SLOW | Fault.AMI_REFUSED:
+                before = self.line.times_caught_up
+                self.line.become(Wire.GOOD)
+                await self.line.until(lambda line: line.times_caught_up > before)
+            case _:
+                assert_never(fault)
+
+    def calls(self) -> list[CallSummary]:
+        """What the ledger holds of the calls of this story."""
+        reader = open_reader(self.here.place.calls_db)
+        try:
+            with reader.connect() as connection:
+                recent = ledger.recent_calls(connection, 100)
+                return [call for call in recent if call.call not in self.known]
+        finally:
+            reader.dispose()
+
+    async def the_end(self, count: int = 1, within_s: float = 15.0) -> list[CallSummary]:
+        """All the story's calls, each ended; and the sum holds."""
+        async with asyncio.timeout(within_s), diary(self.here.place.control_socket) as after:
+            while len(calls := self.calls()) < count or any(not one.outcome for one in calls):
+                # What was written before the exchange knew of this follower is only in the ledger.
+                with suppress(AssertionError):
+                    await after.step("outcome", within_s=0.5)
+        status = await ask_async(
+            self.here.place.control_socket, topics.STATUS, topics.StatusRequest()
+        )
+        assert status.balanced
+        assert status.in_progress == 0
+        assert len(calls) == count
+        return calls
+
+
+def build(home: Path) -> Town:
+    """A small clinic, for whatever may befall it."""
+    return town.build(home, site_text=SITE)
+
+
+CELLS = [(fault, stage) for fault in Fault for stage in Stage]
+# A caller who sends nothing at all is lost to Asterisk differently (asterisk.md).
+MUTE_CELLS = [(fault, stage) for fault in (Fault.FROZEN, Fault.BLOCKED) for stage in Stage]
+
+
+@asynccontextmanager
+async def exchange(here: Town, fault: Fault | None = None) -> AsyncIterator[Watched]:
+    """The real exchange, up and caught up with Asterisk; afterwards nothing of it runs."""
+    told: list[str] = []
+    can_block = fault in (Fault.BLOCKED, Fault.HELD_UP)
+    async with BadLine(here.site.ports.ami) as line:
+        keep_ports(here.place, replace(here.site.ports, ami=line.port))
+        async with here.rehearsal.exchange(
+            command=BLOCKABLE if can_block else EXCHANGE, told=told.append
+        ) as supervisor:
+            await line.until(lambda line: line.times_caught_up >= 1)
+            async with diary(here.place.control_socket) as steps:
+                watched = Watched(here, line, supervisor, steps, told, frozenset())
+                watched.known = frozenset(call.call for call in watched.calls())
+                try:
+                    yield watched
+                finally:  # a story that failed must not end the next one's too
+                    await here.telco.asterisk.rx("channel request hangup all")
+    assert running_for(here.place.home) == [], "something of ours outlived its supervisor"
+
+
+def running_for(home: Path) -> list[int]:
+    """Processes of ours that serve this site."""
+    mark = f"CARELINE_HOME={home}".encode()
+    return [
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit() and mark in _environment(process)
+    ]
+
+
+def _environment(process: Path) -> list[bytes]:
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # it has ended, or is another's
+        return []
+
+
+# ---- a caller's way ----
+
+
+async def reach(stage: Stage, caller: LiveCall, up: Watched, speech: Path) -> None:
+    """Bring the call to where the fault shall strike."""
+    telco = up.here.telco
+    match stage:
+        case Stage.BEFORE:
+            raise AssertionError("a call is not there before it comes")
+        case Stage.MENU:
+            await up.diary.step("menu")
+        case Stage.QUEUE:
+            await telco.behave(AGENT, Busy())
+            await choose("1", caller, up)
+            await up.diary.step("busy", AGENT)
+        case Stage.RINGING:
+            rang = len(telco.desks[AGENT].rings)
+            await choose("1", caller, up)
+            await up.diary.step("rings", AGENT)
+            await telco.next_ring(AGENT, rang)
+        case Stage.MESSAGE:
+            await choose("2", caller, up)
+            await up.diary.step("message", "main/message")
+            await caller.press("#")  # the prompt is known
+            await up.diary.step("recording")
+            await caller.say(speech)
+        case _:
+            assert_never(stage)
+
+
+async def choose(key: str, caller: LiveCall, up: Watched) -> None:
+    """The caller hears the menu and presses a key, which is heard at once."""
+    await up.diary.step("menu")
+    await caller.press(key)
+    await up.diary.step("digit", key, within_s=3)
+
+
+async def joined(here: Town, up: Watched, speech: Path) -> tuple[LiveCall, Ring]:
+    """A caller and the agent, who talk."""
+    caller, ring = await picked_up(here, up, speech)
+    await up.diary.step("joined")
+    return caller, ring
+
+
+async def at_the_desk(here: Town) -> int:
+    """Somebody sits at the front desk; other phones ring and nobody comes. How often the front
+    desk's has rung so far."""
+    for desk in here.telco.desks:
+        await here.telco.behave(desk, Silent())
+    await here.telco.behave(FRONT_DESK, Answers(after_s=0.3))
+    return len(here.telco.desks[FRONT_DESK].rings)
+
+
+async def survives(here: Town, fault: Fault, stage: Stage, speech: Path, *, speaks: bool) -> None:
+    """One cell of the matrix: the caller reaches a person in time, and the ledger knows it."""
+    async with exchange(here, fault) as up:
+        rang = await at_the_desk(here)
+        said = speech if speaks else None
+        if stage is Stage.BEFORE:
+            await up.strike(fault)
+            caller = await here.telco.call(CLINIC, speaks=said)
+            since = await within(5, caller.answered)
+        else:
+            caller = await here.telco.call(CLINIC, speaks=said)
+            await reach(stage, caller, up, speech)
+            since = await up.strike(fault)
+            if speaks and stage is Stage.MESSAGE:
+                await caller.speak(speech)
+        allowed_s = RINGS_WITHIN_S[fault]
+        ring = await here.telco.next_ring(FRONT_DESK, rang, within_s=allowed_s + 10)
+        assert ring.at_s - since <= allowed_s
+        await within(5, ring.talked)
+        await caller.hang_up()
+        await within(5, ring.ended)
+        await up.mend(fault)
+        if stage is Stage.RINGING:  # its phone does not ring on for a caller who is gone
+            await within(5, here.telco.desks[AGENT].rings[-1].ended)
+        (call,) = await up.the_end()
+        assert call.outcome == "failsafe"
+        they_heard_each_other(here, caller, ring, speaks=speaks)
+        if speaks:
+            silent_s = ear.longest_silence_s(caller.heard, since - caller.answered.result())
+            # Who leaves a message hears nothing while speaking, until the fault is noticed.
+            assert silent_s <= (allowed_s if stage is Stage.MESSAGE else SILENT_AT_MOST_S[fault])
+
+
+def they_heard_each_other(here: Town, caller: LiveCall, ring: Ring, *, speaks: bool) -> None:
+    """Tones of both, each measured in what the other received."""
+    assert ear.tone_s(caller.heard, here.telco.desks[ring.desk].tone_hz) > HEARD_S
+    if speaks:
+        assert ear.tone_s(ring.heard, CALLER_HZ) > HEARD_S
+
+
+async def talks_on(here: Town, fault: Fault, speech: Path, *, agent_ends: bool) -> None:
+    """A talk does not notice the fault, and is known to have been one when it is over."""
+    async with exchange(here, fault) as up:
+        rang = await at_the_desk(here)
+        caller, ring = await joined(here, up, speech)
+        began = time.monotonic()
+        await up.strike(fault)
+        if fault in WIRES:
+            connections = up.line.connections
+            await up.line.until(lambda line: line.connections > connections)
+        elif not agent_ends:
+            await up.mend(fault)
+        await within(5, ring.talked)
+        lasted_s = time.monotonic() - began
+        if agent_ends:
+            await here.telco.link.send("Hangup", ("Channel", ring.channel))
+            await within(5, caller.ended)
+        else:
+            await caller.hang_up()
+            await within(5, ring.ended)
+        await up.mend(fault)
+        (call,) = await up.the_end()
+        assert call.outcome == "answered"
+        # On a busy machine some blocks are torn; a talk cut by the fault would have hardly any.
+        assert ear.tone_s(caller.heard, here.telco.desks[AGENT].tone_hz) > 0.7 * lasted_s
+        assert ear.tone_s(ring.heard, CALLER_HZ) > 0.7 * lasted_s
+        assert len(here.telco.desks[FRONT_DESK].rings) == rang, "nobody else was rung"
+
+
+async def dies_while_joining(here: Town, speech: Path) -> None:
+    """The exchange is killed between its two orders for a talk: Asterisk has joined the two and was
+    never told what comes after."""
+    async with exchange(here) as up:
+        rang = await at_the_desk(here)
+        up.line.snare(b"Variable: NEXT")
+        caller, ring = await picked_up(here, up, speech)
+        await up.line.until(lambda line: line.has_caught)
+        await up.strike(Fault.KILLED)
+        up.line.become(Wire.GOOD)
+        await up.mend(Fault.KILLED)
+        async with diary(here.place.control_socket) as after:
+            await within(5, ring.talked)
+            await here.telco.link.send("Hangup", ("Channel", ring.channel))
+            await within(5, caller.ended)
+            await after.step("outcome")
+        (call,) = await up.the_end()
+        assert call.outcome == "answered"
+        they_heard_each_other(here, caller, ring, speaks=True)
+        assert len(here.telco.desks[FRONT_DESK].rings) == rang, "nobody was rung after the talk"
+
+
+async def dies_before_joining(here: Town, speech: Path) -> None:
+    """The agent has picked up, and the exchange is killed before the two are joined."""
+    async with exchange(here) as up:
+        await at_the_desk(here)
+        await here.telco.behave(FRONT_DESK, Silent())
+        up.line.snare(b"Action: Bridge")
+        caller, ring = await picked_up(here, up, speech)
+        await up.line.until(lambda line: line.has_caught)
+        await up.strike(Fault.KILLED)
+        up.line.become(Wire.GOOD)
+        await within(5, ring.talked)
+        await up.mend(Fault.KILLED)
+        await caller.hang_up()
+        await within(5, ring.ended)
+        (call,) = await up.the_end()
+        they_heard_each_other(here, caller, ring, speaks=True)
+        assert ear.longest_silence_s(caller.heard) <= SILENT_AT_MOST_S[Fault.KILLED]
+        assert call.outcome in ("answered", "failsafe")
+
+
+async def picked_up(here: Town, up: Watched, speech: Path) -> tuple[LiveCall, Ring]:
+    """A caller for whom the agent has just picked up."""
+    await here.telco.behave(AGENT, Answers(after_s=0.2))
+    rang = len(here.telco.desks[AGENT].rings)
+    caller = await here.telco.call(CLINIC, speaks=speech)
+    await choose("1", caller, up)
+    await up.diary.step("rings", AGENT)
+    return caller, await here.telco.next_ring(AGENT, rang)
+
+
+async def goes_on_after_a_hiccup(here: Town, speech: Path) -> None:
+    """The connection to Asterisk breaks for a moment, again and again: in the menu, while the
+    agent's phone rings, and in the talk. Nobody is sent to the fail-safe for it."""
+    async with exchange(here) as up:
+        rang = await at_the_desk(here)
+        await here.telco.behave(AGENT, Answers(after_s=1.0))
+        offered = len(here.telco.desks[AGENT].rings)
+        caller = await here.telco.call(CLINIC, speaks=speech)
+        await up.diary.step("menu")
+        await hiccup(up)
+        await caller.press("1")
+        ring = await here.telco.next_ring(AGENT, offered)
+        await up.diary.step("rings", AGENT)
+        await hiccup(up)
+        await up.diary.step("joined")
+        await hiccup(up)
+        await within(5, ring.talked)
+        await here.telco.link.send("Hangup", ("Channel", ring.channel))
+        await within(5, caller.ended)
+        (call,) = await up.the_end()
+        assert call.outcome == "answered"
+        they_heard_each_other(here, caller, ring, speaks=True)
+        assert ear.longest_silence_s(caller.heard) <= 1.0
+        assert len(here.telco.desks[FRONT_DESK].rings) == rang
+
+
+async def hiccup(up: Watched) -> None:
+    """Every connection breaks, and the exchange has caught up again."""
+    before = up.line.times_caught_up
+    up.line.hang_up()
+    await up.line.until(lambda line: line.times_caught_up > before)
+
+
+async def closes_a_stranger(here: Town) -> None:
+    """Audio that Asterisk never announced is let go of after two seconds."""
+    async with exchange(here):
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.site.ports.engine)
+        writer.write(STRANGER)
+        came = time.monotonic()
+        async with asyncio.timeout(5):
+            while await reader.read(4096):  # the engine's silence, until it closes
+                pass
+        assert 1.9 <= time.monotonic() - came <= 2.6
+        writer.close()
+
+
+async def outlives_asterisk(here: Town, speech: Path) -> None:
+    """The clinic's Asterisk is killed with a caller in the menu and one in a talk, and comes back:
+    both calls are settled, and the next caller is served by the same exchange."""
+    async with exchange(here) as up:
+        await at_the_desk(here)
+        talker, _ = await joined(here, up, speech)
+        listener = await here.telco.call(CLINIC, speaks=speech)
+        await up.diary.step("menu")
+        lives, caught_up = up.supervisor.starts, up.line.times_caught_up
+        await here.clinic.kill()
+        await here.clinic.start()
+        await up.line.until(lambda line: line.times_caught_up > caught_up)
+        outcomes = sorted(str(call.outcome) for call in await up.the_end(count=2))
+        assert outcomes[0] == "answered"
+        for gone in (talker, listener):
+            await gone.hang_up()
+        await here.telco.desks_registered()
+        caller, ring = await joined(here, up, speech)
+        await within(5, ring.talked)
+        await caller.hang_up()
+        assert len(await up.the_end(count=3)) == 3
+        they_heard_each_other(here, caller, ring, speaks=True)
+        assert up.supervisor.starts == lives, "the exchange had no reason to end"
