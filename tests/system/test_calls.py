@@ -163,11 +163,14 @@ async def _at_the_moment_of_joining(here: Town, told: Story, line: LiveCall, cal
     await told.step(call, "accepted")
 
 
-HANG_UPS: tuple[tuple[Way, set[str]], ...] = (
+# Where no phone takes part, callers do not meet and may all call at once.
+ALONE: tuple[tuple[Way, set[str]], ...] = (
     (_in_the_menu, {"short_abandoned"}),
     (_while_something_is_said, {"short_abandoned"}),
     (_in_the_greeting, {"short_abandoned"}),
     (_while_recorded, {"message"}),
+)
+WITH_PHONES: tuple[tuple[Way, set[str]], ...] = (
     (_while_the_agents_phone_rings, {"short_abandoned"}),
     (_while_all_phones_ring, {"short_abandoned"}),
     (_at_the_moment_of_joining, {"short_abandoned", "answered"}),
@@ -179,21 +182,27 @@ HANG_UPS: tuple[tuple[Way, set[str]], ...] = (
 def test_a_caller_may_hang_up_at_every_node_and_leaves_one_outcome_and_no_ringing_phone(
     here: Town,
 ) -> None:
+    telco = here.telco
+
+    async def caller(told: Story, way: Way, outcomes: set[str]) -> None:
+        line, call = await told.call(telco)
+        await way(here, told, line, call)
+        await line.hang_up()
+        assert await told.outcome(call) in outcomes, way.__name__
+        if way is not _while_recorded:  # then it is the caller who speaks
+            assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
+
     async def story() -> None:
-        telco = here.telco
         async with practice.exchange(here) as told:
-            for way, outcomes in HANG_UPS:
+            await asyncio.gather(*(caller(told, *each) for each in ALONE))
+            await practice.silence_falls(here)
+            for each in WITH_PHONES:
                 for desk in telco.desks:
                     await telco.behave(desk, Silent())
-                line, call = await told.call(telco)
-                await way(here, told, line, call)
-                await line.hang_up()
-                assert await told.outcome(call) in outcomes, way.__name__
+                await caller(told, *each)
                 for ring in [ring for desk in telco.desks.values() for ring in desk.rings]:
                     await within(2, ring.ended)
                 await practice.silence_falls(here)
-                if way is not _while_recorded:  # then it is the caller who speaks
-                    assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
             status = await told.status()
             assert (status.in_progress, status.balanced) == (0, True)
 
