@@ -618,8 +618,9 @@ class Ear:
                     pass
 
     def is_told(self, event: events.Event) -> None:
-        """A key stops the speech, and a prompt ends, before anybody decides what follows."""
-        if isinstance(event, events.PromptEnded | events.KeyBegan | events.ToneHeard):
+        """A prompt ends before anybody decides what follows. A key stops nothing by itself: the
+        engine is told to play on until the call logic says StopPlaying."""
+        if isinstance(event, events.PromptEnded):
             self.speech.discard(event.call)
 
     def silent(self, clinic: Clinic) -> set[str]:
