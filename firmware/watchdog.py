@@ -119,7 +119,6 @@ class Supervisor:
             )
         self.pid = process.pid
         self.starts += 1
-        self.ready.clear()
         ended = asyncio.create_task(process.wait())
         guarding = asyncio.create_task(self._guard(process))
         try:
