@@ -300,15 +300,22 @@ def _is_of(path: Path) -> bool:
 
 
 def _files_since(top: Path, since_s: float, besides: Path | None = None) -> Iterator[Path]:
+    """Other users' files are not read: what the clinic writes is its own user's."""
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(top) as entries:
         for entry in entries:
             path = Path(entry.path)
             with suppress(FileNotFoundError):
                 found = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(found.st_mode) and path != besides:
-                    yield from _files_since(path, since_s, besides)
-                elif stat.S_ISREG(found.st_mode) and found.st_ctime >= since_s:
+                    if os.access(path, os.R_OK | os.X_OK):
+                        yield from _files_since(path, since_s, besides)
+                elif _is_new_and_ours(found, since_s):
                     yield path
+
+
+def _is_new_and_ours(found: os.stat_result, since_s: float) -> bool:
+    is_file = stat.S_ISREG(found.st_mode)
+    return is_file and found.st_uid == os.geteuid() and found.st_ctime >= since_s
 
 
 # ---- stories ----
