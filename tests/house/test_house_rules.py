@@ -79,7 +79,7 @@ def test_a_clone_holds_no_address_of_a_package_index_and_no_path_of_a_machine() 
     [
         "pip install --index-url https://example.test/simple careline",
         "see https://mirror.example.test/debian",
-        "root = Path('/work/main/.venv')",
+        "root = Path('/opt/somewhere/.venv')",
         "log in /home/someone/file",
     ],
 )
