@@ -7,11 +7,9 @@ ends with the rehearsal, whatever way that ends.
 
 import asyncio
 import os
-import random
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +24,7 @@ from firmware.asterisk.sandbox import Asterisk, Sandboxed, find_root
 from firmware.asterisk.telco import DESK_ADDRESS, LINE_ADDRESS, Telco, TelcoPorts
 from firmware.keys import KeyPair
 from firmware.place import Place
-from firmware.ports import keep_ports
+from firmware.ports import free_ports, keep_ports, rtp_range
 from firmware.site_secrets import secrets_of
 from firmware.watchdog import WATCHDOG_S, Supervisor
 from ivr.plan import Plan
@@ -36,7 +34,6 @@ EXCHANGE = (sys.executable, "-m", "firmware.cli", "exchange")
 ROOT = (sys.executable, "-m", "firmware.cli", "root")
 # Who may open every mailbox of a rehearsal. It is no secret: the clinic ends with the rehearsal.
 PERSON, PASSWORD = "rehearsal", "only for this rehearsal"
-RTP_PORTS = 200
 # A service that says nothing for so long has ended again and again.
 READY_WITHIN_S = 20.0
 
@@ -139,7 +136,7 @@ def build(
     """A clinic in `home`: the template's, open at all hours, unless another site is given. What
     `change` changes, Asterisk alone knows: the exchange reads the site file."""
     root = find_root()
-    sip, ami, engine, telco_sip, telco_ami = free_ports(5)
+    sip, ami, engine, telco_sip, telco_ami = free_ports(5, LINE_ADDRESS, DESK_ADDRESS)
     clinic_rtp, telco_rtp = rtp_range(sip), rtp_range(sip + 1)
     text = on_our_trunk(site_text or always_open(TEMPLATE.read_text("utf-8")), telco_sip)
     plan = change(settings.read(text))
@@ -189,44 +186,3 @@ def always_open(site_text: str) -> str:
 
 def _tables(document: Mapping[str, Any], section: str) -> list[MutableMapping[str, Any]]:
     return list(cast("Mapping[str, MutableMapping[str, Any]]", document.get(section, {})).values())
-
-
-# ---- ports ----
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now, on any of the addresses of a rehearsal."""
-    with ExitStack() as held:
-        found: list[int] = []
-        while len(found) < count:
-            port = _free_port(held)
-            if port is not None:
-                found.append(port)
-        return found
-
-
-def _free_port(held: ExitStack) -> int | None:
-    port = random.choice(_never_given_out())  # noqa: S311 - no secret
-    ends = [(socket.SOCK_STREAM, "127.0.0.1")]
-    ends += [(socket.SOCK_DGRAM, host) for host in ("127.0.0.1", LINE_ADDRESS, DESK_ADDRESS)]
-    for kind, host in ends:
-        end = held.enter_context(socket.socket(socket.AF_INET, kind))
-        try:
-            end.bind((host, port))
-        except OSError:
-            return None
-    return port
-
-
-def _never_given_out() -> range:
-    """Ports outside the kernel's own range (ip(7)): one of those may become any connection's near
-    end before we have come to use it. RTP lies between 10,000 and 32,000."""
-    last = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[1])
-    above = range(last + 1, 65_536)
-    return above if len(above) > 1_000 else range(4_000, 10_000)
-
-
-def rtp_range(near: int) -> tuple[int, int]:
-    """A range of RTP ports below those the kernel gives out, told apart by a port that is ours."""
-    first = 10_000 + near % 110 * RTP_PORTS
-    return first, first + RTP_PORTS - 1

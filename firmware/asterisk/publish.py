@@ -13,9 +13,8 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +26,7 @@ from firmware.asterisk.sandbox import Asterisk, AsteriskError, Launch
 from firmware.asterisk.wire import Message
 from firmware.durable import sync_directory
 from firmware.place import Place
+from firmware.ports import free_ports
 from firmware.root import Part
 from firmware.site_secrets import secrets_of
 from ivr.plan import Plan
@@ -271,16 +271,8 @@ def _leading_nowhere(plan: Plan) -> Plan:
 
 
 def _spare_ports() -> Ports:
-    with ExitStack() as held:
-        sip, ami, engine = (_spare_port(held) for _ in range(3))
+    sip, ami, engine = free_ports(3)
     return Ports(sip, ami, engine, rtp_first=9000, rtp_last=9009)
-
-
-def _spare_port(held: ExitStack) -> int:
-    end = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-    end.bind(("127.0.0.1", 0))
-    port: int = end.getsockname()[1]
-    return port
 
 
 class _Walker:

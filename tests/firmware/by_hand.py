@@ -19,8 +19,7 @@ from firmware.app import App
 from firmware.asterisk.config import Ports
 from firmware.keys import KeyPair
 from firmware.place import Place
-from firmware.ports import keep_ports
-from firmware.rehearsal import free_ports
+from firmware.ports import free_ports, keep_ports
 from tests.firmware.asterisk.peer import Fields, Talk, block, listening, success
 
 SOON_S = 10.0

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from firmware.rehearsal import free_ports
+from firmware.ports import free_ports
 
 
 def test_no_other_programs_connection_can_be_given_a_port_of_a_rehearsal() -> None:

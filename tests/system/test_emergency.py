@@ -15,7 +15,7 @@ import pytest
 
 from firmware.asterisk.dialplan import SELFTEST_NUMBER, Timing
 from firmware.asterisk.telco import CENTRE_TONE_HZ, Answers, Begins, LiveCall, Refuses, Silent
-from firmware.rehearsal import free_ports
+from firmware.ports import free_ports
 from ivr.plan import Plan
 from tests.system import ear, town
 from tests.system.town import Town, within
