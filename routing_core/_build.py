@@ -1,10 +1,11 @@
 """How cffi builds the C core: API mode, limited ABI, sources relative to the checkout, every header
-a dependency.
+a dependency. What Python sees are the `.cdef.h` files that `rc.h` lists, in its order.
 
 `CARELINE_SANITIZE=1` builds the same core under ASan and UBSan, for the tests that load it so.
 """
 
 import os
+import re
 from pathlib import Path
 
 from cffi import FFI
@@ -16,7 +17,8 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
 sanitize = SANITIZERS if os.environ.get("CARELINE_SANITIZE") else []
 
 ffibuilder = FFI()
-ffibuilder.cdef((CSRC / "rc.cdef.h").read_text())
+for header in re.findall(r'#include "(\w+\.cdef\.h)"', (CSRC / "rc.h").read_text()):
+    ffibuilder.cdef((CSRC / header).read_text())
 ffibuilder.set_source(
     "routing_core._core",
     '#include "rc.h"',

@@ -1,4 +1,4 @@
-/* The parts of the media engine as they see each other; Python sees only rc.cdef.h. */
+/* The parts of the media engine as they see each other; Python sees only media.cdef.h. */
 #ifndef RC_MEDIA_H
 #define RC_MEDIA_H
 

@@ -1,0 +1,6 @@
+/* Speech as the lines carry it: ITU-T G.711's 8 bits a sample, A-law and µ-law. */
+
+void rc_alaw_encode(const int16_t *pcm, uint8_t *codes, size_t samples);
+void rc_alaw_decode(const uint8_t *codes, int16_t *pcm, size_t samples);
+void rc_ulaw_encode(const int16_t *pcm, uint8_t *codes, size_t samples);
+void rc_ulaw_decode(const uint8_t *codes, int16_t *pcm, size_t samples);
