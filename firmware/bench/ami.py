@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from asterisk.ami import AMIClient  # type: ignore[import-untyped]  # the packag
 from firmware.asterisk.link import Link
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
+from firmware.bench.beside import Aim, Compared, Report, Shown, in_turn
 from ivr.plan import Plan
 
 # Written down from a real Asterisk; the translator's tests live by the same.
@@ -48,28 +49,23 @@ NOBODY = Plan(
 Listener = Callable[[int, int, Connection], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Events per CPU-second, the best of all rounds."""
-
-    bare: float
-    ours: float
-    translated: float  # ours, and each event looked at by the translator
-
-    def __str__(self) -> str:
-        return (
-            f"AMI events per CPU-second: asterisk-ami {self.bare:,.0f}, "
-            f"our link {self.ours:,.0f} (ratio {self.ours / self.bare:.1f}), "
-            f"translation included {self.translated:,.0f} (ratio {self.translated / self.bare:.1f})"
-        )
-
-
-def measure(events: int = EVENTS, rounds: int = ROUNDS) -> Rates:
-    """Turn by turn, so that a busy machine is busy for both."""
+def measure(
+    rounds: int = ROUNDS, shown: Shown = lambda done, of: None, events: int = EVENTS
+) -> Report:
+    """Turn by turn, so that a busy machine is busy for all."""
     warnings.simplefilter("ignore", DeprecationWarning)  # the package's own, about notifyAll
-    listeners = (_bare, _ours, _translated)
-    taken = [[_charged(listen, events) for listen in listeners] for _ in range(rounds)]
-    return Rates(*(max(rates) for rates in zip(*taken, strict=True)))
+    listeners = {"bare": _bare, "ours": _ours, "translated": _translated}
+    sides = {name: partial(_charged, listen, events) for name, listen in listeners.items()}
+    runs, noise = in_turn(sides, rounds, shown)
+    peer, unit = "asterisk-ami", "events per CPU-second"
+    beside = {peer: runs["bare"]}
+    return Report(
+        (
+            Compared("our link", unit, runs["ours"], beside, Aim(5, peer, at_most=False)),
+            Compared("our link, each event translated", unit, runs["translated"], beside),
+        ),
+        noise,
+    )
 
 
 def _charged(listen: Listener, events: int) -> float:

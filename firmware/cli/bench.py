@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Protocol
 
 import typer
 from rich.console import Console
@@ -12,15 +13,57 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from firmware.asterisk.sandbox import AsteriskError
+from firmware.bench.beside import Compared, Report, Runs, Shown
 from firmware.bench.figures import Figure, Spread
 
 app = typer.Typer()
-bench = typer.Typer(
-    help="Measure this machine: figures, each beside a peer's.", no_args_is_help=True
-)
+bench = typer.Typer(help="Measure this machine: figures, each beside a peer's; all, if none named.")
 app.add_typer(bench, name="bench")
 
 AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+Rounds = Annotated[
+    int | None, typer.Option(help="in which all sides take their turns", min=1, max=1000)
+]
+
+# Each is a module of firmware/bench of that name, whose `measure` gives a Report.
+BESIDE = {
+    "ami": "Events of Asterisk's manager per CPU-second, beside bare asterisk-ami.",
+    "store": "Durable rows, beside plain sqlite3 on the same disk.",
+}
+
+
+class Measured(Protocol):
+    """What every bench of BESIDE has."""
+
+    def __call__(self, *, rounds: int = ..., shown: Shown) -> Report: ...
+
+
+@bench.callback(invoke_without_command=True)
+def every(context: typer.Context, as_json: AsJson = False) -> None:
+    """All of them, where none is named."""
+    if context.invoked_subcommand is not None:
+        return
+    if not as_json:
+        for name in BESIDE:
+            _tell_beside(name, _measured(name, None))
+        latency()
+        return
+    told = {name: _as_json(_measured(name, None)) for name in BESIDE}
+    typer.echo(json.dumps(told | {"latency": _latency_as_json(_latency(100))}, indent=2))
+
+
+def _beside(name: str, what: str) -> None:
+    @bench.command(name, help=what)
+    def command(rounds: Rounds = None, as_json: AsJson = False) -> None:
+        report = _measured(name, rounds)
+        if as_json:
+            typer.echo(json.dumps(_as_json(report), indent=2))
+        else:
+            _tell_beside(name, report)
+
+
+for _name, _what in BESIDE.items():
+    _beside(_name, _what)
 
 
 @bench.command()
@@ -29,11 +72,26 @@ def latency(
     as_json: AsJson = False,
 ) -> None:
     """What a caller waits for, beside a plain dialplan on the same Asterisk (a rehearsal's)."""
+    figures = _latency(calls)
+    if as_json:
+        typer.echo(json.dumps(_latency_as_json(figures), indent=2))
+    else:
+        _tell(figures, PEER)
+
+
+PEER = "plain dialplan"
+
+
+def _latency(calls: int) -> list[Figure]:
     from firmware.bench import latency
 
     with _bar("calls") as shown:
-        timed = latency.measure(calls, shown)
-    _tell(latency.figures(timed), "plain dialplan", as_json=as_json)
+        return latency.figures(latency.measure(calls, shown))
+
+
+def _latency_as_json(figures: list[Figure]) -> dict[str, object]:
+    told = [asdict(figure) | {"ratio": figure.ratio} for figure in figures]
+    return {"peer": PEER, "figures": told}
 
 
 @bench.command()
@@ -61,14 +119,10 @@ def crowd(
     )  # fmt: skip
 
 
-@bench.command()
-def ami(as_json: AsJson = False) -> None:
-    """Events of Asterisk's manager per CPU-second, beside bare asterisk-ami."""
-    from firmware.bench import ami
-
-    with Console(stderr=True).status("reading events"):
-        rates = ami.measure()
-    typer.echo(json.dumps(asdict(rates), indent=2) if as_json else str(rates))
+def _measured(name: str, rounds: int | None) -> Report:
+    measure: Measured = import_module(f"firmware.bench.{name}").measure
+    with _bar(name) as shown:
+        return measure(shown=shown) if rounds is None else measure(rounds=rounds, shown=shown)
 
 
 @contextmanager
@@ -84,11 +138,65 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
             raise typer.BadParameter(str(missing)) from None
 
 
-def _tell(figures: list[Figure], peer: str, *, as_json: bool) -> None:
-    if as_json:
-        told = [asdict(figure) | {"ratio": figure.ratio} for figure in figures]
-        typer.echo(json.dumps({"peer": peer, "figures": told}, indent=2))
-        return
+def _as_json(report: Report) -> dict[str, object]:
+    told = [
+        asdict(figure)
+        | {
+            "median": figure.ours.median,
+            "ratios": {peer: figure.ratio(peer) for peer in figure.beside},
+            "is_met": figure.is_met,
+        }
+        for figure in report.figures
+    ]
+    return {"figures": told, "noise_percent": report.noise_percent, "notes": report.notes}
+
+
+def _tell_beside(name: str, report: Report) -> None:
+    """A row a figure and a line a target; medians, with the least and the most of ours."""
+    peers = list(dict.fromkeys(peer for figure in report.figures for peer in figure.beside))
+    columns = (name, "unit", "CareLine", "least .. most", *peers)
+    table = Table(*columns, box=None, pad_edge=False)
+    for figure in report.figures:
+        beside = [_beside_shown(figure, peer) for peer in peers]
+        ours = figure.ours
+        spread = f"{_number(ours.low)} .. {_number(ours.high)}"
+        table.add_row(figure.what, figure.unit, _number(ours.median), spread, *beside)
+    say = Console(highlight=False)
+    say.print(table)
+    rounds = {len(figure.ours.values) for figure in report.figures}
+    say.print(
+        f"Medians of {'/'.join(map(str, sorted(rounds)))} rounds in turn; in brackets CareLine to"
+        f" that peer. Noise of this machine meanwhile: {report.noise_percent:.0f} %.",
+        *report.notes,
+        sep="\n",
+        soft_wrap=True,
+    )
+    for figure in report.figures:
+        if figure.aim is not None and figure.is_met is not None:
+            _say_aim(say, figure.what, figure.aim.words(), is_met=figure.is_met)
+    say.print()
+
+
+def _beside_shown(figure: Compared, peer: str) -> str:
+    if peer not in figure.beside:
+        return ""
+    theirs: Runs = figure.beside[peer]
+    return f"{_number(theirs.median)} ({_number(figure.ratio(peer))} x)"
+
+
+def _number(value: float) -> str:
+    """Three figures that count, whatever the size."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def _say_aim(say: Console, what: str, words: str, *, is_met: bool) -> None:
+    met = "[green]met[/]" if is_met else "[bold red]missed[/]"
+    say.print(f"  {met}  {what}: {words}", soft_wrap=True)
+
+
+def _tell(figures: list[Figure], peer: str) -> None:
     table = Table("median / p99, ms", "CareLine", peer, "ratio", box=None)
     for figure in figures:
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
@@ -97,8 +205,7 @@ def _tell(figures: list[Figure], peer: str, *, as_json: bool) -> None:
     say.print(table, f"{figures[0].ours.count} calls of each kind, in turn; targets:", sep="\n")
     for figure in figures:
         if figure.target is not None:
-            met = "[green]met[/]" if figure.target.is_met else "[bold red]missed[/]"
-            say.print(f"  {met}  {figure.what}: {figure.target.words}", soft_wrap=True)
+            _say_aim(say, figure.what, figure.target.words, is_met=figure.target.is_met)
 
 
 def _shown(spread: Spread | None) -> str:

@@ -1,0 +1,79 @@
+"""Figures beside figures: who takes turns with whom, what is compared, and when an aim is met."""
+
+import json
+from importlib import import_module
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware.bench.beside import Aim, Compared, Report, Runs, in_turn, together
+from firmware.cli.bench import BESIDE, app
+
+OURS = Runs((3.0, 1.0, 2.0))
+PEER = Runs((4.0, 5.0, 3.0))
+
+
+def compared(aim: Aim | None) -> Compared:
+    return Compared("a decision", "us", OURS, {"a loop": PEER}, aim)
+
+
+def test_the_sides_take_turns_and_the_first_round_only_warms_them_up() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> float:
+        order.append(name)
+        return float(len(order))
+
+    runs, noise = in_turn({"a": lambda: side("a"), "b": lambda: side("b")}, rounds=2)
+    assert order == ["a", "b"] * 3
+    assert runs == {"a": Runs((3.0, 5.0)), "b": Runs((4.0, 6.0))}
+    assert len(noise.values) == 2
+    assert noise.low > 0
+
+
+def test_medians_are_compared() -> None:
+    assert compared(None).ratio("a loop") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("aim", "is_met"),
+    [
+        (None, None),
+        (Aim(0.5, "a loop"), True),
+        (Aim(0.49, "a loop"), False),
+        (Aim(2.0), True),
+        (Aim(1.9), False),
+        (Aim(0.5, "a loop", at_most=False), True),
+        (Aim(0.6, "a loop", at_most=False), False),
+        (Aim(0.5, "a peer that is not installed"), None),
+    ],
+)
+def test_an_aim_is_met_missed_or_cannot_be_told(aim: Aim | None, is_met: bool | None) -> None:
+    assert compared(aim).is_met is is_met
+
+
+def test_the_noise_is_how_far_the_same_work_wandered() -> None:
+    assert Report((), Runs((10.0, 11.0, 12.0))).noise_percent == pytest.approx(100 * 2 / 11)
+
+
+def test_reports_are_told_as_one() -> None:
+    one = Report((compared(None),), Runs((1.0,)), ("a note",))
+    both = together([one, one])
+    assert len(both.figures) == 2
+    assert both.noise.values == (1.0, 1.0)
+    assert both.notes == ("a note", "a note")
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_every_bench_that_the_command_offers_can_be_asked_to_measure(name: str) -> None:
+    assert callable(import_module(f"firmware.bench.{name}").measure)
+
+
+def test_the_stores_bench_tells_rows_beside_plain_sqlite() -> None:
+    told = CliRunner().invoke(app, ["bench", "store", "--rounds", "1", "--json"])
+    assert told.exit_code == 0, told.output
+    report = json.loads(told.stdout)
+    assert {figure["unit"] for figure in report["figures"]} == {"ms", "a second"}
+    for figure in report["figures"]:
+        assert figure["median"] > 0
+        assert figure["ratios"]["plain sqlite3"] > 0
