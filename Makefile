@@ -1,6 +1,7 @@
 # CareLine's two commands are `make run` and `make test`; each makes a fresh clone ready by itself. `make` alone explains.
 
 .DEFAULT_GOAL := help
+# A proof's knobs are variables of its own, as in: make proof-dtmf SEEDS="7 8 9"
 .PHONY: help run test setup fuzz lint clean
 
 # ONCE=1 ends after the demonstration call; FOR is the fuzzers' time in seconds.
@@ -10,7 +11,7 @@ FOR := 60
 help: ## this list
 	@echo "CareLine: a telephone exchange in a box for small clinics"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  A fresh clone needs nothing first: both run and test do the set-up, once."
 
@@ -28,6 +29,10 @@ setup: ## only the set-up, with everything the tests and fuzzers need
 fuzz: ## give our frame readers broken input; FOR=60 says how many seconds
 	@.ci/setup fuzz
 	@tests/fuzz/run $(FOR)
+
+proof-%: ## the long form of a proof, which may be broken off and goes on: tests/proof/NAME, for one of them
+	@.ci/setup proofs
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/proof/$*
 
 lint: ## style, types and layers only
 	@.ci/setup test
