@@ -103,4 +103,4 @@ def test_a_missing_linter_stops_nobody_from_working(tmp_path: Path) -> None:
 def test_a_wrong_word_is_refused(tmp_path: Path, level: str) -> None:
     told = Machine(tmp_path, without=set()).set_up(level or "''")
     assert told.returncode == 2
-    assert "say run, test or fuzz" in told.stdout
+    assert "say run, test, fuzz or proofs" in told.stdout
