@@ -1,0 +1,32 @@
+"""Who is examined: ours, and whatever peers this machine has; to each, audio in and digits out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from routing_core.audio import Pcm
+from routing_core.dtmf import Detector, ToneBegan, ToneEnded
+from tests.dtmf.score import Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Examinee:
+    """A detector under its name; each call to `hear` begins afresh."""
+
+    name: str
+    hear: Callable[[Pcm], list[Heard]]
+
+
+def hear_ours(pcm: Pcm) -> list[Heard]:
+    """The C core's own detector, through its Python face."""
+    heard: list[Heard] = []
+    for event in Detector().feed(pcm):
+        match event:
+            case ToneBegan(digit, at, decided):
+                heard.append(Heard(digit, decided, at))
+            case ToneEnded(digit, at, _):
+                down = max(n for n, key in enumerate(heard) if key.digit == digit)
+                heard[down] = replace(heard[down], end=at)
+    return heard
+
+
+OURS = Examinee("ours", hear_ours)
