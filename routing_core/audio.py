@@ -42,6 +42,38 @@ def pcm_from_bytes(raw: bytes | bytearray | memoryview) -> Pcm:
 
 def lent(array: Pcm | Codes, ctype: str) -> Any:
     """The array's own memory as `ctype` (int16_t or uint8_t) for C, once sure that it fits."""
+    _refuse_misfit(array, ctype)
+    if array.ndim != 1:
+        raise ValueError(f"audio must have one channel, not the shape {array.shape}")
+    return ffi.from_buffer(f"{ctype}[]", array)
+
+
+def lent_channels(array: Pcm | Codes, ctype: str) -> Any:
+    """The same for one channel or several: an array of samples, or of channels × samples."""
+    _refuse_misfit(array, ctype)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"audio must be samples or channels × samples, not {array.shape}")
+    return ffi.from_buffer(f"{ctype}[]", array)
+
+
+def lent_out(out: Pcm | Codes, ctype: str, source: Pcm | Codes) -> Any:
+    """An output for C to fill: as long as `source`, and the same memory or apart from it."""
+    _refuse_misfit(out, ctype)
+    if out.shape != source.shape:
+        raise ValueError(f"the output has the shape {out.shape}, the input {source.shape}")
+    if not out.flags.writeable:
+        raise ValueError("the output is read-only: give an array of its own, or a copy()")
+    if np.may_share_memory(out, source) and not _is_same_memory(out, source):
+        raise ValueError("the output overlaps the input: give the very same array, or another")
+    return ffi.from_buffer(f"{ctype}[]", out, require_writable=True)
+
+
+def channels_of(audio: Pcm | Codes) -> int:
+    """One, or the rows of channels × samples."""
+    return 1 if audio.ndim == 1 else len(audio)
+
+
+def _refuse_misfit(array: Pcm | Codes, ctype: str) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"audio must be a numpy array, not {type(array).__name__}")
     wanted = np.dtype(ctype.removesuffix("_t"))
@@ -50,12 +82,13 @@ def lent(array: Pcm | Codes, ctype: str) -> Any:
             f"audio must be {wanted}, not {array.dtype}: convert it where its scale is known"
         )
     if not array.dtype.isnative:
-        raise TypeError("audio has the other byte order: call astype(np.int16) on it")
-    if array.ndim != 1:
-        raise ValueError(f"audio must have one channel, not the shape {array.shape}")
+        raise TypeError(f"audio has the other byte order: call astype(np.{wanted}) on it")
     if not array.flags.c_contiguous:
         raise ValueError("audio must lie in one piece: call np.ascontiguousarray on it")
-    return ffi.from_buffer(f"{ctype}[]", array)
+
+
+def _is_same_memory(one: Pcm | Codes, other: Pcm | Codes) -> bool:
+    return bool(one.dtype == other.dtype and one.ctypes.data == other.ctypes.data)
 
 
 def encode(pcm: Pcm, law: Law) -> Codes:

@@ -13,6 +13,7 @@
 
 #include "g711.cdef.h"
 #include "level.cdef.h"
+#include "mix.cdef.h"
 #include "tone.cdef.h"
 #include "dtmf.cdef.h"
 #include "acd.cdef.h"
