@@ -120,7 +120,7 @@ static bool is_quiet(const int16_t *recent)
 	int64_t energy = 0;
 
 	for (size_t n = 0; n < RC_DTMF_WINDOW; n++)
-		energy += recent[n] * recent[n];
+		energy += (int64_t)recent[n] * recent[n];
 	return (float)energy < WEAKEST * MIDDLE;
 }
 
@@ -139,9 +139,9 @@ static uint8_t strongest(const struct rc_dtmf_look *look, uint8_t first)
 {
 	uint8_t best = first;
 
-	for (uint8_t t = (uint8_t)(first + 1); t < first + SIDE; t++)
+	for (int t = first + 1; t < first + SIDE; t++)
 		if (look->power[t] > look->power[best])
-			best = t;
+			best = (uint8_t)t;
 	return best;
 }
 

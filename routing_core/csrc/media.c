@@ -957,7 +957,7 @@ static uint64_t at_least(uint64_t least, uint64_t value)
 static void lay_out(
 	struct arena *arena, struct rc_media *media, const struct rc_media_settings *settings)
 {
-	uint64_t commands = places_for(at_least(COMMANDS_LEAST, 4u * settings->calls));
+	uint64_t commands = places_for(at_least(COMMANDS_LEAST, (uint64_t)4 * settings->calls));
 	uint64_t events =
 		places_for(at_least(EVENTS_LEAST, (uint64_t)EVENTS_PER_CALL * settings->calls));
 	uint64_t chunks = places_for(settings->chunks);
@@ -1018,7 +1018,7 @@ static int listen_on(uint16_t port)
 
 static bool learn_port(struct rc_media *media)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = {0};
 	socklen_t size = sizeof address;
 
 	if (getsockname(media->listener, (struct sockaddr *)&address, &size) < 0)

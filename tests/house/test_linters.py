@@ -43,6 +43,27 @@ def test_c_is_laid_out_by_clang_format() -> None:
     finds_nothing(SCRIPTS / "clang-format", "--dry-run", "--Werror", *sources)
 
 
+CORE = sorted((ROOT / "routing_core/csrc").glob("*.c"))
+COMPILED_WITH = ("-std=c11", "-D_GNU_SOURCE", "-Irouting_core/csrc")
+
+
+@pytest.mark.timeout(300)  # it takes 15 s where nobody else is at work
+def test_clang_tidy_finds_nothing_in_the_core() -> None:
+    """Which checks, and why not the others, stands in `.clang-tidy`."""
+    finds_nothing(SCRIPTS / "clang-tidy", "--quiet", *CORE, "--", *COMPILED_WITH)
+
+
+def test_cppcheck_finds_nothing_in_the_core() -> None:
+    """Style is left to clang-tidy, whose version is locked."""
+    if shutil.which("cppcheck") is None:
+        pytest.skip("cppcheck is not installed: sudo apt-get install cppcheck")
+    options = ["--quiet", "--enable=warning,performance,portability", "--error-exitcode=1"]
+    # It has its own idea of the C library, and says how thorough it was where nothing is wrong.
+    silenced = ["--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches"]
+    dialect = ["--std=c11", *COMPILED_WITH[1:]]
+    finds_nothing("cppcheck", *options, *silenced, *dialect, *CORE)
+
+
 def test_shellcheck_finds_nothing() -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed: sudo apt-get install shellcheck")

@@ -13,9 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from routing_core import _build
+
 ROOT = Path(__file__).resolve().parents[2]
 CSRC = ROOT / "routing_core" / "csrc"
-WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+WARNINGS = {
+    "gcc": ("-Wduplicated-cond", "-Wduplicated-branches", "-Walloca"),
+    "clang": ("-Wcomma", "-Wassign-enum", "-Wunreachable-code-aggressive", "-Wshorten-64-to-32"),
+    "both": (
+        "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wvla", "-Wundef", "-Wformat=2",
+        "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wpointer-arith", "-Wcast-align",
+        "-Wcast-qual", "-Wdouble-promotion", "-Wnull-dereference", "-Wimplicit-fallthrough",
+        "-Werror",
+    ),
+}  # fmt: skip
 
 # Imports the sanitized core before pytest can put the checkout first on the path.
 RUN_TESTS = "import sys, routing_core._core, pytest; sys.exit(pytest.main(sys.argv[1:]))"
@@ -24,11 +35,17 @@ RUN_TESTS = "import sys, routing_core._core, pytest; sys.exit(pytest.main(sys.ar
 SANITIZED_S = 300
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("source", sorted(path.name for path in CSRC.glob("*.c")))
-def test_a_strict_compiler_finds_nothing(source: str, tmp_path: Path) -> None:
-    command = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", *WARNINGS, "-c", str(CSRC / source)]
+def test_a_strict_compiler_finds_nothing(source: str, compiler: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed: sudo apt-get install {compiler}")
+    command = [compiler, *_build.DIALECT, *_build.HARDENED]
+    warnings = (*WARNINGS["both"], *WARNINGS[compiler])
     built = subprocess.run(
-        [*command, "-o", str(tmp_path / "object.o")], capture_output=True, text=True
+        [*command, *warnings, "-c", str(CSRC / source), "-o", str(tmp_path / "object.o")],
+        capture_output=True,
+        text=True,
     )
     assert built.returncode == 0, built.stderr
 
@@ -36,7 +53,7 @@ def test_a_strict_compiler_finds_nothing(source: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", sorted(path.name for path in CSRC.glob("*.c")))
 def test_the_core_never_allocates(source: str, tmp_path: Path) -> None:
     built = tmp_path / "object.o"
-    command = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O3", "-c", str(CSRC / source)]
+    command = ["gcc", *_build.DIALECT, *_build.HARDENED, "-c", str(CSRC / source)]
     subprocess.run([*command, "-o", str(built)], check=True)
     listed = subprocess.check_output(["nm", "--undefined-only", "--format=just-symbols", built])
     needed = set(listed.decode().split())
