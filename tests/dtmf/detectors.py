@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from firmware.bench.peers.dtmf import Peer, peers
 from routing_core.audio import Pcm
 from routing_core.dtmf import Detector, ToneBegan, ToneEnded
 from tests.dtmf.score import Heard
@@ -30,3 +31,12 @@ def hear_ours(pcm: Pcm) -> list[Heard]:
 
 
 OURS = Examinee("ours", hear_ours)
+
+
+def everybody() -> list[Examinee]:
+    """Ours first, then the peers that this machine has."""
+    return [OURS, *(Examinee(peer.name, _as_heard(peer)) for peer in peers())]
+
+
+def _as_heard(peer: Peer) -> Callable[[Pcm], list[Heard]]:
+    return lambda pcm: [Heard(told.digit, told.decided) for told in peer.hear(pcm)]

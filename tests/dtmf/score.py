@@ -3,10 +3,16 @@
 What is told from one chance's start until the next one's belongs to it. The first right digit is
 the hit; the same again is a duplicate; another digit instead is wrong, besides is extra. What is
 told where nothing was is extra.
+
+Of a detector that tells no times only the order is known: what fits the keys in order are hits.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
 
 from tests.dtmf.items import Scene
 from tests.dtmf.sound import RATE_HZ, Chance
@@ -17,7 +23,7 @@ class Heard:
     """A digit a detector told of, in samples; None where it cannot tell."""
 
     digit: str
-    decided: int
+    decided: int | None
     start: int | None = None
     end: int | None = None
 
@@ -69,21 +75,39 @@ def total(scores: Iterable[Score]) -> Score:
 
 def scored(scene: Scene, heard: Sequence[Heard]) -> Score:
     """How these digits fit that scene."""
-    score = Score()
-    told = sorted(heard, key=lambda digit: digit.decided)
-    at = 0
-    first = scene.chances[0].start if scene.chances else len(scene.pcm) + 1
-    while at < len(told) and told[at].decided < first:
-        score.extras += 1
-        at += 1
-    ends = [chance.start for chance in scene.chances[1:]] + [len(scene.pcm) + RATE_HZ]
-    for chance, end in zip(scene.chances, ends, strict=True):
-        until = at
-        while until < len(told) and told[until].decided < end:
-            until += 1
-        _count(score, chance, told[at:until])
-        at = until
+    if any(digit.decided is None for digit in heard):
+        return _scored_by_order(scene, [digit.digit for digit in heard])
+    told = sorted((digit.decided or 0, n) for n, digit in enumerate(heard))
+    times = [decided for decided, _ in told]
+    edges = [bisect_left(times, chance.start) for chance in scene.chances] + [len(told)]
+    score = Score(extras=edges[0])
+    for chance, (begin, end) in zip(scene.chances, pairwise(edges), strict=True):
+        _count(score, chance, [heard[n] for _, n in told[begin:end]])
     return score
+
+
+def _scored_by_order(scene: Scene, told: Sequence[str]) -> Score:
+    keys = [chance.key for chance in scene.chances if chance.key]
+    hits = longest_in_order(keys, told)
+    extras = len(told) - hits
+    quiet = max(len(scene.chances) - len(keys) - extras, 0)
+    return Score(
+        chances=len(scene.chances),
+        right=hits if keys else quiet,
+        hits=hits,
+        misses=len(keys) - hits,
+        extras=extras,
+    )
+
+
+def longest_in_order(keys: Sequence[str], told: Sequence[str]) -> int:
+    """How many of the keys were told, at best, in their order."""
+    said = np.array(told, dtype="U1")
+    best = np.zeros(len(told) + 1, dtype=np.int64)
+    for key in keys:
+        best[1:] = np.maximum(best[1:], best[:-1] + (said == key))
+        best = np.maximum.accumulate(best)
+    return int(best[-1])
 
 
 def _count(score: Score, chance: Chance, told: Sequence[Heard]) -> None:
@@ -103,6 +127,7 @@ def _count(score: Score, chance: Chance, told: Sequence[Heard]) -> None:
     score.duplicates += len(told) - others - 1
     score.extras += others
     score.right += len(told) == 1
+    assert hit.decided is not None
     score.latency_ms.append((hit.decided - chance.start) * 1000 / RATE_HZ)
     if hit.start is not None:
         score.start_error_ms.append(abs(hit.start - chance.start) * 1000 / RATE_HZ)

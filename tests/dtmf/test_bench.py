@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from firmware.bench.vowels import vowels
 from routing_core.audio import Law, level_dbm0
+from tests.dtmf.detectors import everybody
 from tests.dtmf.items import MUST, Scene, accepted, hum, keys, refused
 from tests.dtmf.score import Heard, scored
 from tests.dtmf.sound import RATE_HZ, Chance, dialled, noise, of_key, press, samples, sine
@@ -107,3 +109,27 @@ def test_each_fault_is_counted_once_and_under_its_own_name() -> None:
         }
         assert faults == dict.fromkeys(faults, 0) | {fault: 1}
         assert not score.is_perfect
+
+
+def test_of_a_detector_that_tells_no_times_the_order_is_counted() -> None:
+    chances = tuple(Chance(key, 1000 * n, 1000 * n + 400) for n, key in enumerate("1234", 1))
+    scene = Scene(np.zeros(6000, np.int16), chances)
+    score = scored(scene, [Heard(digit, None) for digit in "1934"])
+    assert (score.hits, score.misses, score.extras) == (3, 1, 1)
+    assert scored(scene, [Heard(digit, None) for digit in "1234"]).is_perfect
+
+
+def test_the_plain_baseline_hears_every_key_and_nothing_in_silence() -> None:
+    scene = ITEMS["every key"].scene(1, Law.ULAW)
+    plain = next(peer for peer in everybody() if peer.name == "plain numpy")
+    assert scored(scene, plain.hear(scene.pcm)).is_perfect
+    assert plain.hear(np.zeros(8000, np.int16)) == []
+
+
+def test_a_voice_of_vowels_says_the_same_for_the_same_seed_and_holds_both_formants() -> None:
+    first, again = (vowels(np.random.default_rng(3), 20) for _ in range(2))
+    assert np.array_equal(first, again)
+    power = np.abs(np.fft.rfft(first)) ** 2
+    hz = np.fft.rfftfreq(first.size, 1 / RATE_HZ)
+    both = power[((hz > 600) & (hz < 1030)) | ((hz > 1100) & (hz < 1780))].sum()
+    assert both > 0.7 * power.sum()

@@ -1,0 +1,99 @@
+"""Keys in the audio: what a sample costs our detector, beside libspandsp and a plain one in numpy.
+
+By the processor's own clock, over the same audio in pieces of a second, each piece of a kind of its
+own: a voice in the bands of the keys, keys, noise, silence; and all four together.
+"""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from firmware.bench.beside import ROUNDS, Aim, Compared, Report, Shown, Side, in_turn
+from firmware.bench.peers.dtmf import Pcm, hear_plainly, pace_of_spandsp, spandsp
+from firmware.bench.vowels import Signal, vowels
+from routing_core import audio
+from routing_core._core import ffi, lib
+
+SECONDS = 10
+LAPS = 20
+PIECE = audio.SAMPLE_RATE_HZ
+SEED = 1
+
+ALL = "all four, a quarter each"
+PEER, BASELINE = "spandsp", "plain numpy"
+
+
+def measure(rounds: int = ROUNDS, shown: Shown = lambda done, of: None) -> Report:
+    """Each kind of audio in turn, over each detector that this machine has."""
+    kinds = sounds()
+    sides: dict[str, Side] = {}
+    for kind, pcm in kinds.items():
+        sides[kind] = partial(ours_ns, pcm, LAPS)
+        sides[f"{kind} {BASELINE}"] = partial(plain_ns, pcm)
+        if spandsp() is not None:
+            sides[f"{kind} {PEER}"] = partial(pace_of_spandsp, pcm, LAPS)
+    runs, noise = in_turn(sides, rounds, shown)
+    figures = tuple(
+        Compared(
+            kind,
+            "ns a sample",
+            runs[kind],
+            {peer: runs[f"{kind} {peer}"] for peer in (PEER, BASELINE) if f"{kind} {peer}" in runs},
+            Aim(0.35, PEER) if kind == ALL else None,
+        )
+        for kind in kinds
+    )
+    missing = "libspandsp is not installed: .ci/setup proofs brings it"
+    return Report(figures, noise, () if spandsp() is not None else (missing,))
+
+
+def sounds() -> Mapping[str, Pcm]:
+    """Ten seconds of each kind, A-law coded, as telephones bring it."""
+    rng = np.random.default_rng(SEED)
+    pressed = [
+        np.concatenate([audio.digit(key, ms=70), np.zeros(560, np.int16)])
+        for key in rng.choice(list("0123456789*#ABCD"), 400)
+    ]
+    length = SECONDS * audio.SAMPLE_RATE_HZ
+    kinds = {
+        "a voice": _linear(vowels(rng, SECONDS)),
+        "keys": np.concatenate(pressed)[:length],
+        "noise": _linear(rng.normal(0, 1000, length)),
+        "silence": np.zeros(length, np.int16),
+    }
+    heard = {kind: _over_a_line(pcm) for kind, pcm in kinds.items()}
+    return {ALL: np.concatenate(list(heard.values())), **heard}
+
+
+def ours_ns(pcm: Pcm, laps: int) -> float:
+    """Our core as the media engine feeds it, but a second at a time as the peer is."""
+    dtmf = ffi.new("struct rc_dtmf *")
+    room = 2 * (PIECE // 8)
+    events = ffi.new("struct rc_dtmf_event[]", room)
+    lib.rc_dtmf_init(dtmf)
+    pieces = [
+        (audio.lent(piece, "int16_t"), len(piece))
+        for piece in (pcm[start : start + PIECE] for start in range(0, len(pcm), PIECE))
+    ]
+    began = time.process_time_ns()
+    for _ in range(laps):
+        for samples, count in pieces:
+            lib.rc_dtmf_feed(dtmf, samples, count, events, room)
+    return (time.process_time_ns() - began) / (len(pcm) * laps)
+
+
+def plain_ns(pcm: Pcm) -> float:
+    """The baseline, once."""
+    began = time.process_time_ns()
+    hear_plainly(pcm)
+    return (time.process_time_ns() - began) / len(pcm)
+
+
+def _linear(sound: Signal) -> Pcm:
+    return np.asarray(np.clip(np.rint(sound), -32768, 32767), np.int16)
+
+
+def _over_a_line(pcm: Pcm) -> Pcm:
+    return audio.decode(audio.encode(pcm, audio.Law.ALAW), audio.Law.ALAW)
