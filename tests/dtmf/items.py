@@ -66,6 +66,8 @@ class Item:
     calls: int = 32
     # Nothing disturbs the keys, so that the time to a decision is the detector's own.
     is_clean: bool = False
+    # Percent of its chances that must go well; None: told and not judged.
+    target: float | None = 100.0
     # What the line does to the whole, after the call and before the law.
     line: Callable[[Rng, Signal], Signal] | None = None
 

@@ -6,6 +6,7 @@ import pytest
 from firmware.bench.vowels import vowels
 from routing_core.audio import Law, level_dbm0
 from tests.dtmf.detectors import everybody
+from tests.dtmf.further import FURTHER, gsm
 from tests.dtmf.items import MUST, Scene, accepted, hum, keys, refused
 from tests.dtmf.score import Heard, scored
 from tests.dtmf.sound import RATE_HZ, Chance, dialled, noise, of_key, press, samples, sine
@@ -20,6 +21,10 @@ def loudest_hz(sound: np.ndarray, around: float) -> float:
     hz = np.fft.rfftfreq(size, 1 / RATE_HZ)
     near = np.flatnonzero(np.abs(hz - around) < 80)
     return float(hz[near[np.argmax(spectrum[near])]])
+
+
+def test_no_two_items_share_a_name() -> None:
+    assert len({item.name for item in (*MUST, *FURTHER)}) == len(MUST) + len(FURTHER)
 
 
 def test_there_are_34_items_each_with_a_name_of_its_own() -> None:
@@ -133,3 +138,14 @@ def test_a_voice_of_vowels_says_the_same_for_the_same_seed_and_holds_both_forman
     hz = np.fft.rfftfreq(first.size, 1 / RATE_HZ)
     both = power[((hz > 600) & (hz < 1030)) | ((hz > 1100) & (hz < 1780))].sum()
     assert both > 0.7 * power.sum()
+
+
+def test_gsm_changes_every_sample_and_moves_nothing() -> None:
+    rng = np.random.default_rng(6)
+    sound = dialled(rng, keys(4)(rng)).sound
+    heard = gsm(rng, sound)
+    assert heard.size == sound.size
+    assert not np.array_equal(heard, np.rint(sound))
+    lags = range(-40, 41)
+    fits = [np.dot(np.roll(heard, -lag), sound) for lag in lags]
+    assert abs(lags[int(np.argmax(fits))]) <= 8
