@@ -268,7 +268,7 @@ FURTHER: tuple[Item, ...] = (
         for snr in (20, 15, 12)
     ),
     *(
-        Item(f"a hole of {ms} ms", LOST, call(with_holes(ms, (2, 90), (120, 121))))
+        Item(f"a hole of {ms} ms anywhere", LOST, call(with_holes(ms, (2, 90), (120, 121))))
         for ms in (5, 10, 15, 19, 20)
     ),
     *(
