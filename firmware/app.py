@@ -318,6 +318,7 @@ class App:
     def _heard_asterisk(self, message: Message) -> None:
         for event in self._translator.receive(message):
             self._inbox.put(*self._legs.heard(event))
+        self._lamps.heard(message)
         self._end_strays()
 
     def _end_strays(self) -> None:

@@ -1,12 +1,14 @@
 """Message lamps: how many messages each mailbox holds, told to Asterisk, which tells the phones.
 
-Asterisk forgets it when it restarts, so after each login everything is told again; otherwise only
-what has changed. A lamp is a convenience: whatever goes wrong here is a line in the log and no
-call's concern.
+What Asterisk says that it knows is compared with what is counted, and as long as the two differ it
+is told again: it accepts an order before it has carried it out, and one that comes while it boots
+it fails. It forgets everything when it restarts, so after each login it knows nothing. A phone that
+registers is told by Asterisk. A lamp is a convenience: whatever goes wrong here is a line in the
+log and no call's concern.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -14,10 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import ledger
 from firmware.asterisk import translate
-from firmware.asterisk.link import ActionFailed, Link, LinkDown
+from firmware.asterisk.link import ActionFailed, ActionLate, Link, LinkDown
+from firmware.asterisk.translate import Lamp
+from firmware.asterisk.wire import Message
 from firmware.store import StoreError, open_reader
 
-Counts = tuple[int, int, int]
+KNOWN_WITHIN_S = 1.0
+AGAIN_FIRST_S = 0.25
+AGAIN_LONGEST_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +35,10 @@ class Lamps:
         self._link = link
         self._calls_db = calls_db
         self._mailboxes = mailboxes
-        self._told: dict[str, Counts] = {}
+        self._known: dict[str, Lamp] = {}  # as Asterisk said it
+        self._news = asyncio.Event()
         self._due = asyncio.Event()
+        self._again_s = AGAIN_FIRST_S
 
     def changed(self) -> None:
         """A message came, was heard or is gone; or other mailboxes have lamps now."""
@@ -38,8 +46,16 @@ class Lamps:
 
     def forgotten(self) -> None:
         """Asterisk may know nothing of what it was told."""
-        self._told.clear()
+        self._known.clear()
+        self._again_s = AGAIN_FIRST_S
         self._due.set()
+
+    def heard(self, message: Message) -> None:
+        """What Asterisk tells; most of it is not about lamps."""
+        lamp = translate.known_lamp(message)
+        if lamp is not None:
+            self._known[lamp.mailbox] = lamp
+            self._news.set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -47,22 +63,31 @@ class Lamps:
             await self._due.wait()
             self._due.clear()
             try:
-                await self._tell(await asyncio.to_thread(self._counted))
+                for lamp in await asyncio.to_thread(self._counted):
+                    await self._make_known(lamp)
+                self._again_s = AGAIN_FIRST_S
+            except (ActionLate, ActionFailed, StoreError, SQLAlchemyError, TimeoutError) as fault:
+                why = str(fault) or "Asterisk did not do as it was told"
+                log.warning("a lamp could not be set", why=why, again_s=self._again_s)
+                asyncio.get_running_loop().call_later(self._again_s, self._due.set)
+                self._again_s = min(2 * self._again_s, AGAIN_LONGEST_S)
             except LinkDown:
                 log.info("lamps wait for the link to Asterisk")  # it forgets, and we tell again
-            except (ActionFailed, StoreError, SQLAlchemyError) as fault:
-                log.warning("a lamp could not be set", why=str(fault))
 
-    def _counted(self) -> Mapping[str, Counts]:
+    def _counted(self) -> list[Lamp]:
         reader = open_reader(self._calls_db)
         try:
             with reader.connect() as connection:
-                return {name: ledger.unheard(connection, name) for name in self._mailboxes()}
+                return [Lamp(name, *ledger.unheard(connection, name)) for name in self._mailboxes()]
         finally:
             reader.dispose()
 
-    async def _tell(self, counted: Mapping[str, Counts]) -> None:
-        for mailbox, counts in counted.items():
-            if self._told.get(mailbox) != counts:
-                await self._link.send(*translate.lamp(mailbox, *counts))
-                self._told[mailbox] = counts
+    async def _make_known(self, lamp: Lamp) -> None:
+        """One at a time, for Asterisk may carry out two orders in either order."""
+        if self._known.get(lamp.mailbox) == lamp:
+            return
+        await self._link.send(*translate.light(lamp))
+        async with asyncio.timeout(KNOWN_WITHIN_S):
+            while self._known.get(lamp.mailbox) != lamp:
+                self._news.clear()
+                await self._news.wait()

@@ -371,14 +371,13 @@ def known_messages(connection: Connection) -> set[str]:
     return set(connection.scalars(select(messages.c.message)))
 
 
-def unheard(connection: Connection, mailbox: str) -> tuple[int, int, int]:
-    """How many messages of a mailbox are urgent and new, new, and old: what its lamp tells."""
-    held = select(messages.c.urgent, messages.c.heard.is_(None)).where(
+def unheard(connection: Connection, mailbox: str) -> tuple[int, int]:
+    """How many messages of a mailbox are new, and how many are not: what its lamp tells."""
+    held = select(messages.c.heard.is_(None)).where(
         messages.c.mailbox == mailbox, messages.c.deleted.is_(None)
     )
-    rows = connection.execute(held).all()
-    new = [bool(urgent) for urgent, is_new in rows if is_new]
-    return sum(new), len(new) - sum(new), len(rows) - len(new)
+    is_new = connection.scalars(held).all()
+    return sum(is_new), len(is_new) - sum(is_new)
 
 
 def record_message(connection: Connection, row: MessageKept) -> None:

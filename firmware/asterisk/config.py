@@ -267,7 +267,7 @@ def _trunk(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
 def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Iterator[str]:
     extension = written.number(phone.extension)
     lamps = [
-        f"{written.name(box.name)}@default"
+        f"{written.name(box.name)}@{dialplan.MAILBOXES}"
         for box in mailboxes.values()
         if phone.extension in box.lamps
     ]

@@ -28,6 +28,7 @@ SELFTEST_NUMBER = "000"  # no phone or trunk can dial into its context
 
 # Calls that ended without the exchange ever having written them down: LINE/DIALLED/STARTED by call.
 SLATE = "slate"
+MAILBOXES = "default"  # whose lamps phones carry: NAME@MAILBOXES
 FAILSAFE_WAIT = "failsafe-wait"
 EMERGENCY_TRYING = "emergency-trying"
 

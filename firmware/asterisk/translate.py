@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from firmware.asterisk import written
-from firmware.asterisk.dialplan import SLATE
+from firmware.asterisk.dialplan import MAILBOXES, SLATE
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events
 from ivr.events import PhoneState, Refusal
@@ -72,6 +72,15 @@ class Unheard:
     line: str
     dialled: str
     started_ms: int  # by the wall clock
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """What the lamp of a mailbox shows: how many messages are new, and how many are not."""
+
+    mailbox: str
+    new: int
+    old: int
 
 
 @dataclass(slots=True)
@@ -468,16 +477,26 @@ def _variables(channel: Message) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in channel.all("Variable") if "=" in pair)
 
 
-def lamp(mailbox: str, urgent: int, new: int, old: int) -> Action:
-    """How many messages a mailbox holds: a leg that lives for a moment says so to every phone whose
-    `mailboxes` name it."""
+def light(lamp: Lamp) -> Action:
+    """A leg that lives for a moment says what the mailbox holds, to every phone whose `mailboxes`
+    name it. Urgent ones need no figure of their own: Asterisk adds them to the new."""
     return (
         "Originate",
         ("Channel", "Local/s@lamp"),
         ("Application", "MinivmMWI"),
-        ("Data", f"{written.name(mailbox)}@default,{urgent:d},{new:d},{old:d}"),
+        ("Data", f"{written.name(lamp.mailbox)}@{MAILBOXES},0,{lamp.new:d},{lamp.old:d}"),
         ("Async", "true"),
     )
+
+
+def known_lamp(message: Message) -> Lamp | None:
+    """What Asterisk now knows of a mailbox, if that is what it tells."""
+    if message.get("Event") != "MessageWaiting":
+        return None
+    mailbox, _, where = message.get("Mailbox").partition("@")
+    new, old = message.get("New"), message.get("Old")
+    is_ours = where == MAILBOXES and new.isdecimal() and old.isdecimal()
+    return Lamp(mailbox, int(new), int(old)) if is_ours else None
 
 
 def unheard(entries: Iterable[Message]) -> list[Unheard]:

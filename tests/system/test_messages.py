@@ -560,26 +560,19 @@ def test_the_nurses_lamp_follows_the_mailbox_through_restarts_of_asterisk_and_ex
     practice: Town, owner: Owner, tmp_path: Path
 ) -> None:
     """What the phone at the telephone company was told by NOTIFY; only 103 has this lamp."""
-    words = voice_over(Codec.ULAW, seed=29, seconds=1.0)
-
-    async def leave_message(told: Story) -> str:
-        line, call = await caller_at_the_beep(practice, told, NURSE)
-        await line.say(written(tmp_path, words))
-        await line.hang_up()
-        await told.outcome(call)
-        return call
+    words = written(tmp_path, voice_over(Codec.ULAW, seed=29, seconds=1.0))
 
     async def story() -> None:
         telco = practice.telco
         async with exchange(practice) as told:
-            new, old = await waiting()
+            new, old = await waiting(owner)
             await telco.lamp_shows(new, old)
-            call = await leave_message(told)
+            call = await leave_message(practice, told, words)
             await telco.lamp_shows(new + 1, old)
             (message,) = await owner.messages_of(call)
             await owner.does("export", message["message"], str(tmp_path / "message.wav"))
             await telco.lamp_shows(new, old + 1)
-            await leave_message(told)
+            await leave_message(practice, told, words)
             await telco.lamp_shows(new + 1, old + 1)
             telco.forget_lamp()
             await practice.clinic.kill()
@@ -591,13 +584,51 @@ def test_the_nurses_lamp_follows_the_mailbox_through_restarts_of_asterisk_and_ex
         async with exchange(practice):
             await telco.lamp_shows(new + 1, old)
 
-    async def waiting() -> tuple[int, int]:
-        listed = json.loads((await owner.does("list", "--json")).stdout)
-        of_nurse = [message for message in listed if message["mailbox"] == "nurse"]
-        new = sum(message["heard"] is None for message in of_nurse)
-        return new, len(of_nurse) - new
+    practice.run(story())
+
+
+def test_a_lamp_that_asterisk_would_not_set_is_set_once_it_will_and_a_phone_that_comes_late_is_told(
+    practice: Town, owner: Owner, tmp_path: Path
+) -> None:
+    """Asterisk takes every order of ours while it still boots, and fails those that need its
+    dialplan; here the dialplan lacks what a lamp needs for as long as the story wants."""
+    words = written(tmp_path, voice_over(Codec.ULAW, seed=30, seconds=1.0))
+
+    async def story() -> None:
+        telco = practice.telco
+        async with exchange(practice) as told:
+            new, old = await waiting(owner)
+            await telco.lamp_shows(new, old)
+            async with practice.told() as clinic:
+                await practice.clinic.rx("dialplan remove context lamp")
+                await leave_message(practice, told, words)
+                await clinic.event("OriginateResponse", Response="Failure")
+            await practice.clinic.rx("dialplan reload")
+            await telco.lamp_shows(new + 1, old)
+            await telco.unplug("103")
+            await leave_message(practice, told, words)
+            telco.forget_lamp()
+            await telco.desks_registered()
+            await telco.lamp_shows(new + 2, old)
 
     practice.run(story())
+
+
+async def leave_message(practice: Town, told: Story, words: Path) -> str:
+    """Somebody leaves these words for the nurse: the call's name."""
+    line, call = await caller_at_the_beep(practice, told, NURSE)
+    await line.say(words)
+    await line.hang_up()
+    await told.outcome(call)
+    return call
+
+
+async def waiting(owner: Owner) -> tuple[int, int]:
+    """What the nurse's lamp should show."""
+    listed = json.loads((await owner.does("list", "--json")).stdout)
+    of_nurse = [message for message in listed if message["mailbox"] == "nurse"]
+    new = sum(message["heard"] is None for message in of_nurse)
+    return new, len(of_nurse) - new
 
 
 # ---- a disk without room ----

@@ -121,15 +121,20 @@ class Told:
         if self._door is not None:
             self._door.close()
 
-    async def user_event(self, name: str, within_s: float = 10.0) -> Message:
-        """The first user event of this name, come or to come."""
+    async def event(self, name: str, within_s: float = 10.0, **has: str) -> Message:
+        """The first event of this name with these fields, come or to come."""
+        wanted = {"Event": name, **has}
         async with asyncio.timeout(within_s):
             while True:
                 for message in self.heard:
-                    if message.get("UserEvent") == name:
+                    if all(message.get(field) == value for field, value in wanted.items()):
                         return message
                 self._news.clear()
                 await self._news.wait()
+
+    async def user_event(self, name: str, within_s: float = 10.0) -> Message:
+        """The first user event of this name, come or to come."""
+        return await self.event("UserEvent", within_s, UserEvent=name)
 
     def user_events(self, name: str) -> list[Message]:
         """Those that have come."""

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.asterisk.translate import Action, Translator, Unheard, lamp, shown, unheard
+from firmware.asterisk.translate import (
+    Action,
+    Lamp,
+    Translator,
+    Unheard,
+    known_lamp,
+    light,
+    shown,
+    unheard,
+)
 from firmware.asterisk.wire import Message, Pair, encode
 from firmware.bench import ami
 from ivr import commands, events
@@ -620,10 +629,28 @@ def test_nothing_asterisk_can_say_in_any_order_is_more_than_it_means(
 
 
 def test_a_lamp_is_told_by_a_leg_that_only_says_how_many() -> None:
-    assert lamp("front-desk", 1, 2, 3) == (
+    assert light(Lamp("front-desk", 3, 2)) == (
         "Originate",
         ("Channel", "Local/s@lamp"),
         ("Application", "MinivmMWI"),
-        ("Data", "front-desk@default,1,2,3"),
+        ("Data", "front-desk@default,0,3,2"),
         ("Async", "true"),
     )
+
+
+def test_asterisk_says_what_it_knows_of_a_mailbox() -> None:
+    told = [("Event", "MessageWaiting"), ("Mailbox", "front-desk@default"), ("New", "3")]
+    assert known_lamp(paired(*told, ("Old", "2"))) == Lamp("front-desk", 3, 2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [("Event", "MessageWaiting"), ("Mailbox", "front-desk@default"), ("New", "3")],
+        [("Event", "MessageWaiting"), ("Mailbox", "desks@clinic"), ("New", "3"), ("Old", "2")],
+        [("Event", "Hangup"), ("Mailbox", "front-desk@default"), ("New", "3"), ("Old", "2")],
+        [("Event", "MessageWaiting"), ("Mailbox", "a@default"), ("New", "three"), ("Old", "2")],
+    ],
+)
+def test_what_says_nothing_of_our_mailboxes_is_no_lamp(told: list[Pair]) -> None:
+    assert known_lamp(paired(*told)) is None
