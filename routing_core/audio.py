@@ -91,21 +91,21 @@ def _is_same_memory(one: Pcm | Codes, other: Pcm | Codes) -> bool:
     return bool(one.dtype == other.dtype and one.ctypes.data == other.ctypes.data)
 
 
-def encode(pcm: Pcm, law: Law) -> Codes:
-    """Linear samples as G.711 codes."""
-    source = lent(pcm, "int16_t")
-    codes = np.empty(len(pcm), dtype=np.uint8)
+def encode(pcm: Pcm, law: Law, out: Codes | None = None) -> Codes:
+    """Linear samples, of one channel or of several, as G.711 codes; into `out` if there is one."""
+    source = lent_channels(pcm, "int16_t")
+    codes = np.empty(pcm.shape, dtype=np.uint8) if out is None else out
     coder = lib.rc_alaw_encode if law is Law.ALAW else lib.rc_ulaw_encode
-    coder(source, lent(codes, "uint8_t"), len(pcm))
+    coder(source, lent_out(codes, "uint8_t", pcm), pcm.size)
     return codes
 
 
-def decode(codes: Codes, law: Law) -> Pcm:
-    """G.711 codes as linear samples."""
-    source = lent(codes, "uint8_t")
-    pcm = np.empty(len(codes), dtype=np.int16)
+def decode(codes: Codes, law: Law, out: Pcm | None = None) -> Pcm:
+    """G.711 codes, of one channel or of several, as linear samples; into `out` if there is one."""
+    source = lent_channels(codes, "uint8_t")
+    pcm = np.empty(codes.shape, dtype=np.int16) if out is None else out
     coder = lib.rc_alaw_decode if law is Law.ALAW else lib.rc_ulaw_decode
-    coder(source, lent(pcm, "int16_t"), len(codes))
+    coder(source, lent_out(pcm, "int16_t", codes), codes.size)
     return pcm
 
 

@@ -1,13 +1,17 @@
 """G.711 against its tables, levels and tones against arithmetic, misfit arrays refused."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from itertools import accumulate, pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from routing_core.audio import (
     SILENCE_DBM0,
+    Codes,
     Law,
     Pcm,
     Voice,
@@ -33,6 +37,7 @@ MILLIWATT = {Law.ALAW: "34 21 21 34 b4 a1 a1 b4", Law.ULAW: "1e 0b 0b 1e 9e 8b 8
 
 EVERY_SAMPLE = np.arange(-32768, 32768, dtype=np.int16)
 EVERY_CODE = np.arange(256, dtype=np.uint8)
+SOUNDS = arrays(np.int16, st.integers(0, 400), elements=st.integers(-32768, 32767))
 
 
 def intervals(law: Law) -> list[tuple[int, int]]:
@@ -63,10 +68,9 @@ def test_every_sample_goes_to_the_interval_that_holds_it(law: Law) -> None:
     for sample, code in zip(EVERY_SAMPLE.tolist(), encode(EVERY_SAMPLE, law).tolist(), strict=True):
         number, negative = interval_number(code, law)
         assert negative == (sample < 0)
-        # A value on a decision value itself may go either way: the standard leaves it open.
-        lowest = min(bisect_left(edges, abs(sample)) - 1, 127)
-        highest = min(bisect_right(edges, abs(sample)) - 1, 127)
-        assert lowest <= number <= highest
+        # The standard leaves open where a decision value itself belongs: the interval above has it.
+        magnitude = -sample - 1 if sample < 0 else sample
+        assert number == min(bisect_right(edges, magnitude) - 1, 127)
 
 
 @pytest.mark.parametrize("law", Law)
@@ -74,6 +78,54 @@ def test_a_code_survives_the_way_there_and_back(law: Law) -> None:
     there_and_back = encode(decode(EVERY_CODE, law), law)
     changed = EVERY_CODE[there_and_back != EVERY_CODE].tolist()
     assert changed == ([] if law is Law.ALAW else [0x7F])  # µ-law's minus zero becomes plus zero
+
+
+@pytest.mark.parametrize("law", Law)
+def test_a_louder_sample_never_becomes_a_softer_one(law: Law) -> None:
+    there_and_back = decode(encode(EVERY_SAMPLE, law), law).astype(np.int32)
+    assert (np.diff(there_and_back) >= 0).all()
+
+
+@pytest.mark.parametrize("law", Law)
+@given(samples=SOUNDS, cut=st.integers(0, 400))
+def test_a_frame_of_any_length_is_coded_sample_by_sample(law: Law, samples: Pcm, cut: int) -> None:
+    codes = encode(samples, law)
+    assert codes.tolist() == encode(EVERY_SAMPLE, law)[samples.astype(np.int32) + 32768].tolist()
+    assert np.concatenate([encode(samples[:cut], law), encode(samples[cut:], law)]).tolist() == (
+        codes.tolist()
+    )
+    assert decode(codes, law).tolist() == decode(EVERY_CODE, law)[codes].tolist()
+
+
+@pytest.mark.parametrize("law", Law)
+def test_many_channels_are_coded_at_once_into_what_is_given(law: Law) -> None:
+    callers = np.random.default_rng(4).integers(-32768, 32768, (7, 160)).astype(np.int16)
+    codes, pcm = np.empty((7, 160), dtype=np.uint8), np.empty((7, 160), dtype=np.int16)
+    assert encode(callers, law, out=codes) is codes
+    assert decode(codes, law, out=pcm) is pcm
+    assert np.array_equal(codes, [encode(caller, law) for caller in callers])
+    assert np.array_equal(pcm, [decode(caller, law) for caller in codes])
+
+
+@pytest.mark.parametrize(
+    ("out", "reason"),
+    [
+        (np.empty(80, dtype=np.uint8), r"shape \(80,\)"),
+        (np.empty(160, dtype=np.int8), "not int8"),
+        (np.empty(320, dtype=np.uint8)[::2], "one piece"),
+        (np.frombuffer(bytes(160), dtype=np.uint8), "read-only"),
+        (bytearray(160), "not bytearray"),
+    ],
+)
+def test_codes_go_only_where_they_fit(out: Codes, reason: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=reason):
+        encode(np.zeros(160, dtype=np.int16), Law.ALAW, out=out)
+
+
+def test_codes_that_would_overwrite_their_own_samples_are_refused() -> None:
+    pcm = np.zeros(160, dtype=np.int16)
+    with pytest.raises(ValueError, match="overlaps"):
+        encode(pcm, Law.ALAW, out=pcm.view(np.uint8)[:160])
 
 
 @pytest.mark.parametrize("law", Law)
@@ -161,7 +213,6 @@ def test_half_a_sample_is_refused() -> None:
         (np.zeros(160, dtype=np.int32), "not int32"),
         (np.zeros(160, dtype=np.uint8), "not uint8"),
         (np.zeros(160, dtype=np.int16).astype(">i2"), "byte order"),
-        (np.zeros((80, 2), dtype=np.int16), "one channel"),
         (np.zeros(320, dtype=np.int16)[::2], "one piece"),
         (np.zeros(160, dtype=np.int16)[::-1], "one piece"),
         (b"\x00" * 320, "not bytes"),
@@ -175,6 +226,13 @@ def test_an_array_that_is_not_our_audio_is_refused_with_the_reason(wrong: Pcm, r
         encode(wrong, Law.ALAW)
     with pytest.raises((TypeError, ValueError), match=reason):
         Voice().feed(wrong)
+
+
+def test_several_channels_are_refused_where_one_is_heard() -> None:
+    with pytest.raises(ValueError, match="one channel"):
+        Voice().feed(np.zeros((2, 160), dtype=np.int16))
+    with pytest.raises(ValueError, match="channels × samples"):
+        encode(np.zeros((2, 2, 160), dtype=np.int16), Law.ALAW)
 
 
 def test_codes_of_the_wrong_type_are_refused() -> None:
