@@ -69,7 +69,7 @@ static void alaw_encode(const int16_t *restrict pcm, uint8_t *restrict codes, si
 		magnitudes[n] = folded(pcm[n]);
 	find_steps(magnitudes, steps, samples);
 	for (size_t n = 0; n < samples; n++) {
-		int16_t first = lesser(folded(pcm[n]) >> ALAW_STEP, STEPS);
+		int16_t first = lesser((int16_t)(folded(pcm[n]) >> ALAW_STEP), STEPS);
 		int sign = ~(pcm[n] >> 15) & SIGN;
 
 		codes[n] = (uint8_t)((sign | greater(first, steps[n])) ^ ALAW_ON_LINE);

@@ -35,7 +35,7 @@ static int16_t scaled(int16_t sample, int16_t gain)
 	int16_t whole = gain > UNITY ? -1 : 0;
 	int16_t part = (int16_t)(gain - (UNITY & whole));
 
-	return sum(sample & whole, (int16_t)((sample * part + HALF) >> FRACTION));
+	return sum((int16_t)(sample & whole), (int16_t)((sample * part + HALF) >> FRACTION));
 }
 
 void rc_mix(const int16_t *a, const int16_t *b, int16_t *out, size_t samples)
