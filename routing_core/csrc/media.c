@@ -611,6 +611,7 @@ static void take_audio(struct rc_media *media, struct caller *caller, const stru
 	memcpy(media->heard, frame->payload, frame->length);
 	listen_for_tones(media, caller, samples);
 	record(media, caller, samples);
+	explicit_bzero(media->heard, frame->length);
 }
 
 static void take_frame(struct rc_media *media, struct caller *caller, const struct rc_frame *frame)

@@ -6,6 +6,7 @@ sanitizer, which gets on with no other, has a core of its own and runs the media
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ WARNINGS = {
         "-Werror",
     ),
 }  # fmt: skip
+
+C = ("bits.c", "host.c", "townsfolk.c")
 
 # Imports the sanitized core before pytest can put the checkout first on the path.
 RUN_TESTS = "import sys, routing_core._core, pytest; sys.exit(pytest.main(sys.argv[1:]))"
@@ -58,6 +61,15 @@ def test_the_core_never_allocates(source: str, tmp_path: Path) -> None:
     listed = subprocess.check_output(["nm", "--undefined-only", "--format=just-symbols", built])
     needed = set(listed.decode().split())
     assert needed.isdisjoint({"malloc", "calloc", "realloc", "aligned_alloc", "strdup", "free"})
+
+
+def test_every_function_of_the_core_is_driven_from_c_too() -> None:
+    """By these programs it is seen under valgrind and on the other kind of machine."""
+    manuals = "".join(path.read_text() for path in CSRC.glob("*.cdef.h"))
+    spoken_of = re.sub(r"/\*.*?\*/", "", manuals, flags=re.DOTALL)
+    functions = set(re.findall(r"\b(rc_\w+)\(", spoken_of))
+    programs = "".join(Path(__file__).with_name(name).read_text() for name in C)
+    assert {name for name in functions if f"{name}(" not in programs} == set()
 
 
 def core_built_for(home: Path, **environment: str) -> Path:
@@ -125,8 +137,11 @@ def python_under_the_thread_sanitizer(
 
 @pytest.mark.timeout(SANITIZED_S)
 def test_every_test_of_the_core_passes_under_the_sanitizers(sanitized: Path) -> None:
+    # What is named test_c_… compiles C itself, and brings its own sanitizers.
     tests = [
-        str(path) for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)
+        str(path)
+        for path in Path(__file__).parent.glob("test_*.py")
+        if not path.name.startswith("test_c_")
     ]
     # Sanitized code is several times slower, and 500 callers in real time are then too many.
     plain = ("-q", "-x", "-p", "no:cacheprovider", "-k", "not 500 and not least_server")

@@ -1,0 +1,264 @@
+/* bits: the same material goes through every part of the core, and a digest of all that came out is
+ * printed, one line a part.
+ *
+ * The material is made of integers. No clock, chance, address or padding is in a digest, so two
+ * builds that print different lines do not agree on a call. */
+#include <stdio.h>
+#include <string.h>
+
+#include "media.h"
+
+enum { MINUTE = 60 * 8000, LONGEST_PIECE = 1000, ROOM = 2 * (LONGEST_PIECE / RC_DTMF_HOP + 1) };
+
+static uint64_t digest;
+static uint32_t chance;
+static int16_t line[MINUTE], other[MINUTE], out[MINUTE];
+static uint8_t codes[MINUTE];
+
+/* At most once in an expression, for C may evaluate its parts in any order. */
+static uint32_t any(uint32_t below)
+{
+	chance = chance * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)chance * below >> 32);
+}
+
+static void mix_in(uint64_t value)
+{
+	for (int n = 0; n < 64; n += 8)
+		digest = (digest ^ (value >> n & 0xff)) * 0x100000001b3u;
+}
+
+static void mix_in_sound(const int16_t *pcm, size_t samples)
+{
+	for (size_t n = 0; n < samples; n++)
+		mix_in((uint16_t)pcm[n]);
+}
+
+static void mix_in_real(double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	mix_in(bits);
+}
+
+/* ---- material ---- */
+
+static void make_noise(int16_t *pcm, size_t samples, uint32_t peak)
+{
+	for (size_t n = 0; n < samples; n++)
+		pcm[n] = (int16_t)(any(2 * peak + 1) - peak);
+}
+
+static void lay_over(int16_t *pcm, const int16_t *more, size_t samples)
+{
+	for (size_t n = 0; n < samples; n++) {
+		int sum = pcm[n] + more[n];
+
+		pcm[n] = (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
+	}
+}
+
+/* A minute of a line: keys of every level and length, bursts like speech, pauses, noise below. */
+static void make_line(uint32_t seed)
+{
+	chance = seed;
+	make_noise(line, MINUTE, 30);
+	for (size_t at = 0; at + 4000 < MINUTE; at += 400 + any(2000)) {
+		struct rc_tone tone;
+		size_t samples = 160 + any(1200);
+
+		if (any(4) == 0) {
+			make_noise(other, samples, 200 + any(8000));
+		} else {
+			char key = "123A456B789C*0#D"[any(16)];
+
+			(void)rc_tone_digit(&tone, key, -3.0 - (double)any(30), samples);
+			samples = rc_tone_next(&tone, other, samples);
+		}
+		lay_over(line + at, other, samples);
+		at += samples;
+	}
+}
+
+/* ---- the parts ---- */
+
+static void g711(void)
+{
+	make_line(711);
+	for (int32_t value = INT16_MIN; value <= INT16_MAX; value++)
+		out[value - INT16_MIN] = (int16_t)value;
+	rc_alaw_encode(out, codes, 65536);
+	rc_ulaw_encode(out, codes + 65536, 65536);
+	for (size_t n = 0; n < 131072; n++)
+		mix_in(codes[n]);
+	for (size_t n = 0; n < 256; n++)
+		codes[n] = (uint8_t)n;
+	rc_alaw_decode(codes, out, 256);
+	rc_ulaw_decode(codes, out + 256, 256);
+	mix_in_sound(out, 512);
+}
+
+static void level(void)
+{
+	make_line(3);
+	for (size_t at = 0, samples; at < MINUTE; at += samples) {
+		samples = 1 + any(LONGEST_PIECE);
+		if (samples > MINUTE - at)
+			samples = MINUTE - at;
+		mix_in_real(rc_level_dbm0(line + at, samples));
+	}
+	mix_in_real(rc_level_dbm0(line, 0));
+}
+
+static void voice(void)
+{
+	struct rc_voice ear;
+
+	make_line(4);
+	rc_voice_init(&ear);
+	for (size_t at = 0; at < MINUTE; at += 80)
+		mix_in(rc_voice_feed(&ear, line + at, 80));
+	mix_in_real(ear.floor_dbm0);
+}
+
+static void mix(void)
+{
+	struct rc_gain gains[2];
+
+	make_line(5);
+	make_noise(other, MINUTE, 30000);
+	rc_mix(line, other, out, MINUTE);
+	mix_in_sound(out, MINUTE);
+	for (int tenths = -900; tenths <= 60; tenths += 7) {
+		size_t at = any(MINUTE - 4000), length = 200 + any(1800);
+		double aim_db = -(double)any(40);
+
+		mix_in((uint64_t)rc_gain_set(&gains[0], tenths / 10.0));
+		mix_in((uint64_t)rc_gain_aim(&gains[0], aim_db, any(2000)));
+		gains[1] = gains[0];
+		rc_gain_apply(&gains[0], line + at, out, length);
+		rc_gain_mix(&gains[0], other + at, out, length);
+		rc_gain_apply_each(gains, 2, line + at, out + length, length);
+		rc_gain_mix_each(gains, 2, other + at, out + length, length);
+		mix_in_sound(out, 3 * length);
+	}
+}
+
+static void tone(void)
+{
+	struct rc_tone sound;
+
+	chance = 6;
+	for (uint32_t n = 0; n < 200; n++) {
+		double hz = 1.0 + any(3998), hz2 = 0.25 * (1 + any(15998));
+		double dbm0 = 3.0 - (double)any(60), dbm02 = 3.0 - (double)any(60);
+		size_t made;
+
+		mix_in((uint64_t)rc_tone_pair(&sound, hz, dbm0, hz2, dbm02, 1 + any(9000)));
+		while ((made = rc_tone_next(&sound, out, 1 + any(LONGEST_PIECE))) > 0)
+			mix_in_sound(out, made);
+	}
+	for (const char *key = "0123456789*#ABCD"; *key; key++) {
+		mix_in((uint64_t)rc_tone_digit(&sound, *key, -9.0, 800));
+		mix_in_sound(out, rc_tone_next(&sound, out, 800));
+	}
+	rc_tone_beep(&sound);
+	mix_in_sound(out, rc_tone_next(&sound, out, MINUTE));
+	mix_in((uint64_t)rc_tone_digit(&sound, 'E', -9.0, 800));
+}
+
+static void dtmf(void)
+{
+	static struct rc_dtmf ear;
+	struct rc_dtmf_event told[ROOM];
+
+	for (uint32_t seed = 100; seed < 104; seed++) {
+		make_line(seed);
+		rc_dtmf_init(&ear);
+		for (size_t at = 0, samples; at < MINUTE; at += samples) {
+			size_t count;
+
+			samples = 1 + any(LONGEST_PIECE);
+			if (samples > MINUTE - at)
+				samples = MINUTE - at;
+			count = rc_dtmf_feed(&ear, line + at, samples, told, ROOM);
+			for (size_t n = 0; n < count; n++) {
+				mix_in(told[n].kind);
+				mix_in((uint8_t)told[n].digit);
+				mix_in(told[n].at_sample);
+				mix_in(told[n].decided_sample);
+			}
+		}
+	}
+}
+
+static void acd(void)
+{
+	enum { AGENTS = 20, CALLS = 50 };
+	static uint64_t memory[4096];
+	struct rc_acd *table;
+	struct rc_match match;
+
+	chance = 8;
+	if (rc_acd_size(AGENTS, CALLS) > sizeof memory)
+		return;
+	table = rc_acd_init(memory, AGENTS, CALLS);
+	for (int64_t now_ms = 0; now_ms < 20000; now_ms += any(3)) {
+		uint32_t slot = any(CALLS + 1), seat = any(AGENTS + 1);
+		uint64_t needs = any(64), skills = any(64);
+
+		mix_in((uint64_t)rc_acd_call_waits(table, slot, needs, now_ms, any(90000)));
+		mix_in((uint64_t)rc_acd_agent_free(table, seat, skills, now_ms));
+		mix_in(rc_acd_position(table, slot));
+		if (any(3) == 0)
+			mix_in((uint64_t)rc_acd_agent_busy(table, any(AGENTS + 1)));
+		while (rc_acd_next(table, &match) == RC_OK) {
+			mix_in((uint64_t)match.call << 32 | match.agent);
+			mix_in((uint64_t)rc_acd_call_leaves(table, match.call));
+			mix_in((uint64_t)rc_acd_agent_busy(table, match.agent));
+		}
+	}
+}
+
+static void frames(void)
+{
+	static struct rc_frame_reader reader;
+	struct rc_frame frame;
+
+	chance = 9;
+	for (size_t n = 0; n < MINUTE; n++)
+		codes[n] = (uint8_t)(any(3) ? 0 : any(256));
+	for (size_t at = 0, size; at + LONGEST_PIECE < MINUTE; at += size) {
+		const uint8_t *byte = codes + at;
+		enum rc_status status;
+
+		size = 1 + any(LONGEST_PIECE);
+		while ((status = rc_frame_next(&reader, &byte, codes + at + size, &frame)) ==
+			RC_OK) {
+			mix_in(frame.kind);
+			mix_in(frame.length);
+			for (uint16_t n = 0; n < frame.length; n++)
+				mix_in(frame.payload[n]);
+		}
+		mix_in((uint64_t)status);
+		if (status == RC_BAD)
+			reader = (struct rc_frame_reader){0};
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} PARTS[] = {{"g711", g711}, {"level", level}, {"voice", voice}, {"mix", mix}, {"tone", tone},
+	{"dtmf", dtmf}, {"acd", acd}, {"frames", frames}};
+
+int main(void)
+{
+	for (size_t n = 0; n < sizeof PARTS / sizeof *PARTS; n++) {
+		digest = 0xcbf29ce484222325u;
+		PARTS[n].run();
+		printf("%s %016llx\n", PARTS[n].name, (unsigned long long)digest);
+	}
+	return 0;
+}

@@ -1,0 +1,84 @@
+"""A whole exchange in C, `host.c`, with more callers than places, good ones and bad: nothing is
+allocated once it has started, and nothing that was said is left in memory once it is over.
+
+It runs under valgrind, under the sanitizers and on the other kind of machine too.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from routing_core import _build
+from tests.routing_core.compiled import compiled
+from tests.routing_core.test_c_gives_the_same_bits import OTHER_COMPILER, OTHER_PROCESSOR, needs
+
+HOST = ("host.c", "townsfolk.c")
+SHORT_S = 5
+MINUTE_S = 60
+
+# What a minute of these callers brings about, each at least once.
+ALL_OF_IT = {
+    "opened", "tone_began", "tone_ended", "key_frame", "played", "speech_ended", "recording_ended",
+    "recording_full", "stalled", "closed", "hung_up", "lost", "peer_failed", "bad_frame",
+    "peer_stuck", "let_go", "all_let_go", "unfed", "refused", "sealed", "words_during",
+}  # fmt: skip
+
+
+def figures(*command: str | Path, **environment: str) -> dict[str, int]:
+    ran = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=os.environ | environment
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {name: int(value) for name, value in map(str.split, ran.stdout.splitlines())}
+
+
+def assert_nothing_is_left(told: dict[str, int]) -> None:
+    assert told["opened"] == told["closed"] > 0
+    assert 0 < told["taken"] <= told["ordered"]
+    assert told["sealed"] > 0
+    assert told["words_during"] > 0
+    assert told["words_after"] == 0
+    assert told.get("words_at_the_end", 0) == 0
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The host, with its allocations counted."""
+    return compiled(tmp_path_factory.mktemp("host") / "host", *HOST, "allocations.c")
+
+
+@pytest.mark.timeout(300)
+def test_a_minute_of_all_that_callers_do_allocates_nothing_and_leaves_nothing(
+    counting: Path,
+) -> None:
+    told = figures(counting, str(MINUTE_S))
+    assert {name for name in ALL_OF_IT if told[name] == 0} == set()
+    assert told["allocations"] == 0
+    assert_nothing_is_left(told)
+
+
+def test_one_allocation_would_be_counted(counting: Path) -> None:
+    assert figures(counting, "1", HOST_ALLOCATES="yes")["allocations"] == 1
+
+
+def test_valgrind_finds_nothing_while_calls_go_on(tmp_path: Path) -> None:
+    needs("valgrind")
+    host = compiled(tmp_path / "host", *HOST)
+    valgrind = ("valgrind", "--quiet", "--error-exitcode=1", "--fair-sched=yes")
+    assert_nothing_is_left(figures(*valgrind, host, str(SHORT_S)))
+
+
+@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
+def test_the_sanitizers_find_nothing_while_calls_go_on(sanitizer: str, tmp_path: Path) -> None:
+    flags = ("-O2", "-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all")
+    host = compiled(tmp_path / "host", *HOST, flags=flags)
+    assert_nothing_is_left(figures(host, str(SHORT_S)))
+
+
+def test_calls_go_on_on_the_other_kind_of_machine(tmp_path: Path) -> None:
+    needs(OTHER_COMPILER, OTHER_PROCESSOR)
+    flags = (*_build.HARDENED, "-static")
+    host = compiled(tmp_path / "host", *HOST, compiler=OTHER_COMPILER, flags=flags)
+    assert_nothing_is_left(figures(OTHER_PROCESSOR, host, str(SHORT_S)))
