@@ -21,10 +21,9 @@ import soxr
 
 from firmware import loudness, music
 from firmware.bench.vowels import Signal
-from routing_core.audio import Law, Pcm, pcm_from_bytes
+from routing_core.audio import Pcm, pcm_from_bytes
 from tests.dtmf import machines, talk
 from tests.dtmf.further import gsm
-from tests.dtmf.items import over
 from tests.dtmf.sound import RATE_HZ, samples
 
 PROMPTS = {
@@ -56,7 +55,7 @@ class Piece:
     """One length of sound with no key in it."""
 
     name: str
-    kind: str  # speech, music or machines
+    kind: str  # speech, music, machines or vowels
     language: str
     recipe: str  # what it is made from, so that it is made once
     make: Callable[[], Pcm]
@@ -74,14 +73,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a piece is heard: its speed, and what the line does to it."""
+    """How a piece is heard before any law codes it: its speed, and what the line does to it."""
 
     name: str
     change: Callable[[Pcm], Signal]
 
-    def heard(self, sound: Pcm, law: Law) -> Pcm:
-        """What a detector is given."""
-        return over(law, self.change(sound))
+
+def _as_it_is(sound: Pcm) -> Signal:
+    return sound.astype(np.float64)
+
+
+AS_IT_IS = Way("as it is", _as_it_is)
 
 
 def pieces() -> list[Piece]:
@@ -118,7 +120,7 @@ def pieces() -> list[Piece]:
 def ways(piece: Piece) -> list[Way]:
     """People and music at every speed, people over bad lines too; a machine's tones as they are."""
     if piece.kind == "machines":
-        return [Way("as it is", _as_it_is)]
+        return [AS_IT_IS]
     speeds = [Way(f"speed {speed:g}", partial(_at_speed, speed)) for speed in SPEEDS]
     if piece.kind == "music":
         return speeds
@@ -128,10 +130,6 @@ def ways(piece: Piece) -> list[Way]:
         Way("through GSM", lambda sound: gsm(np.random.default_rng(SEED), _as_it_is(sound))),
         Way("5 % of packets lost", _with_losses),
     ]
-
-
-def _as_it_is(sound: Pcm) -> Signal:
-    return sound.astype(np.float64)
 
 
 def _at_speed(speed: float, sound: Pcm) -> Signal:

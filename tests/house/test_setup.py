@@ -76,6 +76,13 @@ def test_the_tests_need_more_than_running_does(tmp_path: Path) -> None:
     assert machine.packages_installed() == {"mmdebstrap", "shellcheck"}
 
 
+def test_a_proof_brings_the_peers_that_stand_beside_ours(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, without={"multimon-ng", "espeak-ng"})
+    machine.let_sudo_ask_for_no_password()
+    machine.set_up("proofs")
+    assert {"multimon-ng", "espeak-ng"} <= machine.packages_installed()
+
+
 def test_package_lists_are_fetched_when_a_package_is_not_known(tmp_path: Path) -> None:
     machine = Machine(tmp_path, without={"mmdebstrap"})
     machine.let_sudo_ask_for_no_password()

@@ -34,7 +34,7 @@ ALONE_DB = 6.0
 PART = 0.6
 
 MULTIMON_HZ = 22_050
-_SOURCE = Path(__file__).parent / "spandsp.c"
+SPANDSP_SOURCE = Path(__file__).parent / "spandsp.c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,14 @@ def spandsp() -> Path | None:
     if not (shutil.which("gcc") and Path("/usr/include/spandsp/dtmf.h").exists()):
         return None
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    program = caches / "careline/peers" / hashlib.sha256(_SOURCE.read_bytes()).hexdigest()
+    program = caches / "careline/peers" / hashlib.sha256(SPANDSP_SOURCE.read_bytes()).hexdigest()
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=program.parent) as place:
             built = Path(place) / "spandsp"
-            subprocess.run(["gcc", "-O2", "-o", built, _SOURCE, "-lspandsp", "-lm"], check=True)
+            subprocess.run(
+                ["gcc", "-O2", "-o", built, SPANDSP_SOURCE, "-lspandsp", "-lm"], check=True
+            )
             built.replace(program)
     return program
 
