@@ -115,6 +115,15 @@ def level_dbm0(pcm: Pcm) -> float:
     return level
 
 
+def levels_dbm0(pcm: Pcm) -> NDArray[np.float64]:
+    """How loud each of several channels is."""
+    source = lent_channels(pcm, "int16_t")
+    levels = np.empty(channels_of(pcm), dtype=np.float64)
+    target = ffi.from_buffer("double[]", levels)
+    lib.rc_level_each_dbm0(source, len(levels), pcm.shape[-1], target)
+    return levels
+
+
 def tone(hz: float, *, dbm0: float, ms: float) -> Pcm:
     """A sine with 5 ms of rise and fall."""
     return tone_pair(hz, hz, dbm0=(dbm0, SILENCE_DBM0), ms=ms)
@@ -160,6 +169,28 @@ def _made(sound: Any) -> Pcm:
     return pcm
 
 
+class Meter:
+    """A needle for a panel: up at once, down by 12 dB a second."""
+
+    __slots__ = ("_meter",)
+
+    def __init__(self) -> None:
+        self._meter = ffi.new("struct rc_meter *")
+        lib.rc_meter_init(self._meter)
+
+    def feed(self, pcm: Pcm) -> float:
+        """Hears more, in pieces of any size, and says where the needle stands, in dBm0."""
+        lib.rc_meter_feed(self._meter, lent(pcm, "int16_t"), len(pcm))
+        level: float = self._meter.level_dbm0
+        return level
+
+    @property
+    def is_overloaded(self) -> bool:
+        """A sample stood at the end of the scale: somebody was too loud for the line."""
+        peak: int = self._meter.peak
+        return peak >= np.iinfo(np.int16).max
+
+
 class Voice:
     """Whether somebody speaks, judged against the line's own noise as it is learned."""
 
@@ -173,3 +204,9 @@ class Voice:
         """Hears more, in pieces of any size, and says whether somebody is speaking at its end."""
         speaking: bool = lib.rc_voice_feed(self._voice, lent(pcm, "int16_t"), len(pcm))
         return speaking
+
+    @property
+    def dbm0(self) -> float:
+        """How loud the speaker has been, pauses left out; SILENCE_DBM0 when nobody has spoken."""
+        level: float = lib.rc_voice_dbm0(self._voice)
+        return level

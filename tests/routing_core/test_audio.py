@@ -13,6 +13,7 @@ from routing_core.audio import (
     SILENCE_DBM0,
     Codes,
     Law,
+    Meter,
     Pcm,
     Voice,
     beep,
@@ -20,6 +21,7 @@ from routing_core.audio import (
     digit,
     encode,
     level_dbm0,
+    levels_dbm0,
     pcm_from_bytes,
     tone,
     tone_pair,
@@ -140,6 +142,38 @@ def test_a_full_scale_sine_is_3_14_dbm0_and_silence_has_a_level_too() -> None:
     assert level_dbm0(np.zeros(160, dtype=np.int16)) == SILENCE_DBM0
     assert level_dbm0(np.zeros(0, dtype=np.int16)) == SILENCE_DBM0
     assert level_dbm0(np.full(160, -32768, dtype=np.int16)) == pytest.approx(6.15, abs=0.01)
+
+
+def test_each_channel_has_its_own_level() -> None:
+    callers = np.stack([tone(1000, dbm0=dbm0, ms=1000) for dbm0 in (-10, -20, -30)])
+    assert levels_dbm0(callers).tolist() == [level_dbm0(caller) for caller in callers]
+    assert levels_dbm0(callers[0]).tolist() == [level_dbm0(callers[0])]
+    assert levels_dbm0(callers[:0]).tolist() == []
+
+
+def test_a_panels_needle_goes_up_at_once_and_down_for_the_eye() -> None:
+    meter = Meter()
+    assert meter.feed(tone(1000, dbm0=-10, ms=200)[:800]) == pytest.approx(-10, abs=0.05)
+    silence = np.zeros(8000, dtype=np.int16)
+    assert meter.feed(silence) == pytest.approx(-22, abs=0.1)
+    assert meter.feed(np.tile(silence, 10)) == SILENCE_DBM0
+
+
+def test_a_panels_needle_stands_alike_however_the_sound_is_cut() -> None:
+    sound = noise(np.random.default_rng(5), 1, -20)
+    whole, pieces = Meter(), Meter()
+    wanted = whole.feed(sound)
+    for piece in np.split(sound, [1, 2, 161, 400, 3333]):
+        got = pieces.feed(piece)
+    assert got == wanted
+
+
+@pytest.mark.parametrize(("sample", "overloaded"), [(32766, False), (32767, True), (-32768, True)])
+def test_an_overload_is_seen_at_either_end_of_the_scale(sample: int, overloaded: bool) -> None:
+    meter = Meter()
+    meter.feed(np.array([0, sample, 0], dtype=np.int16))
+    meter.feed(np.zeros(3, dtype=np.int16))
+    assert meter.is_overloaded is overloaded
 
 
 def power_dbm0(pcm: Pcm, hz: float) -> float:
@@ -273,3 +307,33 @@ def test_speech_is_judged_alike_however_it_is_cut() -> None:
         for sample in range(start, start + 160):
             got = pieces.feed(audio[sample : sample + 1])
         assert got == wanted
+
+
+@pytest.mark.parametrize("floor_dbm0", [-35, -42, -50])
+def test_frames_lost_in_a_noisy_line_are_not_taken_for_its_silence(floor_dbm0: float) -> None:
+    rng = np.random.default_rng(6)
+    frames = noise(rng, 30, floor_dbm0).reshape(-1, 160)
+    frames[rng.random(len(frames)) < 0.05] = 0
+    voice = Voice()
+    # The losses lie across our blocks of 20 ms as they come.
+    assert not any(voice.feed(piece) for piece in np.array_split(frames.reshape(-1)[60:], 1500))
+    assert voice.feed(noise(rng, 0.1, floor_dbm0 + 20))
+
+
+def test_where_a_line_falls_silent_a_soft_voice_is_heard_again() -> None:
+    rng = np.random.default_rng(7)
+    voice = Voice()
+    voice.feed(noise(rng, 5, -35))
+    assert not voice.feed(noise(rng, 0.1, -38))
+    voice.feed(np.zeros(10 * 8000, dtype=np.int16))
+    assert voice.feed(noise(rng, 0.1, -38))
+
+
+def test_a_speakers_level_leaves_the_pauses_out() -> None:
+    rng = np.random.default_rng(8)
+    voice = Voice()
+    assert voice.dbm0 == SILENCE_DBM0
+    for _ in range(5):
+        voice.feed(noise(rng, 1, -60))
+        voice.feed(noise(rng, 1, -31))
+    assert voice.dbm0 == pytest.approx(-31, abs=0.3)
