@@ -16,6 +16,7 @@
 #include "mix.cdef.h"
 #include "tone.cdef.h"
 #include "dtmf.cdef.h"
+#include "progress.cdef.h"
 #include "acd.cdef.h"
 #include "media.cdef.h"
 

@@ -37,8 +37,7 @@ class Part:
     who: str
     what: str  # items, vowels or talk
     of: str  # a seed, or a piece of the material
-    way: str
-    recipe: str  # all that the result depends on, as it was when the proof began
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +61,17 @@ def parts(seeds: Iterable[str]) -> list[Part]:
     """All of it, the quick parts first."""
     who = [examinee.name for examinee in everybody()]
     seeds = list(seeds)
-    tasks = [
-        *((name, "items", seed, "") for seed in seeds for name in who),
-        *((name, "vowels", seed, "") for seed in seeds for name in who),
+    return [
+        *(Part(name, "items", seed) for seed in seeds for name in who),
+        *(Part(name, "vowels", seed) for seed in seeds for name in who),
         *(
-            (name, "talk", piece.name, way.name)
+            Part(name, "talk", piece.name, way.name)
             for piece in pieces()
             for way in ways(piece)
             for name in who
             if name in (OURS.name, "spandsp")
         ),
     ]
-    return [Part(*task, _recipe(*task)) for task in tasks]
 
 
 def done(wanted: list[Part], jobs: int) -> Iterator[tuple[Part, Result]]:
@@ -120,7 +118,7 @@ def _work(part: Part) -> Result:
             )
             for item in (*items.MUST, *further.FURTHER)
         }
-    piece, way = _piece(part.what, part.of, part.way)
+    piece, way = _piece(part)
     heard = way.change(piece.sound())
     told = {law: examinee.hear(items.over(law, heard)) for law in Law}
     return FalseDigits(
@@ -135,11 +133,11 @@ def _place(law: Law, digit: Heard) -> str:
     return f"{digit.digit} in {law.value}{at}"
 
 
-def _piece(what: str, of: str, way_name: str) -> tuple[Piece, Way]:
-    if what == "vowels":
-        return _vowels(of), AS_IT_IS
-    (piece,) = (one for one in pieces() if one.name == of)
-    (way,) = (one for one in ways(piece) if one.name == way_name)
+def _piece(part: Part) -> tuple[Piece, Way]:
+    if part.what == "vowels":
+        return _vowels(part.of), AS_IT_IS
+    (piece,) = (one for one in pieces() if one.name == part.of)
+    (way,) = (one for one in ways(piece) if one.name == part.way)
     return piece, way
 
 
@@ -153,34 +151,33 @@ def _sung(seed: int) -> Pcm:
     return np.asarray(np.clip(np.rint(sound), -32768, 32767), np.int16)
 
 
-def _recipe(who: str, what: str, of: str, way: str) -> str:
-    depends = [who, what, of, way, _text(sound), _text(items)]
-    if what == "items":
+def _file(part: Part) -> Path:
+    """Whatever a result depends on is in its name."""
+    depends = [repr(part), _text(sound), _text(items)]
+    if part.what == "items":
         depends += [_text(further), _text(score), _text(vowels_module)]
     else:
-        depends += [_piece(what, of, way)[0].recipe, _text(material)]
-    if who == OURS.name:
+        depends += [_piece(part)[0].recipe, _text(material)]
+    if part.who == OURS.name:
         depends += [file.read_text("utf-8") for file in _own_sources()]
     else:
         depends += [_text(peers_module), peers_module.SPANDSP_SOURCE.read_text("utf-8")]
-    return hashlib.sha256("\n".join(depends).encode()).hexdigest()[:24]
-
-
-def _file(part: Part) -> Path:
-    return KEPT / part.what / f"{part.who.replace(' ', '-')}-{part.recipe}.json"
+    name = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:24]
+    return KEPT / part.what / f"{part.who.replace(' ', '-')}-{name}.json"
 
 
 def stale() -> bool:
     """The C core was edited after it was built."""
     built = Path(str(_core.__file__)).stat().st_mtime
-    return any(
-        source.stat().st_mtime > built for source in _own_sources() if source.suffix != ".py"
-    )
+    return any(source.stat().st_mtime > built for source in _own_sources()[:-1])
 
 
 def _own_sources() -> list[Path]:
     core = ROOT / "routing_core"
-    return [*sorted(core.glob("csrc/dtmf*")), *sorted(core.glob("*dtmf*.py"))]
+    return [
+        *(core / "csrc" / name for name in ("dtmf.c", "dtmf.cdef.h", "g711.c")),
+        core / "dtmf.py",
+    ]
 
 
 def _text(module: object) -> str:
