@@ -332,22 +332,26 @@ class App:
 
     async def _resync(self) -> None:
         """After each login: what lives is asked of Asterisk, and what ended unheard is told."""
-        channels = await self._link.ask(*self._translator.status())
-        for event in self._translator.resync(channels):
+        told = self._translator.resync(await self._link.ask(*self._translator.status()))
+        for event in told:
             self._inbox.put(*self._legs.heard(event))
-            if isinstance(event, events.Joined):
-                # The link, or an exchange before us, may have ended between Bridge and this.
-                self._tell_later(self._translator.next_is(event.call, commands.Next.TALKED))
+        if not self._is_settled:
+            self._is_settled = True
+            self._settle()
         self._legs.orphaned(self._translator.orphans())
         self._end_strays()
+        # The link, or an exchange before us, may have ended between Bridge and this; and the talk
+        # may end before anything else is asked.
+        talks = [event.call for event in told if isinstance(event, events.Joined)]
+        say = commands.Next.TALKED
+        await asyncio.gather(
+            *(self._tell_asterisk(self._translator.next_is(call, say)) for call in talks)
+        )
         phones = await self._link.ask(*self._translator.phone_states())
         for phone in phones:
             self._heard_asterisk(phone)
         for extension in self._translator.unreachable(phones):
             await self._tell_asterisk(translate.look_for(extension))
-        if not self._is_settled:
-            self._is_settled = True
-            self._settle()
         self._lamps.forgotten()
         await self._read_slate()
 

@@ -108,6 +108,7 @@ class Asterisk:
         self.mute: set[str] = set()  # actions that get no answer
         self.channels: list[bytes] = []  # blocks of a Status
         self.asked: dict[str, asyncio.Queue[Fields]] = defaultdict(asyncio.Queue)
+        self.order: list[str] = []  # the names of all that was asked
         self._talk: Talk | None = None
         self._ended = asyncio.Event()
 
@@ -126,6 +127,7 @@ class Asterisk:
         while True:
             action = await talk.action()
             name = action["Action"]
+            self.order.append(name)
             self.asked[name].put_nowait(action)
             if name in self.mute:
                 continue
@@ -274,9 +276,9 @@ class ByHand:
 
 
 @asynccontextmanager
-async def exchange_at(place: Place) -> AsyncIterator[ByHand]:
+async def exchange_at(place: Place, asterisk: Asterisk | None = None) -> AsyncIterator[ByHand]:
     """The exchange, logged in and settled; asked to stop at the end, as systemd asks."""
-    asterisk = Asterisk()
+    asterisk = asterisk or Asterisk()
     async with listening(asterisk.story) as ami:
         sip, engine = free_ports(2)
         ports = Ports(sip, ami, engine, 10_000, 10_100)

@@ -16,7 +16,7 @@ from firmware.legs import Legs
 from firmware.place import Place
 from firmware.ports import keep_ports
 from ivr.commands import Outcome
-from tests.firmware.by_hand import BEEP, exchange_at, live, site_at, write_wav
+from tests.firmware.by_hand import BEEP, Asterisk, exchange_at, live, site_at, write_wav
 
 
 @pytest.fixture
@@ -123,6 +123,38 @@ def test_a_talk_goes_on_through_a_lost_link_and_so_does_everybody_else(tmp_path:
             await clinic.step(other, "menu")
             await clinic.leaves(channel)
             assert await clinic.step(call, "outcome") == Outcome.ANSWERED
+
+    live(story())
+
+
+def test_a_talk_that_a_new_exchange_finds_is_known_first_of_all_and_has_one_end(
+    tmp_path: Path,
+) -> None:
+    """It may end at any moment: before the phones have told how they are, too."""
+    place = site_at(tmp_path)
+
+    async def story() -> None:
+        async with exchange_at(place) as clinic:
+            call, channel, _ = await clinic.caller()
+            await clinic.step(call, "menu")
+        asterisk = Asterisk()
+        talk = f"Variable: CALLUUID={call}\r\nVariable: LINE=main\r\nBridgeID: b\r\n"
+        asterisk.channels = [f"Uniqueid: {channel}\r\n{talk}\r\n".encode()]
+        asterisk.mute.add("DeviceStateList")
+        async with exchange_at(place, asterisk) as clinic:
+            assert (await asterisk.asked["Setvar"].get())["Value"] == "talked"
+            assert asterisk.order.index("Setvar") < asterisk.order.index("DeviceStateList")
+            await clinic.leaves(channel)
+            assert await clinic.step(call, "outcome") == Outcome.ANSWERED
+            asterisk.channels.clear()
+            asterisk.mute.clear()
+            asterisk.drop()
+            await asterisk.asked["DeviceStateList"].get()
+            other, _, _ = await clinic.caller()
+            await clinic.step(other, "menu")
+            ends = ("outcome", "contradiction")
+            told = [step for step in clinic.steps if step.call == call and step.step in ends]
+            assert [step.detail for step in told] == [Outcome.ANSWERED]
 
     live(story())
 
