@@ -108,7 +108,7 @@ class Performer:
             self._tell(self._never_began(order.call))
             return
         self._to_record[order.call] = order
-        self._media.play(handle, [self._clips.beep], tag=BEEP_TAG, stop_on_key=False)
+        self._media.play(handle, [self._clips.beep], tag=BEEP_TAG)
 
     def beeped(self, call: str) -> None:
         """The beep has been heard: now the recording begins."""
@@ -216,7 +216,7 @@ class Performer:
         match order:
             case commands.Play():
                 clips = self._clips.find(order.language, order.prompts)
-                self._media.play(handle, clips, tag=order.tag, stop_on_key=False)
+                self._media.play(handle, clips, tag=order.tag)
             case commands.StopPlaying():
                 self._media.stop_playing(handle)
             case commands.StartMusic():

@@ -101,5 +101,5 @@ class SelfTest:
         for key in request.press:
             await asyncio.sleep(KEY_EVERY_S)
             if key != ",":
-                self._media.play(handle, [self._keys[key]], tag=KEY_TAG, stop_on_key=False)
+                self._media.play(handle, [self._keys[key]], tag=KEY_TAG)
         await asyncio.sleep(request.wait_s)

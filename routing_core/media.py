@@ -326,12 +326,11 @@ class Media:
         """Sound for any caller, any number of times."""
         return Clip(samples)
 
-    def play(self, call: int, clips: Sequence[Clip], *, tag: int, stop_on_key: bool) -> None:
+    def play(self, call: int, clips: Sequence[Clip], *, tag: int) -> None:
         """Speak clips one after another, in place of what is being spoken."""
         if len(clips) > CLIPS_MOST:
             raise ValueError(f"a playlist has at most {CLIPS_MOST} clips, not {len(clips)}")
         self._command.tag = tag
-        self._command.stops_on_key = stop_on_key
         self._send_clips(call, lib.RC_ORDER_PLAY, clips)
         heard = self._heard.get(call)
         if heard is not None:
@@ -350,11 +349,6 @@ class Media:
         if heard is not None:
             self._outgoing.append((self._sent, heard.music))
             heard.music = clips
-
-    def expect_key(self, call: int, digit: str) -> None:
-        """This key was acted on at its begin: its end, still to come, stops no speech."""
-        self._command.digit = digit.encode("ascii")
-        self._send(call, lib.RC_ORDER_EXPECT_KEY)
 
     # -- what a caller says ----------------------------------------------------------------------
 

@@ -29,11 +29,10 @@ struct rc_clip {
 };
 
 enum rc_media_order {
-	RC_ORDER_PLAY = 1, /* clips, tag, stops_on_key; in place of what is being spoken */
+	RC_ORDER_PLAY = 1, /* clips, tag; in place of what is being spoken */
 	RC_ORDER_STOP_PLAYING,
-	RC_ORDER_MUSIC,      /* clips[0] for ever when nothing is spoken; count 0: none */
-	RC_ORDER_EXPECT_KEY, /* digit: its end is still to come and stops nothing */
-	RC_ORDER_RECORD,     /* longest, quiet; a recording that runs is ended first */
+	RC_ORDER_MUSIC,  /* clips[0] for ever when nothing is spoken; count 0: none */
+	RC_ORDER_RECORD, /* longest, quiet; a recording that runs is ended first */
 	RC_ORDER_STOP_RECORDING,
 	RC_ORDER_CLOSE,
 };
@@ -45,8 +44,6 @@ struct rc_media_command {
 	uint32_t tag;
 	uint32_t longest; /* samples */
 	uint32_t quiet;   /* samples; 0: end of speech is not told */
-	char digit;
-	bool stops_on_key;
 	struct rc_clip clips[RC_MEDIA_CLIPS];
 };
 

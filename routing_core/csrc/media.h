@@ -49,7 +49,6 @@ struct rc_speech {
 	uint32_t offset;  /* samples of it already spoken */
 	uint32_t tag;
 	bool speaking;
-	bool stops_on_key;
 	struct rc_clip music; /* length 0: none */
 	uint32_t music_offset;
 };
@@ -59,8 +58,9 @@ void rc_speech_play(
 void rc_speech_stop(struct rc_speech *speech);
 void rc_speech_music(struct rc_speech *speech, struct rc_clip music);
 
-/* Makes the next RC_TICK_SAMPLES; true when the last of the playlist is among them. */
-bool rc_speech_next(struct rc_speech *speech, int16_t *out);
+/* Makes the next RC_TICK_SAMPLES, as the bytes of a frame; true when the last of the playlist is
+ * among them. */
+bool rc_speech_next(struct rc_speech *speech, uint8_t *out);
 
 /* ---- record.c: what one caller says, in chunks of a second ---- */
 

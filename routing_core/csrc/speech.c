@@ -6,6 +6,8 @@
 
 #include "media.h"
 
+static const size_t SAMPLE_BYTES = sizeof(int16_t);
+
 void rc_speech_play(
 	struct rc_speech *speech, const struct rc_clip *clips, uint32_t count, uint32_t tag)
 {
@@ -29,17 +31,26 @@ void rc_speech_music(struct rc_speech *speech, struct rc_clip music)
 	speech->music_offset = 0;
 }
 
+/* Copies what there is of a clip from `offset` on, up to `room` samples. */
+static uint32_t copy_of(struct rc_clip clip, uint32_t offset, uint8_t *out, uint32_t room)
+{
+	uint32_t left = clip.length - offset;
+	uint32_t part = left < room ? left : room;
+
+	memcpy(out, clip.samples + offset, part * sizeof *clip.samples);
+	return part;
+}
+
 /* Speaks up to `room` samples and returns how many there were. */
-static uint32_t speak(struct rc_speech *speech, int16_t *out, uint32_t room)
+static uint32_t speak(struct rc_speech *speech, uint8_t *out, uint32_t room)
 {
 	uint32_t made = 0;
 
 	while (made < room && speech->current < speech->count) {
 		struct rc_clip clip = speech->clips[speech->current];
-		uint32_t left = clip.length - speech->offset;
-		uint32_t part = left < room - made ? left : room - made;
+		uint32_t part =
+			copy_of(clip, speech->offset, out + made * SAMPLE_BYTES, room - made);
 
-		memcpy(out + made, clip.samples + speech->offset, part * sizeof *out);
 		made += part;
 		speech->offset += part;
 		if (speech->offset == clip.length) {
@@ -50,29 +61,28 @@ static uint32_t speak(struct rc_speech *speech, int16_t *out, uint32_t room)
 	return made;
 }
 
-static void loop_music(struct rc_speech *speech, int16_t *out, uint32_t room)
+static void loop_music(struct rc_speech *speech, uint8_t *out, uint32_t room)
 {
 	for (uint32_t made = 0; made < room;) {
-		uint32_t left = speech->music.length - speech->music_offset;
-		uint32_t part = left < room - made ? left : room - made;
+		uint32_t part = copy_of(speech->music, speech->music_offset,
+			out + made * SAMPLE_BYTES, room - made);
 
-		memcpy(out + made, speech->music.samples + speech->music_offset,
-			part * sizeof *out);
 		made += part;
 		speech->music_offset = (speech->music_offset + part) % speech->music.length;
 	}
 }
 
-bool rc_speech_next(struct rc_speech *speech, int16_t *out)
+bool rc_speech_next(struct rc_speech *speech, uint8_t *out)
 {
 	uint32_t made = speech->speaking ? speak(speech, out, RC_TICK_SAMPLES) : 0;
+	uint8_t *rest = out + made * SAMPLE_BYTES;
 	bool ended = speech->speaking && speech->current == speech->count;
 
 	if (ended)
 		rc_speech_stop(speech);
 	if (speech->music.length > 0)
-		loop_music(speech, out + made, RC_TICK_SAMPLES - made);
+		loop_music(speech, rest, RC_TICK_SAMPLES - made);
 	else
-		memset(out + made, 0, (RC_TICK_SAMPLES - made) * sizeof *out);
+		memset(rest, 0, (RC_TICK_SAMPLES - made) * SAMPLE_BYTES);
 	return ended;
 }

@@ -1,13 +1,16 @@
 /* Any caller, any exchange, any clock: no order of bytes, commands and ticks breaks the engine.
  *
- * The engine's file is taken in whole and driven by hand, without its thread: each input is a list
- * of steps, a byte that says which, and what it needs. After every step the chunks must add up, and
- * each call's events must come in an order that makes sense. */
+ * The engine is driven by hand, without its thread: each input is a list of steps, a byte that says
+ * which, and what it needs. After every step the chunks must add up, and each call's events must
+ * come in an order that makes sense. */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "../../routing_core/csrc/media.c"
+#include "engine.h"
 
-enum { CALLS = 3, CHUNKS = 4, SOUND = 400 };
+enum { CALLS = 3, CHUNKS = 4, SOUND = 400, PAGE = 4096 };
 
 static const struct rc_media_settings SETTINGS = {
 	.calls = CALLS, .chunks = CHUNKS, .unfed_after_ms = 1000};
@@ -43,7 +46,7 @@ static struct rc_media *new_engine(void)
 	memset(memory, 0, size);
 	if (rc_media_open(memory, size, &SETTINGS, &media) != RC_OK)
 		abort();
-	media->now_ns = media->next_tick_ns = 1000 * TICK_NS;
+	media->now_ns = media->next_part_ns = 1000 * RC_TICK_NS;
 	atomic_store(&media->fed_ns, media->now_ns);
 	return media;
 }
@@ -52,11 +55,11 @@ static void arrive(struct play *play)
 {
 	int pair[2];
 
-	if (!has_room(play->media))
+	if (!rc_callers_have_room(play->media))
 		return;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
 		abort();
-	seat(play->media, pair[0]);
+	rc_caller_seat(play->media, pair[0]);
 	for (uint32_t place = 0; place < CALLS; place++) {
 		if (play->media->callers[place].socket != pair[0])
 			continue;
@@ -70,15 +73,15 @@ static void arrive(struct play *play)
 
 static void speak_up(struct play *play)
 {
-	struct caller *caller = &play->media->callers[next_byte(play) % CALLS];
+	struct rc_caller *caller = &play->media->callers[next_byte(play) % CALLS];
 	size_t size = next_byte(play) * 4u;
 
 	if (size > (size_t)(play->end - play->at))
 		size = (size_t)(play->end - play->at);
 	if (caller->socket >= 0 && size > 0) {
 		memcpy(play->media->bytes, play->at, size);
-		take_bytes(play->media, caller, play->media->bytes + size);
-		free_if_done(play->media, caller);
+		rc_caller_take_bytes(play->media, caller, play->media->bytes + size);
+		rc_caller_free_if_done(play->media, caller);
 	}
 	play->at += size;
 }
@@ -86,7 +89,7 @@ static void speak_up(struct play *play)
 /* A frame that is right, so that what lies behind the reader is reached soon. */
 static void say_well(struct play *play)
 {
-	struct caller *caller = &play->media->callers[next_byte(play) % CALLS];
+	struct rc_caller *caller = &play->media->callers[next_byte(play) % CALLS];
 	uint8_t kind = next_byte(play), shade = next_byte(play);
 	struct rc_frame frame = {.kind = RC_FRAME_AUDIO, .length = 320};
 	uint8_t payload[RC_FRAME_LONGEST];
@@ -94,14 +97,14 @@ static void say_well(struct play *play)
 	for (size_t n = 0; n < sizeof payload; n++)
 		payload[n] = (uint8_t)(n * shade);
 	frame.payload = payload;
-	if (caller->stage == WAITING)
+	if (caller->stage == RC_WAITING)
 		frame = (struct rc_frame){RC_FRAME_UUID, 16, payload};
 	else if (kind % 8 == 0)
 		frame = (struct rc_frame){RC_FRAME_DIGIT, 1, (const uint8_t *)"5"};
 	else if (kind % 8 == 1)
 		frame.length = RC_FRAME_LONGEST;
-	if (caller->stage == WAITING || caller->stage == OPEN)
-		take_frame(play->media, caller, &frame);
+	if (caller->stage == RC_WAITING || caller->stage == RC_OPEN)
+		rc_caller_take_frame(play->media, caller, &frame);
 }
 
 static void leave(struct play *play)
@@ -113,18 +116,18 @@ static void leave(struct play *play)
 	close(play->peers[place]);
 	play->peers[place] = -1;
 	if (play->media->callers[place].socket >= 0)
-		hear_from(play->media, &play->media->callers[place]);
+		rc_caller_hear(play->media, &play->media->callers[place]);
 }
 
 static void pass_time(struct play *play)
 {
 	uint64_t ticks = next_byte(play) % 16 ? 1 : 60;
 
-	play->media->now_ns += ticks * TICK_NS;
-	if (is_unfed(play->media))
-		end_all(play->media, RC_CLOSED_UNFED);
+	play->media->now_ns += ticks * RC_TICK_NS;
+	if (rc_is_unfed(play->media))
+		rc_callers_end(play->media, RC_CLOSED_UNFED);
 	for (uint32_t place = 0; place < CALLS; place++)
-		tick_caller(play->media, &play->media->callers[place], ticks);
+		rc_caller_tick(play->media, &play->media->callers[place]);
 }
 
 static void order(struct play *play)
@@ -135,14 +138,12 @@ static void order(struct play *play)
 		.count = next_byte(play) % (RC_MEDIA_CLIPS + 2u),
 		.longest = next_byte(play) * 100u,
 		.quiet = next_byte(play) * 20u,
-		.digit = (char)next_byte(play),
-		.stops_on_key = next_byte(play) % 2,
 	};
 
 	for (uint32_t n = 0; n < RC_MEDIA_CLIPS; n++)
 		command.clips[n] = (struct rc_clip){sound, 1 + (n * 37u + command.quiet) % SOUND};
 	if (rc_media_command(play->media, &command) == RC_OK)
-		obey_all(play->media);
+		rc_engine_obey(play->media);
 }
 
 static void give_back(struct play *play)
@@ -244,7 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	while (play.at < play.end)
 		step(&play);
 	for (uint32_t place = 0; place < CALLS; place++) {
-		close_socket(&play.media->callers[place]);
+		rc_caller_close_socket(&play.media->callers[place]);
 		if (play.peers[place] >= 0)
 			close(play.peers[place]);
 	}

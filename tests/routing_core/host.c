@@ -181,8 +181,6 @@ static void order(uint64_t call, uint32_t what)
 	command.count = any(4);
 	command.longest = 2000 + any(40000);
 	command.quiet = any(2) * 4000;
-	command.digit = '5';
-	command.stops_on_key = any(2);
 	for (uint32_t n = 0; n < command.count; n++)
 		command.clips[n] = (struct rc_clip){prompt, 1 + any(PROMPT)};
 	if (rc_media_command(media, &command) != RC_OK)

@@ -1,8 +1,8 @@
 """The C is clean: no warning of a strict compiler, no fault under the sanitizers.
 
 The sanitized core is built beside a copy of its Python face, and every other test of this folder
-runs against it in a process of its own, but for what measures servers that are not ours. The thread
-sanitizer, which gets on with no other, has a core of its own and runs the media engine's tests.
+runs against it in a process of its own. The thread sanitizer, which gets on with no other, has a
+core of its own and runs the media engine's tests.
 """
 
 import os
@@ -144,7 +144,7 @@ def test_every_test_of_the_core_passes_under_the_sanitizers(sanitized: Path) -> 
         if not path.name.startswith("test_c_")
     ]
     # Sanitized code is several times slower, and 500 callers in real time are then too many.
-    plain = ("-q", "-x", "-p", "no:cacheprovider", "-k", "not 500 and not least_server")
+    plain = ("-q", "-x", "-p", "no:cacheprovider", "-k", "not 500")
     ran = python_under_sanitizers(sanitized, "-c", RUN_TESTS, *plain, *tests)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

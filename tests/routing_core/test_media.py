@@ -163,7 +163,7 @@ class Exchange:
     def record(self, call: int, *, longest_s: float = 60, quiet_s: float = 0) -> None:
         """A recording that has begun: commands are obeyed in order, and the second one answers."""
         self.media.record(call, longest_s=longest_s, quiet_s=quiet_s)
-        self.media.play(call, [], tag=99, stop_on_key=False)
+        self.media.play(call, [], tag=99)
         self.next(Played)
 
     def next(
@@ -248,7 +248,7 @@ def test_prompts_are_spoken_bit_for_bit_and_without_a_gap(exchange: Exchange) ->
     call, caller = exchange.call()
     welcome, hours = speech_like(1003, 1), speech_like(77, 2)
     clips = [exchange.media.load(welcome), exchange.media.load(hours)]
-    exchange.media.play(call, clips, tag=7, stop_on_key=False)
+    exchange.media.play(call, clips, tag=7)
     heard = caller.hear_sound(1003 + 77 + TICK)
     assert (heard == np.concatenate([welcome, hours, quiet(TICK)])).all()
     assert exchange.next(Played) == Played(call, 7)
@@ -257,7 +257,7 @@ def test_prompts_are_spoken_bit_for_bit_and_without_a_gap(exchange: Exchange) ->
 def test_a_prompt_nobody_holds_any_more_is_still_spoken(exchange: Exchange) -> None:
     call, caller = exchange.call()
     pcm = speech_like(4000)
-    exchange.media.play(call, [exchange.media.load(pcm)], tag=1, stop_on_key=False)
+    exchange.media.play(call, [exchange.media.load(pcm)], tag=1)
     gc.collect()
     assert (caller.hear_sound(4000) == pcm).all()
 
@@ -274,78 +274,33 @@ def test_a_caller_who_sends_nothing_is_spoken_to_at_our_pace(exchange: Exchange)
 def test_a_new_prompt_takes_the_place_of_the_old_one(exchange: Exchange) -> None:
     call, caller = exchange.call()
     old, new = speech_like(80_000, 1), np.full(800, -5, dtype=np.int16)
-    exchange.media.play(call, [exchange.media.load(old)], tag=1, stop_on_key=False)
+    exchange.media.play(call, [exchange.media.load(old)], tag=1)
     caller.hear_sound(800)
-    exchange.media.play(call, [exchange.media.load(new)], tag=2, stop_on_key=False)
+    exchange.media.play(call, [exchange.media.load(new)], tag=2)
     caller.hear_until(lambda pcm: bool((pcm == -5).all()))
     assert exchange.next(Played) == Played(call, 2)
     assert exchange.events == []
 
 
-def test_a_key_stops_a_menu(exchange: Exchange) -> None:
-    call, caller = exchange.call()
-    menu = exchange.media.load(speech_like(80_000))
-    exchange.media.play(call, [menu], tag=1, stop_on_key=True)
-    caller.hear_sound(800)
-    caller.press("3")
-    caller.hear_until(lambda pcm: not pcm.any())
-    key = exchange.next(KeyFrame)
-    assert (key.call, key.digit) == (call, "3")
-    assert exchange.events == []
-
-
-def test_a_key_does_not_stop_what_must_be_heard(exchange: Exchange) -> None:
+def test_a_key_stops_nothing_by_itself(exchange: Exchange) -> None:
     call, caller = exchange.call()
     notice = speech_like(4000)
-    exchange.media.play(call, [exchange.media.load(notice)], tag=1, stop_on_key=False)
+    exchange.media.play(call, [exchange.media.load(notice)], tag=1)
     heard = caller.hear_sound(800)
     caller.press("3")
     rest = [caller.hear_frame() for _ in range(20)]
     assert (np.concatenate([heard, *rest]) == notice).all()
+    key = exchange.next(KeyFrame)
+    assert (key.call, key.digit) == (call, "3")
 
 
-def test_a_key_in_the_audio_stops_a_menu_and_is_told_once(exchange: Exchange) -> None:
+def test_a_key_in_the_audio_is_told_once(exchange: Exchange) -> None:
     call, caller = exchange.call()
-    menu = exchange.media.load(speech_like(80_000))
-    exchange.media.play(call, [menu], tag=1, stop_on_key=True)
-    caller.hear_sound(800)
-    heard = caller.say_at_pace(np.concatenate([quiet(800), audio.digit("5", ms=80), quiet(1600)]))
-    assert heard[0].any()
-    assert not heard[-1].any()
+    caller.say_at_pace(np.concatenate([quiet(800), audio.digit("5", ms=80), quiet(1600)]))
     began, ended = exchange.next(ToneBegan), exchange.next(ToneEnded)
     assert (began.call, began.digit) == (ended.call, ended.digit) == (call, "5")
     assert 60e6 < ended.at_ns - began.at_ns < 100e6
     assert exchange.events == []
-
-
-def test_the_end_of_a_key_heard_in_the_audio_does_not_stop_the_next_prompt(
-    exchange: Exchange,
-) -> None:
-    call, caller = exchange.call()
-    caller.say(np.concatenate([quiet(400), audio.digit("5", ms=80), quiet(800)]))
-    exchange.next(ToneEnded)
-    answer = speech_like(4000)
-    exchange.media.play(call, [exchange.media.load(answer)], tag=1, stop_on_key=True)
-    heard = caller.hear_sound(160)
-    caller.press("5")
-    rest = [caller.hear_frame() for _ in range(24)]
-    assert (np.concatenate([heard, *rest]) == answer).all()
-    assert exchange.next(KeyFrame).digit == "5"
-
-
-def test_the_end_of_a_key_acted_on_at_its_begin_stops_only_once_nothing(
-    exchange: Exchange,
-) -> None:
-    call, caller = exchange.call()
-    answer = exchange.media.load(speech_like(80_000))
-    exchange.media.expect_key(call, "5")
-    exchange.media.play(call, [answer], tag=1, stop_on_key=True)
-    caller.hear_sound(160)
-    caller.press("5")
-    exchange.next(KeyFrame)
-    assert all(caller.hear_frame().any() for _ in range(10))
-    caller.press("5")
-    caller.hear_until(lambda pcm: not pcm.any())
 
 
 def test_music_waits_while_somebody_speaks_and_goes_on_where_it_was(exchange: Exchange) -> None:
@@ -354,7 +309,7 @@ def test_music_waits_while_somebody_speaks_and_goes_on_where_it_was(exchange: Ex
     exchange.media.music(call, exchange.media.load(tune))
     before = caller.hear_sound(1600)
     position = np.full(240, -9, dtype=np.int16)
-    exchange.media.play(call, [exchange.media.load(position)], tag=1, stop_on_key=False)
+    exchange.media.play(call, [exchange.media.load(position)], tag=1)
     heard = [before]
     while not (heard[-1] == -9).any():
         heard.append(caller.hear_frame())
@@ -369,7 +324,7 @@ def test_music_waits_while_somebody_speaks_and_goes_on_where_it_was(exchange: Ex
 
 def test_an_empty_playlist_is_played_at_once(exchange: Exchange) -> None:
     call, _ = exchange.call()
-    exchange.media.play(call, [], tag=3, stop_on_key=False)
+    exchange.media.play(call, [], tag=3)
     assert exchange.next(Played) == Played(call, 3)
 
 
@@ -377,7 +332,7 @@ def test_two_callers_hear_each_their_own(exchange: Exchange) -> None:
     (first, alice), (second, bob) = exchange.call(), exchange.call()
     for call, level in ((first, 11), (second, 22)):
         clip = exchange.media.load(np.full(1600, level, dtype=np.int16))
-        exchange.media.play(call, [clip], tag=level, stop_on_key=False)
+        exchange.media.play(call, [clip], tag=level)
     assert (alice.hear_sound(1600) == 11).all()
     assert (bob.hear_sound(1600) == 22).all()
 
@@ -504,7 +459,7 @@ def test_when_the_recorder_is_behind_a_recording_ends_and_nobody_else_notices(
     assert exchange.next(Stalled) == Stalled(other, 0, spoke=False)
 
     notice = speech_like(1600)
-    exchange.media.play(other, [exchange.media.load(notice)], tag=1, stop_on_key=False)
+    exchange.media.play(other, [exchange.media.load(notice)], tag=1)
     assert (neighbour.hear_sound(1600) == notice).all()
     caller.press("1")
     assert exchange.next(KeyFrame).call == call
@@ -558,9 +513,9 @@ def test_a_caller_who_is_let_go_hears_the_end_and_late_commands_reach_nobody(
     later, other = next_caller(exchange)
     assert later != call
     shout = exchange.media.load(speech_like(8000))
-    exchange.media.play(call, [shout], tag=1, stop_on_key=False)
+    exchange.media.play(call, [shout], tag=1)
     exchange.media.close(call)
-    exchange.media.play(later, [], tag=2, stop_on_key=False)
+    exchange.media.play(later, [], tag=2)
     assert exchange.next(Played) == Played(later, 2)
     assert not any(other.hear_frame().any() for _ in range(5))
 
@@ -655,6 +610,14 @@ def test_the_full_house_turns_the_next_caller_away_at_once(
     guests[500].leave()
     exchange.next(Closed)
     next_caller(exchange)
+
+
+def test_who_says_much_and_is_gone_has_been_heard_to_the_end(exchange: Exchange) -> None:
+    call, caller = exchange.call()
+    caller.send(frame(0x10, bytes(320)) * 90 + frame(0x03, b"7"))
+    caller.socket.shutdown(socket.SHUT_WR)
+    assert exchange.next(KeyFrame).digit == "7"
+    assert exchange.next(Closed) == Closed(call, Closing.HUNG_UP)
 
 
 # -- what a connection may do wrong --------------------------------------------------------------
@@ -797,7 +760,7 @@ def test_whatever_comes_over_a_connection_the_next_caller_is_served(
         pass  # it was let go already
     stranger.leave()
     call, caller = next_caller(exchange)
-    exchange.media.play(call, [], tag=4, stop_on_key=False)
+    exchange.media.play(call, [], tag=4)
     assert exchange.next(Played, lambda played: played.call == call) == Played(call, 4)
     caller.leave()
     exchange.next(Closed, lambda closed: closed.call == call)
@@ -828,7 +791,7 @@ def test_an_engine_refuses_what_it_cannot_carry(exchange: Exchange) -> None:
         exchange.media.load(np.zeros(0, dtype=np.int16))
     clip = exchange.media.load(quiet(1))
     with pytest.raises(ValueError, match="at most 32 clips"):
-        exchange.media.play(1, [clip] * 33, tag=1, stop_on_key=False)
+        exchange.media.play(1, [clip] * 33, tag=1)
 
 
 def test_two_engines_on_one_port_are_one_too_many(exchange: Exchange) -> None:

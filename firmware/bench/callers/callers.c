@@ -1,0 +1,232 @@
+/* callers PORT CALLS SECONDS MOMENTS: so many callers at once, each speaking and listening as
+ * Asterisk does.
+ *
+ * Every 20 ms each says a frame, at one of so many moments spread evenly over the 20 ms: 20 is how
+ * real callers come, 1 has all of them speak at the same instant. They say speech-like noise, once
+ * a second a key that Asterisk tells of, and half a second later one as tones in the audio. How far
+ * apart the frames lie that they hear is measured here, where they are received.
+ *
+ * One line comes out: frames heard, the gap's median, 99th and 99.9th percentile and greatest
+ * value, and the 99.9th percentile of how late we were ourselves, in milliseconds. */
+#include <arpa/inet.h>
+#include <math.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	CALLS_MOST = 1024,
+	HEADER = 3, /* bytes */
+	SAMPLES = 160,
+	FRAME = HEADER + SAMPLES * 2, /* bytes */
+	FRAME_NS = 20000000,
+	A_SECOND = 50,  /* frames */
+	KEY_FRAMES = 4, /* 80 ms */
+	BUCKETS = 4000, /* of a tenth of a millisecond */
+	SETTLED = 25,   /* frames: half a second is not measured, the callers still arrive */
+};
+
+struct spread {
+	uint64_t count;
+	uint64_t of[BUCKETS];
+};
+
+static struct caller {
+	int socket;
+	size_t have;   /* bytes of an unfinished frame */
+	uint32_t said; /* frames */
+	uint64_t heard_ns;
+} callers[CALLS_MOST];
+
+static struct spread gaps, late;
+static uint8_t key_audio[KEY_FRAMES][FRAME];
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* ---- figures ---- */
+
+static void note(struct spread *spread, uint64_t ns)
+{
+	uint64_t bucket = ns / 100000u;
+
+	spread->of[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
+	spread->count++;
+}
+
+static double percentile(const struct spread *spread, double part)
+{
+	uint64_t wanted = (uint64_t)ceil(part * (double)spread->count), seen = 0;
+	size_t bucket = 0;
+
+	while (bucket < BUCKETS - 1 && (seen += spread->of[bucket]) < wanted)
+		bucket++;
+	return (double)bucket / 10.0;
+}
+
+/* ---- speaking ---- */
+
+static void give(const struct caller *caller, const void *bytes, size_t size)
+{
+	if (send(caller->socket, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
+		fail("callers: what is said is not taken");
+}
+
+/* The key 5 of ITU-T Q.23, at -10 dBm0 each tone. */
+static void make_key(void)
+{
+	for (int n = 0; n < KEY_FRAMES * SAMPLES; n++) {
+		double at_s = n / 8000.0;
+		int16_t sample = (int16_t)(7200 * sin(2 * M_PI * 770 * at_s) +
+					   7200 * sin(2 * M_PI * 1336 * at_s));
+
+		memcpy(key_audio[n / SAMPLES] + HEADER + n % SAMPLES * 2, &sample, 2);
+	}
+	for (int n = 0; n < KEY_FRAMES; n++)
+		memcpy(key_audio[n], "\x10\x01\x40", HEADER);
+}
+
+static void make_noise(uint8_t *frame)
+{
+	static uint32_t noise = 1;
+
+	memcpy(frame, "\x10\x01\x40", HEADER);
+	for (size_t at = HEADER; at < FRAME; at += 2) {
+		noise = noise * 1664525u + 1013904223u;
+		frame[at] = (uint8_t)(noise >> 16);
+		frame[at + 1] = (uint8_t)((int8_t)(noise >> 24) / 16);
+	}
+}
+
+static void speak(struct caller *caller, const uint8_t *noise)
+{
+	uint32_t moment = caller->said++ % A_SECOND;
+
+	if (moment == 0)
+		give(caller,
+			"\x03\x00\x01"
+			"1",
+			4);
+	if (moment >= A_SECOND / 2 && moment < A_SECOND / 2 + KEY_FRAMES)
+		give(caller, key_audio[moment - A_SECOND / 2], FRAME);
+	else
+		give(caller, noise, FRAME);
+}
+
+static void speak_all(uint32_t first, uint32_t calls, uint32_t moments)
+{
+	uint8_t noise[FRAME];
+
+	make_noise(noise);
+	for (uint32_t n = first; n < calls; n += moments)
+		speak(&callers[n], noise);
+}
+
+/* ---- listening ---- */
+
+static void arrive(int epoll, uint32_t n, uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = n};
+	uint8_t name[HEADER + 16] = {0x01, 0, 16};
+
+	memcpy(name + HEADER, &n, sizeof n);
+	callers[n].socket = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(callers[n].socket, (struct sockaddr *)&address, sizeof address) < 0)
+		fail("callers: nobody listens");
+	setsockopt(callers[n].socket, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	give(&callers[n], name, sizeof name);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, callers[n].socket, &event);
+}
+
+static void note_gap(struct caller *caller, uint64_t at_ns)
+{
+	if (caller->heard_ns && caller->said > SETTLED)
+		note(&gaps, at_ns - caller->heard_ns);
+	caller->heard_ns = at_ns;
+}
+
+static void listen_to(struct caller *caller)
+{
+	uint8_t bytes[8 * FRAME];
+	ssize_t count = recv(caller->socket, bytes, sizeof bytes, MSG_DONTWAIT);
+	uint64_t at_ns = now_ns();
+
+	if (count <= 0)
+		fail("callers: a call was ended");
+	caller->have += (size_t)count;
+	for (; caller->have >= FRAME; caller->have -= FRAME)
+		note_gap(caller, at_ns);
+}
+
+static void call(uint16_t port, uint32_t calls, uint64_t turns, uint32_t moments)
+{
+	int epoll = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, 0);
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = CALLS_MOST}, ready[64];
+	long each_ns = FRAME_NS / (long)moments;
+	struct itimerspec each = {.it_interval.tv_nsec = each_ns, .it_value.tv_nsec = each_ns};
+	uint64_t turn = 0, began_ns;
+
+	for (uint32_t n = 0; n < calls; n++)
+		arrive(epoll, n, port);
+	began_ns = now_ns();
+	timerfd_settime(timer, 0, &each, NULL);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event);
+	while (turn < turns) {
+		int found = epoll_wait(epoll, ready, 64, -1);
+
+		for (int n = 0; n < found; n++) {
+			uint64_t times = 0;
+
+			if (ready[n].data.u32 < CALLS_MOST) {
+				listen_to(&callers[ready[n].data.u32]);
+				continue;
+			}
+			if (read(timer, &times, sizeof times) != sizeof times)
+				continue;
+			for (; times > 0 && turn < turns; times--, turn++) {
+				uint64_t due_ns = began_ns + (turn + 1) * (uint64_t)each_ns;
+
+				if (turn > SETTLED * moments)
+					note(&late, now_ns() - due_ns);
+				speak_all(turn % moments, calls, moments);
+			}
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t calls = argc == 5 ? (uint32_t)atoi(argv[2]) : 0;
+	uint32_t seconds = argc == 5 ? (uint32_t)atoi(argv[3]) : 0;
+	uint32_t moments = argc == 5 ? (uint32_t)atoi(argv[4]) : 0;
+
+	if (calls < 1 || calls > CALLS_MOST || seconds < 1 || moments < 1 || moments > 20)
+		return fprintf(stderr, "usage: callers PORT CALLS SECONDS MOMENTS\n"), 2;
+	make_key();
+	call((uint16_t)atoi(argv[1]), calls, (uint64_t)seconds * A_SECOND * moments, moments);
+	printf("%lu %.1f %.1f %.1f %.1f %.1f\n", (unsigned long)gaps.count, percentile(&gaps, 0.5),
+		percentile(&gaps, 0.99), percentile(&gaps, 0.999), percentile(&gaps, 1.0),
+		percentile(&late, 0.999));
+	return 0;
+}
