@@ -193,6 +193,90 @@ static void dtmf(void)
 	}
 }
 
+static const struct rc_progress_tone TONES[] = {
+	{.burst = {{.hz = {480, 620}, .on_ms = 240, .off_ms = 240}},
+		.bursts = 1,
+		.needed = 2,
+		.held_ms = 100,
+		.off_hz = 15,
+		.off_part = 0.15},
+	{.burst = {{.hz = {413, 438}, .on_ms = 400, .off_ms = 200},
+		 {.hz = {413, 438}, .on_ms = 400, .off_ms = 1000}},
+		.bursts = 2,
+		.needed = 2,
+		.held_ms = 100,
+		.off_hz = 15,
+		.off_part = 0.15},
+	{.burst = {{.hz = {350, 440}}}, .bursts = 1, .needed = 1, .held_ms = 500, .off_hz = 15},
+};
+
+/* Bursts of those tones and of others, at any level, in time and out of it. */
+static void make_ringing(uint32_t seed)
+{
+	chance = seed;
+	make_noise(line, MINUTE, 60);
+	for (size_t at = 800; at + 12000 < MINUTE;) {
+		const struct rc_progress_burst *burst = &TONES[any(3)].burst[0];
+		double dbm0 = -3.0 - (double)any(30);
+		uint32_t bursts = 1 + any(5);
+
+		for (uint32_t n = 0; n < bursts && at + 12000 < MINUTE; n++) {
+			struct rc_tone tone;
+			size_t samples = burst->on_ms ? 8 * (size_t)burst->on_ms : 6000;
+
+			double hz = burst->hz[0] + any(12), hz2 = burst->hz[1] + any(12);
+
+			samples += any(300);
+			(void)rc_tone_pair(&tone, hz, dbm0, hz2, dbm0, samples);
+			samples = rc_tone_next(&tone, other, 7000);
+			lay_over(line + at, other, samples);
+			at += samples + 8 * (size_t)burst->off_ms + any(300);
+		}
+	}
+}
+
+static void mix_in_table(const struct rc_progress_table *table)
+{
+	for (uint32_t n = 0; n < table->bands; n++) {
+		mix_in_sound(table->band[n].cosine, RC_PROGRESS_WINDOW / 2);
+		mix_in_sound(table->band[n].sine, RC_PROGRESS_WINDOW / 2);
+		mix_in_real(table->band[n].turn_re);
+		mix_in_real(table->band[n].turn_im);
+	}
+	mix_in_sound(table->hann, RC_PROGRESS_WINDOW / 2);
+}
+
+static void progress(void)
+{
+	static struct rc_progress_table table;
+	static struct rc_progress ear;
+	struct rc_progress_event told[RC_PROGRESS_EVENTS * 16];
+
+	mix_in((uint64_t)rc_progress_table_init(&table, TONES, sizeof TONES / sizeof *TONES));
+	mix_in_table(&table);
+	for (uint32_t seed = 200; seed < 204; seed++) {
+		make_ringing(seed);
+		rc_progress_init(&ear, 700, true);
+		for (size_t at = 0, samples; at < MINUTE; at += samples) {
+			size_t count;
+
+			samples = 1 + any(900);
+			if (samples > MINUTE - at)
+				samples = MINUTE - at;
+			count = rc_progress_feed(
+				&ear, &table, line + at, samples, told, sizeof told / sizeof *told);
+			for (size_t n = 0; n < count; n++) {
+				mix_in(told[n].kind);
+				mix_in(told[n].tone);
+				mix_in(told[n].at_sample);
+				mix_in(told[n].decided_sample);
+			}
+			mix_in_real(ear.track[0].plateau);
+			mix_in_real(ear.beep.plateau);
+		}
+	}
+}
+
 static void acd(void)
 {
 	enum { AGENTS = 20, CALLS = 50 };
@@ -251,7 +335,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } PARTS[] = {{"g711", g711}, {"level", level}, {"voice", voice}, {"mix", mix}, {"tone", tone},
-	{"dtmf", dtmf}, {"acd", acd}, {"frames", frames}};
+	{"dtmf", dtmf}, {"progress", progress}, {"acd", acd}, {"frames", frames}};
 
 int main(void)
 {
