@@ -93,9 +93,9 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Order: the call waits in a queue, and has done so since then. Placed follows at once."""
+    """Order: the call waits in these queues, and has done so since then. Placed follows at once."""
 
-    queue: str
+    queues: tuple[str, ...]
     urgency: Urgency | None
     since: float
 
@@ -494,7 +494,7 @@ def _queue(call: Call, node: Enqueue, patience_s: float, at: Moment) -> Step:
     )
     # The order comes before the music, so that its announcement is what the caller hears first.
     with_music, music = _with_music(waiting)
-    return with_music, [Wait(node.queue, node.urgency, at.now), *music]
+    return with_music, [Wait(node.queues, node.urgency, at.now), *music]
 
 
 def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step:
@@ -563,8 +563,8 @@ def _back(call: Call, at: Moment) -> Step:
         return _lose(call, at)
     again: Order
     match flow.node_at(call.plan, call.place):
-        case Enqueue(queue=queue, urgency=urgency):
-            stage, again = Stage.QUEUED, Wait(queue, urgency, call.waits_since)
+        case Enqueue(queues=queues, urgency=urgency):
+            stage, again = Stage.QUEUED, Wait(queues, urgency, call.waits_since)
         case Ring(phones=phones):
             left_s = max(call.patience_until - at.now, LEAST_RING_S)
             stage, again = Stage.RINGING, RingPhones(phones, left_s)

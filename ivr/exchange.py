@@ -2,8 +2,9 @@
 
 Each call decides for itself in `ivr.call`; here its orders meet the other calls and the phones.
 Which caller meets which agent is the ACD's to say. An agent is offered one call at a time, and only
-while its phone is idle, is not resting after an offer it let pass, and talks to nobody. A caller
-who waits is either on the ACD or being offered to exactly one agent, and keeps its rank in both.
+while its phone is idle, talks to nobody, and neither wraps up nor rests after an offer it let pass.
+A caller who waits can be had by the first who is free or is being offered to exactly one agent, and
+keeps its rank in both.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,12 +50,9 @@ from ivr.events import (
     Refusal,
     ToneHeard,
 )
-from ivr.plan import Plan, Urgency
-from routing_core.acd import Acd
+from ivr.matching import AGENTS_MAX, Matching, agent_of
+from ivr.plan import Plan, Queue, Urgency
 
-CALLS_MAX = 1024
-AGENTS_MAX = 256 + 1  # and the canary
-SKILLS_MAX = 64  # bits of the ACD's masks, one for each queue
 # The network and the phone may take a little longer than the ring we asked for.
 OFFER_GRACE_S = 5.0
 # However a site is set, a phone that refuses at once is not rung hundreds of times a second.
@@ -68,6 +66,11 @@ URGENCY_SHARE = {
     Urgency.SOON: 0.5,
     Urgency.ROUTINE: 1.0,
 }
+
+
+def target_s(queue: Queue, urgency: Urgency | None) -> float:
+    """Within what a caller of this urgency should be answered; None: of the queue's own."""
+    return queue.target_s * URGENCY_SHARE[queue.urgency if urgency is None else urgency]
 
 
 class Ringing(StrEnum):
@@ -86,6 +89,7 @@ class Offering:
     call: str
     extension: str
     rest_s: float
+    wrap_up_s: float
     due_at: float | None  # without an end by then, we end it
     state: Ringing = Ringing.OPEN
 
@@ -95,40 +99,31 @@ class Agent:
     """A phone and who sits at it."""
 
     extension: str
-    slot: int
-    skills: int = 0
+    skills: Mapping[str, int] = field(default_factory=dict)  # with levels, its queues among them
     phone: PhoneState = PhoneState.IDLE  # until Asterisk says otherwise
     offer: str | None = None
     talks_to: str | None = None
-    rests_until: float | None = None
+    wrap_up_s: float = 0.0  # after this talk
     idle_since: float = 0.0
+    free_from: float = 0.0  # a rest or a wrap-up ends
 
-    def is_free(self) -> bool:
-        """May be offered a call now."""
+    def is_idle(self) -> bool:
+        """May be offered a call, now or when its rest is over."""
         return (
             self.phone is PhoneState.IDLE
             and self.offer is None
             and self.talks_to is None
-            and self.rests_until is None
-            and self.skills != 0
+            and bool(self.skills)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A caller's place in a queue, which neither an offer nor its failure changes."""
+    """A caller's place in its queues, which neither an offer nor its failure changes."""
 
-    slot: int
-    needs: int
-    since_ms: int
-    target_ms: int
-    offer_s: float
-    rest_s: float
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """Lower is served first."""
-        return self.since_ms + self.target_ms, self.since_ms
+    queues: Mapping[str, Queue]
+    since: float
+    urgency: Urgency | None
 
 
 @dataclass(slots=True)
@@ -143,11 +138,7 @@ class Exchange:
     _waiting: dict[str, Waiting] = field(default_factory=dict)
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
-    _skills: dict[str, int] = field(default_factory=dict)  # queue -> bit
-    _acd: Acd = field(default_factory=lambda: Acd(AGENTS_MAX, CALLS_MAX))
-    _slots: list[int] = field(default_factory=lambda: list(range(CALLS_MAX))[::-1])
-    _call_in: dict[int, str] = field(default_factory=dict)  # slot -> call
-    _agent_in: dict[int, Agent] = field(default_factory=dict)
+    _matching: Matching = field(default_factory=Matching)
     _out: list[Command] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -161,6 +152,7 @@ class Exchange:
     def receive(self, event: Event, now: float, local: datetime) -> list[Command]:
         """What is to be done about an event."""
         at = Moment(now, local)
+        self._matching.time_is(now)
         self._take(event, at)
         self._match(at)
         return self._said()
@@ -169,16 +161,13 @@ class Exchange:
         """When `time_came` is wanted next."""
         due = [call.deadline for call in self.calls.values()]
         due += [offer.due_at for offer in self.offers.values()]
-        due += [agent.rests_until for agent in self.agents.values()]
+        due.append(self._matching.next_deadline())
         return min((at for at in due if at is not None), default=None)
 
     def time_came(self, now: float, local: datetime) -> list[Command]:
         """What is to be done because of the time."""
         at = Moment(now, local)
-        for agent in self.agents.values():
-            if agent.rests_until is not None and agent.rests_until <= now:
-                agent.rests_until = None
-                self._seat(agent)
+        self._matching.time_is(now)
         for offer in list(self.offers.values()):
             if offer.due_at is not None and offer.due_at <= now:
                 self._overdue(offer, at)
@@ -189,11 +178,8 @@ class Exchange:
         return self._said()
 
     def position(self, call: str) -> int:
-        """A waiting caller's place among those who need the same, 1 being next."""
-        mine = self._waiting[call]
-        return 1 + sum(
-            other.needs == mine.needs and other.rank < mine.rank for other in self._waiting.values()
-        )
+        """A waiting caller's place in its first queue, 1 being next."""
+        return self._matching.position(call)
 
     def waiting(self) -> Mapping[str, Waiting]:
         """Callers in queues, those being offered to an agent included."""
@@ -258,8 +244,8 @@ class Exchange:
 
     def _carry_out(self, call: str, order: Command | Order, at: Moment) -> None:
         match order:
-            case Wait(queue=queue, urgency=urgency, since=since):
-                self._wait(call, queue, urgency, since, at)
+            case Wait(queues=queues, urgency=urgency, since=since):
+                self._wait(call, queues, urgency, since, at)
             case RingPhones(phones=phones, ring_s=ring_s):
                 self._ring(call, phones, ring_s, at)
             case StopWaiting():
@@ -279,56 +265,39 @@ class Exchange:
     # ---- waiting ----
 
     def _wait(
-        self, call: str, queue: str, urgency: Urgency | None, since: float, at: Moment
+        self,
+        call: str,
+        queues: tuple[str, ...],
+        urgency: Urgency | None,
+        since: float,
+        at: Moment,
     ) -> None:
-        """Put the call on the ACD. Without a free slot it still waits its patience out, with
-        music, and then goes on."""
-        room = self.calls[call].plan.queues.get(queue)
-        needs = self._skill(queue)
-        if room is None or not needs or not self._slots:
-            self._out.append(commands.Note(call, "no room", queue))
+        """Put the call on the ACD. Without room there it still waits its patience out, with music,
+        and then goes on."""
+        known = self.calls[call].plan.queues
+        rooms = {name: known[name] for name in queues if name in known}
+        within_s = [(room, target_s(room, urgency)) for room in rooms.values()]
+        if not self._matching.wait(call, within_s, since):
+            self._out.append(commands.Note(call, "no room", queues[0]))
             return
-        target_s = room.target_s * URGENCY_SHARE[room.urgency if urgency is None else urgency]
-        waiting = Waiting(
-            self._slots.pop(),
-            needs,
-            int(since * 1000),
-            int(target_s * 1000),
-            room.offer_s,
-            room.rest_s,
-        )
-        self._waiting[call] = waiting
-        self._call_in[waiting.slot] = call
-        self._line_up(waiting)
+        self._waiting[call] = Waiting(rooms, since, urgency)
         self._tell_position(call, at)
-
-    def _line_up(self, waiting: Waiting) -> None:
-        self._acd.call_waits(
-            waiting.slot,
-            needs=waiting.needs,
-            since_ms=waiting.since_ms,
-            target_ms=waiting.target_ms,
-        )
 
     def _tell_position(self, call: str, at: Moment) -> None:
         if call in self._waiting:
             self._step(call, Placed(self.position(call)), at)
 
     def _stop_waiting(self, call: str, at: Moment) -> None:
-        if waiting := self._waiting.pop(call, None):
-            self._acd.call_leaves(waiting.slot)
-            del self._call_in[waiting.slot]
-            self._slots.append(waiting.slot)
+        if self._waiting.pop(call, None):
+            self._matching.leave(call)
         for offer in self._offers_of(call):
             self._withdraw(offer, at)
 
     def _match(self, at: Moment) -> None:
-        while (match := self._acd.next_match()) is not None:
-            call = self._call_in[match.call]
-            waiting = self._waiting[call]
-            self._acd.call_leaves(match.call)
-            agent = self._agent_in[match.agent]
-            self._offer(call, agent, waiting.offer_s, waiting.rest_s, at)
+        while (pair := self._matching.take()) is not None:
+            room = self._waiting[pair.call].queues[pair.queue]
+            agent = self.agents[pair.extension]
+            self._offer(pair.call, agent, room.offer_s, room.rest_s, room.wrap_up_s, at)
 
     # ---- offers ----
 
@@ -340,8 +309,17 @@ class Exchange:
             if offer.call == call and offer.state is not Ringing.WITHDRAWN
         ]
 
-    def _offer(self, call: str, agent: Agent, ring_s: float, rest_s: float, at: Moment) -> None:
-        offer = Offering(self.ids(), call, agent.extension, rest_s, at.now + ring_s + OFFER_GRACE_S)
+    def _offer(
+        self,
+        call: str,
+        agent: Agent,
+        ring_s: float,
+        rest_s: float,
+        wrap_up_s: float,
+        at: Moment,
+    ) -> None:
+        due_at = at.now + ring_s + OFFER_GRACE_S
+        offer = Offering(self.ids(), call, agent.extension, rest_s, wrap_up_s, due_at)
         self.offers[offer.id] = offer
         agent.offer = offer.id
         self._seat(agent)
@@ -352,7 +330,7 @@ class Exchange:
         for extension in phones:
             agent = self.agents.get(extension)
             if agent is not None and agent.offer is None and agent.talks_to is None:
-                self._offer(call, agent, ring_s, 0.0, at)
+                self._offer(call, agent, ring_s, 0.0, 0.0, at)
         if not self._offers_of(call):
             self._step(call, NobodyLeft(), at)
 
@@ -389,8 +367,8 @@ class Exchange:
             return
         if offer.state is Ringing.ACCEPTED:
             self._step(offer.call, JoinFailed(offer.call, offer_id), at)
-        elif waiting := self._waiting.get(offer.call):
-            self._line_up(waiting)
+        elif offer.call in self._waiting:
+            self._matching.put_back(offer.call)
         elif not self._offers_of(offer.call):
             self._step(offer.call, NobodyLeft(), at)
 
@@ -400,7 +378,7 @@ class Exchange:
             return
         agent.offer = None
         if is_rest_due:
-            agent.rests_until = at.now + max(offer.rest_s, LEAST_REST_S)
+            agent.free_from = at.now + max(offer.rest_s, LEAST_REST_S)
         self._seat(agent)
 
     def _joined(self, call: str, offer_id: str) -> None:
@@ -411,12 +389,13 @@ class Exchange:
         agent = self.agents.get(offer.extension)
         if agent is not None and agent.offer == offer_id:
             agent.offer, agent.talks_to = None, call
+            agent.wrap_up_s = offer.wrap_up_s
             self._seat(agent)
 
     def _talk_over(self, call: str, at: Moment) -> None:
         for agent in self.agents.values():
             if agent.talks_to == call:
-                agent.talks_to, agent.idle_since = None, at.now
+                self._wrap_up(agent, at)
                 self._seat(agent)
 
     def _note(self, offer_id: str, what: str) -> None:
@@ -431,50 +410,43 @@ class Exchange:
             return
         if state is PhoneState.IDLE and agent.phone is PhoneState.IN_USE:
             # Whoever it was, the phone has hung up; its caller may have been passed on to another.
-            agent.talks_to = None
+            self._wrap_up(agent, at)
         if state is PhoneState.IDLE and agent.phone is not PhoneState.IDLE:
-            agent.idle_since = at.now
+            agent.idle_since = max(at.now, agent.free_from)
         agent.phone = state
         self._seat(agent)
 
+    def _wrap_up(self, agent: Agent, at: Moment) -> None:
+        """The talk is over, and what remains to be done after it begins."""
+        if agent.talks_to is None:
+            return
+        agent.talks_to = None
+        agent.idle_since = agent.free_from = at.now + agent.wrap_up_s
+
     def _seat(self, agent: Agent) -> None:
         """Tell the ACD whether the agent is free."""
-        if agent.is_free():
-            since_ms = int(agent.idle_since * 1000)
-            self._acd.agent_free(agent.slot, skills=agent.skills, since_ms=since_ms)
+        if agent.is_idle():
+            self._matching.free(agent.extension, agent.idle_since, agent.free_from)
         else:
-            self._acd.agent_busy(agent.slot)
+            self._matching.busy(agent.extension)
 
     def _seat_agents(self) -> None:
         """Everybody with a phone, able to do what its queues ask for. Who has none any more goes,
         once nobody talks with them or rings them."""
         canary = canary_of(self.plan)
-        phones = (*canary.phones, *self.plan.phones)
+        phones = {**canary.phones, **self.plan.phones}
+        queues = (*self.plan.queues.values(), *canary.queues.values())
         for agent in list(self.agents.values()):
-            is_idle = agent.offer is None and agent.talks_to is None
-            if agent.extension not in phones and is_idle:
-                self._acd.agent_busy(agent.slot)
-                del self.agents[agent.extension], self._agent_in[agent.slot]
-        seats = (slot for slot in range(AGENTS_MAX) if slot not in self._agent_in)
-        for extension in [new for new in phones if new not in self.agents]:
-            slot = next(seats, None)
-            if slot is not None:
-                self.agents[extension] = self._agent_in[slot] = Agent(extension, slot)
+            is_at_rest = agent.offer is None and agent.talks_to is None
+            if agent.extension not in phones and is_at_rest:
+                del self.agents[agent.extension]
+        for extension in phones:
+            if extension not in self.agents and len(self.agents) < AGENTS_MAX:
+                self.agents[extension] = Agent(extension)
         for agent in self.agents.values():
-            agent.skills = sum(
-                self._skill(name)
-                for name, queue in (*self.plan.queues.items(), *canary.queues.items())
-                if agent.extension in queue.agents
-            )
+            member = {agent_of(q.name): 1 for q in queues if agent.extension in q.agents}
+            phone = phones.get(agent.extension)
+            agent.skills = {**member, **phone.skills} if phone and member else member
+        self._matching.adopt(queues, {a.extension: a.skills for a in self.agents.values()})
+        for agent in self.agents.values():
             self._seat(agent)
-
-    def _skill(self, queue: str) -> int:
-        """The queue's bit. Bits of queues that no plan has any more are given out again."""
-        if queue not in self._skills:
-            in_use = [call.plan.queues.keys() for call in self.calls.values()]
-            named = {SELFTEST, *self.plan.queues}.union(*in_use)
-            self._skills = {name: bit for name, bit in self._skills.items() if name in named}
-            taken = set(self._skills.values())
-            bits = (1 << index for index in range(SKILLS_MAX))
-            self._skills[queue] = next((bit for bit in bits if bit not in taken), 0)
-        return self._skills[queue]

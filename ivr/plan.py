@@ -56,6 +56,7 @@ class Phone:
     name: str
     location: str
     callback: str
+    skills: Mapping[str, int] = field(default_factory=dict)  # what who sits here can do; 1 is best
 
     @property
     def location_prompt(self) -> str:
@@ -105,8 +106,17 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class Relaxing:
+    """Who has waited so long needs these skills, each at this level or better, and no others."""
+
+    after_s: float
+    needs: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
-    """An ordered waiting room. Agents are extensions; times are seconds."""
+    """An ordered waiting room. Agents are extensions; times are seconds. An agent who lacks what is
+    needed is offered nobody, until it is needed no more."""
 
     name: str
     agents: tuple[str, ...]
@@ -115,6 +125,9 @@ class Queue:
     offer_s: float  # how long one phone rings before the offer moves on
     rest_s: float  # how long a phone that stayed silent is left alone
     announce_s: float  # the position is said this often
+    wrap_up_s: float = 0.0  # left to the agent after each talk
+    needs: Mapping[str, int] = field(default_factory=dict)  # skill -> the worst level that will do
+    relaxes: tuple[Relaxing, ...] = ()  # by rising times
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +169,12 @@ class Enqueue:
     otherwise: str
     urgency: Urgency | None = None  # None: the queue's own
     escape: str | None = "0"
+    also: tuple[str, ...] = ()  # queues waited in at the same time; the first agent of any has it
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """All that the caller waits in."""
+        return (self.queue, *self.also)
 
 
 @dataclass(frozen=True, slots=True)

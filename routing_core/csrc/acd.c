@@ -1,203 +1,787 @@
-/* The ACD: two intrusive lists, waiting calls and free agents, each kept in the order in which it
- * is served.
+/* The ACD. Everything that can be known before a call comes is worked out when agents and needs
+ * are told, so that little is left to decide when a call does.
  *
- * Of agents who can help a call, the fewest other skills are the fewest skills, so one order of
- * agents serves every call. A newcomer is placed from the back, where time puts it almost always;
- * nothing is ever re-sorted. */
+ *   need ── who waits:   a line of places, by deadline, and a bit in `wanted`
+ *        └─ who is free: a bench for each (level, other skills), by idle time, and a bit in
+ * `manned`
+ *
+ * An agent who becomes free takes a seat on one bench of each need it can help; which bench is
+ * known. A decision is the earliest first place of the needs in `wanted & manned`, and the first
+ * agent on that need's first bench. It asks nobody for skills, however many wait or are free.
+ *
+ * Benches and lines are lists through the tables, in the order of keys that never change; nothing
+ * is ever re-sorted. */
+#include <string.h>
+
 #include "rc.h"
 
+enum {
+	OTHERS = RC_ACD_SKILLS, /* a need asks for one skill at least: 0 to 63 others */
+	BENCHES = RC_ACD_LEVELS * OTHERS,
+	WORD = 64,
+};
+
+#define NOBODY UINT32_MAX
+#define UNABLE UINT32_MAX
+#define NEVER_MS INT64_MAX
+#define TIME_MAX_MS ((int64_t)1 << 61) /* the sum of two is a time too */
+
+struct key {
+	int64_t first, second;
+	uint64_t last; /* no two are alike */
+};
+
 struct link {
-	struct link *next, *prev; /* both NULL: in no list */
+	uint32_t next, prev;
 };
 
-struct call {
-	struct link link; /* first, so that a link is its call */
-	uint64_t needs;
-	int64_t deadline_ms, since_ms;
+struct list {
+	uint32_t first, last; /* NOBODY, both, when empty */
 };
 
-struct agent {
-	struct link link; /* first, so that a link is its agent */
+/* What a list is made of: in a table, a link for each item and a key for each `per` of them. */
+struct items {
+	unsigned char *table;
+	size_t link_at, link_bytes, key_at, key_bytes;
+	uint32_t per;
+};
+
+struct need {
 	uint64_t skills;
-	int64_t since_ms;
+	uint8_t levels[RC_ACD_SKILLS];
+	int64_t after_ms;
+	uint32_t then;
+	uint32_t users;    /* places that stand by it now */
+	struct list queue; /* places that came by it, in rank: for their position */
+	uint32_t queued;
+	struct list takeable;   /* places by it now, but those of calls being offered */
+	uint16_t manned_levels; /* a bit for each level with agents on its benches */
+	uint64_t manned_others[RC_ACD_LEVELS];
+	struct list benches[BENCHES];
+};
+
+/* All of an agent lies in one row of cells, that one who becomes free is in one page, however many
+ * there are: this, then its seats, one for each need that it can help. */
+struct agent {
+	struct key free; /* from */
+	struct link rest;
+	struct key idle; /* since */
+	uint32_t seats;
+	uint8_t skills; /* how many */
+	bool is_seated, is_resting;
+};
+
+/* Where an agent sits while free; it is numbered by its cell. */
+struct seat {
+	struct link link;
+	uint32_t need, bench;
+};
+
+#define HEAD (sizeof(struct agent) / sizeof(struct seat))
+_Static_assert(sizeof(struct agent) % sizeof(struct seat) == 0, "an agent is a number of cells");
+
+struct place {
+	struct key rank, relaxes; /* place by place, and when */
+	struct link queued, takeable, relaxing;
+	uint32_t came_by; /* a need; NOBODY: the place is not used */
+	uint32_t need;    /* as it has relaxed */
+	bool is_relaxing; /* has another need to come */
 };
 
 struct rc_acd {
-	struct link waiting, idle; /* the ends of two rings */
-	uint32_t agents, calls;
-	struct agent *agent;
-	struct call *call;
+	int64_t now_ms;
+	struct rc_match taken;
+	uint32_t agents, calls, needs, words;
+	struct list resting, relaxing;
+	uint64_t *wanted, *manned; /* bits of needs */
+	struct need *need;
+	struct seat *cells; /* agent × row */
+	uint32_t row;
+	uint8_t *knows;      /* agent × skills: levels */
+	struct place *place; /* call × RC_ACD_PLACES */
+	bool *is_offered;    /* of each call */
 };
 
-/* The tables follow one another in one piece of memory. */
-_Static_assert(sizeof(struct rc_acd) % 8 == 0, "agents would be misaligned");
-_Static_assert(sizeof(struct agent) % 8 == 0, "calls would be misaligned");
+/* ---- lists ---- */
 
-typedef bool goes_before(const struct link *a, const struct link *b);
-
-static bool call_goes_before(const struct link *a, const struct link *b)
+static bool goes_before(const struct key *a, const struct key *b)
 {
-	const struct call *one = (const struct call *)a, *other = (const struct call *)b;
-
-	if (one->deadline_ms != other->deadline_ms)
-		return one->deadline_ms < other->deadline_ms;
-	if (one->since_ms != other->since_ms)
-		return one->since_ms < other->since_ms;
-	return one < other; /* the lower slot */
+	if (a->first != b->first)
+		return a->first < b->first;
+	if (a->second != b->second)
+		return a->second < b->second;
+	return a->last < b->last;
 }
 
-static int count(uint64_t skills)
+static struct link *link_of(struct items of, uint32_t item)
 {
-	return __builtin_popcountll(skills);
+	return (void *)(of.table + item * of.link_bytes + of.link_at);
 }
 
-static bool agent_goes_before(const struct link *a, const struct link *b)
+static const struct key *key_of(struct items of, uint32_t item)
 {
-	const struct agent *one = (const struct agent *)a, *other = (const struct agent *)b;
-
-	if (count(one->skills) != count(other->skills))
-		return count(one->skills) < count(other->skills);
-	if (one->since_ms != other->since_ms)
-		return one->since_ms < other->since_ms;
-	return one < other;
+	return (const void *)(of.table + item / of.per * of.key_bytes + of.key_at);
 }
 
-static void take_out(struct link *link)
+static void clear(struct list *list)
 {
-	link->prev->next = link->next;
-	link->next->prev = link->prev;
-	*link = (struct link){NULL, NULL};
+	*list = (struct list){NOBODY, NOBODY};
 }
 
-static void put_in(struct link *ring, struct link *link, goes_before *before)
+static bool is_empty(const struct list *list)
 {
-	struct link *after = ring->prev;
-
-	while (after != ring && before(link, after))
-		after = after->prev;
-	*link = (struct link){.next = after->next, .prev = after};
-	link->next->prev = link;
-	after->next = link;
+	return list->first == NOBODY;
 }
 
-static bool is_in(const struct link *link)
+static void put_after(struct items of, struct list *list, uint32_t after, uint32_t item)
 {
-	return link->next != NULL;
+	uint32_t next = after == NOBODY ? list->first : link_of(of, after)->next;
+
+	*link_of(of, item) = (struct link){.next = next, .prev = after};
+	*(after == NOBODY ? &list->first : &link_of(of, after)->next) = item;
+	*(next == NOBODY ? &list->last : &link_of(of, next)->prev) = item;
 }
 
-size_t rc_acd_size(uint32_t agents, uint32_t calls)
+/* A newcomer belongs at the back and who returns near the front, so both ends are tried in turn: at
+ * worst half the list is passed. */
+static void put_in(struct items of, struct list *list, uint32_t item)
 {
-	return sizeof(struct rc_acd) + agents * sizeof(struct agent) + calls * sizeof(struct call);
+	const struct key *key = key_of(of, item);
+	uint32_t after = list->last, before = list->first;
+
+	while (after != NOBODY && goes_before(key, key_of(of, after))) {
+		after = link_of(of, after)->prev;
+		if (goes_before(key, key_of(of, before))) {
+			after = link_of(of, before)->prev;
+			break;
+		}
+		before = link_of(of, before)->next;
+	}
+	put_after(of, list, after, item);
 }
 
-struct rc_acd *rc_acd_init(void *memory, uint32_t agents, uint32_t calls)
+static void take_out(struct items of, struct list *list, uint32_t item)
 {
-	struct rc_acd *acd = memory;
+	struct link link = *link_of(of, item);
 
-	acd->waiting = (struct link){&acd->waiting, &acd->waiting};
-	acd->idle = (struct link){&acd->idle, &acd->idle};
-	acd->agents = agents;
-	acd->calls = calls;
-	acd->agent = (struct agent *)(acd + 1);
-	acd->call = (struct call *)(acd->agent + agents);
-	for (uint32_t i = 0; i < agents; i++)
-		acd->agent[i] = (struct agent){.skills = 0};
-	for (uint32_t i = 0; i < calls; i++)
-		acd->call[i] = (struct call){.needs = 0};
+	*(link.prev == NOBODY ? &list->first : &link_of(of, link.prev)->next) = link.next;
+	*(link.next == NOBODY ? &list->last : &link_of(of, link.next)->prev) = link.prev;
+}
+
+static struct seat *seat_at(const struct rc_acd *acd, uint32_t seat)
+{
+	return &acd->cells[seat];
+}
+
+static uint32_t first_seat(const struct rc_acd *acd, uint32_t agent)
+{
+	return agent * acd->row + (uint32_t)HEAD;
+}
+
+static struct agent *agent_at(const struct rc_acd *acd, uint32_t agent)
+{
+	return (void *)(acd->cells + (size_t)agent * acd->row);
+}
+
+static struct items seated(const struct rc_acd *acd)
+{
+	return (struct items){
+		.table = (unsigned char *)acd->cells,
+		.link_at = offsetof(struct seat, link),
+		.link_bytes = sizeof(struct seat),
+		.key_at = offsetof(struct agent, idle),
+		.key_bytes = acd->row * sizeof(struct seat),
+		.per = acd->row,
+	};
+}
+
+static struct items resting(const struct rc_acd *acd)
+{
+	return (struct items){
+		.table = (unsigned char *)acd->cells,
+		.link_at = offsetof(struct agent, rest),
+		.link_bytes = acd->row * sizeof(struct seat),
+		.key_at = offsetof(struct agent, free),
+		.key_bytes = acd->row * sizeof(struct seat),
+		.per = 1,
+	};
+}
+
+static struct items places(const struct rc_acd *acd, size_t link_at, size_t key_at)
+{
+	return (struct items){
+		.table = (unsigned char *)acd->place,
+		.link_at = link_at,
+		.link_bytes = sizeof(struct place),
+		.key_at = key_at,
+		.key_bytes = sizeof(struct place),
+		.per = 1,
+	};
+}
+
+static struct items queued(const struct rc_acd *acd)
+{
+	return places(acd, offsetof(struct place, queued), offsetof(struct place, rank));
+}
+
+static struct items takeable(const struct rc_acd *acd)
+{
+	return places(acd, offsetof(struct place, takeable), offsetof(struct place, rank));
+}
+
+static struct items relaxing(const struct rc_acd *acd)
+{
+	return places(acd, offsetof(struct place, relaxing), offsetof(struct place, relaxes));
+}
+
+/* ---- bits ---- */
+
+static uint32_t lowest(uint64_t bits)
+{
+	return (uint32_t)__builtin_ctzll(bits);
+}
+
+static void set_bit(uint64_t *words, uint32_t at)
+{
+	words[at / WORD] |= 1ull << at % WORD;
+}
+
+static void clear_bit(uint64_t *words, uint32_t at)
+{
+	words[at / WORD] &= ~(1ull << at % WORD);
+}
+
+/* ---- who can help ---- */
+
+static uint32_t count(uint64_t skills)
+{
+	return (uint32_t)__builtin_popcountll(skills);
+}
+
+static uint64_t skills_in(const uint8_t *levels)
+{
+	uint64_t skills = 0;
+
+	for (uint32_t skill = 0; skill < RC_ACD_SKILLS; skill++)
+		skills |= (uint64_t)(levels[skill] != 0) << skill;
+	return skills;
+}
+
+static bool are_levels(const uint8_t *levels)
+{
+	for (uint32_t skill = 0; skill < RC_ACD_SKILLS; skill++)
+		if (levels[skill] > RC_ACD_LEVELS)
+			return false;
+	return true;
+}
+
+static uint32_t bench_for(const struct rc_acd *acd, uint32_t agent, const struct need *need)
+{
+	const uint8_t *knows = &acd->knows[agent * (size_t)RC_ACD_SKILLS];
+	uint32_t worst = 0;
+
+	for (uint64_t left = need->skills; left != 0; left &= left - 1) {
+		uint8_t level = knows[lowest(left)];
+
+		if (level == 0 || level > need->levels[lowest(left)])
+			return UNABLE;
+		if (level > worst)
+			worst = level;
+	}
+	if (worst == 0)
+		return UNABLE; /* the need asks for nothing */
+	return (worst - 1) * OTHERS + agent_at(acd, agent)->skills - count(need->skills);
+}
+
+/* ---- agents ---- */
+
+static uint32_t seats_end(const struct rc_acd *acd, uint32_t agent)
+{
+	return first_seat(acd, agent) + agent_at(acd, agent)->seats;
+}
+
+static void sit_down(struct rc_acd *acd, uint32_t seat)
+{
+	uint32_t at = seat_at(acd, seat)->need, bench = seat_at(acd, seat)->bench;
+	struct need *need = &acd->need[at];
+
+	put_in(seated(acd), &need->benches[bench], seat);
+	need->manned_others[bench / OTHERS] |= 1ull << bench % OTHERS;
+	need->manned_levels |= (uint16_t)(1u << bench / OTHERS);
+	set_bit(acd->manned, at);
+}
+
+static void get_up(struct rc_acd *acd, uint32_t seat)
+{
+	uint32_t at = seat_at(acd, seat)->need, bench = seat_at(acd, seat)->bench;
+	struct need *need = &acd->need[at];
+
+	take_out(seated(acd), &need->benches[bench], seat);
+	if (!is_empty(&need->benches[bench]))
+		return;
+	need->manned_others[bench / OTHERS] &= ~(1ull << bench % OTHERS);
+	if (need->manned_others[bench / OTHERS] != 0)
+		return;
+	need->manned_levels &= (uint16_t)~(1u << bench / OTHERS);
+	if (need->manned_levels == 0)
+		clear_bit(acd->manned, at);
+}
+
+static void seat(struct rc_acd *acd, uint32_t agent)
+{
+	agent_at(acd, agent)->is_seated = true;
+	for (uint32_t seat = first_seat(acd, agent); seat < seats_end(acd, agent); seat++)
+		sit_down(acd, seat);
+}
+
+static void call_away(struct rc_acd *acd, uint32_t at)
+{
+	struct agent *agent = agent_at(acd, at);
+
+	if (agent->is_seated)
+		for (uint32_t seat = first_seat(acd, at); seat < seats_end(acd, at); seat++)
+			get_up(acd, seat);
+	if (agent->is_resting)
+		take_out(resting(acd), &acd->resting, at);
+	agent->is_seated = agent->is_resting = false;
+}
+
+/* What it can help, anew. */
+static void learn(struct rc_acd *acd, uint32_t at)
+{
+	struct agent *agent = agent_at(acd, at);
+	bool is_seated = agent->is_seated;
+
+	if (is_seated)
+		call_away(acd, at);
+	agent->seats = 0;
+	for (uint32_t need = 0; need < acd->needs; need++) {
+		uint32_t bench = bench_for(acd, at, &acd->need[need]);
+
+		if (bench != UNABLE)
+			*seat_at(acd, first_seat(acd, at) + agent->seats++) =
+				(struct seat){.need = need, .bench = bench};
+	}
+	if (is_seated)
+		seat(acd, at);
+}
+
+static bool has_seat(const struct rc_acd *acd, uint32_t agent, uint32_t need)
+{
+	for (uint32_t seat = first_seat(acd, agent); seat < seats_end(acd, agent); seat++)
+		if (seat_at(acd, seat)->need == need)
+			return true;
+	return false;
+}
+
+/* ---- places ---- */
+
+static uint32_t call_at(uint32_t place)
+{
+	return place / RC_ACD_PLACES;
+}
+
+static uint32_t first_place(uint32_t call)
+{
+	return call * RC_ACD_PLACES;
+}
+
+static void line_up(struct rc_acd *acd, uint32_t place)
+{
+	uint32_t at = acd->place[place].need;
+
+	put_in(takeable(acd), &acd->need[at].takeable, place);
+	set_bit(acd->wanted, at);
+}
+
+static void step_out(struct rc_acd *acd, uint32_t place)
+{
+	uint32_t at = acd->place[place].need;
+
+	take_out(takeable(acd), &acd->need[at].takeable, place);
+	if (is_empty(&acd->need[at].takeable))
+		clear_bit(acd->wanted, at);
+}
+
+/* By the need that its time has come to. */
+static void stand_by(struct rc_acd *acd, uint32_t place, uint32_t at)
+{
+	int64_t since_ms = acd->place[place].rank.second;
+	const struct need *need = &acd->need[at];
+
+	while (need->then != at && since_ms + need->after_ms <= acd->now_ms) {
+		at = need->then;
+		need = &acd->need[at];
+	}
+	acd->place[place].need = at;
+	acd->need[at].users++;
+	if (!acd->is_offered[call_at(place)])
+		line_up(acd, place);
+	acd->place[place].is_relaxing = need->then != at;
+	if (need->then != at) {
+		acd->place[place].relaxes = (struct key){since_ms + need->after_ms, 0, place};
+		put_in(relaxing(acd), &acd->relaxing, place);
+	}
+}
+
+static void stand_back(struct rc_acd *acd, uint32_t place)
+{
+	acd->need[acd->place[place].need].users--;
+	if (!acd->is_offered[call_at(place)])
+		step_out(acd, place);
+	if (acd->place[place].is_relaxing)
+		take_out(relaxing(acd), &acd->relaxing, place);
+}
+
+static void leave(struct rc_acd *acd, uint32_t place)
+{
+	struct need *came_by = &acd->need[acd->place[place].came_by];
+
+	stand_back(acd, place);
+	take_out(queued(acd), &came_by->queue, place);
+	came_by->queued--;
+	acd->place[place].came_by = NOBODY;
+}
+
+static bool is_used(const struct rc_acd *acd, uint32_t place)
+{
+	return acd->place[place].came_by != NOBODY;
+}
+
+/* The call's place by this need (NOBODY looks for one not used), or NOBODY. */
+static uint32_t find(const struct rc_acd *acd, uint32_t call, uint32_t need)
+{
+	for (uint32_t n = 0; n < RC_ACD_PLACES; n++)
+		if (acd->place[first_place(call) + n].came_by == need)
+			return first_place(call) + n;
+	return NOBODY;
+}
+
+/* ---- the tables ---- */
+
+static void *table(unsigned char *memory, size_t *used, size_t count_of, size_t size)
+{
+	void *at = memory == NULL ? NULL : memory + *used;
+
+	*used += (count_of * size + 7) / 8 * 8;
+	return at;
+}
+
+/* Without memory it only counts. */
+static size_t lay_out(struct rc_acd *acd, unsigned char *memory)
+{
+	size_t places = (size_t)acd->calls * RC_ACD_PLACES, used = sizeof *acd;
+
+	acd->wanted = table(memory, &used, acd->words, sizeof *acd->wanted);
+	acd->manned = table(memory, &used, acd->words, sizeof *acd->manned);
+	acd->need = table(memory, &used, acd->needs, sizeof *acd->need);
+	acd->cells = table(memory, &used, (size_t)acd->agents * acd->row, sizeof *acd->cells);
+	acd->knows = table(memory, &used, acd->agents, RC_ACD_SKILLS);
+	acd->place = table(memory, &used, places, sizeof *acd->place);
+	acd->is_offered = table(memory, &used, acd->calls, sizeof *acd->is_offered);
+	return used;
+}
+
+static struct rc_acd sized(uint32_t agents, uint32_t calls, uint32_t needs)
+{
+	struct rc_acd acd = {.agents = agents, .calls = calls, .needs = needs};
+
+	acd.words = (needs + WORD - 1) / WORD;
+	acd.row = (uint32_t)HEAD + needs;
 	return acd;
 }
 
-enum rc_status rc_acd_call_waits(
-	struct rc_acd *acd, uint32_t slot, uint64_t needs, int64_t since_ms, int64_t target_ms)
+static bool is_count(uint32_t slots)
 {
-	int64_t deadline_ms;
-
-	if (slot >= acd->calls || target_ms < 0)
-		return RC_BAD;
-	if (__builtin_add_overflow(since_ms, target_ms, &deadline_ms))
-		return RC_BAD;
-
-	struct call *call = &acd->call[slot];
-
-	if (is_in(&call->link))
-		take_out(&call->link);
-	call->needs = needs;
-	call->since_ms = since_ms;
-	call->deadline_ms = deadline_ms;
-	put_in(&acd->waiting, &call->link, call_goes_before);
-	return RC_OK;
+	return slots >= 1 && slots <= RC_ACD_MOST;
 }
 
-enum rc_status rc_acd_call_leaves(struct rc_acd *acd, uint32_t slot)
+size_t rc_acd_size(uint32_t agents, uint32_t calls, uint32_t needs)
 {
-	if (slot >= acd->calls)
-		return RC_BAD;
-	if (!is_in(&acd->call[slot].link))
-		return RC_NONE;
-	take_out(&acd->call[slot].link);
-	return RC_OK;
+	if (!is_count(agents) || !is_count(calls) || !is_count(needs))
+		return 0;
+
+	struct rc_acd acd = sized(agents, calls, needs);
+
+	/* Cells are numbered by 32 bits. */
+	return (uint64_t)agents * acd.row < NOBODY ? lay_out(&acd, NULL) : 0;
 }
 
-enum rc_status rc_acd_agent_free(
-	struct rc_acd *acd, uint32_t slot, uint64_t skills, int64_t since_ms)
+struct rc_acd *rc_acd_init(void *memory, uint32_t agents, uint32_t calls, uint32_t needs)
 {
-	if (slot >= acd->agents)
-		return RC_BAD;
+	struct rc_acd *acd = memory;
 
-	struct agent *agent = &acd->agent[slot];
+	memset(memory, 0, rc_acd_size(agents, calls, needs));
+	*acd = sized(agents, calls, needs);
+	lay_out(acd, memory);
+	clear(&acd->resting);
+	clear(&acd->relaxing);
+	for (uint32_t n = 0; n < needs; n++) {
+		struct need *need = &acd->need[n];
 
-	if (is_in(&agent->link))
-		take_out(&agent->link);
-	agent->skills = skills;
-	agent->since_ms = since_ms;
-	put_in(&acd->idle, &agent->link, agent_goes_before);
-	return RC_OK;
-}
-
-enum rc_status rc_acd_agent_busy(struct rc_acd *acd, uint32_t slot)
-{
-	if (slot >= acd->agents)
-		return RC_BAD;
-	if (!is_in(&acd->agent[slot].link))
-		return RC_NONE;
-	take_out(&acd->agent[slot].link);
-	return RC_OK;
-}
-
-static const struct agent *who_helps(const struct rc_acd *acd, uint64_t needs)
-{
-	for (const struct link *at = acd->idle.next; at != &acd->idle; at = at->next) {
-		const struct agent *agent = (const struct agent *)at;
-
-		if ((needs & ~agent->skills) == 0)
-			return agent;
+		need->then = n;
+		clear(&need->queue);
+		clear(&need->takeable);
+		for (uint32_t bench = 0; bench < BENCHES; bench++)
+			clear(&need->benches[bench]);
 	}
-	return NULL;
+	for (uint32_t place = 0; place < calls * RC_ACD_PLACES; place++)
+		acd->place[place].came_by = NOBODY;
+	return acd;
 }
 
-enum rc_status rc_acd_next(const struct rc_acd *acd, struct rc_match *out)
-{
-	for (const struct link *at = acd->waiting.next; at != &acd->waiting; at = at->next) {
-		const struct call *call = (const struct call *)at;
-		const struct agent *agent = who_helps(acd, call->needs);
+/* ---- what is told ---- */
 
-		if (agent != NULL) {
-			out->call = (uint32_t)(call - acd->call);
-			out->agent = (uint32_t)(agent - acd->agent);
-			return RC_OK;
+static bool is_time(int64_t ms)
+{
+	return ms >= -TIME_MAX_MS && ms <= TIME_MAX_MS;
+}
+
+static bool is_span(int64_t ms)
+{
+	return ms >= 0 && ms <= TIME_MAX_MS;
+}
+
+static bool leads_here(const struct rc_acd *acd, uint32_t at)
+{
+	for (uint32_t need = 0; need < at; need++)
+		if (acd->need[need].then == at)
+			return true;
+	return false;
+}
+
+enum rc_status rc_acd_need_is(
+	struct rc_acd *acd, uint32_t at, const uint8_t *levels, int64_t after_ms, uint32_t then)
+{
+	if (at >= acd->needs || then >= acd->needs || then < at)
+		return RC_BAD;
+	if (!are_levels(levels) || !is_span(after_ms))
+		return RC_BAD;
+
+	struct need *need = &acd->need[at];
+	uint64_t skills = skills_in(levels);
+
+	if (then != at && (skills == 0 || acd->need[then].skills == 0))
+		return RC_BAD;
+	if (need->users > 0 || (skills == 0 && leads_here(acd, at)))
+		return RC_FULL;
+	memcpy(need->levels, levels, RC_ACD_SKILLS);
+	need->skills = skills;
+	need->after_ms = after_ms;
+	need->then = then;
+	for (uint32_t agent = 0; agent < acd->agents; agent++)
+		if (has_seat(acd, agent, at) || bench_for(acd, agent, need) != UNABLE)
+			learn(acd, agent);
+	return RC_OK;
+}
+
+enum rc_status rc_acd_agent_knows(struct rc_acd *acd, uint32_t at, const uint8_t *levels)
+{
+	if (at >= acd->agents || !are_levels(levels))
+		return RC_BAD;
+
+	memcpy(&acd->knows[at * (size_t)RC_ACD_SKILLS], levels, RC_ACD_SKILLS);
+	agent_at(acd, at)->skills = (uint8_t)count(skills_in(levels));
+	learn(acd, at);
+	return RC_OK;
+}
+
+enum rc_status rc_acd_agent_free(struct rc_acd *acd, uint32_t at, int64_t since_ms, int64_t from_ms)
+{
+	if (at >= acd->agents || !is_time(since_ms) || !is_time(from_ms))
+		return RC_BAD;
+
+	struct agent *agent = agent_at(acd, at);
+
+	call_away(acd, at);
+	agent->idle = (struct key){since_ms, 0, at};
+	if (from_ms <= acd->now_ms) {
+		seat(acd, at);
+		return RC_OK;
+	}
+	agent->is_resting = true;
+	agent->free = (struct key){from_ms, 0, at};
+	put_in(resting(acd), &acd->resting, at);
+	return RC_OK;
+}
+
+enum rc_status rc_acd_agent_busy(struct rc_acd *acd, uint32_t agent)
+{
+	if (agent >= acd->agents)
+		return RC_BAD;
+	call_away(acd, agent);
+	return RC_OK;
+}
+
+enum rc_status rc_acd_call_waits(
+	struct rc_acd *acd, uint32_t call, uint32_t need, int64_t since_ms, int64_t target_ms)
+{
+	if (call >= acd->calls || need >= acd->needs || acd->need[need].skills == 0)
+		return RC_BAD;
+	if (!is_time(since_ms) || !is_span(target_ms))
+		return RC_BAD;
+
+	uint32_t place = find(acd, call, need);
+
+	if (place != NOBODY)
+		leave(acd, place);
+	else
+		place = find(acd, call, NOBODY);
+	if (place == NOBODY)
+		return RC_FULL;
+	acd->place[place].rank =
+		(struct key){since_ms + target_ms, since_ms, (uint64_t)call << 32 | need};
+	acd->place[place].came_by = need;
+	put_in(queued(acd), &acd->need[need].queue, place);
+	acd->need[need].queued++;
+	stand_by(acd, place, need);
+	return RC_OK;
+}
+
+/* Out of everybody's reach while it is offered to one. */
+static void set_offered(struct rc_acd *acd, uint32_t call, bool is_offered)
+{
+	if (acd->is_offered[call] == is_offered)
+		return;
+	acd->is_offered[call] = is_offered;
+	for (uint32_t place = first_place(call); place < first_place(call + 1); place++) {
+		if (!is_used(acd, place))
+			continue;
+		if (is_offered)
+			step_out(acd, place);
+		else
+			line_up(acd, place);
+	}
+}
+
+enum rc_status rc_acd_call_returns(struct rc_acd *acd, uint32_t call)
+{
+	if (call >= acd->calls)
+		return RC_BAD;
+	set_offered(acd, call, false);
+	return RC_OK;
+}
+
+enum rc_status rc_acd_call_leaves(struct rc_acd *acd, uint32_t call)
+{
+	if (call >= acd->calls)
+		return RC_BAD;
+	for (uint32_t place = first_place(call); place < first_place(call + 1); place++)
+		if (is_used(acd, place))
+			leave(acd, place);
+	acd->is_offered[call] = false;
+	return RC_OK;
+}
+
+/* ---- time ---- */
+
+static int64_t rest_over_ms(const struct rc_acd *acd)
+{
+	return is_empty(&acd->resting) ? NEVER_MS : agent_at(acd, acd->resting.first)->free.first;
+}
+
+static int64_t relaxes_ms(const struct rc_acd *acd)
+{
+	return is_empty(&acd->relaxing) ? NEVER_MS : acd->place[acd->relaxing.first].relaxes.first;
+}
+
+enum rc_status rc_acd_time_is(struct rc_acd *acd, int64_t now_ms)
+{
+	if (!is_time(now_ms))
+		return RC_BAD;
+	if (now_ms > acd->now_ms)
+		acd->now_ms = now_ms;
+	while (rest_over_ms(acd) <= acd->now_ms) {
+		uint32_t agent = acd->resting.first;
+
+		call_away(acd, agent);
+		seat(acd, agent);
+	}
+	while (relaxes_ms(acd) <= acd->now_ms) {
+		uint32_t place = acd->relaxing.first;
+
+		stand_back(acd, place);
+		stand_by(acd, place, acd->place[place].need);
+	}
+	return RC_OK;
+}
+
+enum rc_status rc_acd_next_deadline(const struct rc_acd *acd, int64_t *at_ms)
+{
+	int64_t rest_ms = rest_over_ms(acd), relax_ms = relaxes_ms(acd);
+	int64_t first_ms = rest_ms < relax_ms ? rest_ms : relax_ms;
+
+	if (first_ms == NEVER_MS)
+		return RC_NONE;
+	*at_ms = first_ms;
+	return RC_OK;
+}
+
+/* ---- the decision ---- */
+
+static uint32_t most_pressing(const struct rc_acd *acd)
+{
+	uint32_t best = NOBODY;
+
+	for (uint32_t word = 0; word < acd->words; word++) {
+		for (uint64_t left = acd->wanted[word] & acd->manned[word]; left != 0;
+			left &= left - 1) {
+			uint32_t place = acd->need[word * WORD + lowest(left)].takeable.first;
+
+			if (best == NOBODY ||
+				goes_before(&acd->place[place].rank, &acd->place[best].rank))
+				best = place;
 		}
 	}
-	return RC_NONE;
+	return best;
 }
 
-uint32_t rc_acd_position(const struct rc_acd *acd, uint32_t slot)
+static uint32_t who_helps(const struct rc_acd *acd, const struct need *need)
 {
-	uint32_t position = 1;
+	uint32_t level = lowest(need->manned_levels);
+	uint32_t others = lowest(need->manned_others[level]);
 
-	if (slot >= acd->calls || !is_in(&acd->call[slot].link))
+	return need->benches[level * OTHERS + others].first / acd->row;
+}
+
+enum rc_status rc_acd_take(struct rc_acd *acd)
+{
+	uint32_t place = most_pressing(acd);
+
+	if (place == NOBODY)
+		return RC_NONE;
+	acd->taken = (struct rc_match){
+		.call = call_at(place),
+		.agent = who_helps(acd, &acd->need[acd->place[place].need]),
+		.need = acd->place[place].came_by,
+	};
+	set_offered(acd, acd->taken.call, true);
+	call_away(acd, acd->taken.agent);
+	return RC_OK;
+}
+
+const struct rc_match *rc_acd_taken(const struct rc_acd *acd)
+{
+	return &acd->taken;
+}
+
+/* From both ends at once: at worst half the queue is passed. */
+uint32_t rc_acd_position(const struct rc_acd *acd, uint32_t call, uint32_t need)
+{
+	if (call >= acd->calls || need >= acd->needs)
 		return 0;
-	for (const struct link *at = acd->call[slot].link.prev; at != &acd->waiting; at = at->prev)
-		if (((const struct call *)at)->needs == acd->call[slot].needs)
-			position++;
-	return position;
+
+	uint32_t place = find(acd, call, need), steps = 1;
+
+	if (place == NOBODY)
+		return 0;
+
+	uint32_t ahead = acd->place[place].queued.prev, behind = acd->place[place].queued.next;
+
+	while (ahead != NOBODY && behind != NOBODY) {
+		ahead = acd->place[ahead].queued.prev;
+		behind = acd->place[behind].queued.next;
+		steps++;
+	}
+	return ahead == NOBODY ? steps : acd->need[need].queued + 1 - steps;
 }

@@ -16,7 +16,8 @@ from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.legs import Legs
 from ivr import commands, events
-from ivr.exchange import CALLS_MAX, OVER_REMEMBERED, Exchange
+from ivr.exchange import OVER_REMEMBERED, Exchange
+from ivr.matching import CALLS_MAX
 from tests.firmware.by_hand import SITE
 
 CALLS = 10_000
@@ -306,7 +307,8 @@ def test_ten_thousand_calls_leave_nothing_behind_and_each_is_counted_once() -> N
     kept, fresh = _kept(weeks.exchange), _kept(Weeks(seed=1).exchange)
     assert kept.pop("_over") <= OVER_REMEMBERED
     assert kept == fresh
-    assert len(weeks.exchange._slots) == CALLS_MAX
-    assert all(agent.is_free() for agent in weeks.exchange.agents.values() if agent.skills)
+    assert _kept(weeks.exchange._matching) == _kept(Weeks(seed=1).exchange._matching)
+    assert len(weeks.exchange._matching._slots) == CALLS_MAX
+    assert all(agent.is_idle() for agent in weeks.exchange.agents.values() if agent.skills)
     assert set(weeks.finished.values()) == {1}
     assert len(weeks.finished) > 0.9 * CALLS  # some come and go while AMI is away

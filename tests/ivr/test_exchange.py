@@ -14,7 +14,8 @@ from ivr.call import Stage
 from ivr.canary import SELFTEST
 from ivr.commands import Command, Finish, Offer, Outcome, Play, Withdraw
 from ivr.events import PhoneState, Refusal
-from ivr.exchange import AGENTS_MAX, Exchange, Ringing
+from ivr.exchange import Exchange, Ringing
+from ivr.matching import AGENTS_MAX, agent_of
 from ivr.plan import (
     Enqueue,
     Flow,
@@ -573,8 +574,11 @@ def test_no_waiting_caller_is_forgotten_while_somebody_is_free(happenings: list[
     for _ in _let_happen(clinic, happenings):
         offered = {o.call for o in exchange.offers.values() if o.state is not Ringing.WITHDRAWN}
         for name, waiting in exchange.waiting().items():
+            members = {agent_of(queue) for queue in waiting.queues}
             helpers = [
-                a for a in exchange.agents.values() if a.is_free() and a.skills & waiting.needs
+                a
+                for a in exchange.agents.values()
+                if a.is_idle() and a.free_from <= clinic.now and a.skills.keys() & members
             ]
             assert name in offered or not helpers
         for agent in exchange.agents.values():
@@ -656,5 +660,5 @@ def test_when_the_callers_have_left_every_phone_is_free_again(happenings: list[o
     clinic.hears(*(events.PhoneChanged(phone, PhoneState.IDLE) for phone in PHONES))
     clinic.waits(200)
     assert not clinic.exchange.offers
-    assert all(agent.is_free() for agent in clinic.exchange.agents.values())
+    assert all(agent.is_idle() for agent in clinic.exchange.agents.values())
     assert clinic.exchange.next_deadline() is None
