@@ -1,6 +1,7 @@
 """Telephone keys heard in the audio itself: each is told once as it begins and once as it ends."""
 
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import Any
 
 from routing_core._core import ffi, lib
@@ -10,6 +11,14 @@ from routing_core.audio import Pcm, lent
 _PIECE = 8000
 
 
+class Mode(IntFlag):
+    """What a key may be believed in, from the surest on."""
+
+    CLEAN = lib.RC_DTMF_CLEAN  # two tones and next to nothing else
+    NOISY = lib.RC_DTMF_NOISY  # risen out of the noise, hum or dial tone that was there before
+    ECHOED = lib.RC_DTMF_ECHOED  # in tune over speech, such as a prompt's echo
+
+
 @dataclass(frozen=True, slots=True)
 class ToneBegan:
     """A key went down. Samples count from the detector's first one."""
@@ -17,6 +26,8 @@ class ToneBegan:
     digit: str
     at_sample: int  # when it truly began
     decided_sample: int  # how much had been heard when we knew
+    mode: Mode  # what it was believed in
+    rest: float  # what else was heard, as a part of the two tones' energy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +44,11 @@ class Detector:
 
     __slots__ = ("_dtmf", "_events")
 
-    def __init__(self) -> None:
+    def __init__(self, modes: Mode = Mode.CLEAN | Mode.NOISY | Mode.ECHOED) -> None:
         self._dtmf = ffi.new("struct rc_dtmf *")
         self._events = ffi.new("struct rc_dtmf_event[]", 2 * (_PIECE // lib.RC_DTMF_HOP + 1))
         lib.rc_dtmf_init(self._dtmf)
+        self._dtmf.modes = modes
 
     def feed(self, pcm: Pcm) -> list[ToneBegan | ToneEnded]:
         """Hears more and tells what was decided meanwhile, in order."""
@@ -52,5 +64,7 @@ class Detector:
 
 
 def _told(event: Any) -> ToneBegan | ToneEnded:
-    kind = ToneBegan if event.kind == lib.RC_DTMF_BEGAN else ToneEnded
-    return kind(event.digit.decode("ascii"), event.at_sample, event.decided_sample)
+    digit, at, decided = event.digit.decode("ascii"), event.at_sample, event.decided_sample
+    if event.kind == lib.RC_DTMF_ENDED:
+        return ToneEnded(digit, at, decided)
+    return ToneBegan(digit, at, decided, Mode(event.mode), event.rest)

@@ -1,388 +1,549 @@
-/* In-band DTMF, written from ITU-T Q.23 and Q.24.
+/* In-band DTMF, written from ITU-T Q.23 and Q.24: the life of a digit.
  *
- * Each look is a Hann window of 20 ms: its half-amplitude point is its middle, so the place where a
- * tone's amplitude crosses half is where the tone began or ended, whatever the hop grid. A digit is
- * a pair of tones that rose together, have been steady since, are on frequency by their own phase's
- * advance, and leave next to nothing else in the window. Voice fails one of the four. All of one
- * decision is taken afresh from the looks remembered; only the digit now down is state. */
-#include <math.h>
+ *      asleep -> awake -> candidate -> digit -> gone
+ *
+ * Asleep, one hop in eight is looked at: a digit lasts 40 ms, the audio of the last 80 is kept, and
+ * what was missed is looked at afterwards. Awake, every hop is. Two bands that stay steady for
+ * three hops, turning as two of the eight tones do, are a candidate if both rose from under half of
+ * their amplitude within 7 ms: a voice that is merely steady never becomes one. A candidate is
+ * tried 25 ms after its onset and then again and again, until it is a digit or fades. A digit lasts
+ * until its tones have been away for 25 ms, or until another one is heard. */
 #include <string.h>
 
-#include "rc.h"
+#include "dtmf.h"
 
-enum { SIDE = RC_DTMF_TONES / 2, MIDDLE = RC_DTMF_WINDOW / 2 };
+enum {
+	ASLEEP_HOPS = 8,      /* from one look to the next: 16 ms */
+	RUN_LEAST = 3,        /* steady hops before they are taken for tones */
+	RUN_SEEN = 5,         /* hops gone back over on waking */
+	ONSET_WITHIN = 24,    /* hops: an onset lies at most 48 ms back */
+	BEFORE_HOPS = 10,     /* 20 ms: what was there before the onset */
+	RISE_APART_MOST = 56, /* samples between the two tones' rises: 7 ms */
+	TRY_AFTER = 204, /* samples: 25.5 ms, so that an onset found late does not cost a try */
+	TRY_AGAIN = 32,  /* 4 ms */
+	WEAK_MOST = 4,   /* hops a candidate bridges: a jump of the phase spoils four looks */
+	CANDIDATE_MOST = 800, /* samples: 100 ms */
+	ABSENT_MOST = 12,     /* hops: holes of 20 ms are bridged, pauses of 30 ms are not */
+};
 
 static const char DIGITS[SIDE][SIDE] = {
 	{'1', '2', '3', 'A'}, {'4', '5', '6', 'B'}, {'7', '8', '9', 'C'}, {'*', '0', '#', 'D'}};
 
-static const float SAMPLE_RATE_HZ = 8000.0f;
-static const float TWO_PI = 6.2831853f;
+/* cos and sin of each tone's turn in one hop, 2 ms */
+static const phasor LOW_TURN[SIDE] = {{-0.786288f, 0.617860f}, {-0.968583f, -0.248690f},
+	{-0.285019f, -0.958522f}, {0.737513f, -0.675333f}};
+static const phasor HIGH_TURN[SIDE] = {{-0.870184f, 0.492727f}, {-0.470704f, -0.882291f},
+	{0.958522f, -0.285019f}, {-0.100362f, 0.994951f}};
 
-static const float TONE_HZ[RC_DTMF_TONES] = {
-	697.0f, 770.0f, 852.0f, 941.0f, 1209.0f, 1336.0f, 1477.0f, 1633.0f};
+/* The square of the cosine that a turn may be away from each tone's. Speech pulls at the low one;
+ * the high one is within 3 %. */
+static const float LOW_IN_TUNE[SIDE] = {0.3f, 0.3f, 0.3f, 0.3f};
+static const float HIGH_IN_TUNE[SIDE] = {0.8063f, 0.7671f, 0.7207f, 0.6665f};
 
-/* cos and sin of one sample's turn of each tone */
-static const float TURN_RE[RC_DTMF_TONES] = {0.85386890f, 0.82264052f, 0.78434349f, 0.73910228f,
-	0.58205201f, 0.49818511f, 0.39930919f, 0.28426635f};
-static const float TURN_IM[RC_DTMF_TONES] = {0.52048813f, 0.56856185f, 0.62032676f, 0.67359321f,
-	0.81315156f, 0.86707070f, 0.91681632f, 0.95874535f};
+/* A tone of -49 dBm0 at its band's edge, as a look shows it; Q.24 refuses -55. */
+static const float FAINT = 3.0e12f;
 
-/* The rising half of 0.5 - 0.5 cos(2 pi (n + 0.5) / 160); the other half mirrors it. */
-static const float HANN[MIDDLE] = {0.0000964f, 0.0008672f, 0.0024076f, 0.0047153f, 0.0077867f,
-	0.0116171f, 0.0162005f, 0.0215298f, 0.0275970f, 0.0343925f, 0.0419060f, 0.0501259f,
-	0.0590394f, 0.0686328f, 0.0788914f, 0.0897993f, 0.1013397f, 0.1134948f, 0.1262458f,
-	0.1395732f, 0.1534563f, 0.1678738f, 0.1828034f, 0.1982220f, 0.2141060f, 0.2304308f,
-	0.2471713f, 0.2643016f, 0.2817954f, 0.2996256f, 0.3177648f, 0.3361849f, 0.3548577f,
-	0.3737542f, 0.3928454f, 0.4121019f, 0.4314938f, 0.4509914f, 0.4705646f, 0.4901832f,
-	0.5098168f, 0.5294354f, 0.5490086f, 0.5685062f, 0.5878981f, 0.6071546f, 0.6262458f,
-	0.6451423f, 0.6638151f, 0.6822352f, 0.7003744f, 0.7182046f, 0.7356984f, 0.7528287f,
-	0.7695692f, 0.7858940f, 0.8017780f, 0.8171966f, 0.8321262f, 0.8465437f, 0.8604268f,
-	0.8737542f, 0.8865052f, 0.8986603f, 0.9102007f, 0.9211086f, 0.9313672f, 0.9409606f,
-	0.9498741f, 0.9580940f, 0.9656075f, 0.9724030f, 0.9784702f, 0.9837995f, 0.9883829f,
-	0.9922133f, 0.9952847f, 0.9975924f, 0.9991328f, 0.9999036f};
+/* Two tones of -48 dBm0, as a hop's energy shows them. */
+static const float QUIET = 600.0f;
 
-/* Q.24 asks for -25 dBm0 per tone and a twist of +4 / -8 dB; ours stand a little outside. */
-static const float WEAKEST = 8239.0f;    /* mean square of a tone at -45 dBm0 */
-static const float TWIST_MOST = 5.0f;    /* high / low in power: +7 dB */
-static const float TWIST_LEAST = 0.089f; /* -10.5 dB */
+/* Power from one hop to the next. */
+/* One band's power beside the other's: 16 dB, of which the bands' edges may make 5. */
+static const float TWIST_SEEN = 40.0f;
 
-/* Between the 1.5 % + 2 Hz that must pass and the 3.5 % that must not. */
-static const float OFF_FREQUENCY_MOST = 0.024f;
+static const float STEADY_MOST = 2.5f;
 
-/* What is not the two tones, as a part of their own energy: noise 15 dB under each is 0.016. */
-static const float REST_MOST = 0.10f;
+/* The square of the cosine between one hop's turn and the next one's. */
+static const float STRAIGHT_LEAST = 0.4f;
 
-/* Of a tone's greatest power since its begin: amplitude 0.9. */
-static const float STEADY_LEAST = 0.81f;
+/* Of all energy, the part that the bands show; dial tone 10 dB above a digit leaves it a third. */
+static const float SHARE_LEAST = 0.2f;
 
-static const float RISE_APART_MOST = 56.0f; /* samples between the two tones' begins: 7 ms */
-static const float HELD_LEAST = 160.0f;     /* samples from the begin to a look's middle: 20 ms */
-static const float SETTLED = MIDDLE + 8.0f; /* samples until a look holds nothing older */
+/* A hop's energy of a tone that shows power 1 in the middle of its band's slope. */
+static const float LOW_SHOWS = 2.6e-10f;
+static const float HIGH_SHOWS = 4.8e-10f;
 
-/* 24 ms from the first to the last: holes of 20 ms are bridged, pauses of 30 ms are not. */
-static const uint32_t ABSENT_LOOKS = 7;
+/* In power: half of the amplitude, twice of it; where nothing is left; and the amplitude of the one
+ * band that speech may fill before a digit. */
+static const float HALF_POWER = 0.25f;
+static const float TWICE_POWER = 4.0f;
+static const float NOTHING = 0.03f;
+static const float FILLED = 2.0f;
 
-struct finding {
-	char digit;
-	uint8_t low, high;
-	uint64_t begin_sample;
+/* The square of the cosine that a digit's turn may be away: 37 degrees. */
+static const float SAME_TURN_LEAST = 0.64f;
+
+struct outlet {
+	struct rc_dtmf_event *events;
+	size_t written, room;
 };
 
-static const struct rc_dtmf_look *look_at(const struct rc_dtmf *d, uint32_t ago)
+static uint64_t hops_sample(const struct rc_dtmf *d)
 {
-	return &d->past[(d->looks - 1 - ago) % RC_DTMF_PAST];
+	return (uint64_t)d->hops * HOP;
 }
 
-static float tone_power(const struct rc_dtmf *d, uint32_t ago, uint8_t tone)
+static bool is_within(float value, float other, float factor)
 {
-	return look_at(d, ago)->power[tone];
+	return value < factor * other && other < factor * value;
 }
 
-static float square(float value)
+static phasor seen_at(struct rc_dtmf *d, enum group group, uint32_t ago)
 {
-	return value * value;
+	return seen(rc_dtmf_hop(d, ago), group);
 }
 
-/* Goertzel's recurrence on the windowed samples, eight tones side by side. The energy is that of
- * x[n] - x[n-2], which lets no DC through and little hum. */
-static void analyse(const int16_t *recent, struct rc_dtmf_look *look)
+static phasor turn_at(struct rc_dtmf *d, enum group group, uint32_t ago)
 {
-	float last[RC_DTMF_TONES] = {0}, before[RC_DTMF_TONES] = {0};
-	float energy = 0.0f;
+	return turn_to(seen_at(d, group, ago), seen_at(d, group, ago + 1));
+}
 
-	for (size_t n = 0; n < RC_DTMF_WINDOW; n++) {
-		float weight = HANN[n < MIDDLE ? n : RC_DTMF_WINDOW - 1 - n];
-		float sample = (float)recent[n];
+/* ---- is anything steady there? ---- */
 
-		if (n >= 2)
-			energy += weight * square(sample - (float)recent[n - 2]);
-		for (size_t t = 0; t < RC_DTMF_TONES; t++) {
-			/* This order leaves one product and one sum on the recurrence's path. */
-			float next = (weight * sample - before[t]) + 2.0f * TURN_RE[t] * last[t];
+static bool has_level(struct rc_dtmf *d, uint32_t ago)
+{
+	const struct rc_dtmf_hop *now = rc_dtmf_hop(d, ago), *before = rc_dtmf_hop(d, ago + 1);
+	float high = power(now->high);
 
-			before[t] = last[t];
-			last[t] = next;
+	if (power(now->low) > TWIST_SEEN * high || high > TWIST_SEEN * power(now->low))
+		return false;
+	return power(now->low) >= FAINT && high >= FAINT && now->upper == before->upper &&
+	       is_within(high, power(before->high), STEADY_MOST);
+}
+
+static bool goes_straight(struct rc_dtmf *d, enum group group, uint32_t ago)
+{
+	phasor now = turn_at(d, group, ago), before = turn_at(d, group, ago + 1);
+	float along = now.re * before.re + now.im * before.im;
+
+	return along > 0.0f && square(along) >= STRAIGHT_LEAST * power(now) * power(before);
+}
+
+static bool is_steady(struct rc_dtmf *d, uint32_t ago)
+{
+	return has_level(d, ago) && goes_straight(d, HIGH, ago);
+}
+
+/* Which of a group's tones turns like this; -1 for none. */
+static int tone_of(phasor turn, const phasor nominal[SIDE], const float in_tune[SIDE])
+{
+	float most = 0.0f;
+	int best = -1;
+
+	for (int n = 0; n < SIDE; n++) {
+		float along = turn.re * nominal[n].re + turn.im * nominal[n].im;
+
+		if (along > most) {
+			most = along;
+			best = n;
 		}
 	}
-	look->energy = energy / MIDDLE; /* the window's weights sum to half its length */
-	for (size_t t = 0; t < RC_DTMF_TONES; t++) {
-		look->re[t] = last[t] - before[t] * TURN_RE[t];
-		look->im[t] = before[t] * TURN_IM[t];
-		look->power[t] =
-			2.0f * (square(look->re[t]) + square(look->im[t])) / (MIDDLE * MIDDLE);
+	return best >= 0 && square(most) >= in_tune[best] * power(turn) ? best : -1;
+}
+
+static phasor mean_turn(struct rc_dtmf *d, enum group group)
+{
+	phasor all = {0.0f, 0.0f};
+
+	for (uint32_t ago = 0; ago <= RUN_LEAST; ago++)
+		all = sum(all, turn_at(d, group, ago));
+	return all;
+}
+
+/* ---- when did it rise? ---- */
+
+/* Hops back to where both bands were under these powers; ONSET_WITHIN if they never were. */
+static uint32_t hops_to_dip(struct rc_dtmf *d, float low, float high)
+{
+	uint32_t ago = 1;
+
+	while (ago < ONSET_WITHIN &&
+		!(seen_power(d, LOW, ago) < low && seen_power(d, HIGH, ago) < high))
+		ago++;
+	return ago;
+}
+
+/* The latest true silence; else the latest dip of both bands. A jump of the phase makes a dip, but
+ * hardly ever a silence. */
+static uint32_t hops_to_joint_onset(struct rc_dtmf *d, float low, float high)
+{
+	uint32_t ago = hops_to_dip(d, NOTHING * low, NOTHING * high);
+
+	return ago < ONSET_WITHIN ? ago : hops_to_dip(d, HALF_POWER * low, HALF_POWER * high);
+}
+
+/* The sample at which a band's power rose through `threshold`, after it was under it at `ago`. */
+static int64_t rise_sample(struct rc_dtmf *d, enum group group, uint32_t ago, float threshold)
+{
+	while (ago > 1 && seen_power(d, group, ago - 1) < threshold)
+		ago--;
+
+	float under = sqrtf(seen_power(d, group, ago));
+	float over = sqrtf(seen_power(d, group, ago - 1));
+	float part = over > under ? (sqrtf(threshold) - under) / (over - under) : 0.0f;
+
+	part = part < 0.0f ? 0.0f : part > 1.0f ? 1.0f : part;
+	return (int64_t)hops_sample(d) - HALF - (int64_t)ago * HOP + (int64_t)(part * HOP + 0.5f);
+}
+
+static float mean_energy(struct rc_dtmf *d, uint32_t ago, uint32_t hops)
+{
+	float all = 0.0f;
+
+	for (uint32_t n = 0; n < hops; n++)
+		all += rc_dtmf_energy(d, ago + n);
+	return all / (float)hops;
+}
+
+/* What was there before, while its audio is still remembered. */
+static void remember_before(struct rc_dtmf *d, uint32_t dip_ago)
+{
+	struct rc_dtmf_candidate *c = &d->candidate;
+	uint32_t first = (uint32_t)(((int64_t)hops_sample(d) - c->onset_sample) / HOP) + 1;
+	uint32_t looks = 0;
+
+	rc_dtmf_hop(d, dip_ago + 1); /* the rise's shape is asked for later */
+	c->low_before = c->high_before = 0.0f;
+	for (uint32_t ago = dip_ago + 2; looks < BEFORE_HOPS; ago++, looks++) {
+		c->low_before += seen_power(d, LOW, ago) / BEFORE_HOPS;
+		c->high_before += seen_power(d, HIGH, ago) / BEFORE_HOPS;
+	}
+	c->energy_at_onset = rc_dtmf_energy(d, first);
+	c->energy_before = c->energy_before_most = mean_energy(d, first, BEFORE_HOPS);
+	for (uint32_t back = 1; back < 3; back++) {
+		float energy = mean_energy(d, first + back * BEFORE_HOPS, BEFORE_HOPS);
+
+		if (energy > c->energy_before_most)
+			c->energy_before_most = energy;
 	}
 }
 
-/* Nothing loud enough in the window to hold a digit: most of every call, and not worth the
- * recurrence. */
-static bool is_quiet(const int16_t *recent)
+/* Two steady tones are there. A candidate, if they rose together. */
+static bool find_onset(struct rc_dtmf *d)
 {
-	int64_t energy = 0;
+	struct rc_dtmf_candidate *c = &d->candidate;
 
-	for (size_t n = 0; n < RC_DTMF_WINDOW; n++)
-		energy += (int64_t)recent[n] * recent[n];
-	return (float)energy < WEAKEST * MIDDLE;
-}
-
-static void take_look(struct rc_dtmf *d)
-{
-	struct rc_dtmf_look *now = &d->past[d->looks % RC_DTMF_PAST];
-
-	if (is_quiet(d->recent))
-		memset(now, 0, sizeof *now);
-	else
-		analyse(d->recent, now);
-	d->looks++;
-}
-
-static uint8_t strongest(const struct rc_dtmf_look *look, uint8_t first)
-{
-	uint8_t best = first;
-
-	for (int t = first + 1; t < first + SIDE; t++)
-		if (look->power[t] > look->power[best])
-			best = (uint8_t)t;
-	return best;
-}
-
-/* At least half of the window's energy is in these tones: cheap, and enough to dismiss most voice.
- */
-static bool is_mostly(const struct rc_dtmf_look *look, uint8_t low, uint8_t high)
-{
-	float low_gain = square(2.0f * TURN_IM[low]);
-	float high_gain = square(2.0f * TURN_IM[high]);
-
-	return look->power[low] * low_gain + look->power[high] * high_gain >= 0.5f * look->energy;
-}
-
-/* How many samples before the newest look's middle this tone's amplitude rose through half;
- * negative when it did not. */
-static float risen_ago(const struct rc_dtmf *d, uint8_t tone)
-{
-	float half = 0.25f * tone_power(d, 0, tone);
-
-	for (uint32_t ago = 1; ago < RC_DTMF_PAST; ago++) {
-		float under = tone_power(d, ago, tone);
-
-		if (under < half) {
-			float over = tone_power(d, ago - 1, tone);
-			float part = (sqrtf(half) - sqrtf(under)) / (sqrtf(over) - sqrtf(under));
-
-			return RC_DTMF_HOP * ((float)ago - part);
-		}
+	c->low_power = c->high_power = 0.0f;
+	for (uint32_t ago = 0; ago < RUN_LEAST; ago++) {
+		c->low_power += seen_power(d, LOW, ago) / RUN_LEAST;
+		c->high_power += seen_power(d, HIGH, ago) / RUN_LEAST;
 	}
-	return -1.0f;
-}
 
-/* Hz above the tone's nominal frequency, by the phase's advance over the last `span` looks. */
-static float off_hz(const struct rc_dtmf *d, uint8_t tone, uint32_t span)
-{
-	const struct rc_dtmf_look *new = look_at(d, 0), *old = look_at(d, span);
-	float re = new->re[tone] * old->re[tone] + new->im[tone] * old->im[tone];
-	float im = new->im[tone] * old->re[tone] - new->re[tone] * old->im[tone];
-	float seconds = (float)(span * RC_DTMF_HOP) / SAMPLE_RATE_HZ;
-	float turned = atan2f(im, re) - TWO_PI * TONE_HZ[tone] * seconds;
+	float half_low = HALF_POWER * c->low_power, half_high = HALF_POWER * c->high_power;
+	uint32_t ago = hops_to_joint_onset(d, c->low_power, c->high_power);
+	int64_t low = rise_sample(d, LOW, ago, half_low),
+		high = rise_sample(d, HIGH, ago, half_high);
 
-	return remainderf(turned, TWO_PI) / (TWO_PI * seconds);
-}
-
-/* What the Hann window keeps of the power of a tone this far off its frequency. */
-static float kept(float hz)
-{
-	float bins = hz * RC_DTMF_WINDOW / SAMPLE_RATE_HZ;
-
-	if (fabsf(bins) < 1e-3f)
-		return 1.0f;
-	float amplitude =
-		sinf(0.5f * TWO_PI * bins) / (0.5f * TWO_PI * bins * (1.0f - bins * bins));
-	return amplitude * amplitude;
-}
-
-/* The energy of a look that holds a tone of this frequency and power 1. */
-static float energy_gain(float hz)
-{
-	return square(2.0f * sinf(TWO_PI * hz / SAMPLE_RATE_HZ));
-}
-
-/* Every look of the last `span` holds these two tones, steady, and next to nothing else. */
-static bool is_pure(const struct rc_dtmf *d, uint8_t low, uint8_t high, float low_gain,
-	float high_gain, uint32_t span)
-{
-	float low_peak = 0.0f, high_peak = 0.0f;
-
-	for (uint32_t ago = 0; ago <= span; ago++) {
-		const struct rc_dtmf_look *look = look_at(d, ago);
-		float tones = look->power[low] * low_gain + look->power[high] * high_gain;
-
-		if (look->energy - tones > REST_MOST * tones)
+	if (ago < ONSET_WITHIN && low - high <= RISE_APART_MOST && high - low <= RISE_APART_MOST) {
+		c->onset_sample = (low + high) / 2;
+	} else {
+		/* Speech may fill the low tones' band before the digit. */
+		ago = hops_to_dip(d, FILLED * c->low_power, half_high);
+		if (ago == ONSET_WITHIN)
 			return false;
-		low_peak = fmaxf(low_peak, look->power[low]);
-		high_peak = fmaxf(high_peak, look->power[high]);
+		c->onset_sample = rise_sample(d, HIGH, ago, half_high);
 	}
-	return tone_power(d, 0, low) >= STEADY_LEAST * low_peak &&
-	       tone_power(d, 0, high) >= STEADY_LEAST * high_peak;
-}
-
-static bool find_digit(const struct rc_dtmf *d, struct finding *found)
-{
-	const struct rc_dtmf_look *now = look_at(d, 0);
-	uint8_t low = strongest(now, 0), high = strongest(now, SIDE);
-
-	if (now->power[low] < WEAKEST || now->power[high] < WEAKEST)
-		return false;
-	if (!is_mostly(now, low, high))
-		return false;
-
-	float low_ago = risen_ago(d, low), high_ago = risen_ago(d, high);
-
-	/* Sliding from one key to the next, the tone they share does not begin anew. */
-	if (d->digit && low == d->low && high != d->high)
-		low_ago = high_ago;
-	if (d->digit && high == d->high && low != d->low)
-		high_ago = low_ago;
-
-	float held = fminf(low_ago, high_ago);
-
-	if (held < HELD_LEAST || fabsf(low_ago - high_ago) > RISE_APART_MOST)
-		return false;
-
-	uint32_t span = (uint32_t)((held - SETTLED) / RC_DTMF_HOP);
-	float low_off = off_hz(d, low, span), high_off = off_hz(d, high, span);
-
-	if (fabsf(low_off) > OFF_FREQUENCY_MOST * TONE_HZ[low] ||
-		fabsf(high_off) > OFF_FREQUENCY_MOST * TONE_HZ[high])
-		return false;
-
-	float low_kept = kept(low_off), high_kept = kept(high_off);
-	float twist = now->power[high] * low_kept / (now->power[low] * high_kept);
-
-	float low_gain = energy_gain(TONE_HZ[low] + low_off) / low_kept;
-	float high_gain = energy_gain(TONE_HZ[high] + high_off) / high_kept;
-
-	if (twist < TWIST_LEAST || twist > TWIST_MOST)
-		return false;
-	if (!is_pure(d, low, high, low_gain, high_gain, span))
-		return false;
-
-	float ago = MIDDLE + 0.5f * (low_ago + high_ago);
-
-	found->digit = DIGITS[low][high - SIDE];
-	found->low = low;
-	found->high = high;
-	found->begin_sample = (float)d->heard > ago ? d->heard - (uint64_t)ago : 0;
+	remember_before(d, ago);
 	return true;
 }
 
-/* When, between the two newest looks, the digit's amplitude fell through half. */
-static uint64_t fallen_sample(const struct rc_dtmf *d)
+static void open_candidate(struct rc_dtmf *d, int low, int high)
 {
-	bool low_fell =
-		tone_power(d, 0, d->low) * d->high_power < tone_power(d, 0, d->high) * d->low_power;
-	uint8_t tone = low_fell ? d->low : d->high;
-	float half = sqrtf(0.25f * (low_fell ? d->low_power : d->high_power));
-	float over = sqrtf(tone_power(d, 1, tone)), under = sqrtf(tone_power(d, 0, tone));
-	float part =
-		over > under ? fminf(1.0f, fmaxf(0.0f, (half - under) / (over - under))) : 0.0f;
+	struct rc_dtmf_candidate *c = &d->candidate;
+	int64_t try_sample = c->onset_sample + TRY_AFTER;
 
-	return d->heard - MIDDLE - (uint64_t)(RC_DTMF_HOP * part);
+	c->open = true;
+	c->slid = false;
+	c->low = (uint8_t)low;
+	c->high = (uint8_t)high;
+	c->weak_hops = 0;
+	c->tries = 0;
+	if (try_sample <= (int64_t)d->heard) {
+		try_sample = (int64_t)d->heard + HOP;
+		c->tries = 1;
+	}
+	c->try_sample = (uint64_t)try_sample;
 }
 
-static bool is_still_down(const struct rc_dtmf *d)
+/* A digit that follows the one before without a pause did not rise: it began as that one ended. */
+static void slide(struct rc_dtmf *d, int low, int high)
 {
-	return tone_power(d, 0, d->low) >= 0.25f * d->low_power &&
-	       tone_power(d, 0, d->high) >= 0.25f * d->high_power;
+	d->candidate.onset_sample = (int64_t)d->gone_sample;
+	open_candidate(d, low, high);
+	d->candidate.tries = 1;
+	d->candidate.slid = true;
 }
 
-static struct rc_dtmf_event ended(struct rc_dtmf *d)
+static void seek(struct rc_dtmf *d)
 {
-	struct rc_dtmf_event event = {.kind = RC_DTMF_ENDED,
-		.digit = d->digit,
-		.at_sample = d->gone_sample,
-		.decided_sample = d->heard};
+	if (d->run < RUN_LEAST)
+		return;
 
+	int low = tone_of(mean_turn(d, LOW), LOW_TURN, LOW_IN_TUNE);
+	int high = tone_of(mean_turn(d, HIGH), HIGH_TURN, HIGH_IN_TUNE);
+
+	if (low < 0 || high < 0 || d->digit == DIGITS[low][high])
+		return;
+	if (find_onset(d))
+		open_candidate(d, low, high);
+	else if (d->digit)
+		slide(d, low, high);
+	else
+		d->run = RUN_SEEN; /* and back to sleep */
+}
+
+/* ---- telling ---- */
+
+static void tell(struct outlet *outlet, struct rc_dtmf_event event)
+{
+	if (outlet->written < outlet->room)
+		outlet->events[outlet->written++] = event;
+}
+
+static void end_digit(struct rc_dtmf *d, struct outlet *outlet)
+{
+	tell(outlet, (struct rc_dtmf_event){.kind = RC_DTMF_ENDED,
+			     .digit = d->digit,
+			     .mode = d->mode,
+			     .rest = d->rest,
+			     .at_sample = d->gone_sample,
+			     .decided_sample = d->heard});
 	d->digit = 0;
-	return event;
 }
 
-static struct rc_dtmf_event began(struct rc_dtmf *d, const struct finding *found)
+static void begin_digit(struct rc_dtmf *d, const struct finding *found, struct outlet *outlet)
 {
-	d->digit = found->digit;
-	d->low = found->low;
-	d->high = found->high;
-	d->low_power = tone_power(d, 0, found->low);
-	d->high_power = tone_power(d, 0, found->high);
-	d->absent = 0;
-	return (struct rc_dtmf_event){.kind = RC_DTMF_BEGAN,
-		.digit = found->digit,
-		.at_sample = found->begin_sample,
-		.decided_sample = d->heard};
+	struct rc_dtmf_candidate *c = &d->candidate;
+	uint64_t onset_sample = c->onset_sample > 0 ? (uint64_t)c->onset_sample : 0;
+
+	if (d->digit) {
+		if (d->absent_hops == 0)
+			d->gone_sample = onset_sample;
+		end_digit(d, outlet);
+	}
+	d->digit = DIGITS[c->low][c->high];
+	d->mode = found->mode;
+	d->rest = found->rest;
+	d->absent_hops = 0;
+	d->low_power = seen_power(d, LOW, 0);
+	d->high_power = seen_power(d, HIGH, 0);
+	d->low_turn = rc_dtmf_after_turns(found->low_hz * HOP / SAMPLE_RATE_HZ);
+	d->high_turn = rc_dtmf_after_turns(found->high_hz * HOP / SAMPLE_RATE_HZ);
+	c->open = false;
+	tell(outlet, (struct rc_dtmf_event){.kind = RC_DTMF_BEGAN,
+			     .digit = d->digit,
+			     .mode = d->mode,
+			     .rest = d->rest,
+			     .at_sample = onset_sample,
+			     .decided_sample = d->heard});
 }
 
-/* The digit now down, if any: is it still? */
-static void follow(struct rc_dtmf *d)
+/* ---- following ---- */
+
+static void take(struct rc_dtmf *d, const struct finding *found, struct outlet *outlet)
 {
-	if (is_still_down(d)) {
-		d->absent = 0;
+	switch (found->verdict) {
+	case DIGIT:
+		begin_digit(d, found, outlet);
+		break;
+	case NEVER:
+		d->candidate.open = false;
+		d->run = RUN_SEEN;
+		break;
+	case NOT_YET:
+		break;
+	}
+}
+
+static void try_clean(struct rc_dtmf *d, struct outlet *outlet)
+{
+	struct rc_dtmf_candidate *c = &d->candidate;
+	struct finding found = {.verdict = NOT_YET};
+
+	if (d->modes & RC_DTMF_CLEAN)
+		found = rc_dtmf_judge_clean(d);
+	if (c->try_sample <= d->heard) {
+		c->try_sample = d->heard + TRY_AGAIN;
+		c->tries++;
+	}
+	take(d, &found, outlet);
+}
+
+static bool is_held(struct rc_dtmf *d)
+{
+	const struct rc_dtmf_candidate *c = &d->candidate;
+
+	return seen_power(d, LOW, 0) > HALF_POWER * c->low_power &&
+	       is_within(seen_power(d, HIGH, 0), c->high_power, TWICE_POWER);
+}
+
+static void follow_candidate(struct rc_dtmf *d, struct outlet *outlet)
+{
+	struct rc_dtmf_candidate *c = &d->candidate;
+
+	if (!is_held(d)) {
+		c->open = ++c->weak_hops <= WEAK_MOST;
 		return;
 	}
-	if (d->absent == 0)
-		d->gone_sample = fallen_sample(d);
-	d->absent++;
+	c->weak_hops = 0;
+	if ((int64_t)d->heard - c->onset_sample > CANDIDATE_MOST) {
+		c->open = false;
+		d->run = RUN_SEEN;
+		return;
+	}
+
+	struct finding found = rc_dtmf_judge_disturbed(d);
+
+	take(d, &found, outlet);
 }
 
-/* One look, at most two events: the old digit's end and the new one's begin. */
-static size_t decide(struct rc_dtmf *d, struct rc_dtmf_event events[2])
+static bool turns_like(phasor turn, phasor tone)
 {
-	struct finding found;
-	size_t count = 0;
+	float along = turn.re * tone.re + turn.im * tone.im;
 
-	if (d->digit)
-		follow(d);
-	if (d->digit && d->absent >= ABSENT_LOOKS)
-		events[count++] = ended(d);
-	if (!find_digit(d, &found) || found.digit == d->digit)
-		return count;
-	if (d->digit) {
-		if (d->absent == 0)
-			d->gone_sample = found.begin_sample;
-		events[count++] = ended(d);
+	return along > 0.0f && square(along) >= SAME_TURN_LEAST * power(turn);
+}
+
+static bool is_down(struct rc_dtmf *d)
+{
+	return seen_power(d, LOW, 0) > HALF_POWER * d->low_power &&
+	       seen_power(d, HIGH, 0) > HALF_POWER * d->high_power &&
+	       turns_like(turn_at(d, LOW, 0), d->low_turn) &&
+	       turns_like(turn_at(d, HIGH, 0), d->high_turn);
+}
+
+/* The sample at which a band's power fell through half of what it was. */
+static uint64_t fall_sample(struct rc_dtmf *d, enum group group, float full)
+{
+	float over = sqrtf(seen_power(d, group, 1)), under = sqrtf(seen_power(d, group, 0));
+	float part = over > under ? (over - 0.5f * sqrtf(full)) / (over - under) : 0.0f;
+
+	part = part < 0.0f ? 0.0f : part > 1.0f ? 1.0f : part;
+	return hops_sample(d) - HALF - HOP + (uint64_t)(part * HOP + 0.5f);
+}
+
+static void follow_digit(struct rc_dtmf *d, struct outlet *outlet)
+{
+	if (is_down(d)) {
+		d->absent_hops = 0;
+		return;
 	}
-	events[count++] = began(d, &found);
-	return count;
+	if (d->absent_hops == 0) {
+		bool low_fell = seen_power(d, LOW, 0) * d->high_power <
+				seen_power(d, HIGH, 0) * d->low_power;
+
+		d->gone_sample = low_fell ? fall_sample(d, LOW, d->low_power)
+					  : fall_sample(d, HIGH, d->high_power);
+	}
+	if (++d->absent_hops > ABSENT_MOST)
+		end_digit(d, outlet);
+}
+
+/* ---- one hop after another ---- */
+
+static void follow(struct rc_dtmf *d, struct outlet *outlet)
+{
+	if (d->digit)
+		follow_digit(d, outlet);
+	if (d->digit && d->absent_hops == 0) {
+		d->run = 0;
+		d->candidate.open = false;
+		return;
+	}
+	d->run = is_steady(d, 0) ? d->run + 1 : 0;
+	if (d->candidate.open)
+		follow_candidate(d, outlet);
+	if (!d->candidate.open)
+		seek(d);
+	d->awake = d->digit || d->candidate.open || (d->run > 0 && d->run <= RUN_SEEN);
+}
+
+/* Not a digit, for all that a single look can tell. */
+static bool is_hopeless(struct rc_dtmf *d)
+{
+	enum { HOPS = WINDOW / HOP };
+	float energy = mean_energy(d, 0, HOPS);
+
+	if (energy < QUIET)
+		return true;
+
+	const struct rc_dtmf_hop *now = rc_dtmf_hop(d, 0);
+	float shown = power(now->low) * LOW_SHOWS + power(now->high) * HIGH_SHOWS;
+
+	if (shown < SHARE_LEAST * energy)
+		return true;
+	return !has_level(d, 0);
+}
+
+static void wake(struct rc_dtmf *d)
+{
+	if (is_hopeless(d))
+		return;
+	d->run = 0;
+	while (d->run < RUN_SEEN && is_steady(d, d->run))
+		d->run++;
+	seek(d);
+	d->awake = d->candidate.open || d->run > 0;
 }
 
 void rc_dtmf_init(struct rc_dtmf *d)
 {
 	memset(d, 0, sizeof *d);
-	d->filled = RC_DTMF_WINDOW - RC_DTMF_HOP; /* silence came before */
+	d->filled = REMEMBERED; /* silence came before */
+	d->modes = RC_DTMF_ANY;
+}
+
+/* The next sample at which there is something to do. */
+static uint64_t next_sample(const struct rc_dtmf *d)
+{
+	uint64_t step = d->awake ? HOP : HOP * ASLEEP_HOPS;
+	uint64_t next = (d->heard / step + 1) * step;
+
+	if (d->candidate.open && d->candidate.try_sample < next)
+		return d->candidate.try_sample;
+	return next;
+}
+
+static void remember(struct rc_dtmf *d, const int16_t *pcm, size_t samples)
+{
+	if (d->filled + samples > RC_DTMF_RECENT) {
+		memmove(d->recent, d->recent + d->filled - REMEMBERED,
+			REMEMBERED * sizeof *d->recent);
+		d->filled = REMEMBERED;
+	}
+	memcpy(d->recent + d->filled, pcm, samples * sizeof *pcm);
+	d->filled += (uint32_t)samples;
+	d->heard += samples;
+}
+
+static void work(struct rc_dtmf *d, struct outlet *outlet)
+{
+	if (d->heard % HOP == 0) {
+		bool was_awake = d->awake;
+
+		d->hops = (uint32_t)(d->heard / HOP);
+		if (was_awake)
+			follow(d, outlet);
+		else
+			wake(d);
+	}
+	if (d->candidate.open && d->candidate.try_sample == d->heard)
+		try_clean(d, outlet);
 }
 
 size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples,
 	struct rc_dtmf_event *out, size_t room)
 {
-	size_t written = 0;
+	struct outlet outlet = {.events = out, .room = room};
 
 	while (samples > 0) {
-		size_t part = RC_DTMF_WINDOW - d->filled;
+		uint64_t next = next_sample(d);
+		size_t part = samples < next - d->heard ? samples : (size_t)(next - d->heard);
 
-		if (part > samples)
-			part = samples;
-		memcpy(d->recent + d->filled, pcm, part * sizeof *pcm);
-		d->filled += (uint32_t)part;
-		d->heard += part;
+		remember(d, pcm, part);
 		pcm += part;
 		samples -= part;
-		if (d->filled < RC_DTMF_WINDOW)
-			break;
-
-		struct rc_dtmf_event events[2];
-
-		take_look(d);
-		size_t count = decide(d, events);
-		for (size_t i = 0; i < count && written < room; i++)
-			out[written++] = events[i];
-		d->filled = RC_DTMF_WINDOW - RC_DTMF_HOP;
-		memmove(d->recent, d->recent + RC_DTMF_HOP, d->filled * sizeof *d->recent);
+		if (d->heard == next)
+			work(d, &outlet);
 	}
-	return written;
+	return outlet.written;
 }

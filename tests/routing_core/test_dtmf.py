@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from routing_core import _dtmf_tables
 from routing_core.audio import Law, Pcm, decode, encode
 from routing_core.dtmf import Detector, ToneBegan, ToneEnded
 
@@ -258,3 +259,8 @@ def test_audio_that_is_not_ours_is_refused_and_the_detector_goes_on() -> None:
         detector.feed(key("5"))  # type: ignore[arg-type]
     heard = detector.feed(through(Law.ALAW, silence(20), key("5"), silence(60)))
     assert [event.digit for event in heard] == ["5", "5"]
+
+
+def test_the_detectors_tables_are_what_their_generator_makes() -> None:
+    checked_in = _dtmf_tables.TABLES.read_text()
+    assert "".join(checked_in.split()) == "".join(_dtmf_tables.tables().split())
