@@ -171,6 +171,16 @@ static uint32_t hops_to_joint_onset(struct rc_dtmf *d, float low, float high)
 	return ago < ONSET_WITHIN ? ago : hops_to_dip(d, HALF_POWER * low, HALF_POWER * high);
 }
 
+/* This part of a hop, in samples. */
+static int64_t in_hop(float part)
+{
+	int64_t samples = (int64_t)(part * HOP + 0.5f);
+
+	if (samples < 0)
+		return 0;
+	return samples > HOP ? HOP : samples;
+}
+
 /* The sample at which a band's power rose through `threshold`, after it was under it at `ago`. */
 static int64_t rise_sample(struct rc_dtmf *d, enum group group, uint32_t ago, float threshold)
 {
@@ -181,8 +191,7 @@ static int64_t rise_sample(struct rc_dtmf *d, enum group group, uint32_t ago, fl
 	float over = sqrtf(seen_power(d, group, ago - 1));
 	float part = over > under ? (sqrtf(threshold) - under) / (over - under) : 0.0f;
 
-	part = part < 0.0f ? 0.0f : part > 1.0f ? 1.0f : part;
-	return (int64_t)hops_sample(d) - HALF - (int64_t)ago * HOP + (int64_t)(part * HOP + 0.5f);
+	return (int64_t)hops_sample(d) - HALF - (int64_t)ago * HOP + in_hop(part);
 }
 
 static float mean_energy(struct rc_dtmf *d, uint32_t ago, uint32_t hops)
@@ -417,8 +426,7 @@ static uint64_t fall_sample(struct rc_dtmf *d, enum group group, float full)
 	float over = sqrtf(seen_power(d, group, 1)), under = sqrtf(seen_power(d, group, 0));
 	float part = over > under ? (over - 0.5f * sqrtf(full)) / (over - under) : 0.0f;
 
-	part = part < 0.0f ? 0.0f : part > 1.0f ? 1.0f : part;
-	return hops_sample(d) - HALF - HOP + (uint64_t)(part * HOP + 0.5f);
+	return hops_sample(d) - HALF - HOP + (uint64_t)in_hop(part);
 }
 
 static void follow_digit(struct rc_dtmf *d, struct outlet *outlet)

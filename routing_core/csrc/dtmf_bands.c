@@ -24,7 +24,8 @@ static void look(struct rc_dtmf_hop *hop, const int16_t *window)
 
 	for (int i = 0; i < HALF; i++) {
 		/* halved, so that the sum fits 16 bits */
-		int16_t left = window[i] >> 1, right = window[WINDOW - 1 - i] >> 1;
+		int16_t left = (int16_t)(window[i] >> 1);
+		int16_t right = (int16_t)(window[WINDOW - 1 - i] >> 1);
 
 		even[i] = (int16_t)(left + right);
 		odd[i] = (int16_t)(left - right);
@@ -47,7 +48,7 @@ static void weigh(struct rc_dtmf_hop *hop, const int16_t *at)
 	for (int i = 0; i < HOP; i++) {
 		int16_t step = (int16_t)((at[i] >> 1) - (at[i - 2] >> 1));
 
-		step = step >> 2; /* so that the sum fits 32 bits */
+		step = (int16_t)(step >> 2); /* so that the sum fits 32 bits */
 		sum += step * step;
 	}
 	hop->energy = (uint32_t)sum;

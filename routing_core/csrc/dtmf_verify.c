@@ -107,19 +107,19 @@ static phasor added_up(const phasor *z, uint32_t looks, double hz)
 
 static uint8_t nearest(float hz, const float nominal_hz[SIDE])
 {
-	uint8_t best = 0;
+	int best = 0;
 
-	for (uint8_t n = 1; n < SIDE; n++)
+	for (int n = 1; n < SIDE; n++)
 		if (fabsf(hz / nominal_hz[n] - 1.0f) < fabsf(hz / nominal_hz[best] - 1.0f))
 			best = n;
-	return best;
+	return (uint8_t)best;
 }
 
 /* The tone in one group's newest `looks`; `which` is a guess at it, and put right. */
 static struct tone measure(struct rc_dtmf *d, enum group group, uint8_t *which, uint32_t looks)
 {
 	const float *nominal_hz = group == LOW ? LOW_HZ : HIGH_HZ;
-	phasor z[LOOKS_MOST];
+	phasor z[LOOKS_MOST] = {{0.0f, 0.0f}};
 	float all = 0.0f;
 
 	for (uint32_t n = 0; n < looks; n++) {
@@ -239,27 +239,30 @@ static void solve(
 	*of_b = (float)((sb * aa - sa * ab) / scale);
 }
 
-static void fit_newest(const struct rc_dtmf *d, struct tone low, struct tone high, struct fit *fit)
+/* Fits the newest samples, and draws the fit out over those before them. */
+static void fit_newest(const struct rc_dtmf *d, struct tone low, struct tone high, int before,
+	int samples, struct fit *fit)
 {
 	float lc, ls, hc, hs;
-	int from = fit->before;
 
-	fit->all = fit->before + fit->samples;
+	fit->before = before;
+	fit->samples = samples;
+	fit->all = before + samples;
 	for (int n = 0; n < fit->all; n++)
 		fit->heard[n] = d->recent[(int)d->filled - fit->all + n];
 	make_wave(&fit->low, low.hz, fit);
 	make_wave(&fit->high, high.hz, fit);
-	solve(fit->heard + from, fit->low.cosine + from, fit->high.cosine + from, fit->samples, &lc,
-		&hc);
-	solve(fit->heard + from, fit->low.sine + from, fit->high.sine + from, fit->samples, &ls,
+	solve(fit->heard + before, fit->low.cosine + before, fit->high.cosine + before, samples,
+		&lc, &hc);
+	solve(fit->heard + before, fit->low.sine + before, fit->high.sine + before, samples, &ls,
 		&hs);
 	for (int n = 0; n < fit->all; n++) {
 		fit->fitted[n] = (lc * fit->low.cosine[n] + ls * fit->low.sine[n]) +
 				 (hc * fit->high.cosine[n] + hs * fit->high.sine[n]);
 		fit->rest[n] = fit->heard[n] - fit->fitted[n];
 	}
-	fit->energy = product(fit->fitted + from, fit->fitted + from, fit->samples);
-	fit->rest_energy = product(fit->rest + from, fit->rest + from, fit->samples);
+	fit->energy = product(fit->fitted + before, fit->fitted + before, samples);
+	fit->rest_energy = product(fit->rest + before, fit->rest + before, samples);
 }
 
 static bool lasts_to_the_end(const struct fit *fit)
@@ -316,11 +319,10 @@ static enum verdict judge_early(struct rc_dtmf *d, struct tone low, struct tone 
 {
 	struct rc_dtmf_candidate *candidate = &d->candidate;
 	int age = (int)((int64_t)d->heard - candidate->onset_sample);
+	int samples = age - FIT_AFTER < FIT_MOST ? age - FIT_AFTER : FIT_MOST;
 	struct fit fit;
 
-	fit.samples = age - FIT_AFTER < FIT_MOST ? age - FIT_AFTER : FIT_MOST;
-	fit.before = FIT_AFTER + BACKWARDS;
-	fit_newest(d, low, high, &fit);
+	fit_newest(d, low, high, FIT_AFTER + BACKWARDS, samples, &fit);
 	*rest = fit.rest_energy / fit.energy;
 	if (*rest > REST_MOST_CLEAN || !lasts_to_the_end(&fit))
 		return NOT_YET;
@@ -349,9 +351,7 @@ static enum verdict judge_late(struct rc_dtmf *d, struct tone low, struct tone h
 	if (!d->candidate.slid &&
 		d->candidate.energy_at_onset > BEFORE_MOST_LATE * steps_energy(low, high))
 		return NOT_YET;
-	fit.samples = FIT_LATE;
-	fit.before = 0;
-	fit_newest(d, low, high, &fit);
+	fit_newest(d, low, high, 0, FIT_LATE, &fit);
 	*rest = fit.rest_energy / fit.energy;
 	return *rest <= REST_MOST_LATE && lasts_to_the_end(&fit) ? DIGIT : NOT_YET;
 }
