@@ -7,6 +7,7 @@ damaged file (publishing renders them all; `status` names those that are not wel
 
 import wave
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -29,19 +30,25 @@ class PromptError(ValueError):
 
 def read_wav(path: Path) -> NDArray[np.int16]:
     """Samples of an 8 kHz mono 16-bit WAV file; PromptError says what else it is."""
+    return samples_in(path.name, path.read_bytes())
+
+
+def samples_in(name: str, raw: bytes) -> NDArray[np.int16]:
+    """The same of a file's bytes, which are all there is, however many more it claims to hold."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with wave.open(BytesIO(raw), "rb") as file:
             form = (file.getframerate(), file.getnchannels(), file.getsampwidth())
             if form != (RATE_HZ, 1, 2):
                 raise PromptError(
-                    f"{path.name} is {form[0]} Hz, {form[1]} channels, {8 * form[2]} bit; "
+                    f"{name} is {form[0]} Hz, {form[1]} channels, {8 * form[2]} bit; "
                     "render it again as 8000 Hz, mono, 16 bit"
                 )
             samples = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as fault:
-        raise PromptError(f"{path.name} is no WAV file: {fault}") from fault
+    except (wave.Error, EOFError, RuntimeError) as fault:
+        why = str(fault) or "a part of it begins beyond its end"
+        raise PromptError(f"{name} is no WAV file: {why}") from fault
     if len(samples) < 2 or len(samples) % 2:
-        raise PromptError(f"{path.name} holds no sound: render it again")
+        raise PromptError(f"{name} holds no sound: render it again")
     return np.frombuffer(samples, dtype="<i2").astype(np.int16)
 
 

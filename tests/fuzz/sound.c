@@ -1,0 +1,60 @@
+/* Any sound, in any pieces: levels lie on the scale, voice is judged as in one piece, and what is
+ * mixed or amplified in pieces is what it would be in one. */
+#include <math.h>
+
+#include "input.h"
+#include "rc.h"
+
+static void judge(const int16_t *pcm, size_t samples, size_t piece)
+{
+	struct rc_voice whole, cut;
+	double level = rc_level_dbm0(pcm, samples);
+	bool speaks = false;
+
+	must(level >= -99.0 && level < 6.2);
+	rc_voice_init(&whole);
+	rc_voice_init(&cut);
+	(void)rc_voice_feed(&whole, pcm, samples);
+	for (size_t at = 0; at < samples; at += piece)
+		speaks = rc_voice_feed(&cut, pcm + at, samples - at < piece ? samples - at : piece);
+	must(speaks == whole.speaking && cut.loud == whole.loud && cut.quiet == whole.quiet);
+}
+
+static void amplify(struct input *input, const int16_t *pcm, size_t samples, size_t piece)
+{
+	double from_db = take_real(input), to_db = take_real(input);
+	uint32_t slope = take_two(input);
+	struct rc_gain gain, again;
+	int16_t *whole = exactly(pcm, samples * sizeof *pcm);
+	int16_t *cut = exactly(pcm, samples * sizeof *pcm);
+
+	memset(&gain, 0, sizeof gain);
+	if (rc_gain_set(&gain, from_db) != RC_OK)
+		must(!(from_db <= 6.0));
+	if (rc_gain_aim(&gain, to_db, slope) != RC_OK)
+		must(!(to_db <= 6.0));
+	again = gain;
+	rc_gain_mix(&gain, pcm, whole, samples);
+	for (size_t at = 0; at < samples; at += piece)
+		rc_gain_mix(
+			&again, pcm + at, cut + at, samples - at < piece ? samples - at : piece);
+	must(memcmp(whole, cut, samples * sizeof *whole) == 0);
+	rc_gain_apply(&gain, cut, cut, samples);
+	rc_mix(pcm, cut, whole, samples);
+	free(whole);
+	free(cut);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct input input = {bytes, bytes + size};
+	size_t piece = (size_t)1 + take_byte(&input), samples = (size_t)(input.end - input.at) / 2;
+	int16_t *pcm = exactly(input.at, samples * sizeof *pcm);
+
+	if (samples > 0) {
+		judge(pcm, samples, piece);
+		amplify(&input, pcm, samples, piece);
+	}
+	free(pcm);
+	return 0;
+}
