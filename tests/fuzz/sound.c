@@ -1,12 +1,11 @@
 /* Any sound, in any pieces: levels lie on the scale, voice is judged as in one piece, and what is
  * mixed or amplified in pieces is what it would be in one. */
-#include <math.h>
-
 #include "input.h"
 #include "rc.h"
 
 static void judge(const int16_t *pcm, size_t samples, size_t piece)
 {
+	struct rc_meter needle, needle_cut;
 	struct rc_voice whole, cut;
 	double level = rc_level_dbm0(pcm, samples);
 	bool speaks = false;
@@ -14,7 +13,15 @@ static void judge(const int16_t *pcm, size_t samples, size_t piece)
 	must(level >= -99.0 && level < 6.2);
 	rc_voice_init(&whole);
 	rc_voice_init(&cut);
+	rc_meter_init(&needle);
+	rc_meter_init(&needle_cut);
 	(void)rc_voice_feed(&whole, pcm, samples);
+	rc_meter_feed(&needle, pcm, samples);
+	for (size_t at = 0; at < samples; at += piece)
+		rc_meter_feed(&needle_cut, pcm + at, samples - at < piece ? samples - at : piece);
+	must(needle.peak == needle_cut.peak && needle.peak <= 32768);
+	must(needle.level_dbm0 >= needle_cut.level_dbm0 && needle.level_dbm0 < 6.2);
+	must(needle.level_dbm0 <= needle_cut.level_dbm0);
 	for (size_t at = 0; at < samples; at += piece)
 		speaks = rc_voice_feed(&cut, pcm + at, samples - at < piece ? samples - at : piece);
 	must(speaks == whole.speaking && cut.loud == whole.loud && cut.quiet == whole.quiet);

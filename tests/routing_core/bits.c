@@ -1,5 +1,5 @@
 /* bits: the same material goes through every part of the core, and a digest of all that came out is
- * printed, one line a part.
+ * printed, one line a part, and how many things a detector told.
  *
  * The material is made of integers. No clock, chance, address or padding is in a digest, so two
  * builds that print different lines do not agree on a call. */
@@ -8,9 +8,14 @@
 
 #include "media.h"
 
-enum { MINUTE = 60 * 8000, LONGEST_PIECE = 1000, ROOM = 2 * (LONGEST_PIECE / RC_DTMF_HOP + 1) };
+enum {
+	MINUTE = 60 * 8000,
+	LONGEST_PIECE = 1000,
+	CHANNELS = 40,
+	ROOM = 2 * (LONGEST_PIECE / RC_DTMF_HOP + 1),
+};
 
-static uint64_t digest;
+static uint64_t digest, things_told; /* so that a silent detector is seen */
 static uint32_t chance;
 static int16_t line[MINUTE], other[MINUTE], out[MINUTE];
 static uint8_t codes[MINUTE];
@@ -101,6 +106,8 @@ static void g711(void)
 
 static void level(void)
 {
+	double levels[CHANNELS];
+
 	make_line(3);
 	for (size_t at = 0, samples; at < MINUTE; at += samples) {
 		samples = 1 + any(LONGEST_PIECE);
@@ -109,6 +116,22 @@ static void level(void)
 		mix_in_real(rc_level_dbm0(line + at, samples));
 	}
 	mix_in_real(rc_level_dbm0(line, 0));
+	rc_level_each_dbm0(line, CHANNELS, MINUTE / CHANNELS, levels);
+	for (size_t n = 0; n < CHANNELS; n++)
+		mix_in_real(levels[n]);
+}
+
+static void meter(void)
+{
+	struct rc_meter needle;
+
+	make_line(2);
+	rc_meter_init(&needle);
+	for (size_t at = 0; at < MINUTE; at += 80) {
+		rc_meter_feed(&needle, line + at, 80);
+		mix_in_real(needle.level_dbm0);
+	}
+	mix_in(needle.peak);
 }
 
 static void voice(void)
@@ -120,6 +143,7 @@ static void voice(void)
 	for (size_t at = 0; at < MINUTE; at += 80)
 		mix_in(rc_voice_feed(&ear, line + at, 80));
 	mix_in_real(ear.floor_dbm0);
+	mix_in_real(rc_voice_dbm0(&ear));
 }
 
 static void mix(void)
@@ -188,6 +212,7 @@ static void dtmf(void)
 				mix_in((uint8_t)told[n].digit);
 				mix_in(told[n].at_sample);
 				mix_in(told[n].decided_sample);
+				things_told++;
 			}
 		}
 	}
@@ -270,6 +295,7 @@ static void progress(void)
 				mix_in(told[n].tone);
 				mix_in(told[n].at_sample);
 				mix_in(told[n].decided_sample);
+				things_told++;
 			}
 			mix_in_real(ear.track[0].plateau);
 			mix_in_real(ear.beep.plateau);
@@ -334,15 +360,17 @@ static void frames(void)
 static const struct {
 	const char *name;
 	void (*run)(void);
-} PARTS[] = {{"g711", g711}, {"level", level}, {"voice", voice}, {"mix", mix}, {"tone", tone},
-	{"dtmf", dtmf}, {"progress", progress}, {"acd", acd}, {"frames", frames}};
+} PARTS[] = {{"g711", g711}, {"level", level}, {"meter", meter}, {"voice", voice}, {"mix", mix},
+	{"tone", tone}, {"dtmf", dtmf}, {"progress", progress}, {"acd", acd}, {"frames", frames}};
 
 int main(void)
 {
 	for (size_t n = 0; n < sizeof PARTS / sizeof *PARTS; n++) {
 		digest = 0xcbf29ce484222325u;
+		things_told = 0;
 		PARTS[n].run();
-		printf("%s %016llx\n", PARTS[n].name, (unsigned long long)digest);
+		printf("%s %016llx %llu\n", PARTS[n].name, (unsigned long long)digest,
+			(unsigned long long)things_told);
 	}
 	return 0;
 }

@@ -49,6 +49,12 @@ def here(program: Path) -> str:
     return told(program)
 
 
+def test_the_material_holds_what_the_detectors_are_for(here: str) -> None:
+    told = {name: int(things) for name, _digest, things in map(str.split, here.splitlines())}
+    assert told["dtmf"] > 100
+    assert told["progress"] > 20
+
+
 def test_the_other_kind_of_machine_gives_the_same_bits(here: str, tmp_path: Path) -> None:
     needs(OTHER_COMPILER, OTHER_PROCESSOR)
     flags = (*_build.HARDENED, "-static")
