@@ -4,6 +4,7 @@
  * The material is made of integers. No clock, chance, address or padding is in a digest, so two
  * builds that print different lines do not agree on a call. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "media.h"
@@ -303,31 +304,52 @@ static void progress(void)
 	}
 }
 
+static void some_levels(uint8_t *levels, uint32_t skills)
+{
+	for (uint32_t skill = 0; skill < RC_ACD_SKILLS; skill++)
+		levels[skill] = (uint8_t)(skill < skills && any(2) ? any(RC_ACD_LEVELS + 2) : 0);
+}
+
 static void acd(void)
 {
-	enum { AGENTS = 20, CALLS = 50 };
-	static uint64_t memory[4096];
+	enum { AGENTS = 20, CALLS = 50, NEEDS = 70, WORDS = 1 << 17 };
+	static uint64_t memory[WORDS];
+	uint8_t levels[RC_ACD_SKILLS];
 	struct rc_acd *table;
-	struct rc_match match;
+	int64_t due_ms;
 
 	chance = 8;
-	if (rc_acd_size(AGENTS, CALLS) > sizeof memory)
-		return;
-	table = rc_acd_init(memory, AGENTS, CALLS);
+	if (rc_acd_size(AGENTS, CALLS, NEEDS) > sizeof memory)
+		abort();
+	table = rc_acd_init(memory, AGENTS, CALLS, NEEDS);
 	for (int64_t now_ms = 0; now_ms < 20000; now_ms += any(3)) {
-		uint32_t slot = any(CALLS + 1), seat = any(AGENTS + 1);
-		uint64_t needs = any(64), skills = any(64);
+		uint32_t call = any(CALLS + 1), agent = any(AGENTS + 1), need = any(NEEDS + 1);
+		uint32_t then = need + any(3);
 
-		mix_in((uint64_t)rc_acd_call_waits(table, slot, needs, now_ms, any(90000)));
-		mix_in((uint64_t)rc_acd_agent_free(table, seat, skills, now_ms));
-		mix_in(rc_acd_position(table, slot));
+		if (any(4) == 0) {
+			some_levels(levels, 6);
+			mix_in((uint64_t)rc_acd_need_is(table, need, levels, any(3000), then));
+			some_levels(levels, 6);
+			mix_in((uint64_t)rc_acd_agent_knows(table, agent, levels));
+		}
+		mix_in((uint64_t)rc_acd_time_is(table, now_ms));
+		mix_in((uint64_t)rc_acd_call_waits(table, call, need, now_ms, any(90000)));
+		mix_in((uint64_t)rc_acd_agent_free(table, agent, now_ms, now_ms + any(200)));
+		mix_in(rc_acd_position(table, call, need));
 		if (any(3) == 0)
 			mix_in((uint64_t)rc_acd_agent_busy(table, any(AGENTS + 1)));
-		while (rc_acd_next(table, &match) == RC_OK) {
-			mix_in((uint64_t)match.call << 32 | match.agent);
-			mix_in((uint64_t)rc_acd_call_leaves(table, match.call));
-			mix_in((uint64_t)rc_acd_agent_busy(table, match.agent));
+		while (rc_acd_take(table) == RC_OK) {
+			const struct rc_match *match = rc_acd_taken(table);
+
+			mix_in((uint64_t)match->call << 32 | match->agent);
+			mix_in(match->need);
+			if (any(2))
+				rc_acd_call_leaves(table, match->call);
+			else
+				rc_acd_call_returns(table, match->call);
 		}
+		if (rc_acd_next_deadline(table, &due_ms) == RC_OK)
+			mix_in((uint64_t)due_ms);
 	}
 }
 
