@@ -114,10 +114,10 @@ async def picked_up(here: Town, caller: LiveCall, before: int, since_s: float) -
     await within(5, ring.talked)
     await caller.hang_up()
     await within(5, ring.ended)
-    assert ear.tone_s(caller.heard, here.telco.desks["101"].tone_hz) > 0.7
+    assert ear.tone_s(caller.heard, here.telco.desks["101"].tone_hz) > ear.HEARD_S
     assert ear.longest_silence_s(caller.heard) <= SILENCE_AT_MOST_S
     if ear.tone_s(caller.said, CALLER_HZ):
-        assert ear.tone_s(ring.heard, CALLER_HZ) > 0.7
+        assert ear.tone_s(ring.heard, CALLER_HZ) > ear.HEARD_S
 
 
 async def at_the_desk(here: Town) -> int:
@@ -195,7 +195,7 @@ def test_a_busy_and_a_refusing_front_desk_make_every_phone_ring(here: Town) -> N
         ring = await here.telco.next_ring("106", before)
         await within(5, ring.talked)
         await caller.hang_up()
-        assert ear.tone_s(caller.heard, here.telco.desks["106"].tone_hz) > 0.7
+        assert ear.tone_s(caller.heard, here.telco.desks["106"].tone_hz) > ear.HEARD_S
 
     here.run(story())
 
@@ -260,7 +260,7 @@ def test_an_agent_who_picks_up_after_the_engine_died_has_the_caller(here: Town) 
         await within(1, desk.ended)
         await here.telco.link.send("Hangup", ("Channel", ring.channel))
         await within(1, caller.ended)
-        assert ear.tone_s(caller.heard, here.telco.desks["103"].tone_hz) > 0.7
+        assert ear.tone_s(caller.heard, here.telco.desks["103"].tone_hz) > ear.HEARD_S
 
     with running(ENGINE, here) as exchange:
         here.run(story(exchange))
