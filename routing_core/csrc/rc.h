@@ -14,6 +14,7 @@
 #include "g711.cdef.h"
 #include "level.cdef.h"
 #include "mix.cdef.h"
+#include "trim.cdef.h"
 #include "tone.cdef.h"
 #include "dtmf.cdef.h"
 #include "progress.cdef.h"
