@@ -5,10 +5,11 @@ from enum import IntFlag
 from typing import Any
 
 from routing_core._core import ffi, lib
-from routing_core.audio import Pcm, lent
+from routing_core.audio import Pcm, channels_of, lent, lent_channels
 
 # One second at a time, so that the events of any length of audio fit the same room.
 _PIECE = 8000
+_ROOM = 2 * (_PIECE // lib.RC_DTMF_HOP + 1)
 
 
 class Mode(IntFlag):
@@ -46,7 +47,7 @@ class Detector:
 
     def __init__(self, modes: Mode = Mode.CLEAN | Mode.NOISY | Mode.ECHOED) -> None:
         self._dtmf = ffi.new("struct rc_dtmf *")
-        self._events = ffi.new("struct rc_dtmf_event[]", 2 * (_PIECE // lib.RC_DTMF_HOP + 1))
+        self._events = ffi.new("struct rc_dtmf_event[]", _ROOM)
         lib.rc_dtmf_init(self._dtmf)
         self._dtmf.modes = modes
 
@@ -61,6 +62,37 @@ class Detector:
             )
             heard += [_told(self._events[n]) for n in range(count)]
         return heard
+
+
+class Detectors:
+    """Many callers at once: the same as a detector for each, in one call for all."""
+
+    __slots__ = ("_counts", "_dtmf", "_events")
+
+    def __init__(self, channels: int) -> None:
+        if channels < 1:
+            raise ValueError(f"{channels} channels: there is at least one")
+        self._dtmf = ffi.new("struct rc_dtmf[]", channels)
+        self._events = ffi.new("struct rc_dtmf_event[]", channels * _ROOM)
+        self._counts = ffi.new("size_t[]", channels)
+        for channel in range(channels):
+            lib.rc_dtmf_init(self._dtmf + channel)
+
+    def feed(self, pcm: Pcm) -> list[list[ToneBegan | ToneEnded]]:
+        """Hears as much more of each, at most a second: what was decided, channel by channel."""
+        audio = lent_channels(pcm, "int16_t")
+        channels, samples = channels_of(pcm), pcm.shape[-1]
+        if channels != len(self._counts):
+            raise ValueError(f"{channels} channels for {len(self._counts)} detectors")
+        if samples > _PIECE:
+            raise ValueError(f"{samples} samples of each channel: at most {_PIECE} at once")
+        lib.rc_dtmf_feed_each(
+            self._dtmf, channels, audio, samples, self._events, _ROOM, self._counts
+        )
+        return [
+            [_told(self._events[channel * _ROOM + n]) for n in range(count)]
+            for channel, count in enumerate(self._counts)
+        ]
 
 
 def _told(event: Any) -> ToneBegan | ToneEnded:

@@ -555,3 +555,11 @@ size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples,
 	}
 	return outlet.written;
 }
+
+void rc_dtmf_feed_each(struct rc_dtmf *detectors, size_t channels, const int16_t *pcm,
+	size_t samples, struct rc_dtmf_event *out, size_t room, size_t *counts)
+{
+	for (size_t n = 0; n < channels; n++)
+		counts[n] = rc_dtmf_feed(
+			&detectors[n], pcm + n * samples, samples, out + n * room, room);
+}

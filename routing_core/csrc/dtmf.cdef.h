@@ -86,3 +86,8 @@ void rc_dtmf_init(struct rc_dtmf *d);
  * RC_DTMF_HOP + 1) none is ever lost; beyond its room, an event is dropped. */
 size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples,
 	struct rc_dtmf_event *out, size_t room);
+
+/* The same for many channels at once: `samples` of each, one channel after the other, and `room`
+ * events of `out` for each, of which `counts` says how many were written. */
+void rc_dtmf_feed_each(struct rc_dtmf *detectors, size_t channels, const int16_t *pcm,
+	size_t samples, struct rc_dtmf_event *out, size_t room, size_t *counts);

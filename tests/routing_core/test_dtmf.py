@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from routing_core import _dtmf_tables
 from routing_core.audio import Law, Pcm, decode, encode
-from routing_core.dtmf import Detector, ToneBegan, ToneEnded
+from routing_core.dtmf import Detector, Detectors, ToneBegan, ToneEnded
 
 KEYS = "123A456B789C*0#D"
 LOW_HZ = (697, 770, 852, 941)
@@ -251,6 +251,24 @@ def test_a_minute_of_noise_in_bursts_holds_no_key() -> None:
         rng.normal(0, rng.uniform(200, 6000), int(rng.uniform(100, 1500))) for _ in range(600)
     ]
     assert keys_in(through(Law.ULAW, *bursts)) == ""
+
+
+def test_many_callers_at_once_are_heard_as_each_alone() -> None:
+    callers = np.stack(
+        [through(law, silence(30), key(name), silence(60), key("5"), silence(60))
+         for law in Law for name in KEYS]
+    )  # fmt: skip
+    together, alone = Detectors(len(callers)), [Detector() for _ in callers]
+    for start in range(0, callers.shape[1], 160):
+        frames = callers[:, start : start + 160]
+        told = together.feed(np.ascontiguousarray(frames))
+        assert told == [one.feed(frame) for one, frame in zip(alone, frames, strict=True)]
+    with pytest.raises(ValueError, match="31 channels for 32 detectors"):
+        together.feed(callers[1:])
+    with pytest.raises(ValueError, match="at most 8000 at once"):
+        together.feed(np.zeros((32, 8001), dtype=np.int16))
+    with pytest.raises(ValueError, match="at least one"):
+        Detectors(0)
 
 
 def test_audio_that_is_not_ours_is_refused_and_the_detector_goes_on() -> None:
