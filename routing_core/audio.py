@@ -85,6 +85,8 @@ def _refuse_misfit(array: Pcm | Codes, ctype: str) -> None:
         raise TypeError(f"audio has the other byte order: call astype(np.{wanted}) on it")
     if not array.flags.c_contiguous:
         raise ValueError("audio must lie in one piece: call np.ascontiguousarray on it")
+    if not array.flags.aligned:
+        raise ValueError("audio begins in the middle of a sample's place in memory: call copy()")
 
 
 def _is_same_memory(one: Pcm | Codes, other: Pcm | Codes) -> bool:

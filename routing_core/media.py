@@ -190,6 +190,8 @@ class Clip:
     __slots__ = ("_at", "_samples")
 
     def __init__(self, samples: NDArray[np.int16]) -> None:
+        if not isinstance(samples, np.ndarray):
+            raise TypeError(f"a clip is a numpy array, not {type(samples).__name__}")
         if samples.dtype != np.int16 or samples.ndim != 1 or samples.size == 0:
             raise ValueError("a clip is one row of at least one int16 sample at 8 kHz")
         self._samples = samples.copy()

@@ -343,6 +343,7 @@ static void acd(void)
 
 			mix_in((uint64_t)match->call << 32 | match->agent);
 			mix_in(match->need);
+			things_told++;
 			if (any(2))
 				rc_acd_call_leaves(table, match->call);
 			else
