@@ -37,6 +37,7 @@ from tests.dtmf.sound import (
     Signal,
     Stroke,
     drawn,
+    linear,
     peak,
     press,
     rms,
@@ -189,9 +190,8 @@ def _clicks(rng: Rng, length: int) -> Signal:
 def gsm(rng: Rng, sound: Signal) -> Signal:
     """Through GSM full rate and back, as libsndfile does it."""
     held = BytesIO()
-    linear = np.asarray(np.clip(np.rint(sound), -32768, 32767), np.int16)
     form = {"samplerate": RATE_HZ, "format": "RAW", "subtype": "GSM610"}
-    padded = np.pad(linear, (0, -linear.size % 160))
+    padded = np.pad(linear(sound), (0, -sound.size % 160))
     soundfile.write(held, padded, **form)
     held.seek(0)
     heard, _ = soundfile.read(held, channels=1, dtype="int16", **form)

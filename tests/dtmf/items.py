@@ -28,6 +28,7 @@ from tests.dtmf.sound import (
     Stroke,
     dialled,
     drawn,
+    linear,
     noise,
     press,
     samples,
@@ -88,8 +89,12 @@ class Item:
 
 def over(law: Law, sound: Signal) -> Pcm:
     """What arrives of a sound that one law has coded."""
-    linear = np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
-    return decode(encode(linear, law), law)
+    return coded(law, linear(sound))
+
+
+def coded(law: Law, pcm: Pcm) -> Pcm:
+    """The same of what a converter has given."""
+    return decode(encode(pcm, law), law)
 
 
 def accepted(side: int) -> Detune:

@@ -24,7 +24,7 @@ from firmware.bench.vowels import Signal
 from routing_core.audio import Pcm, pcm_from_bytes
 from tests.dtmf import machines, talk
 from tests.dtmf.further import gsm
-from tests.dtmf.sound import RATE_HZ, samples
+from tests.dtmf.sound import RATE_HZ, linear, samples
 
 PROMPTS = {
     "asterisk-core-sounds-en-wav": "en",
@@ -201,7 +201,7 @@ def _say(rng: np.random.Generator, language: str) -> Pcm:
         raise MaterialError("espeak-ng is not installed: .ci/setup proofs brings it") from error
     wide, rate_hz = soundfile.read(BytesIO(said.stdout), dtype="float64")
     sound = soxr.resample(wide, rate_hz, RATE_HZ)
-    return np.asarray(np.clip(np.rint(sound * 16_000), -32768, 32767), np.int16)
+    return linear(16_000 * sound)
 
 
 def _own_music() -> Pcm:
@@ -210,7 +210,7 @@ def _own_music() -> Pcm:
 
 def _machines() -> Pcm:
     sound = machines.machines(np.random.default_rng(SEED), MACHINE_MINUTES * 60)
-    return np.asarray(np.clip(np.rint(sound), -32768, 32767), np.int16)
+    return linear(sound)
 
 
 def _joined(parts: Iterator[Pcm] | Sequence[Pcm]) -> Pcm:

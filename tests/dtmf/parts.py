@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from tests.dtmf import further, items, material, score, sound
 from tests.dtmf.detectors import OURS, everybody
 from tests.dtmf.material import AS_IT_IS, Piece, Way, pieces, ways
 from tests.dtmf.score import Heard, Score, scored, total
-from tests.dtmf.sound import RATE_HZ
+from tests.dtmf.sound import RATE_HZ, linear
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build/proof/dtmf"
@@ -37,7 +37,8 @@ class Part:
     who: str
     what: str  # items, vowels or talk
     of: str  # a seed, or a piece of the material
-    way: str = ""
+    way: str
+    recipe: str  # all that the result depends on, as it was when the proof began
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,18 @@ def parts(seeds: Iterable[str]) -> list[Part]:
     """All of it, the quick parts first."""
     who = [examinee.name for examinee in everybody()]
     seeds = list(seeds)
-    return [
-        *(Part(name, "items", seed) for seed in seeds for name in who),
-        *(Part(name, "vowels", seed) for seed in seeds for name in who),
+    tasks = [
+        *((name, "items", seed, "") for seed in seeds for name in who),
+        *((name, "vowels", seed, "") for seed in seeds for name in who),
         *(
-            Part(name, "talk", piece.name, way.name)
+            (name, "talk", piece.name, way.name)
             for piece in pieces()
             for way in ways(piece)
             for name in who
             if name in (OURS.name, "spandsp")
         ),
     ]
+    return [Part(*task, _recipe(*task)) for task in tasks]
 
 
 def done(wanted: list[Part], jobs: int) -> Iterator[tuple[Part, Result]]:
@@ -80,10 +82,17 @@ def done(wanted: list[Part], jobs: int) -> Iterator[tuple[Part, Result]]:
     for part in wanted:
         if part not in missing:
             yield part, result(part)
+    # Whoever hears the same sound hears it in the same process, which makes it once.
+    tasks: dict[tuple[str, str, str], list[Part]] = {}
+    for part in missing:
+        tasks.setdefault((part.what, part.of, part.way), []).append(part)
     with ProcessPoolExecutor(jobs, initializer=partial(os.nice, 10)) as pool:
-        works = {pool.submit(result, part): part for part in missing}
-        for work in as_completed(works):
-            yield works[work], work.result()
+        for work in as_completed([pool.submit(_results, task) for task in tasks.values()]):
+            yield from work.result()
+
+
+def _results(task: list[Part]) -> list[tuple[Part, Result]]:
+    return [(part, result(part)) for part in task]
 
 
 def result(part: Part) -> Result:
@@ -118,14 +127,20 @@ def _work(part: Part) -> Result:
             )
             for item in (*items.MUST, *further.FURTHER)
         }
-    piece, way = _piece(part)
-    heard = way.change(piece.sound())
-    told = {law: examinee.hear(items.over(law, heard)) for law in Law}
+    sounds = _sounds(part.what, part.of, part.way)
+    told = {law: examinee.hear(pcm) for law, pcm in sounds.items()}
     return FalseDigits(
-        hours=heard.size / RATE_HZ / 3600,
+        hours=len(sounds[Law.ALAW]) / RATE_HZ / 3600,
         digits={law.value: len(told[law]) for law in Law},
         places=[_place(law, digit) for law in Law for digit in told[law][: PLACES // 2]],
     )
+
+
+@lru_cache(maxsize=1)
+def _sounds(what: str, of: str, way_name: str) -> dict[Law, Pcm]:
+    piece, way = _piece(what, of, way_name)
+    pcm = linear(way.change(piece.sound()))
+    return {law: items.coded(law, pcm) for law in Law}
 
 
 def _place(law: Law, digit: Heard) -> str:
@@ -133,11 +148,11 @@ def _place(law: Law, digit: Heard) -> str:
     return f"{digit.digit} in {law.value}{at}"
 
 
-def _piece(part: Part) -> tuple[Piece, Way]:
-    if part.what == "vowels":
-        return _vowels(part.of), AS_IT_IS
-    (piece,) = (one for one in pieces() if one.name == part.of)
-    (way,) = (one for one in ways(piece) if one.name == part.way)
+def _piece(what: str, of: str, way_name: str) -> tuple[Piece, Way]:
+    if what == "vowels":
+        return _vowels(of), AS_IT_IS
+    (piece,) = (one for one in pieces() if one.name == of)
+    (way,) = (one for one in ways(piece) if one.name == way_name)
     return piece, way
 
 
@@ -148,36 +163,37 @@ def _vowels(seed: str) -> Piece:
 
 def _sung(seed: int) -> Pcm:
     sound = vowels(np.random.default_rng([seed, VOWEL_MINUTES]), VOWEL_MINUTES * 60)
-    return np.asarray(np.clip(np.rint(sound), -32768, 32767), np.int16)
+    return linear(sound)
 
 
-def _file(part: Part) -> Path:
-    """Whatever a result depends on is in its name."""
-    depends = [repr(part), _text(sound), _text(items)]
-    if part.what == "items":
+def _recipe(who: str, what: str, of: str, way: str) -> str:
+    depends = [who, what, of, way, _text(sound), _text(items)]
+    if what == "items":
         depends += [_text(further), _text(score), _text(vowels_module)]
     else:
-        depends += [_piece(part)[0].recipe, _text(material)]
-    if part.who == OURS.name:
+        depends += [_piece(what, of, way)[0].recipe, _text(material)]
+    if who == OURS.name:
         depends += [file.read_text("utf-8") for file in _own_sources()]
     else:
         depends += [_text(peers_module), peers_module.SPANDSP_SOURCE.read_text("utf-8")]
-    name = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:24]
-    return KEPT / part.what / f"{part.who.replace(' ', '-')}-{name}.json"
+    return hashlib.sha256("\n".join(depends).encode()).hexdigest()[:24]
+
+
+def _file(part: Part) -> Path:
+    return KEPT / part.what / f"{part.who.replace(' ', '-')}-{part.recipe}.json"
 
 
 def stale() -> bool:
     """The C core was edited after it was built."""
     built = Path(str(_core.__file__)).stat().st_mtime
-    return any(source.stat().st_mtime > built for source in _own_sources()[:-1])
+    return any(
+        source.stat().st_mtime > built for source in _own_sources() if source.suffix != ".py"
+    )
 
 
 def _own_sources() -> list[Path]:
     core = ROOT / "routing_core"
-    return [
-        *(core / "csrc" / name for name in ("dtmf.c", "dtmf.cdef.h", "g711.c")),
-        core / "dtmf.py",
-    ]
+    return [*sorted(core.glob("csrc/dtmf*")), *sorted(core.glob("*dtmf*.py"))]
 
 
 def _text(module: object) -> str:

@@ -62,7 +62,7 @@ def main(seeds: Sequence[str]) -> int:
     _tell_items(say, f"the {len(MUST)} items", MUST, names, found)
     _tell_items(say, "further items", FURTHER, names, found)
     _tell_latency(say, found)
-    _tell_talk(say, found)
+    _tell_talk(say, names, found)
     verdicts = [
         _must(seeds, found),
         _further(found),
@@ -120,8 +120,8 @@ def _tell_latency(say: Console, found: Results) -> None:
     say.print()
 
 
-def _tell_talk(say: Console, found: Results) -> None:
-    table = Table("false digits, both laws", "heard", "hours", OURS.name, SPANDSP, box=None)
+def _tell_talk(say: Console, names: Sequence[str], found: Results) -> None:
+    table = Table("false digits, both laws", "heard", "hours", *names, box=None, pad_edge=False)
     rows: dict[tuple[str, str], dict[str, FalseDigits]] = {}
     for part, told in found.items():
         if isinstance(told, FalseDigits):
@@ -129,7 +129,7 @@ def _tell_talk(say: Console, found: Results) -> None:
             row = rows.setdefault((kind, part.way), {})
             row[part.who] = _sum([row[part.who], told] if part.who in row else [told])
     for (kind, way), row in sorted(rows.items()):
-        counts = [str(row[name].count) if name in row else "" for name in (OURS.name, SPANDSP)]
+        counts = [str(row[name].count) if name in row else "" for name in names]
         table.add_row(kind, way, f"{row[OURS.name].hours:.2f}", *counts)
     say.print(table)
     for part, told in found.items():

@@ -72,6 +72,12 @@ def rms(dbm0: float) -> float:
     return float(peak(dbm0) / np.sqrt(2.0))
 
 
+def linear(sound: Signal) -> NDArray[np.int16]:
+    """As a converter gives it: whole numbers, and what is too loud is clipped."""
+    rounded = np.rint(sound)
+    return np.clip(rounded, -32768, 32767, out=rounded).astype(np.int16)
+
+
 def sine(rng: Rng, hz: float, dbm0: float, length: int) -> Signal:
     """A steady tone of a drawn phase."""
     turned = 2 * np.pi * hz / RATE_HZ * np.arange(length) + rng.uniform(0, 2 * np.pi)
