@@ -49,7 +49,7 @@ def main(seeds: Sequence[str]) -> int:
     """Works out what is missing, and tells all."""
     if stale():
         sys.exit("the C core was edited after it was built: `make setup` builds it, then again")
-    say = Console(highlight=False, soft_wrap=True)
+    say = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 132)
     wanted = parts(seeds)
     say.print(f"Seeds {' '.join(seeds)}; {len(wanted)} parts; Ctrl-C breaks off, again goes on.")
     jobs = int(os.environ.get("JOBS") or os.cpu_count() or 1)

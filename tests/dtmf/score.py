@@ -52,6 +52,10 @@ class Score:
         """Chances at which all was well."""
         return 100.0 * self.right / self.chances if self.chances else 0.0
 
+    def __str__(self) -> str:
+        faults = f"{self.misses} missed, {self.wrong} wrong, {self.duplicates} twice"
+        return f"{self.percent:.2f} % of {self.chances}: {faults}, {self.extras} too many"
+
     def add(self, other: "Score") -> None:
         """Counts another scene in."""
         self.chances += other.chances
