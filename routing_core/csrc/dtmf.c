@@ -79,7 +79,7 @@ struct outlet {
 
 static uint64_t hops_sample(const struct rc_dtmf *d)
 {
-	return (uint64_t)d->hops * HOP;
+	return d->hops * HOP;
 }
 
 static bool is_within(float value, float other, float factor)
@@ -528,7 +528,7 @@ static void work(struct rc_dtmf *d, struct outlet *outlet)
 	if (d->heard % HOP == 0) {
 		bool was_awake = d->awake;
 
-		d->hops = (uint32_t)(d->heard / HOP);
+		d->hops = d->heard / HOP;
 		if (was_awake)
 			follow(d, outlet);
 		else

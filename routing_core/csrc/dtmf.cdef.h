@@ -63,7 +63,7 @@ struct rc_dtmf_candidate {
 
 struct rc_dtmf {
 	uint64_t heard;  /* samples */
-	uint32_t hops;   /* whole hops heard */
+	uint64_t hops;   /* whole hops heard */
 	uint32_t filled; /* samples in `recent` */
 	uint32_t run;    /* hops in a row that were steady */
 	uint8_t modes;   /* those allowed; after init RC_DTMF_ANY, and may be set to fewer */

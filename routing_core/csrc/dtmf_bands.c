@@ -57,7 +57,7 @@ static void weigh(struct rc_dtmf_hop *hop, const int16_t *at)
 
 static struct rc_dtmf_hop *slot(struct rc_dtmf *d, uint32_t ago)
 {
-	uint32_t number = d->hops - 1 - ago;
+	uint32_t number = (uint32_t)(d->hops - 1 - ago);
 	struct rc_dtmf_hop *hop = &d->past[number % RC_DTMF_PAST];
 
 	if (hop->number != number)

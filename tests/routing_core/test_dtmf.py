@@ -1,6 +1,7 @@
 """Keys in the audio: each heard once in both laws, to the edges of Q.24, and none where none is."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -282,3 +283,17 @@ def test_audio_that_is_not_ours_is_refused_and_the_detector_goes_on() -> None:
 def test_the_detectors_tables_are_what_their_generator_makes() -> None:
     checked_in = _dtmf_tables.TABLES.read_text()
     assert "".join(checked_in.split()) == "".join(_dtmf_tables.tables().split())
+
+
+def test_a_line_open_for_a_hundred_days_hears_keys_as_on_its_first() -> None:
+    """Where 32 bits of hops end: a channel that is never closed listens on."""
+    pcm = through(Law.ALAW, silence(100), *(key(name) for name in "1"), silence(200), key("#"))
+    fresh, old = Detector(), Detector()
+    open_for = (2**32 - 100) * 16
+    old._dtmf.heard = open_for
+    old._dtmf.hops = open_for // 16
+    assert [
+        replace(heard, at_sample=heard.at_sample - open_for,
+                decided_sample=heard.decided_sample - open_for)
+        for heard in old.feed(pcm)
+    ] == fresh.feed(pcm)  # fmt: skip
