@@ -21,6 +21,9 @@ SILENCE_DBM0 = -99.0
 # One tone of a digit as telephones send it; a country's rule is within 3 dB of it.
 DIGIT_DBM0 = -9.0
 
+# What a type of C is called by numpy.
+_DTYPES = {"int16_t": np.dtype(np.int16), "uint8_t": np.dtype(np.uint8)}
+
 Pcm = NDArray[np.int16]
 Codes = NDArray[np.uint8]
 
@@ -65,7 +68,7 @@ def lent_out(out: Pcm | Codes, ctype: str, source: Pcm | Codes) -> Any:
         raise ValueError("the output is read-only: give an array of its own, or a copy()")
     if np.may_share_memory(out, source) and not _is_same_memory(out, source):
         raise ValueError("the output overlaps the input: give the very same array, or another")
-    return ffi.from_buffer(f"{ctype}[]", out, require_writable=True)
+    return ffi.from_buffer(f"{ctype}[]", out)
 
 
 def channels_of(audio: Pcm | Codes) -> int:
@@ -74,15 +77,15 @@ def channels_of(audio: Pcm | Codes) -> int:
 
 
 def _refuse_misfit(array: Pcm | Codes, ctype: str) -> None:
+    wanted = _DTYPES[ctype]
     if not isinstance(array, np.ndarray):
         raise TypeError(f"audio must be a numpy array, not {type(array).__name__}")
-    wanted = np.dtype(ctype.removesuffix("_t"))
-    if array.dtype.kind != wanted.kind or array.dtype.itemsize != wanted.itemsize:
+    if array.dtype != wanted:
+        if array.dtype.newbyteorder() == wanted:
+            raise TypeError(f"audio has the other byte order: call astype(np.{wanted}) on it")
         raise TypeError(
             f"audio must be {wanted}, not {array.dtype}: convert it where its scale is known"
         )
-    if not array.dtype.isnative:
-        raise TypeError(f"audio has the other byte order: call astype(np.{wanted}) on it")
     if not array.flags.c_contiguous:
         raise ValueError("audio must lie in one piece: call np.ascontiguousarray on it")
     if not array.flags.aligned:

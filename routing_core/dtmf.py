@@ -78,8 +78,8 @@ class Detectors:
         for channel in range(channels):
             lib.rc_dtmf_init(self._dtmf + channel)
 
-    def feed(self, pcm: Pcm) -> list[list[ToneBegan | ToneEnded]]:
-        """Hears as much more of each, at most a second: what was decided, channel by channel."""
+    def feed(self, pcm: Pcm) -> list[tuple[int, ToneBegan | ToneEnded]]:
+        """Hears as much more of each, at most a second: what was decided, and of which channel."""
         audio = lent_channels(pcm, "int16_t")
         channels, samples = channels_of(pcm), pcm.shape[-1]
         if channels != len(self._counts):
@@ -90,8 +90,9 @@ class Detectors:
             self._dtmf, channels, audio, samples, self._events, _ROOM, self._counts
         )
         return [
-            [_told(self._events[channel * _ROOM + n]) for n in range(count)]
-            for channel, count in enumerate(self._counts)
+            (channel, _told(self._events[channel * _ROOM + n]))
+            for channel, count in enumerate(ffi.unpack(self._counts, channels))
+            for n in range(count)
         ]
 
 

@@ -28,6 +28,7 @@ Rounds = Annotated[
 # Each is a module of firmware/bench of that name, whose `measure` gives a Report.
 BESIDE = {
     "dtmf": "Keys heard in the audio: ns a sample, beside libspandsp and plain numpy.",
+    "audio": "G.711, mixing, level, keys: times real time, beside C tables, numpy and Python.",
     "ami": "Events of Asterisk's manager per CPU-second, beside bare asterisk-ami.",
     "store": "Durable rows, beside plain sqlite3 on the same disk.",
 }

@@ -263,7 +263,11 @@ def test_many_callers_at_once_are_heard_as_each_alone() -> None:
     for start in range(0, callers.shape[1], 160):
         frames = callers[:, start : start + 160]
         told = together.feed(np.ascontiguousarray(frames))
-        assert told == [one.feed(frame) for one, frame in zip(alone, frames, strict=True)]
+        assert told == [
+            (channel, event)
+            for channel, (one, frame) in enumerate(zip(alone, frames, strict=True))
+            for event in one.feed(frame)
+        ]
     with pytest.raises(ValueError, match="31 channels for 32 detectors"):
         together.feed(callers[1:])
     with pytest.raises(ValueError, match="at most 8000 at once"):
