@@ -29,6 +29,7 @@ Rounds = Annotated[
 BESIDE = {
     "dtmf": "Keys heard in the audio: ns a sample, beside libspandsp and plain numpy.",
     "audio": "G.711, mixing, level, keys: times real time, beside C tables, numpy and Python.",
+    "progress": "The network's tones on a line: ns a sample, beside libspandsp and plain numpy.",
     "ami": "Events of Asterisk's manager per CPU-second, beside bare asterisk-ami.",
     "store": "Durable rows, beside plain sqlite3 on the same disk.",
 }
