@@ -32,7 +32,7 @@ _HEARD_S = {
     Kind.FAX_CALLING: 5.0,
     Kind.FAX_ANSWER: 3.0,
 }
-_AFTER_MS = 6500.0  # of quiet line, until the slowest tone must be told to have ended
+_AFTER_MS = 600.0  # of quiet line and the tone's longest silence, until it is known to have ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ def rng_for(*what: object) -> Rng:
 def heard(rng: Rng, tone: Tone, line: Line) -> tuple[Pcm, int]:
     """A call with this tone in it, and the sample at which it begins."""
     before = int(rng.integers(samples(40), samples(500)))
-    sound = np.concatenate(
-        [np.zeros(before), sounded(rng, tone, line), np.zeros(samples(_AFTER_MS))]
-    )
+    longest = max(burst.off_ms for burst in tone.bursts)
+    after = np.zeros(samples(_AFTER_MS + 1.4 * longest))
+    sound = np.concatenate([np.zeros(before), sounded(rng, tone, line), after])
     return arrived(rng, sound, line), before
 
 
