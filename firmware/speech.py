@@ -106,11 +106,11 @@ def render(wanted: Prompt, folder: Path, cache: Path) -> None:
     key = hashlib.sha256(f"{wanted.path.name}\n{recipe}".encode())
     kept = cache / f"{key.hexdigest()}.wav"
     if not kept.exists():
-        _write(kept, wanted.synthesise())
+        put(kept, wanted.synthesise())
     sound = kept.read_bytes()
     target = folder / wanted.path
     if not (target.exists() and target.read_bytes() == sound):
-        _write(target, sound)
+        put(target, sound)
 
 
 def render_site(
@@ -154,7 +154,8 @@ def _speak(voice: Voice, language: str, name: str, text: str) -> bytes:
     if language != LANGUAGE:
         raise SpeechError(
             f"the voice speaks English only: record {name!r} as {language}/{name}.wav"
-            f" (8 kHz mono, 16 bit), and take its words out of [prompts.{language}]"
+            f" (`python -m firmware.recorded RECORDING {name}.wav`), and take its words out of"
+            f" [prompts.{language}]"
         )
     sound = trimmed(voice.say(text))
     if not sound.size:
@@ -167,7 +168,7 @@ def _source(module: object) -> str:
     return Path(str(getattr(module, "__file__", ""))).read_text("utf-8")
 
 
-def _write(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Whole or not at all, also when two set-ups render at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:

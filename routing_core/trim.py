@@ -22,14 +22,16 @@ def threshold_dbm0(pcm: Pcm) -> float:
     return level
 
 
-def keeps(pcm: Pcm, *, longest_pause_ms: int = LONGEST_PAUSE_MS) -> list[tuple[int, int]]:
+def keeps(
+    pcm: Pcm, *, longest_pause_ms: int = LONGEST_PAUSE_MS, around_ms: int = AROUND_MS
+) -> list[tuple[int, int]]:
     """Where to listen: the first sample of each span and the first after it, in order."""
-    if longest_pause_ms < 2 * AROUND_MS:
+    if not 0 < 2 * around_ms <= longest_pause_ms:
         raise ValueError(
-            f"a pause of {longest_pause_ms} ms: what stays around speech is {2 * AROUND_MS} ms"
+            f"a pause of {longest_pause_ms} ms: what stays around speech is {2 * around_ms} ms"
         )
     pause = longest_pause_ms * SAMPLE_RATE_HZ // 1000
-    around = AROUND_MS * SAMPLE_RATE_HZ // 1000
+    around = around_ms * SAMPLE_RATE_HZ // 1000
     spans = ffi.new("struct rc_span[]", len(pcm) // pause + 1)
     count = ffi.new("size_t *")
     lib.rc_trim(
