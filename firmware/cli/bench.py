@@ -30,6 +30,7 @@ BESIDE = {
     "dtmf": "Keys heard in the audio: ns a sample, beside libspandsp and plain numpy.",
     "audio": "G.711, mixing, level, keys: times real time, beside C tables, numpy and Python.",
     "progress": "The network's tones on a line: ns a sample, beside libspandsp and plain numpy.",
+    "acd": "Who answers whom: ns a decision, beside a plain loop, heaps and SQLite.",
     "ami": "Events of Asterisk's manager per CPU-second, beside bare asterisk-ami.",
     "store": "Durable rows, beside plain sqlite3 on the same disk.",
 }
