@@ -21,8 +21,9 @@ SILENCE_DBM0 = -99.0
 # One tone of a digit as telephones send it; a country's rule is within 3 dB of it.
 DIGIT_DBM0 = -9.0
 
-# What a type of C is called by numpy.
+# A type of C in numpy's words, and as an array in cffi's: looked up once, not at every call.
 _DTYPES = {"int16_t": np.dtype(np.int16), "uint8_t": np.dtype(np.uint8)}
+_ARRAYS = {ctype: ffi.typeof(f"{ctype}[]") for ctype in _DTYPES}
 
 Pcm = NDArray[np.int16]
 Codes = NDArray[np.uint8]
@@ -48,7 +49,7 @@ def lent(array: Pcm | Codes, ctype: str) -> Any:
     _refuse_misfit(array, ctype)
     if array.ndim != 1:
         raise ValueError(f"audio must have one channel, not the shape {array.shape}")
-    return ffi.from_buffer(f"{ctype}[]", array)
+    return ffi.from_buffer(_ARRAYS[ctype], array)
 
 
 def lent_channels(array: Pcm | Codes, ctype: str) -> Any:
@@ -56,7 +57,7 @@ def lent_channels(array: Pcm | Codes, ctype: str) -> Any:
     _refuse_misfit(array, ctype)
     if array.ndim not in (1, 2):
         raise ValueError(f"audio must be samples or channels × samples, not {array.shape}")
-    return ffi.from_buffer(f"{ctype}[]", array)
+    return ffi.from_buffer(_ARRAYS[ctype], array)
 
 
 def lent_out(out: Pcm | Codes, ctype: str, source: Pcm | Codes) -> Any:
@@ -68,7 +69,7 @@ def lent_out(out: Pcm | Codes, ctype: str, source: Pcm | Codes) -> Any:
         raise ValueError("the output is read-only: give an array of its own, or a copy()")
     if np.may_share_memory(out, source) and not _is_same_memory(out, source):
         raise ValueError("the output overlaps the input: give the very same array, or another")
-    return ffi.from_buffer(f"{ctype}[]", out)
+    return ffi.from_buffer(_ARRAYS[ctype], out)
 
 
 def channels_of(audio: Pcm | Codes) -> int:

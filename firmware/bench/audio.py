@@ -32,8 +32,8 @@ from routing_core.mix import Gain, mix
 
 CALLERS = 64
 FRAME = SAMPLE_RATE_HZ // 50
-FRAMES = 250  # five seconds
-LAPS = 4
+FRAMES = 50  # a second, which the nearer caches hold
+LAPS = 20
 CALLS = 20_000
 
 OURS, TABLE, NUMPY, PYTHON, AUDIOOP = "CareLine", "C table", "numpy", "plain Python", "audioop"
@@ -125,16 +125,16 @@ def _g711(callers: Callers, law: Law) -> Iterator[Trial]:
     to_codes, to_pcm = f"{law} encode", f"{law} decode"
     yield Trial(to_codes, OURS, lambda n: encode(said[n], law, out=out))
     yield Trial(to_codes, NUMPY, lambda n: peers.encode_by_numpy(said[n], law), laps=1)
-    yield Trial(to_codes, PYTHON, lambda _: peers.encode_plainly(listed, law), frames=2)
+    yield Trial(to_codes, PYTHON, lambda _: peers.encode_plainly(listed, law), frames=2, laps=1)
     yield Trial(to_pcm, OURS, lambda n: decode(codes[n], law, out=pcm))
     yield Trial(to_pcm, NUMPY, lambda n: peers.decode_by_numpy(codes[n], law), laps=1)
-    yield Trial(to_pcm, PYTHON, lambda _: peers.decode_plainly(raw, law), frames=2)
+    yield Trial(to_pcm, PYTHON, lambda _: peers.decode_plainly(raw, law), frames=2, laps=1)
     audioop = peers.audioop()
     if audioop is not None:
         coder = audioop.lin2alaw if law is Law.ALAW else audioop.lin2ulaw
         decoder = audioop.alaw2lin if law is Law.ALAW else audioop.ulaw2lin
-        yield Trial(to_codes, AUDIOOP, lambda n: coder(said[n], 2), frames=10)
-        yield Trial(to_pcm, AUDIOOP, lambda n: decoder(codes[n], 2), frames=50)
+        yield Trial(to_codes, AUDIOOP, lambda n: coder(said[n], 2), frames=10, laps=1)
+        yield Trial(to_pcm, AUDIOOP, lambda n: decoder(codes[n], 2), laps=1)
 
 
 def _mix(callers: Callers) -> Iterator[Trial]:
@@ -143,10 +143,10 @@ def _mix(callers: Callers) -> Iterator[Trial]:
     listed, also_listed = peers.as_list(said[0]), peers.as_list(spoken)
     yield Trial("mix", OURS, lambda n: mix(said[n], spoken, out=out))
     yield Trial("mix", NUMPY, lambda n: peers.mix_by_numpy(said[n], spoken), laps=1)
-    yield Trial("mix", PYTHON, lambda _: peers.mix_plainly(listed, also_listed), frames=2)
+    yield Trial("mix", PYTHON, lambda _: peers.mix_plainly(listed, also_listed), frames=2, laps=1)
     audioop = peers.audioop()
     if audioop is not None:
-        yield Trial("mix", AUDIOOP, lambda n: audioop.add(said[n], spoken, 2), frames=50)
+        yield Trial("mix", AUDIOOP, lambda n: audioop.add(said[n], spoken, 2), laps=1)
     yield Trial("music under a prompt", OURS, lambda n: music.mix(said[n], onto=out))
 
 
@@ -154,10 +154,10 @@ def _level(callers: Callers) -> Iterator[Trial]:
     said, listed = callers.said, peers.as_list(callers.said[0])
     yield Trial("level", OURS, lambda n: levels_dbm0(said[n]))
     yield Trial("level", NUMPY, lambda n: peers.level_by_numpy(said[n]), laps=1)
-    yield Trial("level", PYTHON, lambda _: peers.level_plainly(listed), frames=2)
+    yield Trial("level", PYTHON, lambda _: peers.level_plainly(listed), frames=2, laps=1)
     audioop = peers.audioop()
     if audioop is not None:
-        yield Trial("level", AUDIOOP, lambda n: audioop.rms(said[n], 2), frames=50)
+        yield Trial("level", AUDIOOP, lambda n: audioop.rms(said[n], 2), laps=1)
 
 
 def _chain(callers: Callers, law: Law, what: str) -> Trial:
@@ -177,7 +177,7 @@ def _chain(callers: Callers, law: Law, what: str) -> Trial:
 
 def _tables(callers: Callers) -> Iterator[tuple[str, Callable[[], float]]]:
     """In a process of its own, over the same samples."""
-    pcm = np.concatenate([frame.ravel() for frame in callers.said[:50]])
+    pcm = np.concatenate([frame.ravel() for frame in callers.said])
     for law in Law:
         yield f"{TABLE} {law} encode", partial(_pace_of_table, f"{law}-encode", pcm)
         yield f"{TABLE} {law} decode", partial(_pace_of_table, f"{law}-decode", pcm)
@@ -185,7 +185,7 @@ def _tables(callers: Callers) -> Iterator[tuple[str, Callable[[], float]]]:
 
 
 def _pace_of_table(what: str, pcm: Pcm) -> float:
-    return 1e9 / SAMPLE_RATE_HZ / peers.pace_of_table(what, pcm, LAPS * FRAMES // 50)
+    return 1e9 / SAMPLE_RATE_HZ / peers.pace_of_table(what, pcm, LAPS)
 
 
 def _calls(callers: Callers) -> Iterator[tuple[str, Callable[[], float]]]:
