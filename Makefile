@@ -26,7 +26,7 @@ test: ## run every test, those on the real Asterisk included
 setup: ## only the set-up, with everything the tests and fuzzers need
 	@.ci/setup fuzz
 
-fuzz: ## give our frame readers broken input; FOR=60 says how many seconds
+fuzz: ## give our readers broken input; FOR=60 says how many seconds
 	@.ci/setup fuzz
 	@tests/fuzz/run $(FOR)
 

@@ -27,9 +27,13 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/fuzz"
 CSRC = ROOT / "routing_core/csrc"
 OUT = ROOT / "build/fuzz"
+CORE = OUT / "core.a"
 KEPT = ROOT / "build/proof/fuzz"
 
-SANITIZERS = "-fsanitize=fuzzer,address,undefined"
+FLAGS = (
+    "-std=c11", "-D_GNU_SOURCE", "-ffp-contract=off", "-O1", "-g", "-pthread", f"-I{CSRC}",
+    "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+)  # fmt: skip
 LONGEST_INPUT = 4096  # bytes
 HOUR_S = 3600
 SLICE_S = 60  # what is lost at most when a proof is broken off
@@ -37,6 +41,13 @@ SLICE_S = 60  # what is lost at most when a proof is broken off
 # Of seeds, which are committed: few and small.
 SEED_BYTES_MOST = 300
 SEEDS_MOST = 24
+
+
+def compiler(*arguments: str | Path) -> None:
+    """Or an end with what it says."""
+    told = subprocess.run(["clang", *FLAGS, *arguments], capture_output=True, text=True)
+    if told.returncode:
+        sys.exit(f"fuzz: this does not compile:\n{told.stderr}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +70,14 @@ class Target:
             return [sys.executable, str(self.source)]
         return [str(OUT / self.name)]
 
-    def build(self) -> str:
-        """What the compiler says; nothing when all is well."""
-        if self.source.suffix == ".py":
-            return ""
-        # A target that takes a file in whole brings its functions itself.
-        brought = set(re.findall(r'#include ".*/(\w+\.c)"', self.source.read_text()))
-        core = [str(path) for path in sorted(CSRC.glob("*.c")) if path.name not in brought]
-        flags = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-pthread", "-Wall", "-Wextra"]
-        safe = [SANITIZERS, "-fno-sanitize-recover=all"]
-        told = subprocess.run(
-            ["clang", *flags, *safe, f"-I{CSRC}", "-o", *self.command, self.source, *core, "-lm"],
-            capture_output=True,
-            text=True,
-        )
-        return told.stderr if told.returncode else ""
+    def build(self) -> None:
+        """With those files of the core that it needs, and no others."""
+        if self.source.suffix == ".c":
+            compiler("-fsanitize=fuzzer", "-o", *self.command, self.source, CORE, "-lm")
 
     def version(self) -> str:
-        """Of all that the target is made of."""
-        made_of = [self.source, HERE / "input.h", *sorted(CSRC.iterdir())]
+        """Of all that the target is made of: another file of the core makes no other program."""
+        made_of = [Path(self.command[0])]
         if self.source.suffix == ".py":
             made_of = [self.source, ROOT / "firmware/clips.py"]
         return hashlib.sha256(b"".join(path.read_bytes() for path in made_of)).hexdigest()[:16]
@@ -134,14 +134,24 @@ def jobs() -> int:
 
 
 def build_all(which: list[Target]) -> None:
-    """Or an end with what the compiler says."""
+    """The core once, then each target with what it needs of it."""
     if shutil.which("clang") is None:
         sys.exit("fuzz: clang is missing; .ci/setup fuzz installs it")
-    OUT.mkdir(parents=True, exist_ok=True)
+    objects = OUT / "core"
+    shutil.rmtree(objects, ignore_errors=True)
+    objects.mkdir(parents=True)
+    sources = sorted(CSRC.glob("*.c"))
+    made = [objects / f"{source.stem}.o" for source in sources]
+    CORE.unlink(missing_ok=True)
     with ThreadPoolExecutor(jobs()) as pool:
-        for target, wrong in zip(which, pool.map(Target.build, which), strict=True):
-            if wrong:
-                sys.exit(f"fuzz: {target.name} cannot be built:\n{wrong}")
+        for _ in pool.map(
+            lambda source, to: compiler("-fsanitize=fuzzer-no-link", "-c", source, "-o", to),
+            sources, made,
+        ):  # fmt: skip
+            pass
+        subprocess.run(["ar", "rcD", CORE, *made], check=True)
+        for _ in pool.map(Target.build, which):
+            pass
 
 
 def told(target: Target, seconds: int, seed: int, found: Found) -> str:

@@ -54,7 +54,6 @@ static struct rc_media_command any_command(struct input *input)
 	command.count = take_byte(input);
 	take(input, &command.longest, sizeof command.longest);
 	take(input, &command.quiet, sizeof command.quiet);
-	command.digit = (char)take_byte(input);
 	for (uint32_t n = 0; n < RC_MEDIA_CLIPS; n++) {
 		flags = take_byte(input);
 		command.clips[n].samples = flags & 1 ? NULL : sound;
