@@ -264,7 +264,8 @@ def verdict(record: Record) -> int:
 
 
 def choose_seeds() -> int:
-    """The least set of small inputs that reaches what all that was found reaches."""
+    """The least set of small inputs that reaches what all that was found reaches; seeds that have a
+    name stay."""
     which = targets()
     build_all(which)
     for target in which:
@@ -280,6 +281,9 @@ def choose_seeds() -> int:
             check=True,
             capture_output=True,
         )
+        for path in target.seeds.iterdir():
+            if re.fullmatch(r"[0-9a-f]{12}", path.name):  # what was chosen before
+                path.unlink()
         small = sorted(best.iterdir(), key=lambda path: path.stat().st_size)[:SEEDS_MOST]
         for path in small:
             shutil.copy(path, target.seeds / hashlib.sha256(path.read_bytes()).hexdigest()[:12])

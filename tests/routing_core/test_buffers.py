@@ -70,9 +70,12 @@ def like(thing: object, sample: str = "int16") -> Any:
     return np.ones(shape, dtype=sample)
 
 
+def rows_of(thing: object) -> int:
+    return max(1, len(thing)) if isinstance(thing, np.ndarray) and thing.ndim == 2 else 1
+
+
 def gain_for(thing: object) -> mix.Gain:
-    rows = len(thing) if isinstance(thing, np.ndarray) and thing.ndim == 2 else 1
-    return mix.Gain(-3.0, channels=max(1, rows))
+    return mix.Gain(-3.0, channels=rows_of(thing))
 
 
 ONE_OR_MORE = (1, 2)
@@ -104,6 +107,9 @@ DOORS = {
     "audio.Meter.feed(pcm)": Door(lambda it: audio.Meter().feed(it)),
     "audio.Voice.feed(pcm)": Door(lambda it: audio.Voice().feed(it)),
     "dtmf.Detector.feed(pcm)": Door(lambda it: dtmf.Detector().feed(it)),
+    "dtmf.Detectors.feed(pcm)": Door(
+        lambda it: dtmf.Detectors(rows_of(it)).feed(it), dimensions=ONE_OR_MORE
+    ),
     "learning.learn(pcm)": Door(learning.learn),
     "media.Clip.__init__(samples)": Door(media.Clip, is_copied=True),
     "media.Media.load(samples)": Door(lambda it: ENGINE[0].load(it), is_copied=True),
