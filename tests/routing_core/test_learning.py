@@ -39,17 +39,17 @@ def is_heard(tone: Tone, pcm: Pcm) -> bool:
 def test_each_countrys_busy_tones_can_be_learned_and_heard_on_the_next_call(
     country: str, tone: Tone
 ) -> None:
-    for line in (Line(), Line(Law.ULAW, -24, 15, off=0.007, stretched=0.95, twist_db=4)):
-        learned = learn(recorded(tone, line), tone.kind)
-        assert learned.kind is tone.kind
-        assert sum(burst.on_ms for burst in learned.bursts) == pytest.approx(
-            sum(burst.on_ms for burst in tone.bursts) * line.stretched, rel=0.1
-        )
-        assert learned.bursts[0].hz == pytest.approx(
-            [hz * (1 + line.off) for hz in tone.bursts[0].hz], abs=4
-        )
-        next_call = sounded(rng_for("next", country), tone, line, heard_s=8)
-        assert is_heard(learned, arrived(rng_for("line", country), next_call, line))
+    line = Line(Law.ULAW, -24, 15, off=0.007, stretched=0.95, twist_db=4)
+    learned = learn(recorded(tone, line), tone.kind)
+    assert learned.kind is tone.kind
+    assert sum(burst.on_ms for burst in learned.bursts) == pytest.approx(
+        sum(burst.on_ms for burst in tone.bursts) * line.stretched, rel=0.1
+    )
+    assert learned.bursts[0].hz == pytest.approx(
+        [hz * (1 + line.off) for hz in tone.bursts[0].hz], abs=4
+    )
+    next_call = sounded(rng_for("next", country), tone, line, heard_s=5)
+    assert is_heard(learned, arrived(rng_for("line", country), next_call, line))
 
 
 def test_a_private_exchange_that_no_country_lists_is_learned() -> None:
@@ -96,12 +96,12 @@ def test_noise_that_comes_round_is_refused() -> None:
 
 
 def test_a_voice_is_refused() -> None:
-    for turn in range(10):
+    for turn in range(4):
         voice = vowels(rng_for("voice", turn), 10, TALKER)
         assert refusal(arrived(rng_for("line", turn), voice, Line()))
 
 
 def test_music_is_refused() -> None:
     pcm = pcm_from_bytes(loudness.pcm(music.piece()))
-    for start in range(0, len(pcm) - 10 * RATE_HZ, 5 * RATE_HZ):
+    for start in range(0, len(pcm) - 10 * RATE_HZ, 10 * RATE_HZ):
         assert refusal(pcm[start : start + 10 * RATE_HZ])
