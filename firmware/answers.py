@@ -26,6 +26,10 @@ from routing_core.media import Chunk, Media
 T = TypeVar("T")
 
 
+# So long no card that is well makes a write wait.
+HELD_UP_S = 5.0
+
+
 class Answers:
     """The topics of one running exchange."""
 
@@ -166,6 +170,13 @@ class Answers:
                 state="alarm",
                 detail=f"none can be sealed for {', '.join(keyless)}: no key",
                 cure="run `careline setup`, or `careline setup --add-mailboxes` if it was run",
+            )
+        if self._recorder.held_up_s > HELD_UP_S:
+            return topics.Part(
+                name="messages",
+                state="alarm",
+                detail=f"the disk has taken nothing for {self._recorder.held_up_s:.0f} s",
+                cure="see what holds the disk up; who is recorded now goes to a person",
             )
         if self._recorder.fault:
             return topics.Part(

@@ -46,7 +46,7 @@ from ivr import commands, events
 from ivr.exchange import Exchange
 from ivr.plan import Plan
 from routing_core import media as engine
-from routing_core.media import Chunk, Media, MediaError
+from routing_core.media import BACKLOG_S, Chunk, Media, MediaError
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,9 @@ class StopWish(Exception):  # noqa: N818 - not an error: somebody asked us to en
 class App:
     """One clinic's exchange, built from what lies in its place and run once."""
 
-    def __init__(self, place: Place, *, calls: int = CALLS_MOST) -> None:
+    def __init__(
+        self, place: Place, *, calls: int = CALLS_MOST, backlog_s: int = BACKLOG_S
+    ) -> None:
         self._place = place
         self._plan = _published(place)
         self._zone = ZoneInfo(self._plan.timezone)
@@ -95,7 +97,7 @@ class App:
         self._watchers: Broadcast[topics.StepLine] = Broadcast()
         self._translator = Translator(self._plan)
         self._exchange = Exchange(self._plan, lambda: str(uuid.uuid4()))
-        self._media = Media(calls, port=self._ports.engine)
+        self._media = Media(calls, port=self._ports.engine, backlog_s=backlog_s)
         self._clips = Clips(self._media, place.prompts, self._plan.language)
         self._link = Link(
             "127.0.0.1",
@@ -287,6 +289,8 @@ class App:
                     self._performer.beeped(call)
                     return ()
                 return (events.PromptEnded(call, tag),)
+            case engine.SpeechEnded(spoke=False):
+                return (events.NobodySpoke(call),)
             case engine.SpeechEnded():
                 return (events.SpeechEnded(call),)
             case engine.RecordingFull():

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 BEEP_TAG = 0xFFFF_FFFF
 # A caller who is being recorded, has spoken and is quiet for so long has finished.
 QUIET_S = 4.0
+# Longer than anybody thinks about the first word.
+SILENT_S = 10.0
 # What comes next must be with Asterisk before the audio ends; later than this a person is rung.
 ANSWER_WITHIN_S = 1.0
 
@@ -118,7 +120,7 @@ class Performer:
             return
         self._recording.add(call)
         self._recorder.expect(call, order.mailbox, urgent=order.urgent)
-        self._media.record(handle, longest_s=order.longest_s, quiet_s=QUIET_S)
+        self._media.record(handle, longest_s=order.longest_s, quiet_s=QUIET_S, silent_s=SILENT_S)
         begun = Noted(call, "recording", order.mailbox, Moment.now())
         self._backlog.put([begun])
 

@@ -3,9 +3,9 @@ sealed.
 
 The engine lends a chunk of its own memory; it is sealed straight from there into the message's
 file and given back, and the engine wipes it. Each time the thread wakes, everything lent meanwhile
-is sealed and then made durable in one pass for all calls, so that thirty recordings on a slow card
-cost thirty syncs a second and never hold back a promise. One recording's failure is that
-recording's alone.
+is sealed and then made durable in one pass for all calls, files and names, so that thirty
+recordings on a slow card cost thirty syncs a second and never hold back a promise. One recording's
+failure is that recording's alone.
 """
 
 import os
@@ -110,6 +110,8 @@ class Recorder(Generic[C]):
         self._expected: dict[str, _Expected] = {}
         self._sealings: dict[str, Sealing] = {}
         self._audible: set[str] = set()
+        self._begun: set[str] = set()  # whose files' names are not durable yet
+        self._busy_since: float | None = None
         self.fault = ""  # why the newest message was lost; empty again once one is kept
         self._stop_fd = os.eventfd(0, os.EFD_CLOEXEC)
         self._syncers = ThreadPoolExecutor(SYNCS_AT_ONCE, "sync")
@@ -120,6 +122,12 @@ class Recorder(Generic[C]):
     def is_alive(self) -> bool:
         """Whether messages can be taken at all."""
         return self._thread.is_alive()
+
+    @property
+    def held_up_s(self) -> float:
+        """For how long the disk has not taken what it was given."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def expect(self, call: str, mailbox: str, *, urgent: bool) -> None:
         """The call's next recording is for this mailbox. To be said before the recording begins."""
@@ -145,7 +153,9 @@ class Recorder(Generic[C]):
         stopping = False
         while not stopping:
             stopping = any(fd == self._stop_fd for fd, _ in poll.poll())
+            self._busy_since = time.monotonic()
             self._keep(self._source.chunks())
+            self._busy_since = None
 
     def _keep(self, lent: Sequence[C]) -> None:
         """Seal everything lent, then one durable pass, then the news."""
@@ -196,6 +206,7 @@ class Recorder(Generic[C]):
         )
         recipients = self._recipients(expected.mailbox)
         self._sealings[chunk.uuid] = Sealing(self._directory, label, recipients)
+        self._begun.add(chunk.uuid)
 
     def _make_durable(self, touched: Mapping[str, Sealing]) -> None:
         """Sync every file at once, so that the disk flushes once for all of them."""
@@ -206,17 +217,19 @@ class Recorder(Generic[C]):
                 self._fail(call, fault)
             elif sealing.is_whole:
                 kept.append(call)
-        if kept:
-            self._announce(kept)
+        if kept or self._begun:
+            self._name(kept)
 
-    def _announce(self, whole: Sequence[str]) -> None:
-        """Names, then one sync of the directory makes all of them durable; only then the news."""
+    def _name(self, whole: Sequence[str]) -> None:
+        """Final names, then one sync of the directory makes new and final ones durable; only then
+        the news."""
+        named, self._begun = self._begun.union(whole), set()
         try:
             for call in whole:
                 self._sealings[call].finish()
             sync_directory(self._directory)
         except OSError as fault:
-            for call in whole:
+            for call in named:
                 self._fail(call, fault)
             return
         for call in whole:
@@ -227,6 +240,7 @@ class Recorder(Generic[C]):
 
     def _fail(self, call: str, fault: Exception) -> None:
         log.warning("a message could not be kept", call=call, reason=str(fault))
+        self._begun.discard(call)
         if (sealing := self._sealings.pop(call, None)) is not None:
             sealing.close()
         self._audible.discard(call)

@@ -140,7 +140,8 @@ class Heard:
 
 
 class Sealing:
-    """One message while it is spoken. `add` and then `sync`: only then is that second kept."""
+    """One message while it is spoken. `add` and then `sync`: only then is that second kept, the
+    first of them once the directory has been synced too."""
 
     __slots__ = (
         "_aead",
@@ -162,7 +163,7 @@ class Sealing:
         self.label, self.samples = label, 0
         self._aead = AESGCM(_derived(key, b"careline chunks"))
         self._id, self._counter = UUID(label.message).bytes, 0
-        self._whole, self._unsynced = False, False
+        self._whole, self._unsynced = False, True
         self._path = directory / (label.message + PART)
         # Ciphertext goes straight here from the speaker's own buffer: no plain copy is ever made.
         self._record = bytearray(_CHUNK.size + CHUNK_BYTES + GCM_TAG_BYTES)
@@ -171,8 +172,6 @@ class Sealing:
         self._fd = os.open(self._path, flags, 0o640)
         try:
             write_all(self._fd, _header(label, key, recipients))
-            os.fsync(self._fd)
-            sync_directory(directory)
         except BaseException:
             self.close()
             raise

@@ -28,6 +28,7 @@ from ivr.events import (
     FellToFailsafe,
     Joined,
     JoinFailed,
+    NobodySpoke,
     PromptEnded,
     RecordingFailed,
     RecordingKept,
@@ -147,6 +148,7 @@ StepEvent = (
     DigitPressed
     | PromptEnded
     | SpeechEnded
+    | NobodySpoke
     | RecordingKept
     | RecordingFailed
     | CallerLeft
@@ -278,6 +280,8 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _record(call, at)
         case Stage.RECORDING, (DigitPressed() | SpeechEnded() | TimeCame()):
             return _stop_recording(call, at)
+        case Stage.RECORDING, NobodySpoke():
+            return _help_the_silent(call, at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingKept()):
             return _confirm(replace(call, kept=True, recording=False), at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed()):
@@ -598,6 +602,12 @@ def _stop_recording(call: Call, at: Moment) -> Step:
         call, stage=Stage.KEEPING, until=at.now + KEEP_S, again_at=at.now + MUSIC_AFTER_S
     )
     return keeping, [commands.StopRecording(call.id)]
+
+
+def _help_the_silent(call: Call, at: Moment) -> Step:
+    """Who cannot be heard, or does not know what to say, needs a person and no tape."""
+    spoken, orders = _confess(call, at)
+    return spoken, [commands.StopRecording(call.id), *orders]
 
 
 def _confirm(call: Call, at: Moment) -> Step:

@@ -88,6 +88,13 @@ class SpeechEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NobodySpoke:
+    """The caller is being recorded and has not said a word for longer than anybody thinks."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingKept:
     """The message is sealed, complete and durable: only now may it be promised."""
 
@@ -181,6 +188,7 @@ CallEvent = (
     | DigitPressed
     | PromptEnded
     | SpeechEnded
+    | NobodySpoke
     | RecordingKept
     | RecordingFailed
     | CallerLeft

@@ -28,6 +28,10 @@ CALLS_MOST: int = lib.RC_MEDIA_CALLS_MOST
 
 # The dead-man's handle: the loop feeds the engine each quarter second.
 UNFED_AFTER_S = 1.0
+# Of each call's recording: a second that is being spoken, and one that is being sealed.
+AT_WORK_S = 2
+# What is kept of a recording whose sealing stalls, of so many at once.
+BACKLOG_S, BACKLOGS = 30, 64
 # Files and sockets of the process beside the callers' connections.
 OTHER_DESCRIPTORS = 256
 
@@ -92,9 +96,10 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The caller spoke while being recorded, and has now been quiet for a while."""
+    """The caller spoke while being recorded and has now been quiet for a while, or never spoke."""
 
     call: int
+    spoke: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class RecordingFull:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """No chunk was free: the recorder is behind, and the recording ended here."""
+    """The recorder is too far behind, and the recording ended here."""
 
     call: int
     samples: int
@@ -235,7 +240,9 @@ def _samples_in(seconds: float) -> int:
 class Media:
     """An AudioSocket server on 127.0.0.1 for up to `calls` callers.
 
-    `recordings` times `backlog_s` seconds of speech may wait for the recorder thread.
+    Of any recording `backlog_s` seconds may wait for the recorder thread, of so many recordings at
+    once; of more, less. Two seconds of each call are beside that, so that a recorder that keeps
+    up keeps up with all of them.
     """
 
     __slots__ = (
@@ -256,15 +263,16 @@ class Media:
         calls: int,
         *,
         port: int = 0,
-        recordings: int = 64,
-        backlog_s: int = 30,
+        recordings: int = BACKLOGS,
+        backlog_s: int = BACKLOG_S,
         unfed_after_s: float = UNFED_AFTER_S,
     ) -> None:
         settings = ffi.new("struct rc_media_settings *")
         if not 1 <= calls <= CALLS_MOST:
             raise ValueError(f"the engine carries 1 to {CALLS_MOST} calls, not {calls}")
         settings.calls = calls
-        settings.chunks = recordings * backlog_s
+        settings.chunks = calls * AT_WORK_S + recordings * backlog_s
+        settings.chunks_of_one = backlog_s
         settings.port = port
         settings.unfed_after_ms = round(unfed_after_s * 1000)
         size = lib.rc_media_size(settings)
@@ -354,10 +362,12 @@ class Media:
 
     # -- what a caller says ----------------------------------------------------------------------
 
-    def record(self, call: int, *, longest_s: float, quiet_s: float) -> None:
-        """Record from now on; a recording that runs is ended first."""
+    def record(self, call: int, *, longest_s: float, quiet_s: float, silent_s: float = 0) -> None:
+        """Record from now on; a recording that runs is ended first. Quiet after speech is told, and
+        so is silence from the begin on; 0: it is not."""
         self._command.longest = _samples_in(longest_s)
         self._command.quiet = _samples_in(quiet_s)
+        self._command.silent = _samples_in(silent_s)
         self._send(call, lib.RC_ORDER_RECORD)
 
     def stop_recording(self, call: int) -> None:
@@ -420,7 +430,7 @@ class Media:
         if kind == lib.RC_MEDIA_PLAYED:
             return Played(call, int(event.tag))
         if kind == lib.RC_MEDIA_SPEECH_ENDED:
-            return SpeechEnded(call)
+            return SpeechEnded(call, bool(event.spoke))
         if kind in _OF_KEYS:
             return _OF_KEYS[kind](call, event.digit.decode("ascii"), int(event.at_ns))
         return _OF_RECORDINGS[kind](call, int(event.samples), bool(event.spoke))

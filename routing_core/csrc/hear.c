@@ -58,22 +58,11 @@ void rc_caller_record(
 		return;
 	recording->call = rc_handle_of(media, caller);
 	memcpy(recording->uuid, caller->uuid, sizeof recording->uuid);
+	recording->quiet = command->quiet;
+	recording->silent = command->silent;
 	rc_voice_init(&caller->voice);
-	if (rc_recording_begin(recording, &media->chunks, media->now_ns, command->longest,
-		    command->quiet) != RC_OK)
+	if (rc_recording_begin(recording, &media->chunks, media->now_ns, command->longest) != RC_OK)
 		rc_caller_tell(media, caller, RC_MEDIA_STALLED, (struct rc_media_event){0});
-}
-
-static void judge_quiet(struct rc_media *media, struct rc_caller *caller)
-{
-	struct rc_recording *recording = &caller->recording;
-
-	if (!recording->on || !recording->spoke || recording->told_quiet || !recording->quiet)
-		return;
-	if (recording->samples - recording->spoke_at < recording->quiet)
-		return;
-	recording->told_quiet = true;
-	rc_caller_tell(media, caller, RC_MEDIA_SPEECH_ENDED, (struct rc_media_event){0});
 }
 
 void rc_caller_keep_recording(struct rc_media *media, struct rc_caller *caller)
@@ -82,7 +71,8 @@ void rc_caller_keep_recording(struct rc_media *media, struct rc_caller *caller)
 		return;
 	tell_recording(media, caller,
 		rc_recording_keep_time(&caller->recording, &media->chunks, media->now_ns));
-	judge_quiet(media, caller);
+	if (rc_recording_is_over(&caller->recording))
+		rc_caller_tell(media, caller, RC_MEDIA_SPEECH_ENDED, length_of(&caller->recording));
 }
 
 static void record(struct rc_media *media, struct rc_caller *caller, uint32_t samples)

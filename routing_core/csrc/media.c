@@ -91,6 +91,7 @@ static void lay_out(
 	rc_ring_init(&media->commanding, commands);
 	rc_ring_init(&media->eventing, events);
 	media->chunks.count = settings->chunks;
+	media->chunks.of_one = settings->chunks_of_one;
 	media->chunks.lending.places = chunks;
 	media->callers = part_of(arena, settings->calls, sizeof *media->callers, RC_CACHE_LINE);
 	media->free_callers =
@@ -101,6 +102,12 @@ static void lay_out(
 	media->chunks.lent = part_of(arena, chunks, sizeof *media->chunks.lent, RC_CACHE_LINE);
 	media->chunks.is_lent =
 		part_of(arena, chunks, sizeof *media->chunks.is_lent, RC_CACHE_LINE);
+	media->chunks.call_of =
+		part_of(arena, chunks, sizeof *media->chunks.call_of, RC_CACHE_LINE);
+	media->chunks.lent_of =
+		part_of(arena, settings->calls, sizeof *media->chunks.lent_of, RC_CACHE_LINE);
+	media->chunks.returned_of =
+		part_of(arena, settings->calls, sizeof *media->chunks.returned_of, RC_CACHE_LINE);
 	media->chunks.audio =
 		part_of(arena, (size_t)settings->chunks * RC_CHUNK_STRIDE, sizeof(int16_t), PAGE);
 }
@@ -108,7 +115,8 @@ static void lay_out(
 static bool is_sound(const struct rc_media_settings *settings)
 {
 	return settings->calls >= 1 && settings->calls <= RC_MEDIA_CALLS_MOST &&
-	       settings->chunks >= 1 && settings->chunks <= 65536 && settings->unfed_after_ms >= 1;
+	       settings->chunks >= 1 && settings->chunks <= 65536 && settings->chunks_of_one >= 1 &&
+	       settings->unfed_after_ms >= 1;
 }
 
 size_t rc_media_size(const struct rc_media_settings *settings)
@@ -404,17 +412,7 @@ int16_t *rc_media_chunk_audio(struct rc_media *media, uint32_t chunk)
 
 enum rc_status rc_media_give_back(struct rc_media *media, uint32_t chunk)
 {
-	uint64_t place;
-
-	if (chunk >= media->chunks.count || !media->chunks.is_lent[chunk])
-		return RC_BAD;
-	if (!rc_ring_place(&media->chunks.returned, &place))
-		return RC_BAD;
-	media->chunks.is_lent[chunk] = false;
-	explicit_bzero(rc_media_chunk_audio(media, chunk), RC_CHUNK_STRIDE * sizeof(int16_t));
-	media->chunks.free[place] = chunk;
-	rc_ring_wrote(&media->chunks.returned);
-	return RC_OK;
+	return rc_chunk_give_back(&media->chunks, chunk);
 }
 
 static uint64_t value_of(const rc_counter *of)

@@ -16,7 +16,8 @@ struct rc_media;
 
 struct rc_media_settings {
 	uint32_t calls;          /* 1 to RC_MEDIA_CALLS_MOST */
-	uint32_t chunks;         /* seconds of recording that may wait to be sealed */
+	uint32_t chunks;         /* seconds of recording that may wait to be sealed, of all calls */
+	uint32_t chunks_of_one;  /* and of any one call, that which is being spoken included */
 	uint32_t unfed_after_ms; /* without rc_media_feed for so long, every caller is let go */
 	uint16_t port;           /* on 127.0.0.1; 0: any that is free */
 };
@@ -44,6 +45,7 @@ struct rc_media_command {
 	uint32_t tag;
 	uint32_t longest; /* samples */
 	uint32_t quiet;   /* samples; 0: end of speech is not told */
+	uint32_t silent;  /* samples without a word from the begin on; 0: not told */
 	struct rc_clip clips[RC_MEDIA_CLIPS];
 };
 
@@ -53,10 +55,10 @@ enum rc_media_event_kind {
 	RC_MEDIA_TONE_ENDED,      /* digit */
 	RC_MEDIA_KEY_FRAME,       /* digit, told by Asterisk at its end */
 	RC_MEDIA_PLAYED,          /* tag; all of the playlist was sent */
-	RC_MEDIA_SPEECH_ENDED,    /* the caller spoke, and was quiet since */
+	RC_MEDIA_SPEECH_ENDED,    /* spoke: and was quiet since; else nobody spoke at all */
 	RC_MEDIA_RECORDING_ENDED, /* samples, spoke; by command or because the caller left */
 	RC_MEDIA_RECORDING_FULL,  /* samples, spoke; at its longest */
-	RC_MEDIA_STALLED,         /* samples, spoke; no chunk was free */
+	RC_MEDIA_STALLED,         /* samples, spoke; too much of it waits to be sealed */
 	RC_MEDIA_CLOSED,          /* reason; nothing of this call comes after it */
 };
 

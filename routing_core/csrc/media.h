@@ -70,18 +70,22 @@ enum { RC_CHUNK_STRIDE = RC_CHUNK_SAMPLES + RC_CHUNK_SPARE / 2 }; /* samples */
 struct rc_chunks {
 	int16_t *audio; /* RC_CHUNK_STRIDE each */
 	uint32_t count;
-	uint32_t *free; /* beside `returned`: chunks nobody holds */
+	uint32_t of_one; /* most that one call may hold or have lent */
+	uint32_t *free;  /* beside `returned`: chunks nobody holds */
 	struct rc_ring returned;
 	struct rc_media_chunk *lent; /* beside `lending` */
 	struct rc_ring lending;
-	bool *is_lent; /* by chunk: the recorder thread has it, or will */
+	bool *is_lent;     /* by chunk: the recorder thread has it, or will */
+	uint64_t *call_of; /* by chunk, of those lent */
+	uint32_t *lent_of; /* by place of a call: how many so far */
+	_Atomic uint32_t *returned_of;
 };
 
 /* All zero is none. */
 struct rc_recording {
 	bool on;
 	bool spoke;      /* somebody has been heard in it */
-	bool told_quiet; /* of the quiet since they last were */
+	bool told_quiet; /* of the quiet since they last were, or of there being nobody */
 	uint64_t call;
 	uint8_t uuid[16];
 	uint64_t began_ns;
@@ -89,10 +93,11 @@ struct rc_recording {
 	uint64_t longest;    /* samples */
 	uint64_t spoke_from; /* `samples` when somebody was first heard */
 	uint64_t spoke_at;   /* and last */
-	uint64_t quiet;      /* samples of quiet that end speech; 0: never told */
 	uint32_t chunk;      /* being filled */
 	uint32_t filled;     /* samples of it */
 	uint32_t number;     /* of it, from 0 */
+	uint32_t quiet;      /* samples of quiet that end speech; 0: never told */
+	uint32_t silent;     /* samples without a word that are told; 0: never */
 };
 
 /* Why a recording went no further. */
@@ -101,9 +106,15 @@ enum rc_recording_state { RC_RECORDING_GOES_ON, RC_RECORDING_IS_FULL, RC_RECORDI
 void rc_chunks_init(struct rc_chunks *chunks);
 int16_t *rc_chunk_audio(const struct rc_chunks *chunks, uint32_t chunk);
 
-/* RC_FULL: no chunk is free. */
+/* The recorder thread has done with it: it is wiped and free. RC_BAD: it was not lent. */
+enum rc_status rc_chunk_give_back(struct rc_chunks *chunks, uint32_t chunk);
+
+/* RC_FULL: no chunk is free, or too many of this call wait. `call` and `uuid` stand already. */
 enum rc_status rc_recording_begin(struct rc_recording *recording, struct rc_chunks *chunks,
-	uint64_t now_ns, uint64_t longest, uint64_t quiet);
+	uint64_t now_ns, uint64_t longest);
+
+/* Has the quiet, or the silence from the begin on, just become long enough to be told? */
+bool rc_recording_is_over(struct rc_recording *recording);
 
 /* Appends what was heard. Full and stalled recordings are already ended, last chunk lent. */
 enum rc_recording_state rc_recording_hear(struct rc_recording *recording, struct rc_chunks *chunks,

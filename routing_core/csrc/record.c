@@ -2,7 +2,10 @@
  *
  * Arrival may stray from the clock by LATE_MOST before silence is put in, and by EARLY_MOST before
  * sound is dropped; between the two not a sample is touched. A full chunk is lent only when the
- * next one is held, so that the last chunk of every recording can say that it is the last. */
+ * next one is held, so that the last chunk of every recording can say that it is the last.
+ *
+ * A recorder that is behind stops nobody at once: the chunks are for all who are recorded, but one
+ * call may hold and have lent no more than its share, and is stalled then. */
 #include <string.h>
 
 #include "media.h"
@@ -29,10 +32,27 @@ int16_t *rc_chunk_audio(const struct rc_chunks *chunks, uint32_t chunk)
 	return chunks->audio + (size_t)chunk * RC_CHUNK_STRIDE;
 }
 
-static bool take(struct rc_chunks *chunks, uint32_t *chunk)
+static uint32_t place_of(const struct rc_recording *recording)
+{
+	return (uint32_t)(recording->call & 0xffff);
+}
+
+static uint32_t waiting_of(const struct rc_recording *recording, const struct rc_chunks *chunks)
+{
+	uint32_t place = place_of(recording);
+
+	return chunks->lent_of[place] -
+	       atomic_load_explicit(&chunks->returned_of[place], memory_order_relaxed);
+}
+
+/* One more than `held` and those that wait. */
+static bool take(const struct rc_recording *recording, struct rc_chunks *chunks, uint32_t held,
+	uint32_t *chunk)
 {
 	uint64_t place;
 
+	if (held + waiting_of(recording, chunks) >= chunks->of_one)
+		return false;
 	if (!rc_ring_oldest(&chunks->returned, &place))
 		return false;
 	*chunk = chunks->free[place];
@@ -56,15 +76,34 @@ static void lend(struct rc_recording *recording, struct rc_chunks *chunks, bool 
 	chunk->samples = recording->filled;
 	chunk->last = last;
 	chunks->is_lent[recording->chunk] = true;
+	chunks->call_of[recording->chunk] = recording->call;
+	chunks->lent_of[place_of(recording)]++;
 	rc_ring_wrote(&chunks->lending);
 }
 
-enum rc_status rc_recording_begin(struct rc_recording *recording, struct rc_chunks *chunks,
-	uint64_t now_ns, uint64_t longest, uint64_t quiet)
+enum rc_status rc_chunk_give_back(struct rc_chunks *chunks, uint32_t chunk)
+{
+	uint64_t place;
+
+	if (chunk >= chunks->count || !chunks->is_lent[chunk])
+		return RC_BAD;
+	if (!rc_ring_place(&chunks->returned, &place))
+		return RC_BAD;
+	chunks->is_lent[chunk] = false;
+	explicit_bzero(rc_chunk_audio(chunks, chunk), RC_CHUNK_STRIDE * sizeof(int16_t));
+	atomic_fetch_add_explicit(
+		&chunks->returned_of[chunks->call_of[chunk] & 0xffff], 1, memory_order_relaxed);
+	chunks->free[place] = chunk;
+	rc_ring_wrote(&chunks->returned);
+	return RC_OK;
+}
+
+enum rc_status rc_recording_begin(
+	struct rc_recording *recording, struct rc_chunks *chunks, uint64_t now_ns, uint64_t longest)
 {
 	uint32_t chunk;
 
-	if (!take(chunks, &chunk))
+	if (!take(recording, chunks, 0, &chunk))
 		return RC_FULL;
 	recording->on = true;
 	recording->spoke = false;
@@ -73,11 +112,20 @@ enum rc_status rc_recording_begin(struct rc_recording *recording, struct rc_chun
 	recording->samples = 0;
 	recording->longest = longest;
 	recording->spoke_at = 0;
-	recording->quiet = quiet;
 	recording->chunk = chunk;
 	recording->filled = 0;
 	recording->number = 0;
 	return RC_OK;
+}
+
+bool rc_recording_is_over(struct rc_recording *recording)
+{
+	uint32_t limit = recording->spoke ? recording->quiet : recording->silent;
+
+	if (!recording->on || recording->told_quiet || limit == 0)
+		return false;
+	recording->told_quiet = recording->samples - recording->spoke_at >= limit;
+	return recording->told_quiet;
 }
 
 void rc_recording_end(struct rc_recording *recording, struct rc_chunks *chunks)
@@ -98,7 +146,7 @@ static enum rc_recording_state turn_over(struct rc_recording *recording, struct 
 	}
 	if (recording->filled < RC_CHUNK_SAMPLES)
 		return RC_RECORDING_GOES_ON;
-	if (!take(chunks, &next)) {
+	if (!take(recording, chunks, 1, &next)) {
 		rc_recording_end(recording, chunks);
 		return RC_RECORDING_IS_STALLED;
 	}

@@ -13,7 +13,7 @@
 enum { CALLS = 3, CHUNKS = 4, SOUND = 400, PAGE = 4096 };
 
 static const struct rc_media_settings SETTINGS = {
-	.calls = CALLS, .chunks = CHUNKS, .unfed_after_ms = 1000};
+	.calls = CALLS, .chunks = CHUNKS, .chunks_of_one = CHUNKS - 1, .unfed_after_ms = 1000};
 
 static int16_t sound[SOUND];
 
@@ -138,6 +138,7 @@ static void order(struct play *play)
 		.count = next_byte(play) % (RC_MEDIA_CLIPS + 2u),
 		.longest = next_byte(play) * 100u,
 		.quiet = next_byte(play) * 20u,
+		.silent = next_byte(play) * 20u,
 	};
 
 	for (uint32_t n = 0; n < RC_MEDIA_CLIPS; n++)

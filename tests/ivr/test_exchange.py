@@ -219,6 +219,18 @@ def test_a_message_that_cannot_be_kept_is_confessed_and_a_person_rung() -> None:
     assert [extension for _, _, extension in offers(said)] == ["101", "102"]
 
 
+def test_who_says_nothing_after_the_beep_goes_to_a_person() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "4")
+    clinic.prompt_ends("anna")
+    said = clinic.hears(events.NobodySpoke("anna"))
+    assert of(said, commands.StopRecording) == [commands.StopRecording("anna")]
+    assert spoken(said) == [("message-failed",)]
+    clinic.hears(events.RecordingFailed("anna", "nothing was said"))
+    said = clinic.prompt_ends("anna")
+    assert [extension for _, _, extension in offers(said)] == ["101", "102"]
+
+
 def test_hanging_up_while_speaking_keeps_the_message() -> None:
     clinic = Clinic()
     clinic.calls("anna", "4")
@@ -502,6 +514,7 @@ def _events_of(name: str) -> st.SearchStrategy[Callable[[Clinic], list[events.Ev
 
     facts: list[events.Event] = [
         events.SpeechEnded(name),
+        events.NobodySpoke(name),
         events.RecordingKept(name, "m", 1.0),
         events.RecordingFailed(name, "full"),
         events.CallerLeft(name),

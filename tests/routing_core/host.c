@@ -32,8 +32,10 @@ enum {
 	REASONS = RC_CLOSED_STOPPED + 1,
 };
 
-static const struct rc_media_settings SETTINGS = {
-	.calls = CALLS, .chunks = CHUNKS, .unfed_after_ms = UNFED_AFTER_MS};
+static const struct rc_media_settings SETTINGS = {.calls = CALLS,
+	.chunks = CHUNKS,
+	.chunks_of_one = CHUNKS,
+	.unfed_after_ms = UNFED_AFTER_MS};
 
 static struct rc_media *media;
 static uint8_t *memory;
@@ -181,6 +183,7 @@ static void order(uint64_t call, uint32_t what)
 	command.count = any(4);
 	command.longest = 2000 + any(40000);
 	command.quiet = any(2) * 4000;
+	command.silent = any(2) * 8000;
 	for (uint32_t n = 0; n < command.count; n++)
 		command.clips[n] = (struct rc_clip){prompt, 1 + any(PROMPT)};
 	if (rc_media_command(media, &command) != RC_OK)

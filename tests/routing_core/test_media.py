@@ -437,7 +437,7 @@ def test_quiet_after_speech_is_told_once_and_again_after_more_speech(exchange: E
     for _ in range(2):
         caller.say(speech_like(2400))
         said = time.monotonic()
-        assert exchange.next(SpeechEnded) == SpeechEnded(call)
+        assert exchange.next(SpeechEnded) == SpeechEnded(call, spoke=True)
         assert time.monotonic() - said > 0.4
     exchange.media.stop_recording(call)
     assert exchange.next(RecordingEnded).spoke
@@ -455,14 +455,49 @@ def test_when_the_recorder_is_behind_a_recording_ends_and_nobody_else_notices(
     assert (stalled.call, stalled.samples) == (call, 16_000)
     chunks = exchange.take_chunks(lambda chunks: len(chunks) == 2)
     assert [chunk.last for chunk in chunks] == [False, True]
-    exchange.media.record(other, longest_s=60, quiet_s=0)
-    assert exchange.next(Stalled) == Stalled(other, 0, spoke=False)
+    exchange.media.record(call, longest_s=60, quiet_s=0)
+    assert exchange.next(Stalled) == Stalled(call, 0, spoke=False)
 
+    exchange.record(other)
     notice = speech_like(1600)
     exchange.media.play(other, [exchange.media.load(notice)], tag=1)
     assert (neighbour.hear_sound(1600) == notice).all()
     caller.press("1")
     assert exchange.next(KeyFrame).call == call
+
+    for chunk in chunks:
+        exchange.media.give_back(chunk)
+    exchange.record(call)
+    assert exchange.next(Stalled, lambda stalled: stalled.call == call).samples == 16_000
+
+
+def test_a_recorder_that_stands_still_costs_a_few_their_share_and_many_less(
+    engine: Callable[..., Exchange],
+) -> None:
+    def samples_kept(callers: int) -> list[int]:
+        exchange = engine(calls=20, recordings=2, backlog_s=3)
+        calls = [exchange.call()[0] for _ in range(callers)]
+        for call in calls:
+            exchange.media.record(call, longest_s=60, quiet_s=0)
+        return sorted(exchange.next(Stalled).samples for _ in calls)
+
+    assert samples_kept(2) == [24_000] * 2
+    many = samples_kept(20)
+    assert set(many) == {16_000, 24_000}
+    assert sum(many) == (20 * 2 + 2 * 3) * 8000
+
+
+def test_a_stalled_disk_keeps_half_a_minute_of_sixty_four_callers() -> None:
+    assert Media(500).stats().chunks_free == 500 * 2 + 64 * 30
+
+
+def test_who_never_says_a_word_is_told_of_once(exchange: Exchange) -> None:
+    call, _ = exchange.call()
+    exchange.media.record(call, longest_s=60, quiet_s=0.1, silent_s=0.5)
+    assert exchange.next(SpeechEnded) == SpeechEnded(call, spoke=False)
+    exchange.record(call, longest_s=0.5)
+    exchange.next(RecordingFull)
+    assert [event for event in exchange.events if isinstance(event, SpeechEnded)] == []
 
 
 def test_a_chunk_given_back_is_wiped_and_used_again(engine: Callable[..., Exchange]) -> None:
@@ -476,7 +511,7 @@ def test_a_chunk_given_back_is_wiped_and_used_again(engine: Callable[..., Exchan
         assert any(chunk.audio)
         exchange.media.give_back(chunk)
         assert not any(chunk.room)
-    assert exchange.media.stats().chunks_free == 2
+    assert exchange.media.stats().chunks_free == 8 * 2 + 2
 
 
 def test_what_callers_say_stays_out_of_core_dumps(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ is the real one under its watchdog; its ledger's steps are what a story waits fo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -279,13 +279,13 @@ class Story:
 
 
 @asynccontextmanager
-async def exchange(standing: Town) -> AsyncIterator[Story]:
+async def exchange(standing: Town, program: Sequence[str] = EXCHANGE) -> AsyncIterator[Story]:
     """The running exchange of a story; what it says of itself goes to `log`. It works in a folder
     of its own, where a core of it may lie."""
     home = standing.place.home
     folder, log = home / "work", home / "exchange.log"
     folder.mkdir(exist_ok=True)
-    command = ("env", "-C", str(folder), f"PYTHONPATH={ROOT}", *EXCHANGE)
+    command = ("env", "-C", str(folder), f"PYTHONPATH={ROOT}", *program)
     story = Story(standing.place, log)
     listening = asyncio.create_task(story.listen())
     try:

@@ -30,13 +30,14 @@ from numpy.typing import NDArray
 
 from firmware import ledger, people, topics, vault
 from firmware.asterisk.telco import Answers, Codec, LiveCall, Silent
+from firmware.perform import SILENT_S
 from firmware.rehearsal import PASSWORD, PERSON
 from firmware.store import open_reader
 from routing_core import audio
 from routing_core.audio import Law
 from tests.firmware.voice import voice
 from tests.plain_audio import PIECE, force_core, forms_of, leaks, pieces_of
-from tests.system import ear, town
+from tests.system import ear, stalled, town
 from tests.system.practice import ROOT, Story, build, exchange, silence_falls
 from tests.system.town import Town, within
 
@@ -542,6 +543,21 @@ def test_who_says_nothing_and_presses_a_key_goes_to_a_person(practice: Town, own
     practice.run(story())
 
 
+def test_who_never_says_a_word_goes_to_a_person(practice: Town, owner: Owner) -> None:
+    async def story() -> None:
+        await practice.telco.behave("101", Answers())
+        async with exchange(practice) as told:
+            rang = len(practice.telco.desks["101"].rings)
+            line, call = await caller_at_the_beep(practice, told, NURSE)
+            ring = await practice.telco.next_ring("101", rang, within_s=SILENT_S + 5)
+            await within(5, ring.talked)
+            await line.hang_up()
+            assert await told.outcome(call) == "answered"
+            assert await owner.messages_of(call) == []
+
+    practice.run(story())
+
+
 def test_who_says_nothing_and_hangs_up_has_left_no_message(practice: Town, owner: Owner) -> None:
     async def story() -> None:
         async with exchange(practice) as told:
@@ -682,3 +698,38 @@ def test_on_a_full_disk_the_caller_is_told_and_goes_to_a_person_and_no_step_is_l
 
 def alarms(status: topics.StatusReply) -> list[str]:
     return [part.name for part in status.parts if part.state == "alarm"]
+
+
+# ---- a disk that stands still ----
+
+STALLABLE = (sys.executable, "-m", "tests.system.stalled")
+
+
+def test_on_a_disk_that_stands_still_the_caller_is_told_and_goes_to_a_person(
+    practice: Town, owner: Owner, tmp_path: Path
+) -> None:
+    words = voice_over(Codec.ULAW, seed=41, seconds=8.0)
+
+    async def story() -> None:
+        await practice.telco.behave("101", Answers())
+        async with exchange(practice, STALLABLE) as told:
+            rang = len(practice.telco.desks["101"].rings)
+            line, call = await caller_at_the_beep(practice, told, NURSE)
+            assert told.supervisor.pid is not None
+            os.kill(told.supervisor.pid, signal.SIGUSR1)
+            await line.speak(written(tmp_path, words))
+            ring = await practice.telco.next_ring("101", rang)
+            await within(5, ring.talked)
+            await told.step(call, "joined")
+            os.kill(told.supervisor.pid, signal.SIGUSR2)
+            await line.hang_up()
+            assert await told.outcome(call) == "answered"
+            assert told.details(call, "not kept") == ["main/nurse"]
+            assert told.supervisor.starts == 1
+            assert ear.tone_s(line.heard, SORRY_HZ) > 0.4
+            assert ear.tone_s(line.heard, KEPT_HZ) == 0
+            # What was said until then is sealed all the same, and listed.
+            (message,) = await owner.messages_of(call)
+            assert stalled.BACKLOG_S <= message["seconds"] <= stalled.BACKLOG_S + 2
+
+    practice.run(story())
