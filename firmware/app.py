@@ -54,7 +54,6 @@ log = structlog.get_logger(__name__)
 FEED_EVERY_S = 0.25
 AMI_SILENT_S = 3.0
 READY_WITHOUT_AMI_S = 2.0
-CALLS_MOST = 64
 
 
 class NotPublishedError(Exception):
@@ -84,9 +83,7 @@ class StopWish(Exception):  # noqa: N818 - not an error: somebody asked us to en
 class App:
     """One clinic's exchange, built from what lies in its place and run once."""
 
-    def __init__(
-        self, place: Place, *, calls: int = CALLS_MOST, backlog_s: int = BACKLOG_S
-    ) -> None:
+    def __init__(self, place: Place, *, calls: int = 64, backlog_s: int = BACKLOG_S) -> None:
         self._place = place
         self._plan = _published(place)
         self._zone = ZoneInfo(self._plan.timezone)

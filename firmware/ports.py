@@ -12,7 +12,7 @@ import tomlkit
 from firmware.asterisk.config import Ports
 from firmware.place import Place
 
-RTP_PORTS = 200  # of one drawn range
+RTP_PORTS = 300  # of one drawn range: two a call
 # SIP and RTP on every interface, for phones and trunks are other machines; the rest on loopback.
 BOX_PORTS = Ports(
     sip=5060,
@@ -73,5 +73,5 @@ def _never_given_out() -> range:
 
 def rtp_range(near: int) -> tuple[int, int]:
     """A range of RTP ports below those the kernel gives out, told apart by a port that is ours."""
-    first = 10_000 + near % 110 * RTP_PORTS
+    first = 10_000 + near % 73 * RTP_PORTS
     return first, first + RTP_PORTS - 1

@@ -31,6 +31,8 @@ BESIDE = {
     "audio": "G.711, mixing, level, keys: times real time, beside C tables, numpy and Python.",
     "progress": "The network's tones on a line: ns a sample, beside libspandsp and plain numpy.",
     "acd": "Who answers whom: ns a decision, beside a plain loop, heaps and SQLite.",
+    "media": "500 callers at once and 100 real ones: CPU a call and frame gaps, beside asyncio,"
+    " a bare echo in C and Asterisk.",
     "ami": "Events of Asterisk's manager per CPU-second, beside bare asterisk-ami.",
     "store": "Durable rows, beside plain sqlite3 on the same disk.",
 }

@@ -15,14 +15,19 @@ app = typer.Typer()
 
 
 @app.command()
-def exchange() -> None:
+def exchange(
+    calls: Annotated[
+        int,
+        typer.Option(help="callers at once; the next is left to the fail-safe", min=1, max=1024),
+    ] = 64,
+) -> None:
     """Answer, route, record and seal: the service, in the foreground."""
     from firmware.app import CANNOT_START, App
 
     log_to_journal()
     _keep_to_ourselves()
     try:
-        asyncio.run(App(Place.from_environment()).run())
+        asyncio.run(App(Place.from_environment(), calls=calls).run())
     except CANNOT_START as why:
         typer.echo(f"careline exchange: {why}", err=True)
         raise typer.Exit(1) from None

@@ -9,33 +9,16 @@
  * One line comes out: frames heard, the gap's median, 99th and 99.9th percentile and greatest
  * value, and the 99.9th percentile of how late we were ourselves, in milliseconds. */
 #include <arpa/inet.h>
-#include <math.h>
 #include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-enum {
-	CALLS_MOST = 1024,
-	HEADER = 3, /* bytes */
-	SAMPLES = 160,
-	FRAME = HEADER + SAMPLES * 2, /* bytes */
-	FRAME_NS = 20000000,
-	A_SECOND = 50,  /* frames */
-	KEY_FRAMES = 4, /* 80 ms */
-	BUCKETS = 4000, /* of a tenth of a millisecond */
-	SETTLED = 25,   /* frames: half a second is not measured, the callers still arrive */
-};
+#include "line.h"
 
-struct spread {
-	uint64_t count;
-	uint64_t of[BUCKETS];
+enum {
+	KEY_FRAMES = 4, /* 80 ms */
+	SETTLED = 25,   /* frames: half a second is not measured, the callers still arrive */
 };
 
 static struct caller {
@@ -48,47 +31,7 @@ static struct caller {
 static struct spread gaps, late;
 static uint8_t key_audio[KEY_FRAMES][FRAME];
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-/* ---- figures ---- */
-
-static void note(struct spread *spread, uint64_t ns)
-{
-	uint64_t bucket = ns / 100000u;
-
-	spread->of[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
-	spread->count++;
-}
-
-static double percentile(const struct spread *spread, double part)
-{
-	uint64_t wanted = (uint64_t)ceil(part * (double)spread->count), seen = 0;
-	size_t bucket = 0;
-
-	while (bucket < BUCKETS - 1 && (seen += spread->of[bucket]) < wanted)
-		bucket++;
-	return (double)bucket / 10.0;
-}
-
 /* ---- speaking ---- */
-
-static void give(const struct caller *caller, const void *bytes, size_t size)
-{
-	if (send(caller->socket, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
-		fail("callers: what is said is not taken");
-}
 
 /* The key 5 of ITU-T Q.23, at -10 dBm0 each tone. */
 static void make_key(void)
@@ -104,31 +47,19 @@ static void make_key(void)
 		memcpy(key_audio[n], "\x10\x01\x40", HEADER);
 }
 
-static void make_noise(uint8_t *frame)
-{
-	static uint32_t noise = 1;
-
-	memcpy(frame, "\x10\x01\x40", HEADER);
-	for (size_t at = HEADER; at < FRAME; at += 2) {
-		noise = noise * 1664525u + 1013904223u;
-		frame[at] = (uint8_t)(noise >> 16);
-		frame[at + 1] = (uint8_t)((int8_t)(noise >> 24) / 16);
-	}
-}
-
 static void speak(struct caller *caller, const uint8_t *noise)
 {
 	uint32_t moment = caller->said++ % A_SECOND;
 
 	if (moment == 0)
-		give(caller,
+		give(caller->socket,
 			"\x03\x00\x01"
 			"1",
 			4);
 	if (moment >= A_SECOND / 2 && moment < A_SECOND / 2 + KEY_FRAMES)
-		give(caller, key_audio[moment - A_SECOND / 2], FRAME);
+		give(caller->socket, key_audio[moment - A_SECOND / 2], FRAME);
 	else
-		give(caller, noise, FRAME);
+		give(caller->socket, noise, FRAME);
 }
 
 static void speak_all(uint32_t first, uint32_t calls, uint32_t moments)
@@ -155,7 +86,8 @@ static void arrive(int epoll, uint32_t n, uint16_t port)
 	if (connect(callers[n].socket, (struct sockaddr *)&address, sizeof address) < 0)
 		fail("callers: nobody listens");
 	setsockopt(callers[n].socket, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	give(&callers[n], name, sizeof name);
+	time_arrivals(callers[n].socket);
+	give(callers[n].socket, name, sizeof name);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, callers[n].socket, &event);
 }
 
@@ -169,8 +101,8 @@ static void note_gap(struct caller *caller, uint64_t at_ns)
 static void listen_to(struct caller *caller)
 {
 	uint8_t bytes[8 * FRAME];
-	ssize_t count = recv(caller->socket, bytes, sizeof bytes, MSG_DONTWAIT);
-	uint64_t at_ns = now_ns();
+	uint64_t at_ns = 0;
+	ssize_t count = hear_from(caller->socket, bytes, sizeof bytes, &at_ns);
 
 	if (count <= 0)
 		fail("callers: a call was ended");
@@ -223,10 +155,9 @@ int main(int argc, char **argv)
 
 	if (calls < 1 || calls > CALLS_MOST || seconds < 1 || moments < 1 || moments > 20)
 		return fprintf(stderr, "usage: callers PORT CALLS SECONDS MOMENTS\n"), 2;
+	go_first();
 	make_key();
 	call((uint16_t)atoi(argv[1]), calls, (uint64_t)seconds * A_SECOND * moments, moments);
-	printf("%lu %.1f %.1f %.1f %.1f %.1f\n", (unsigned long)gaps.count, percentile(&gaps, 0.5),
-		percentile(&gaps, 0.99), percentile(&gaps, 0.999), percentile(&gaps, 1.0),
-		percentile(&late, 0.999));
+	tell(&gaps, &late);
 	return 0;
 }
