@@ -193,6 +193,19 @@ static void tone(void)
 	mix_in((uint64_t)rc_tone_digit(&sound, 'E', -9.0, 800));
 }
 
+static void mix_in_tones(const struct rc_dtmf_event *told, size_t count)
+{
+	for (size_t n = 0; n < count; n++) {
+		mix_in(told[n].kind);
+		mix_in((uint8_t)told[n].digit);
+		mix_in(told[n].mode);
+		mix_in_real((double)told[n].rest);
+		mix_in(told[n].at_sample);
+		mix_in(told[n].decided_sample);
+		things_told++;
+	}
+}
+
 static void dtmf(void)
 {
 	static struct rc_dtmf ear;
@@ -208,13 +221,7 @@ static void dtmf(void)
 			if (samples > MINUTE - at)
 				samples = MINUTE - at;
 			count = rc_dtmf_feed(&ear, line + at, samples, told, ROOM);
-			for (size_t n = 0; n < count; n++) {
-				mix_in(told[n].kind);
-				mix_in((uint8_t)told[n].digit);
-				mix_in(told[n].at_sample);
-				mix_in(told[n].decided_sample);
-				things_told++;
-			}
+			mix_in_tones(told, count);
 		}
 	}
 }
@@ -270,6 +277,40 @@ static void mix_in_table(const struct rc_progress_table *table)
 		mix_in_real(table->band[n].turn_im);
 	}
 	mix_in_sound(table->hann, RC_PROGRESS_WINDOW / 2);
+}
+
+static void dtmf_of_many(void)
+{
+	enum { EARS = 4, PIECE = 800, EACH = 2 * (PIECE / RC_DTMF_HOP + 1) };
+	static struct rc_dtmf ears[EARS];
+	static struct rc_dtmf_event told[EARS * EACH];
+	size_t counts[EARS];
+
+	make_line(99);
+	for (size_t n = 0; n < EARS; n++)
+		rc_dtmf_init(&ears[n]);
+	for (size_t at = 0; at + EARS * PIECE <= MINUTE; at += EARS * PIECE) {
+		rc_dtmf_feed_each(ears, EARS, line + at, PIECE, told, EACH, counts);
+		for (size_t n = 0; n < EARS; n++)
+			mix_in_tones(told + n * EACH, counts[n]);
+	}
+}
+
+static void trim(void)
+{
+	enum { SPANS = MINUTE / 4000 + 1 };
+	static struct rc_span spans[SPANS];
+	size_t count = 0;
+
+	for (uint32_t seed = 300; seed < 304; seed++) {
+		make_line(seed);
+		mix_in_real(rc_trim_threshold_dbm0(line, MINUTE));
+		mix_in((uint64_t)rc_trim(line, MINUTE, -30.0, 400, 4000, spans, SPANS, &count));
+		for (size_t n = 0; n < count; n++) {
+			mix_in(spans[n].start);
+			mix_in(spans[n].end);
+		}
+	}
 }
 
 static void progress(void)
@@ -384,7 +425,8 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } PARTS[] = {{"g711", g711}, {"level", level}, {"meter", meter}, {"voice", voice}, {"mix", mix},
-	{"tone", tone}, {"dtmf", dtmf}, {"progress", progress}, {"acd", acd}, {"frames", frames}};
+	{"tone", tone}, {"dtmf", dtmf}, {"dtmf_of_many", dtmf_of_many}, {"trim", trim},
+	{"progress", progress}, {"acd", acd}, {"frames", frames}};
 
 int main(void)
 {

@@ -24,7 +24,7 @@ WARNINGS = {
     "both": (
         "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wvla", "-Wundef", "-Wformat=2",
         "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wpointer-arith", "-Wcast-align",
-        "-Wcast-qual", "-Wdouble-promotion", "-Wnull-dereference", "-Wimplicit-fallthrough",
+        "-Wcast-qual", "-Wnull-dereference", "-Wimplicit-fallthrough",
         "-Werror",
     ),
 }  # fmt: skip
