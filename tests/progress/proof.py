@@ -193,7 +193,7 @@ def _of_talk(part: Part) -> Came:
         pcm = over(law, way.change(sound))
         came.hours += len(pcm) / RATE_HZ / 3600
         for tones, country in TABLES.items():
-            for event in Progress(Tones(tones), hears_beeps=country == "us").feed(pcm):
+            for event in Progress(Tones(tones), hears_beeps=tones == COUNTRIES["us"]).feed(pcm):
                 if not isinstance(event, Ended):
                     word = _words([event])[0]
                     came.false[word] += 1
