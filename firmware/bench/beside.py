@@ -71,6 +71,12 @@ class Compared:
         """Our median to that peer's."""
         return self.ours.median / self.beside[peer].median
 
+    def told_beside(self, peer: str) -> str:
+        """That peer's median, and ours to it; empty where it has none."""
+        if peer not in self.beside:
+            return ""
+        return f"{number(self.beside[peer].median)} ({number(self.ratio(peer))} x)"
+
     @property
     def is_met(self) -> bool | None:
         """None: nothing was aimed at, or the peer to aim by is not here."""
@@ -92,6 +98,11 @@ class Report:
     def noise_percent(self) -> float:
         """From the least to the most, of the median."""
         return 100 * (self.noise.high - self.noise.low) / self.noise.median
+
+
+def number(value: float) -> str:
+    """Three figures that count, whatever the size."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def in_turn(

@@ -17,6 +17,10 @@ class Spread:
     worst_ms: float
     count: int
 
+    def __str__(self) -> str:
+        """As it is printed: median / p99."""
+        return f"{self.median_ms:.1f} / {self.p99_ms:.1f}"
+
 
 def spread(seconds: Iterable[float]) -> Spread:
     """By nearest rank: of a hundred the 99th is the second worst."""

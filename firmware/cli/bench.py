@@ -1,10 +1,14 @@
 """Measuring: each figure beside a peer's in the same run, with the ratio of the two."""
 
 import json
+import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import import_module
+from types import ModuleType
 from typing import Annotated, Protocol
 
 import typer
@@ -13,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from firmware.asterisk.sandbox import AsteriskError
-from firmware.bench.beside import Compared, Report, Runs, Shown
-from firmware.bench.figures import Figure, Spread
+from firmware.bench.beside import Report, Shown, number
+from firmware.bench.figures import Figure
 
 app = typer.Typer()
 bench = typer.Typer(help="Measure this machine: figures, each beside a peer's; all, if none named.")
@@ -24,6 +28,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 Rounds = Annotated[
     int | None, typer.Option(help="in which all sides take their turns", min=1, max=1000)
 ]
+
+KEYS = 100
 
 # Each is a module of firmware/bench of that name, whose `measure` gives a Report.
 BESIDE = {
@@ -103,7 +109,7 @@ def _latency_as_json(figures: list[Figure]) -> dict[str, object]:
 @bench.command()
 def crowd(
     rounds: Annotated[int, typer.Option(help="of ten callers in the menu", min=1)] = 10,
-    keys: Annotated[int, typer.Option(help="pressed by each of them", min=1)] = 100,
+    keys: Annotated[int, typer.Option(help="pressed by each of them", min=1)] = KEYS,
     as_json: AsJson = False,
 ) -> None:
     """Thirty callers at once: ten talk, ten wait, ten come together and press key after key."""
@@ -116,7 +122,7 @@ def crowd(
         return
     say = Console(highlight=False)
     say.print(
-        f"call to first prompt, ten at once beside twenty: {_shown(came.first)} ms (median / p99,"
+        f"call to first prompt, ten at once beside twenty: {came.first} ms (median / p99,"
         f" worst {came.first.worst_ms:.0f}; at most {crowd.FIRST_MS} is wanted)",
         f"keys lost: {came.lost} of {came.pressed}",
         f"still heard at the end: {came.talks_heard} of {crowd.EACH} talks,"
@@ -125,8 +131,30 @@ def crowd(
     )  # fmt: skip
 
 
+@bench.command()
+def page(
+    calls: Annotated[int, typer.Option(help="of each kind", min=1, max=10_000)] = 100,
+    rounds: Annotated[int, typer.Option(help="of the crowd", min=1)] = 10,
+) -> None:
+    """All of them, printed as the page of results in Markdown; it takes about ten minutes."""
+    from firmware.bench import crowd, latency
+    from firmware.bench.page import page
+
+    reports = {_module(name): _measured(name, None) for name in BESIDE}
+    figures = _latency(calls)
+    with _bar("rounds") as shown:
+        came = crowd.measure(rounds, KEYS, shown)
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    when = datetime.now(UTC).strftime("%Y-%m-%d")
+    typer.echo(page(when, machine, reports, (latency, figures), (crowd, came)), nl=False)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"firmware.bench.{name}")
+
+
 def _measured(name: str, rounds: int | None) -> Report:
-    measure: Measured = import_module(f"firmware.bench.{name}").measure
+    measure: Measured = _module(name).measure
     with _bar(name) as shown:
         return measure(shown=shown) if rounds is None else measure(rounds=rounds, shown=shown)
 
@@ -163,10 +191,10 @@ def _tell_beside(name: str, report: Report) -> None:
     columns = (name, "unit", "CareLine", "least .. most", *peers)
     table = Table(*columns, box=None, pad_edge=False)
     for figure in report.figures:
-        beside = [_beside_shown(figure, peer) for peer in peers]
+        theirs = [figure.told_beside(peer) for peer in peers]
         ours = figure.ours
-        spread = f"{_number(ours.low)} .. {_number(ours.high)}"
-        table.add_row(figure.what, figure.unit, _number(ours.median), spread, *beside)
+        spread = f"{number(ours.low)} .. {number(ours.high)}"
+        table.add_row(figure.what, figure.unit, number(ours.median), spread, *theirs)
     say = Console(highlight=False)
     say.print(table)
     rounds = {len(figure.ours.values) for figure in report.figures}
@@ -183,20 +211,6 @@ def _tell_beside(name: str, report: Report) -> None:
     say.print()
 
 
-def _beside_shown(figure: Compared, peer: str) -> str:
-    if peer not in figure.beside:
-        return ""
-    theirs: Runs = figure.beside[peer]
-    return f"{_number(theirs.median)} ({_number(figure.ratio(peer))} x)"
-
-
-def _number(value: float) -> str:
-    """Three figures that count, whatever the size."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
-
-
 def _say_aim(say: Console, what: str, words: str, *, is_met: bool) -> None:
     met = "[green]met[/]" if is_met else "[bold red]missed[/]"
     say.print(f"  {met}  {what}: {words}", soft_wrap=True)
@@ -206,13 +220,9 @@ def _tell(figures: list[Figure], peer: str) -> None:
     table = Table("median / p99, ms", "CareLine", peer, "ratio", box=None)
     for figure in figures:
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
-        table.add_row(figure.what, _shown(figure.ours), _shown(figure.peer), ratio)
+        table.add_row(figure.what, str(figure.ours), str(figure.peer or ""), ratio)
     say = Console(highlight=False)
     say.print(table, f"{figures[0].ours.count} calls of each kind, in turn; targets:", sep="\n")
     for figure in figures:
         if figure.target is not None:
             _say_aim(say, figure.what, figure.target.words, is_met=figure.target.is_met)
-
-
-def _shown(spread: Spread | None) -> str:
-    return "" if spread is None else f"{spread.median_ms:.1f} / {spread.p99_ms:.1f}"

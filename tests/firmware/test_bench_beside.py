@@ -1,12 +1,16 @@
 """Figures beside figures: who takes turns with whom, what is compared, and when an aim is met."""
 
+import inspect
 import json
 from importlib import import_module
 
 import pytest
 from typer.testing import CliRunner
 
+from firmware.bench import beside, crowd, figures
 from firmware.bench.beside import Aim, Compared, Report, Runs, in_turn, together
+from firmware.bench.figures import Figure, Spread, at_most
+from firmware.bench.page import page
 from firmware.cli.bench import BESIDE, app
 
 OURS = Runs((3.0, 1.0, 2.0))
@@ -77,3 +81,21 @@ def test_the_stores_bench_tells_rows_beside_plain_sqlite() -> None:
     for figure in report["figures"]:
         assert figure["median"] > 0
         assert figure["ratios"]["plain sqlite3"] > 0
+
+
+def test_the_page_of_results_holds_each_figure_with_what_it_aimed_at() -> None:
+    first = Spread(20.0, 30.0, 35.0, 100)
+    told = page(
+        "2026-01-01",
+        "2 cores",
+        {beside: Report((compared(Aim(0.4, "a loop")),), Runs((1.0,)), ("a note",))},
+        (figures, [Figure("call to first prompt", first, None, at_most(150, first))]),
+        (crowd, crowd.Crowd(first, 1000, 0, 10, 10)),
+    )
+    assert "| a decision | us | 2 | 1 .. 3 | 4 (0.5 x) |" in told
+    assert "- **missed**: a decision, at most 0.4 x a loop" in told
+    assert "- a note" in told
+    assert "| call to first prompt | 20.0 / 30.0 |  |  |" in told
+    assert "- met: call to first prompt, p99 at most 150 ms" in told
+    assert "keys lost: 0 of 1000" in told
+    assert inspect.cleandoc(beside.__doc__ or "") in told
