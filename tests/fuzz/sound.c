@@ -1,5 +1,5 @@
-/* Any sound, in any pieces: levels lie on the scale, voice is judged as in one piece, and what is
- * mixed or amplified in pieces is what it would be in one. */
+/* Any sound, in any pieces: levels lie on the scale, voice is judged as in one piece, what is mixed
+ * or amplified in pieces is what it would be in one, and what is trimmed away is not loud. */
 #include "input.h"
 #include "rc.h"
 
@@ -52,6 +52,28 @@ static void amplify(struct input *input, const int16_t *pcm, size_t samples, siz
 	free(cut);
 }
 
+static void trim(struct input *input, const int16_t *pcm, size_t samples)
+{
+	size_t around = take_byte(input), longest_pause = 2 * around + take_two(input), count = 0;
+	double threshold_dbm0 =
+		has_more(input) ? take_real(input) : rc_trim_threshold_dbm0(pcm, samples);
+	size_t room = longest_pause > 0 ? samples / longest_pause + 1 : 1, at = 0;
+	struct rc_span *keeps = malloc(room * sizeof *keeps);
+	enum rc_status status =
+		rc_trim(pcm, samples, threshold_dbm0, around, longest_pause, keeps, room, &count);
+
+	must(keeps != NULL && (status == RC_OK || status == RC_BAD) && count <= room);
+	for (size_t n = 0; n < count; n++) {
+		must(at <= keeps[n].start && keeps[n].start < keeps[n].end);
+		must(n == 0 || keeps[n].start > at);
+		at = keeps[n].end;
+	}
+	must(at <= samples);
+	must(status == RC_BAD || rc_trim(pcm, samples, threshold_dbm0, around, longest_pause, keeps,
+					 room - 1, &count) == RC_FULL);
+	free(keeps);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct input input = {bytes, bytes + size};
@@ -61,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (samples > 0) {
 		judge(pcm, samples, piece);
 		amplify(&input, pcm, samples, piece);
+		trim(&input, pcm, samples);
 	}
 	free(pcm);
 	return 0;
