@@ -10,7 +10,7 @@
 #include "rc.h"
 
 enum {
-	MOST_SAMPLES = 1 << 15,
+	MOST_SAMPLES = 1 << 14,
 	MOST_EVENTS = RC_PROGRESS_EVENTS * (MOST_SAMPLES / RC_PROGRESS_HOP + 1)
 };
 
