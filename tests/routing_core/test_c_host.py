@@ -6,6 +6,7 @@ It runs under valgrind, under the sanitizers and on the other kind of machine to
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from routing_core import _build
 from tests.routing_core.compiled import compiled
 from tests.routing_core.test_c_gives_the_same_bits import OTHER_COMPILER, OTHER_PROCESSOR, needs
+
+pytestmark = pytest.mark.timeout(300)  # on a busy machine
 
 HOST = ("host.c", "townsfolk.c")
 SHORT_S = 5
@@ -26,12 +29,17 @@ ALL_OF_IT = {
 }  # fmt: skip
 
 
-def figures(*command: str | Path, **environment: str) -> dict[str, int]:
-    ran = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env=os.environ | environment
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return {name: int(value) for name, value in map(str.split, ran.stdout.splitlines())}
+def started(*command: str | Path, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=os.environ | environment,
+    )  # fmt: skip
+
+
+def figures(running: subprocess.Popen[str]) -> dict[str, int]:
+    told, _ = running.communicate(timeout=250)
+    assert running.returncode == 0, told
+    return {name: int(value) for name, value in map(str.split, told.splitlines())}
 
 
 def assert_nothing_is_left(told: dict[str, int]) -> None:
@@ -49,36 +57,43 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled(tmp_path_factory.mktemp("host") / "host", *HOST, "allocations.c")
 
 
-@pytest.mark.timeout(300)
-def test_a_minute_of_all_that_callers_do_allocates_nothing_and_leaves_nothing(
-    counting: Path,
-) -> None:
-    told = figures(counting, str(MINUTE_S))
-    assert {name for name in ALL_OF_IT if told[name] == 0} == set()
-    assert told["allocations"] == 0
-    assert_nothing_is_left(told)
+@pytest.fixture(scope="module", autouse=True)
+def minute(counting: Path) -> Iterator[subprocess.Popen[str]]:
+    """A minute of it, which passes while the others are tried."""
+    with started(counting, str(MINUTE_S)) as running:
+        yield running
+        running.kill()
 
 
 def test_one_allocation_would_be_counted(counting: Path) -> None:
-    assert figures(counting, "1", HOST_ALLOCATES="yes")["allocations"] == 1
+    assert figures(started(counting, "1", HOST_ALLOCATES="yes"))["allocations"] == 1
 
 
 def test_valgrind_finds_nothing_while_calls_go_on(tmp_path: Path) -> None:
     needs("valgrind")
     host = compiled(tmp_path / "host", *HOST)
     valgrind = ("valgrind", "--quiet", "--error-exitcode=1", "--fair-sched=yes")
-    assert_nothing_is_left(figures(*valgrind, host, str(SHORT_S)))
+    assert_nothing_is_left(figures(started(*valgrind, host, str(SHORT_S))))
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
 def test_the_sanitizers_find_nothing_while_calls_go_on(sanitizer: str, tmp_path: Path) -> None:
     flags = ("-O2", "-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all")
     host = compiled(tmp_path / "host", *HOST, flags=flags)
-    assert_nothing_is_left(figures(host, str(SHORT_S)))
+    assert_nothing_is_left(figures(started(host, str(SHORT_S))))
 
 
 def test_calls_go_on_on_the_other_kind_of_machine(tmp_path: Path) -> None:
     needs(OTHER_COMPILER, OTHER_PROCESSOR)
     flags = (*_build.HARDENED, "-static")
     host = compiled(tmp_path / "host", *HOST, compiler=OTHER_COMPILER, flags=flags)
-    assert_nothing_is_left(figures(OTHER_PROCESSOR, host, str(SHORT_S)))
+    assert_nothing_is_left(figures(started(OTHER_PROCESSOR, host, str(SHORT_S))))
+
+
+def test_a_minute_of_all_that_callers_do_allocates_nothing_and_leaves_nothing(
+    minute: subprocess.Popen[str],
+) -> None:
+    told = figures(minute)
+    assert {name for name in ALL_OF_IT if told[name] == 0} == set()
+    assert told["allocations"] == 0
+    assert_nothing_is_left(told)
