@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system import ear, faults, town
+from tests.system import ear, faults
 from tests.system.conftest import programs
 from tests.system.town import Town
 
@@ -19,10 +19,8 @@ __all__ = ["programs"]
 @pytest.fixture(scope="session")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """Where everything befalls the exchange."""
-    standing = faults.build(tmp_path_factory.mktemp("clinic"))
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with faults.build(tmp_path_factory.mktemp("clinic")) as standing:
+        yield standing
 
 
 @pytest.fixture(scope="session")

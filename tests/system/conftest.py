@@ -12,10 +12,8 @@ from tests.system.town import Town
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A clinic of the template and its telephone company. No exchange: Asterisk is alone."""
-    standing = town.build(tmp_path_factory.mktemp("town"))
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with town.build(tmp_path_factory.mktemp("town")) as standing:
+        yield standing
 
 
 @pytest.fixture(autouse=True)

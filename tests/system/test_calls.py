@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.asterisk.telco import KEY_MS, Answers, Codec, Keys, LiveCall, Silent
-from tests.system import ear, practice, town
+from tests.system import ear, practice
 from tests.system.practice import Story
 from tests.system.town import Town, within
 
@@ -25,10 +25,8 @@ INFO_S = KEY_MS / 1000 + 0.1
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The practice of all stories about calls."""
-    standing = practice.build(tmp_path_factory.mktemp("calls"))
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with practice.build(tmp_path_factory.mktemp("calls")) as standing:
+        yield standing
 
 
 @pytest.fixture(scope="module")

@@ -57,10 +57,8 @@ def built(
     timing: Timing,
 ) -> Iterator[Town]:
     """A town unlike the template."""
-    standing = town.build(tmp_path_factory.mktemp(name), change, timing)
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with town.build(tmp_path_factory.mktemp(name), change, timing) as standing:
+        yield standing
 
 
 async def full(here: Town) -> tuple[LiveCall, LiveCall]:

@@ -95,10 +95,8 @@ def running(program: str, here: Town) -> Iterator[subprocess.Popen[str]]:
 @pytest.fixture(scope="module")
 def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A town whose fail-safe rings for seconds."""
-    standing = town.build(tmp_path_factory.mktemp("brisk"), timing=BRISK)
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with town.build(tmp_path_factory.mktemp("brisk"), timing=BRISK) as standing:
+        yield standing
 
 
 @pytest.fixture(params=["who speaks all the while", "who sends nothing"])

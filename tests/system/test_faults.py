@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system import faults, town
+from tests.system import faults
 from tests.system.faults import Fault, Stage
 from tests.system.town import Town
 
@@ -15,10 +15,8 @@ from tests.system.town import Town
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """Where everything befalls the exchange."""
-    standing = faults.build(tmp_path_factory.mktemp("clinic"))
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with faults.build(tmp_path_factory.mktemp("clinic")) as standing:
+        yield standing
 
 
 def test_a_killed_exchange_leaves_a_ringing_phone_and_a_true_ledger(

@@ -37,7 +37,7 @@ from routing_core import audio
 from routing_core.audio import Law
 from tests.firmware.voice import voice
 from tests.plain_audio import PIECE, force_core, forms_of, leaks, pieces_of
-from tests.system import ear, stalled, town
+from tests.system import ear, stalled
 from tests.system.practice import ROOT, Story, build, exchange, silence_falls
 from tests.system.town import Town, within
 
@@ -148,10 +148,8 @@ Samples = NDArray[np.int16]
 @pytest.fixture(scope="module")
 def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A practice whose prompts are tones."""
-    standing = build(tmp_path_factory.mktemp("messages"), SITE, TONES)
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with build(tmp_path_factory.mktemp("messages"), SITE, TONES) as standing:
+        yield standing
 
 
 @pytest.fixture(autouse=True)

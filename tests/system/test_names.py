@@ -13,7 +13,7 @@ import pytest
 from firmware.asterisk.telco import Ring, Silent
 from firmware.place import Place
 from firmware.rehearsal import EXCHANGE
-from tests.system import practice, town
+from tests.system import practice
 from tests.system.practice import Story
 from tests.system.raw_caller import raw_caller
 from tests.system.town import Town
@@ -74,10 +74,8 @@ AT_ONCE = 10  # phones
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The practice of the stories about names."""
-    standing = practice.build(tmp_path_factory.mktemp("names"))
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with practice.build(tmp_path_factory.mktemp("names")) as standing:
+        yield standing
 
 
 async def rings_shown(here: Town, told: Story, senders: list[bytes]) -> list[Ring]:

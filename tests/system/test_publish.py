@@ -63,10 +63,8 @@ def changed(plan: Plan) -> Plan:
 @pytest.fixture
 def clinic(tmp_path: Path) -> Iterator[Town]:
     """A town of its own, for a publish that changes it."""
-    standing = town.build(tmp_path / "town")
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with town.build(tmp_path / "town") as standing:
+        yield standing
 
 
 def changed_site(clinic: Town) -> publish.Site:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from firmware.asterisk.telco import Answers, Busy, LiveCall, Refuses, Ring, Silent
-from tests.system import ear, practice, town
+from tests.system import ear, practice
 from tests.system.town import Town, within
 
 CALLER_HZ = 2500
@@ -25,10 +25,8 @@ TALK_S = 0.5
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The practice of all stories about waiting and talking."""
-    standing = practice.build(tmp_path_factory.mktemp("queue"))
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with practice.build(tmp_path_factory.mktemp("queue")) as standing:
+        yield standing
 
 
 @pytest.fixture(scope="module")

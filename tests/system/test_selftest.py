@@ -19,10 +19,8 @@ from tests.system.town import Town
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A clinic whose telephone company nobody has called yet."""
-    standing = town.build(tmp_path_factory.mktemp("selftest"))
-    yield standing
-    standing.tear_down()
-    town.forget(standing.place.home)
+    with town.build(tmp_path_factory.mktemp("selftest")) as standing:
+        yield standing
 
 
 async def careline(clinic: Town, *words: str, said: str = "") -> str:

@@ -7,10 +7,10 @@ town says which real programs the tests in it spoke to.
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from firmware import rehearsal
 from firmware.asterisk.config import AMI_USER, Ports
@@ -65,10 +65,14 @@ class Town:
         """The exchange's own ear: what AMI tells it."""
         return Told(self.site.ports, self.secrets.ami)
 
-    def tear_down(self) -> None:
-        """Nothing is left running."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is left running, and nothing on the disk: a town's directory is large."""
         self.runner.run(self.rehearsal.stop())
         self.runner.close()
+        shutil.rmtree(self.place.home, ignore_errors=True)
 
 
 def build(
@@ -83,11 +87,10 @@ def build(
     numbers = dotted(version(made.launch.root))
     spoke_to = f"spoke to Asterisk {numbers} (clinic) and Asterisk {numbers} (telephone company)"
     town = Town(asyncio.Runner(), made, secrets_of(made.place.secrets, made.plan), spoke_to)
-    try:
+    with ExitStack() as unless_it_stands:
+        unless_it_stands.enter_context(town)
         town.runner.run(made.start())
-    except BaseException:
-        town.tear_down()
-        raise
+        unless_it_stands.pop_all()
     return town
 
 
@@ -156,8 +159,3 @@ def _let_go(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
 async def within(seconds: float, what: Awaitable[Done]) -> Done:
     """The deadline of one step of a story."""
     return await asyncio.wait_for(what, seconds)
-
-
-def forget(folder: Path) -> None:
-    """A town's directory is large; it goes when its tests have passed."""
-    shutil.rmtree(folder, ignore_errors=True)
