@@ -36,6 +36,8 @@ from firmware.store import StoreError, open_reader
 from firmware.topics import MARK_MESSAGE, MarkMessageRequest
 from firmware.vault import Heard, VaultError
 from ivr.plan import Plan
+from routing_core.audio import pcm_from_bytes
+from routing_core.trim import trimmed
 
 REFUSED, BAD_INPUT = 1, 2
 # Each takes a WAV file on its standard input.
@@ -117,7 +119,13 @@ def list_(
 
 
 @messages.command()
-def play(message: Chosen, person: Person = None, *, password_stdin: PasswordStdin = False) -> None:
+def play(
+    message: Chosen,
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Leave out its long pauses.")] = False,
+) -> None:
     """Play a message on this machine's loudspeaker."""
     place = Place.from_environment()
     with _explained():
@@ -127,7 +135,8 @@ def play(message: Chosen, person: Person = None, *, password_stdin: PasswordStdi
             names = ", ".join(one[0] for one in PLAYERS)
             _fail(f"no sound player here ({names}): use `careline messages export`")
         _warn_if_cut_off(found.heard)
-        played = subprocess.run(player, input=_wav(found.heard), check=False)
+        audio = _brief(found.heard.audio) if brief else found.heard.audio
+        played = subprocess.run(player, input=_wav(audio), check=False)
         if played.returncode != 0:
             _fail(f"{player[0]} could not play it: use `careline messages export`")
         _mark(place, found.message, "heard")
@@ -148,7 +157,7 @@ def export(
         if file.exists() and not force:
             _fail(f"{file} exists: choose another name, or give --force", BAD_INPUT)
         found = _open(place, message, person, password_stdin=password_stdin)
-        _write_private(file, _wav(found.heard))
+        _write_private(file, _wav(found.heard.audio))
         _warn_if_cut_off(found.heard)
         _mark(place, found.message, "heard")
         _say(f"{file}: {found.heard.seconds:.1f} s of plain audio; delete it when it has served")
@@ -257,13 +266,18 @@ async def _mark_here(place: Place, message: str, mark: Literal["heard", "deleted
         ledger.close()
 
 
-def _wav(heard: Heard) -> bytes:
+def _brief(audio: bytes) -> bytes:
+    """Never shorter than its words; where nothing is told from silence, all of it."""
+    return trimmed(pcm_from_bytes(audio)).tobytes() or audio
+
+
+def _wav(audio: bytes) -> bytes:
     written = io.BytesIO()
     with wave.open(written, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(vault.SAMPLE_BYTES)
         file.setframerate(vault.SAMPLE_RATE)
-        file.writeframes(heard.audio)
+        file.writeframes(audio)
     return written.getvalue()
 
 

@@ -71,11 +71,15 @@ class Clinic:
         self, seconds: float = 2.5, *, mailbox: str = "nurse", hang: bool = True
     ) -> str:
         """What the exchange does when somebody speaks to a mailbox."""
+        return self.leave(voice(seconds).tobytes(), mailbox=mailbox, hang=hang)
+
+    def leave(self, audio: bytes, *, mailbox: str = "nurse", hang: bool = True) -> str:
+        """The same with whatever is heard on the line."""
         label = Label(str(uuid4()), str(uuid4()), mailbox, 1_772_443_800_000, urgent=True)
         sealing = Sealing(
             self.place.messages, label, people.recipients(self.place.page_db, mailbox)
         )
-        raw = memoryview(voice(seconds)).cast("B")
+        raw = memoryview(audio)
         for at in range(0, len(raw), vault.CHUNK_BYTES):
             second = raw[at : at + vault.CHUNK_BYTES]
             sealing.add(second, last=hang and at + len(second) == len(raw))
@@ -84,7 +88,7 @@ class Clinic:
         else:
             sealing.close()
             vault.adopt(self.place.messages, set())
-        self._index(label, seconds, cut_off=not hang)
+        self._index(label, len(audio) / vault.CHUNK_BYTES, cut_off=not hang)
         return label.message
 
     def _index(self, label: Label, seconds: float, *, cut_off: bool) -> None:
@@ -335,6 +339,21 @@ def test_a_message_is_played_through_a_pipe(clinic: Clinic, tmp_path: Path) -> N
     done = clinic.careline(*words, path=f"{tmp_path}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
     assert audio_of(clinic.place.home / "heard") == voice(2.5).tobytes()
+
+
+def test_a_message_with_long_pauses_can_be_heard_without_them(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    words, pause = voice(2.5).tobytes(), bytes(2 * 8000 * 5)
+    message = clinic.leave(pause + words + pause + words + pause)
+    (tmp_path / "aplay").write_text(PLAYER)
+    (tmp_path / "aplay").chmod(0o755)
+    asked = ("messages", "play", message, "--brief", "--password-stdin")
+    done = clinic.careline(*asked, path=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    heard = audio_of(clinic.place.home / "heard")
+    assert heard.count(words) == 2
+    assert len(heard) / 16_000 == pytest.approx(2.5 + 1 + 2.5 + 0.4, abs=0.1)
 
 
 def test_without_a_player_the_way_out_is_named(clinic: Clinic, tmp_path: Path) -> None:
