@@ -104,8 +104,7 @@ class Acd:
         is busy, and the call is offered to nobody else. None: nobody can be helped now."""
         if _take(self._acd):
             return None
-        call, agent, need = MATCH.unpack(self._taken)
-        return call, agent, need
+        return MATCH.unpack(self._taken)
 
     def position(self, call: int, need: int) -> int:
         """The call's place among all who came by this need, offered or not; 1 is next."""

@@ -80,7 +80,8 @@ class _Office:
 
     def calls_come(self) -> tuple[int, list[int | None]]:
         """The time that a batch of decisions took, and who was given; all are free again."""
-        told = [(call, self._skill(), next(self.clock)) for call in range(self._size())]
+        half = len(self.agents) // 2  # else few would be left to choose from
+        told = [(call, self._skill(), next(self.clock)) for call in range(min(self.batch, half))]
         began = time.perf_counter_ns()
         given = self.way.came(told)
         taken_ns = time.perf_counter_ns() - began
@@ -92,8 +93,8 @@ class _Office:
     def agents_come(self) -> tuple[int, list[int | None]]:
         """The time that a batch of decisions took, and which calls were given; as many wait
         again."""
-        agents = len(self.agents)
-        told = [(self.chance.randrange(agents), next(self.clock)) for _ in range(self._size())]
+        agents, size = len(self.agents), min(self.batch, WAITING // 2)
+        told = [(self.chance.randrange(agents), next(self.clock)) for _ in range(size)]
         began = time.perf_counter_ns()
         given = self.way.freed(told)
         taken_ns = time.perf_counter_ns() - began
@@ -109,10 +110,6 @@ class _Office:
     def _skill(self) -> int:
         """One that somebody has."""
         return self.chance.choice(sorted(self.chance.choice(self.agents)))
-
-    def _size(self) -> int:
-        """Not so many that most of the agents or of the calls would be taken."""
-        return min(self.batch, max(2, len(self.agents) // 4), WAITING // 4)
 
 
 Decide = Callable[[_Office], tuple[int, list[int | None]]]
