@@ -37,11 +37,11 @@ class Law(StrEnum):
 
 
 def pcm_from_bytes(raw: bytes | bytearray | memoryview) -> Pcm:
-    """The samples in these bytes, without a copy."""
+    """The samples in these bytes; without a copy, but where they begin at an odd address."""
     size = memoryview(raw).nbytes
     if size % SAMPLE_BYTES:
         raise ValueError(f"{size} bytes are not whole 16-bit samples: one byte is missing or extra")
-    return np.frombuffer(raw, dtype=np.int16)
+    return np.require(np.frombuffer(raw, dtype=np.int16), requirements="A")
 
 
 def lent(array: Pcm | Codes, ctype: str) -> Any:
@@ -89,6 +89,8 @@ def _refuse_misfit(array: Pcm | Codes, ctype: str) -> None:
         )
     if not array.flags.c_contiguous:
         raise ValueError("audio must lie in one piece: call np.ascontiguousarray on it")
+    if not array.flags.aligned:
+        raise ValueError("audio must begin at an even address: call copy() on it")
     if not array.flags.aligned:
         raise ValueError("audio begins in the middle of a sample's place in memory: call copy()")
 

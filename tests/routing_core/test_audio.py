@@ -259,6 +259,15 @@ def test_half_a_sample_is_refused() -> None:
         pcm_from_bytes(b"\x01\x00\xff")
 
 
+def test_audio_behind_a_header_of_three_bytes_is_taken_as_it_is_wherever_it_lies() -> None:
+    said = noise(np.random.default_rng(9), 0.02, -20)
+    frame = memoryview(b"\x10\x01\x40" + said.tobytes())
+    assert pcm_from_bytes(frame[3:]).tolist() == said.tolist()
+    assert level_dbm0(pcm_from_bytes(frame[3:])) == level_dbm0(said)
+    whole = memoryview(said.tobytes())
+    assert np.shares_memory(pcm_from_bytes(whole), np.frombuffer(whole, dtype=np.uint8))
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
@@ -269,6 +278,7 @@ def test_half_a_sample_is_refused() -> None:
         (np.zeros(160, dtype=np.int16).astype(">i2"), "byte order"),
         (np.zeros(320, dtype=np.int16)[::2], "one piece"),
         (np.zeros(160, dtype=np.int16)[::-1], "one piece"),
+        (np.frombuffer(bytes(321), dtype=np.int16, count=160, offset=1), "even address"),
         (b"\x00" * 320, "not bytes"),
         ([0] * 160, "not list"),
     ],
