@@ -95,7 +95,7 @@ class _House:
                         pass
 
 
-def serve(program: Path, calls: int, seconds: int, moments: int, home: Path) -> Served:
+def serve(program: Path, calls: int, seconds: int, home: Path) -> Served:
     """So many callers for so long, each spoken to, listened to and sealed."""
     _allow_sockets()
     kept: list[str] = []
@@ -116,7 +116,7 @@ def serve(program: Path, calls: int, seconds: int, moments: int, home: Path) -> 
         stack.callback(media.stop)
         began, began_here = time.process_time(), time.thread_time()
         media.start()
-        command = callers.calling(program, media.port, calls, seconds, moments)
+        command = callers.calling(program, media.port, calls, seconds)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
             house.attend(running)
             assert running.stdout is not None
@@ -157,7 +157,7 @@ class _Sides:
     sealing: list[float] = field(default_factory=list)
 
     def ours(self, calls: int) -> float:
-        served = serve(self.callers, calls, SECONDS, callers.SPREAD, self.home)
+        served = serve(self.callers, calls, SECONDS, self.home)
         self._note(f"ours {calls}", served.heard)
         if calls == MANY:
             self.sealing.append(served.sealing_percent)

@@ -17,7 +17,7 @@ SECONDS = 4
 @pytest.mark.parametrize("calls", [100, 500])
 def test_every_caller_of_many_is_served(calls: int, tmp_path: Path) -> None:
     program = callers.built("callers", tmp_path)
-    served = serve(program, calls, SECONDS, callers.SPREAD, tmp_path)
+    served = serve(program, calls, SECONDS, tmp_path)
     assert served.told["Opened"] == served.told["Closed"] == served.kept == calls
     assert served.reasons <= {Closing.HUNG_UP, Closing.LOST}
     # Each caller presses a key a second, and plays one as tones half a second later.

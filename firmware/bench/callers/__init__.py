@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# How real callers come: at any of the twenty milliseconds of a frame. One: all at the same instant.
-SPREAD, TOGETHER = 20, 1
 
 
 class PeerMissingError(Exception):
@@ -27,7 +25,7 @@ class Heard:
     p99_ms: float
     p999_ms: float
     worst_ms: float
-    late_ms: float  # p99.9 of how late the callers themselves were: what is not the server's
+    late_ms: float  # p99.9 of how late the callers spoke themselves
 
 
 def built(name: str, directory: Path) -> Path:
@@ -40,9 +38,9 @@ def built(name: str, directory: Path) -> Path:
     return program
 
 
-def calling(callers: Path, port: int, calls: int, seconds: int, moments: int) -> list[str]:
+def calling(callers: Path, port: int, calls: int, seconds: int) -> list[str]:
     """How so many callers are started."""
-    return [str(callers), *map(str, (port, calls, seconds, moments))]
+    return [str(callers), *map(str, (port, calls, seconds))]
 
 
 def heard(line: str) -> Heard:
@@ -58,7 +56,7 @@ def cost_of(server: list[str], callers: Path, calls: int, seconds: int) -> tuple
     ) as running:
         assert running.stdout is not None
         port = int(running.stdout.readline())
-        told = subprocess.check_output(calling(callers, port, calls, seconds, SPREAD), text=True)
+        told = subprocess.check_output(calling(callers, port, calls, seconds), text=True)
         used, _ = running.communicate()
     return 100 * float(used) / seconds / calls, heard(told)
 

@@ -15,6 +15,8 @@ enum {
 	SAMPLES = 160,
 	FRAME = HEADER + SAMPLES * 2,
 	FRAME_NS = 20000000,
+	PARTS = 20, /* of a frame's time: a millisecond */
+	PART_NS = FRAME_NS / PARTS,
 	A_SECOND = 50,  /* frames */
 	BUCKETS = 4000, /* of a tenth of a millisecond */
 };

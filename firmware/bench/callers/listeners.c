@@ -2,9 +2,11 @@
  *
  * Says its port. Each connection hears what its call brings and says speech-like noise, a frame
  * each 20 ms from the moment on at which it came. A line of input begins the measuring anew; at the
- * end of the input one line comes out, as the callers'. */
+ * end of the input one line comes out, as the callers'; as they do, we look once a millisecond. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -12,12 +14,8 @@
 #include "line.h"
 
 enum {
-	PARTS = 20,            /* of a frame's time: a millisecond */
-	LONGEST = 4096,        /* bytes read at once, and of a frame */
-	AUDIO = 0x10,          /* kind of a frame */
-	LISTENER = CALLS_MOST, /* in epoll's data; below it are the lines */
-	TIMER,
-	INPUT,
+	LONGEST = 4096, /* bytes read at once, and of a frame */
+	AUDIO = 0x10,   /* kind of a frame */
 };
 
 static struct line {
@@ -30,14 +28,6 @@ static struct line {
 
 static struct spread gaps, late;
 static uint32_t count;
-
-static void watch(int epoll, int fd, uint32_t as)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = as};
-
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		fail("listeners: epoll");
-}
 
 static int listen_anywhere(void)
 {
@@ -54,16 +44,17 @@ static int listen_anywhere(void)
 	return fd;
 }
 
-static void welcome(int epoll, int listener, uint64_t turn)
+static void welcome(int epoll, int listener, uint32_t part)
 {
 	int line = accept(listener, NULL, NULL);
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = count};
 
 	if (line < 0 || count == CALLS_MOST)
 		fail("listeners: no line is free");
 	setsockopt(line, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	time_arrivals(line);
-	lines[count] = (struct line){.socket = line, .part = turn % PARTS};
-	watch(epoll, line, count++);
+	lines[count++] = (struct line){.socket = line, .part = part};
+	epoll_ctl(epoll, EPOLL_CTL_ADD, line, &event);
 }
 
 /* Whoever has been hung up on says nothing more. */
@@ -125,44 +116,51 @@ static void begin_anew(void)
 		lines[n].heard_ns = 0;
 }
 
+static void listen_to_all(int epoll)
+{
+	struct epoll_event ready[64];
+	int found;
+
+	do {
+		found = epoll_wait(epoll, ready, 64, 0);
+		for (int n = 0; n < found; n++)
+			listen_to(&lines[ready[n].data.u32]);
+	} while (found == 64);
+}
+
+static bool is_ready(int fd)
+{
+	struct pollfd one = {.fd = fd, .events = POLLIN};
+
+	return poll(&one, 1, 0) > 0;
+}
+
 int main(void)
 {
 	int epoll = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, 0);
 	int listener = listen_anywhere();
-	struct itimerspec each = {
-		.it_interval.tv_nsec = FRAME_NS / PARTS, .it_value.tv_nsec = FRAME_NS / PARTS};
-	struct epoll_event ready[64];
+	struct itimerspec each = {.it_interval.tv_nsec = PART_NS, .it_value.tv_nsec = PART_NS};
 	uint64_t turn = 0, began_ns = now_ns(), times;
 	char line[16];
 
 	go_first();
-	watch(epoll, listener, LISTENER);
-	watch(epoll, timer, TIMER);
-	watch(epoll, STDIN_FILENO, INPUT);
 	timerfd_settime(timer, 0, &each, NULL);
 	for (;;) {
-		int found = epoll_wait(epoll, ready, 64, -1);
-
-		for (int n = 0; n < found; n++) {
-			uint32_t from = ready[n].data.u32;
-
-			if (from < CALLS_MOST) {
-				listen_to(&lines[from]);
-			} else if (from == LISTENER) {
-				welcome(epoll, listener, turn);
-			} else if (from == INPUT && read(STDIN_FILENO, line, sizeof line) > 0) {
-				begin_anew();
-			} else if (from == INPUT) {
-				tell(&gaps, &late);
-				return 0;
-			} else if (read(timer, &times, sizeof times) == sizeof times) {
-				for (; times > 0; times--, turn++) {
-					uint64_t due_ns = began_ns + (turn + 1) * FRAME_NS / PARTS;
-
-					note(&late, now_ns() - due_ns);
-					speak(turn % PARTS);
-				}
-			}
+		if (read(timer, &times, sizeof times) != sizeof times)
+			fail("listeners: the clock");
+		for (; times > 0; times--, turn++) {
+			note(&late, now_ns() - (began_ns + (turn + 1) * PART_NS));
+			speak(turn % PARTS);
 		}
+		listen_to_all(epoll);
+		if (is_ready(listener))
+			welcome(epoll, listener, turn % PARTS);
+		if (!is_ready(STDIN_FILENO))
+			continue;
+		if (read(STDIN_FILENO, line, sizeof line) <= 0)
+			break;
+		begin_anew();
 	}
+	tell(&gaps, &late);
+	return 0;
 }
