@@ -67,7 +67,7 @@ def lent_out(out: Pcm | Codes, ctype: str, source: Pcm | Codes) -> Any:
         raise ValueError(f"the output has the shape {out.shape}, the input {source.shape}")
     if not out.flags.writeable:
         raise ValueError("the output is read-only: give an array of its own, or a copy()")
-    if np.may_share_memory(out, source) and not _is_same_memory(out, source):
+    if _overlap(out, source):
         raise ValueError("the output overlaps the input: give the very same array, or another")
     return ffi.from_buffer(_ARRAYS[ctype], out)
 
@@ -87,16 +87,19 @@ def _refuse_misfit(array: Pcm | Codes, ctype: str) -> None:
         raise TypeError(
             f"audio must be {wanted}, not {array.dtype}: convert it where its scale is known"
         )
-    if not array.flags.c_contiguous:
+    flags = array.flags
+    if not flags.c_contiguous:
         raise ValueError("audio must lie in one piece: call np.ascontiguousarray on it")
-    if not array.flags.aligned:
-        raise ValueError("audio must begin at an even address: call copy() on it")
-    if not array.flags.aligned:
+    if not flags.aligned:
         raise ValueError("audio begins in the middle of a sample's place in memory: call copy()")
 
 
-def _is_same_memory(one: Pcm | Codes, other: Pcm | Codes) -> bool:
-    return bool(one.dtype == other.dtype and one.ctypes.data == other.ctypes.data)
+def _overlap(out: Pcm | Codes, source: Pcm | Codes) -> bool:
+    """They share memory, but are not the very same; two arrays that own theirs never do."""
+    if out is source or (out.base is None and source.base is None):
+        return False
+    same = out.dtype == source.dtype and out.ctypes.data == source.ctypes.data
+    return not same and np.may_share_memory(out, source)
 
 
 def encode(pcm: Pcm, law: Law, out: Codes | None = None) -> Codes:

@@ -278,7 +278,7 @@ def test_audio_behind_a_header_of_three_bytes_is_taken_as_it_is_wherever_it_lies
         (np.zeros(160, dtype=np.int16).astype(">i2"), "byte order"),
         (np.zeros(320, dtype=np.int16)[::2], "one piece"),
         (np.zeros(160, dtype=np.int16)[::-1], "one piece"),
-        (np.frombuffer(bytes(321), dtype=np.int16, count=160, offset=1), "even address"),
+        (np.frombuffer(bytes(321), dtype=np.int16, count=160, offset=1), "call copy"),
         (b"\x00" * 320, "not bytes"),
         ([0] * 160, "not list"),
     ],
