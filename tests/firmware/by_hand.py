@@ -21,31 +21,14 @@ from firmware.keys import KeyPair
 from firmware.place import Place
 from firmware.ports import free_ports, keep_ports
 from tests.firmware.asterisk.peer import Fields, Talk, block, listening, success
+from tests.sites import head
 
 SOON_S = 10.0
 QUICK = people.Cost(passes=1, memory_kib=64, lanes=1)
 
-SITE = """
-[clinic]
-name = "Maple Street"
-timezone = "UTC"
-language = "en"
-front_desk = ["101"]
-emergency_numbers = ["911"]
-[trunks.telco]
-host = "127.0.0.2"
-[lines.main]
-trunk = "telco"
-numbers = ["2025550100"]
-flow = "main"
-[phones.101]
-name = "Front desk"
-location = "12 Maple Street - reception"
-callback = "2025550100"
-[phones.102]
-name = "Nurse"
-location = "12 Maple Street - nurse station"
-callback = "2025550100"
+SITE = (
+    head(("101", "102"))
+    + """
 [mailboxes.desk]
 members = ["reception"]
 [queues.desk]
@@ -74,6 +57,7 @@ prompts = ["goodbye"]
 [prompts.en]
 welcome = "Welcome."
 """
+)
 
 
 def site_at(home: Path, text: str = SITE) -> Place:

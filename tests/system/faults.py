@@ -25,6 +25,7 @@ from firmware.ports import keep_ports
 from firmware.rehearsal import EXCHANGE
 from firmware.store import open_reader
 from firmware.watchdog import Supervisor
+from tests.sites import head
 from tests.system import ear, town
 from tests.system.bad_line import BadLine, Wire
 from tests.system.town import Town, within
@@ -38,25 +39,9 @@ FRONT_DESK, AGENT = "101", "102"
 BLOCKABLE = (sys.executable, "-m", "tests.system.blocked")
 
 # The front desk and one agent; texts are the template's, which set-up has rendered.
-SITE = """
-[clinic]
-name = "Elm Street Clinic"
-timezone = "America/New_York"
-front_desk = ["101"]
-
-[trunks.telco]
-host = "127.0.0.2"
-
-[lines.main]
-trunk = "telco"
-numbers = ["2025550100"]
-flow = "main"
-
-[phones]
-101 = { name = "Front desk", location = "1 Elm Street", callback = "2025550100" }
-102 = { name = "Nurse", location = "1 Elm Street - room 1", callback = "2025550100" }
-103 = { name = "Doctor", location = "1 Elm Street - room 2", callback = "2025550100" }
-
+SITE = (
+    head(("101", "102", "103"))
+    + """
 [mailboxes.desk]
 members = ["reception"]
 
@@ -97,6 +82,7 @@ For a prescription refill, press 3. \\
 For our hours and address, press 4. To speak with the front desk, press 0.\"\"\"
 closed-now = "You have reached Maple Street Family Practice. Our office is closed now."
 """
+)
 
 
 # The engine's own protocol, for a stranger who speaks it: a UUID in the first frame.

@@ -19,6 +19,7 @@ from firmware.place import Place
 from firmware.ports import keep_ports
 from firmware.rehearsal import EXCHANGE
 from firmware.watchdog import Supervisor
+from tests.sites import head
 from tests.system import ear, town
 from tests.system.town import Town, within
 
@@ -47,29 +48,9 @@ TONES = {
 }
 
 PHONES = ("101", "102", "103", "104", "105", "106", "107", "108", "109", "110")
-_PHONE = """
-[phones.{0}]
-name = "Desk {0}"
-location = "12 Maple Street - desk {0}"
-callback = "2025550100"
-"""
-SITE = """
-[clinic]
-name = "Story Practice"
-timezone = "America/New_York"
-language = "en"
-front_desk = ["101"]
-emergency_numbers = ["911"]
-
-[trunks.telco]
-host = "127.0.0.2"
-port = 5070
-
-[lines.main]
-trunk = "telco"
-numbers = ["2025550100"]
-flow = "main"
-
+SITE = (
+    head(PHONES)
+    + """
 [[dial_rules]]
 prefix = "9"
 digits = 10
@@ -173,7 +154,8 @@ prompts = ["goodbye"]
 main-menu = "Menu."
 second-menu = "Menu."
 information = "Menu."
-""" + "".join(map(_PHONE.format, PHONES))
+"""
+)
 
 
 def build(home: Path, site: str = SITE, tones: Mapping[str, tuple[float, float]] = TONES) -> Town:

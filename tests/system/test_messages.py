@@ -37,6 +37,7 @@ from routing_core import audio
 from routing_core.audio import Law
 from tests.firmware.voice import voice
 from tests.plain_audio import PIECE, force_core, forms_of, leaks, pieces_of
+from tests.sites import head
 from tests.system import ear, stalled
 from tests.system.practice import ROOT, Story, build, exchange, silence_falls
 from tests.system.town import Town, within
@@ -57,33 +58,9 @@ BREATH = 1600  # samples
 FIRST = 80  # samples by which the begin of words is found
 STANDSTILLS = 5
 
-SITE = """
-[clinic]
-name = "Message Practice"
-timezone = "America/New_York"
-language = "en"
-front_desk = ["101"]
-emergency_numbers = ["911"]
-
-[trunks.telco]
-host = "127.0.0.2"
-port = 5070
-
-[lines.main]
-trunk = "telco"
-numbers = ["2025550100"]
-flow = "main"
-
-[phones.101]
-name = "Front desk"
-location = "12 Maple Street - reception"
-callback = "2025550100"
-
-[phones.103]
-name = "Nurse"
-location = "12 Maple Street - nurse station"
-callback = "2025550100"
-
+SITE = (
+    head(("101", "103"))
+    + """
 [mailboxes.nurse]
 members = ["rehearsal"]
 lamps = ["103"]
@@ -138,6 +115,7 @@ prompts = ["goodbye"]
 [prompts.en]
 main-menu = "Menu."
 """
+)
 
 Samples = NDArray[np.int16]
 
