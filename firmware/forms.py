@@ -145,13 +145,22 @@ class LineForm(Strict):
         )
 
 
+# A skill's level, of an agent or asked for at worst.
+Level = Annotated[int, Field(ge=1, le=9, description="a level from 1, the best, to 9")]
+Skills = Annotated[
+    dict[Word, Level],
+    Field(max_length=16, description="up to 16 skills with levels: { spanish = 1 }"),
+]
+
+
 class PhoneForm(Strict):
     name: Label
     location: Label
     callback: Number
+    skills: Skills = {}
 
     def phone(self, extension: str) -> plan.Phone:
-        return plan.Phone(extension, self.name, self.location, self.callback)
+        return plan.Phone(extension, self.name, self.location, self.callback, self.skills)
 
 
 class DialRuleForm(Strict):
@@ -214,6 +223,14 @@ UrgencyWord = Annotated[
 ]
 
 
+class RelaxForm(Strict):
+    after_s: Annotated[float, _seconds(1, 3600)]
+    needs: Skills
+
+    def rule(self) -> plan.Relaxing:
+        return plan.Relaxing(self.after_s, self.needs)
+
+
 class QueueForm(Strict):
     agents: Annotated[list[Extension], _some("extensions", 100)]
     urgency: UrgencyWord = "routine"
@@ -221,6 +238,16 @@ class QueueForm(Strict):
     offer_s: Annotated[float, _seconds(5, 120)] = 20
     rest_s: Annotated[float, _seconds(0, 600)] = 20
     announce_s: Annotated[float, _seconds(10, 600)] = 45
+    wrap_up_s: Annotated[float, _seconds(0, 600)] = 0
+    needs: Skills = {}
+    relaxes: Annotated[
+        list[RelaxForm],
+        Field(
+            max_length=3,
+            description="up to 3 rules, levels from 1, the best, to 9:"
+            " [{ after_s = 60, needs = { spanish = 3 } }]",
+        ),
+    ] = []
 
     def queue(self, name: str) -> plan.Queue:
         return plan.Queue(
@@ -231,6 +258,9 @@ class QueueForm(Strict):
             self.offer_s,
             self.rest_s,
             self.announce_s,
+            self.wrap_up_s,
+            self.needs,
+            tuple(rule.rule() for rule in self.relaxes),
         )
 
 
@@ -286,11 +316,13 @@ class EnqueueForm(Strict):
     otherwise: Target
     urgency: UrgencyWord | None = None
     escape: Key | Literal[""] = "0"
+    also: Annotated[list[Word], Field(max_length=3, description="a list of up to 3 queues")] = []
 
     def node(self) -> plan.Enqueue:
         urgency = Urgency[self.urgency.upper()] if self.urgency else None
+        escape = self.escape or None
         return plan.Enqueue(
-            self.queue, self.patience_s, self.otherwise, urgency, self.escape or None
+            self.queue, self.patience_s, self.otherwise, urgency, escape, tuple(self.also)
         )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from difflib import get_close_matches
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
@@ -59,6 +60,7 @@ SECTION_MAX = {
     "flows": 50,
     "prompts": 20,
 }
+SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
 PROMPTS_MAX = 500  # in one language
 
@@ -188,6 +190,8 @@ class _Reading:
         rules = self._dial_rules()
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
         self._times_are_in_order(hours)
+        self._skills_are_few(phones, queues)
+        self._needs_relax_in_order(queues)
         self._numbers_are_whole(clinic, lines, phones, rules)
         if clinic is None:
             return None
@@ -417,8 +421,9 @@ class _Reading:
         match node:
             case plan.HoursFork(hours=hours):
                 self._must_exist("hours", (hours,), (*path, "hours"))
-            case plan.Enqueue(queue=queue):
+            case plan.Enqueue(queue=queue, also=also):
                 self._must_exist("queues", (queue,), (*path, "queue"))
+                self._must_exist("queues", also, (*path, "also"))
             case plan.Ring(phones=phones):
                 self._must_exist("phones", phones, (*path, "phones"))
             case plan.TakeMessage(mailbox=mailbox):
@@ -458,6 +463,23 @@ class _Reading:
                     )
                     cure = "past midnight, go on in the next day: 22:00-24:00, then 00:00-06:00"
                     self._fault(path, reason, cure)
+
+    def _skills_are_few(
+        self, phones: Mapping[str, plan.Phone], queues: Mapping[str, plan.Queue]
+    ) -> None:
+        had = {skill for phone in phones.values() for skill in phone.skills}
+        asked = {skill for queue in queues.values() for needs in queue.stages for skill in needs}
+        if len(had | asked) > SKILLS_MAX:
+            reason = f"phones and queues name {len(had | asked)} skills"
+            self._fault(("phones",), reason, f"keep it to {SKILLS_MAX}")
+
+    def _needs_relax_in_order(self, queues: Mapping[str, plan.Queue]) -> None:
+        for name, queue in queues.items():
+            for index, (rule, later) in enumerate(pairwise(queue.relaxes), 1):
+                if later.after_s <= rule.after_s:
+                    reason = f"{later.after_s:g} s is not after the rule before, {rule.after_s:g} s"
+                    path = ("queues", name, "relaxes", index, "after_s")
+                    self._fault(path, reason, "give each rule a later time than the one before")
 
     def _numbers_are_whole(
         self,

@@ -39,6 +39,7 @@ class Rule(StrEnum):
     PROMPT = "missing prompt"
     PERSON = "no way to a person in open hours"
     HOURS = "overlapping hours"
+    SKILL = "skills that no agent has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
         *_missing_prompts(plan, entrances, prompts),
         *_no_person(plan, entrances),
         *_overlapping_hours(plan),
+        *_nobody_able(plan),
     ]
     return list(dict.fromkeys(found))
 
@@ -314,8 +316,8 @@ def _no_person(plan: Plan, entrances: Mapping[str, Place]) -> Iterator[Finding]:
 
 def _is_person(plan: Plan, node: Node) -> bool:
     match node:
-        case Enqueue(queue=name):
-            return name in plan.queues and bool(plan.queues[name].agents)
+        case Enqueue(queues=names):
+            return any(name in plan.queues and plan.queues[name].agents for name in names)
         case Ring(phones=phones):
             return any(phone in plan.phones for phone in phones)
         case _:
@@ -333,3 +335,23 @@ def _overlapping_hours(plan: Plan) -> Iterator[Finding]:
                 f" {other.opens:%H:%M}-{other.closes:%H:%M}",
                 "make one span of them, or part them",
             )
+
+
+def _nobody_able(plan: Plan) -> Iterator[Finding]:
+    """Queues whose callers nobody could help, however long they waited. What is asked for at first
+    may be beyond everybody, as long as it relaxes."""
+    for queue in plan.queues.values():
+        agents = [plan.phones[name].skills for name in queue.agents if name in plan.phones]
+        if agents and not any(_can(skills, n) for n in queue.stages for skills in agents):
+            last = ", ".join(f"{skill} {level}" for skill, level in queue.stages[-1].items())
+            yield Finding(
+                Rule.SKILL,
+                ("queues", queue.name, "relaxes" if queue.relaxes else "needs"),
+                "",
+                f"none of its agents has what callers need in the end: {last}",
+                "give a phone of its agents these skills, at this level or better, or relax them",
+            )
+
+
+def _can(skills: Mapping[str, int], needs: Mapping[str, int]) -> bool:
+    return all(skill in skills and skills[skill] <= worst for skill, worst in needs.items())

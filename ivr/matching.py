@@ -67,6 +67,8 @@ class Matching:
             del self._agents[left]
             self._acd.agent_busy(left)
         self._forget({stages(queue) for queue in queues}, knows.values())
+        for queue in queues:
+            self._needs_of(queue)
         free = (slot for slot in range(AGENTS_MAX) if slot not in self._seats.values())
         for extension in [new for new in knows if new not in self._seats]:
             if (seat := next(free, None)) is not None:
@@ -74,8 +76,6 @@ class Matching:
         for extension, slot in self._seats.items():
             numbers = {self._number(skill): level for skill, level in knows[extension].items()}
             self._acd.agent_knows(slot, {n: level for n, level in numbers.items() if n is not None})
-        for queue in queues:
-            self._needs_of(queue)
 
     def free(self, extension: str, idle_since: float, begins: float) -> None:
         """The agent has been idle since then, and can be offered calls once that time begins."""

@@ -129,6 +129,11 @@ class Queue:
     needs: Mapping[str, int] = field(default_factory=dict)  # skill -> the worst level that will do
     relaxes: tuple[Relaxing, ...] = ()  # by rising times
 
+    @property
+    def stages(self) -> tuple[Mapping[str, int], ...]:
+        """What is needed at first, and after each rule."""
+        return (self.needs, *(rule.needs for rule in self.relaxes))
+
 
 @dataclass(frozen=True, slots=True)
 class Say:

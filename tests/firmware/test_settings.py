@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firmware import settings, toml_lines
 from firmware.settings import SiteFaults
+from ivr.plan import Enqueue
 
 TEMPLATE = (Path(settings.__file__).parent / "template" / "clinic.toml").read_text("utf-8")
 
@@ -108,6 +109,53 @@ def test_no_label_carries_a_character_asterisk_gives_a_meaning_to(character: str
         for slipped in (f"{place[:5]}{escaped}{place[5:]}", place + escaped):
             with pytest.raises(SiteFaults):
                 settings.read(TEMPLATE.replace(f'"{place}"', f'"{slipped}"', 1))
+
+
+SKILLED = """
+needs = { spanish = 1 }
+relaxes = [{ after_s = 60, needs = { spanish = 3 } }, { after_s = 120, needs = {} }]
+wrap_up_s = 15
+"""
+
+
+def test_a_queue_may_ask_for_a_skill_and_for_less_of_it_later() -> None:
+    text = TEMPLATE.replace("[queues.nurse]", f"[queues.nurse]{SKILLED}")
+    text = text.replace('name = "Nurse"', 'name = "Nurse"\nskills = { spanish = 2 }')
+    site = settings.read(text.replace('queue = "nurse"', 'queue = "nurse"\nalso = ["front-desk"]'))
+    assert site.phones["103"].skills == {"spanish": 2}
+    assert site.queues["nurse"].stages == ({"spanish": 1}, {"spanish": 3}, {})
+    assert [rule.after_s for rule in site.queues["nurse"].relaxes] == [60, 120]
+    assert site.queues["nurse"].wrap_up_s == 15
+    node = site.flows["main"].nodes["nurse"]
+    assert isinstance(node, Enqueue)
+    assert node.queues == ("nurse", "front-desk")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "reason", "cure"),
+    [
+        ("after_s = 120", "after_s = 60", "not after the rule before", "a later time"),
+        ("spanish = 3", "spanish = 10", "does not fit", "from 1, the best, to 9"),
+        ("after_s = 60, needs", "after = 60, needs", "not known", "after_s"),
+        ("needs = {} }", "needs = [] }", "a table belongs", "needs = { spanish"),
+        ("needs = {} }]", "needs = {} }, 1]", "a table belongs", "rules"),
+    ],
+)
+def test_a_rule_of_a_queue_that_cannot_be_is_told_with_its_cure(
+    right: str, wrong: str, reason: str, cure: str
+) -> None:
+    text = TEMPLATE.replace("[queues.nurse]", f"[queues.nurse]{SKILLED}")
+    assert right in text
+    with pytest.raises(SiteFaults, match=reason) as caught:
+        settings.read(text.replace(right, wrong))
+    assert any(cure in fault.cure for fault in caught.value.faults)
+
+
+def test_more_skills_than_the_acd_can_tell_apart_are_refused() -> None:
+    skills = [f"skills = {{ {', '.join(f'{kind}-{n} = 1' for n in range(13))} }}" for kind in "ab"]
+    text = TEMPLATE.replace("[phones.101]", f"[phones.101]\n{skills[0]}")
+    with pytest.raises(SiteFaults, match="name 26 skills; keep it to 24"):
+        settings.read(text.replace("[phones.102]", f"[phones.102]\n{skills[1]}"))
 
 
 def test_an_emergency_number_cannot_be_a_phones_extension() -> None:

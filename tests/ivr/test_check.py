@@ -21,6 +21,7 @@ from ivr.plan import (
     Phone,
     Plan,
     Queue,
+    Relaxing,
     Ring,
     Say,
     Span,
@@ -210,6 +211,21 @@ def test_nobody_need_be_reached_while_the_clinic_is_closed() -> None:
         "bye": BYE,
     }
     assert findings(a_plan(nodes, start="fork")) == []
+
+
+def test_a_skill_that_no_agent_has_is_found_unless_it_is_given_up_in_time() -> None:
+    plan = a_plan({"menu": DESK, "bye": BYE})
+    spanish = {"spanish": 2}
+
+    def asking(level: int, *rules: Relaxing) -> list[Rule]:
+        phones = {"101": replace(plan.phones["101"], skills={"spanish": level})}
+        desk = replace(plan.queues["desk"], needs=spanish, relaxes=rules)
+        return [f.rule for f in findings(replace(plan, phones=phones, queues={"desk": desk}))]
+
+    assert asking(2) == []
+    assert asking(3) == [Rule.SKILL]
+    assert asking(3, Relaxing(60, {"spanish": 3})) == []
+    assert asking(4, Relaxing(60, {"spanish": 3})) == [Rule.SKILL]
 
 
 def test_hours_that_overlap_are_found() -> None:

@@ -27,6 +27,7 @@ from ivr.plan import (
     Phone,
     Plan,
     Queue,
+    Relaxing,
     Ring,
     Say,
     TakeMessage,
@@ -176,6 +177,66 @@ def test_an_agent_who_talks_is_offered_nobody_until_the_talk_ends() -> None:
     clinic.hears(events.OfferAccepted("offer-1"), events.Joined("anna", "offer-1"))
     assert not offers(clinic.calls("bert", "2"))
     assert offers(clinic.hears(events.CallerLeft("anna"))) == [("offer-2", "bert", "103")]
+
+
+def a_skilled_clinic() -> Plan:
+    """101 speaks some Spanish, 102 none; the desk's callers want it good, and for a minute only."""
+    plan = a_clinic()
+    phones = {**plan.phones, "101": replace(plan.phones["101"], skills={"spanish": 3})}
+    rules = Relaxing(20, {"spanish": 3}), Relaxing(40, {})
+    desk = replace(plan.queues["desk"], needs={"spanish": 1}, relaxes=rules)
+    return replace(plan, phones=phones, queues={**plan.queues, "desk": desk})
+
+
+def test_a_caller_settles_for_less_the_longer_it_waits() -> None:
+    clinic = Clinic(a_skilled_clinic())
+    assert not offers(clinic.calls("anna", "1"))
+    assert not offers(clinic.waits(19.9))
+    assert offers(clinic.waits(0.2)) == [("offer-1", "anna", "101")]
+    clinic.hears(events.PhoneChanged("101", PhoneState.IN_USE))
+    clinic.hears(events.OfferEnded("offer-1", Refusal.REFUSED))
+    assert offers(clinic.waits(20)) == [("offer-2", "anna", "102")]
+
+
+def test_after_a_talk_an_agent_has_time_to_write_it_down() -> None:
+    plan = a_clinic()
+    nurse = replace(plan.queues["nurse"], wrap_up_s=25)
+    clinic = Clinic(replace(plan, queues={**plan.queues, "nurse": nurse}))
+    clinic.calls("anna", "2")
+    clinic.hears(events.OfferAccepted("offer-1"), events.Joined("anna", "offer-1"))
+    clinic.calls("bert", "2")
+    assert not offers(clinic.hears(events.CallerLeft("anna")))
+    assert not offers(clinic.waits(24.9))
+    assert offers(clinic.waits(0.2)) == [("offer-2", "bert", "103")]
+
+
+def test_who_waits_in_two_queues_is_rung_for_by_the_first_who_is_free_and_leaves_both() -> None:
+    clinic = Clinic(a_clinic(desk=Enqueue("desk", 60, "message", also=("nurse",))))
+    for extension in ("101", "102", "103"):
+        clinic.hears(events.PhoneChanged(extension, PhoneState.IN_USE))
+    clinic.calls("anna", "1")
+    clinic.calls("bert", "1")
+    clinic.calls("cora", "2")
+    said = clinic.hears(events.PhoneChanged("103", PhoneState.IDLE))
+    assert offers(said) == [("offer-1", "cora", "103")]  # hers is the more urgent
+    said = clinic.hears(events.PhoneChanged("102", PhoneState.IDLE))
+    assert offers(said) == [("offer-2", "anna", "102")]
+    clinic.hears(events.OfferAccepted("offer-2"), events.Joined("anna", "offer-2"))
+    assert clinic.exchange.waiting().keys() == {"bert", "cora"}
+    assert clinic.exchange.position("bert") == 1
+
+
+def test_a_new_plan_teaches_agents_and_old_callers_keep_their_queue() -> None:
+    clinic = Clinic(a_skilled_clinic())
+    clinic.calls("anna", "1")
+    plan = a_skilled_clinic()
+    phones = {**plan.phones, "102": replace(plan.phones["102"], skills={"spanish": 1})}
+    renamed = {"front": replace(plan.queues["desk"], name="front"), "desk": plan.queues["desk"]}
+    clinic.exchange.adopt(replace(plan, phones=phones, queues=renamed))
+    assert offers(clinic.waits(0.0)) == []
+    assert offers(clinic.hears(events.PhoneChanged("103", PhoneState.IDLE))) == [
+        ("offer-1", "anna", "102")
+    ]
 
 
 def test_a_caller_who_leaves_takes_the_ringing_phone_along() -> None:
