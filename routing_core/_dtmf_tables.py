@@ -2,7 +2,7 @@
 
 All three bands are one window, a Dolph-Chebyshev of 6 ms whose side lobes are 45 dB down, moved to
 three centres: so much keeps dial tone (up to 450 Hz) out of the low tones' band, and the groups out
-of each other's. The window is symmetric, so that half of each filter says all of it.
+of each other's.
 """
 
 import math
@@ -11,15 +11,14 @@ from pathlib import Path
 TABLES = Path(__file__).parent / "csrc" / "dtmf_tables.h"
 
 WINDOW = 48  # samples
-HALF = WINDOW // 2
 SAMPLE_RATE_HZ = 8000
 SIDE_LOBES_DB = 45.0
 
 # The low tones; 1209 and 1336 Hz; 1477 and 1633 Hz. Half way between the outermost, a little up.
 CENTRES_HZ = {"LOW": 823, "MIDDLE": 1272, "UPPER": 1560}
 
-# The most that a window's half may sum to, so that 32768 times it fits 32 bits.
-HALF_SUM = 65_000
+# What a window sums to: 32768 times it fits 32 bits.
+TAPS_SUM = 65_000
 
 # The droop is fitted as far as a tone can lie from its band's centre.
 DROOP_SPAN_HZ = 200
@@ -27,7 +26,7 @@ DROOP_TERMS = 4
 
 
 def window() -> list[float]:
-    """The prototype, its half summing to HALF_SUM."""
+    """The prototype, summing to TAPS_SUM."""
     order = WINDOW - 1
     beta = math.cosh(math.acosh(10 ** (SIDE_LOBES_DB / 20)) / order)
 
@@ -38,21 +37,21 @@ def window() -> list[float]:
         return chebyshev(beta) + 2 * sum(
             chebyshev(beta * math.cos(math.pi * k / WINDOW))
             * math.cos(2 * math.pi * k * middle / WINDOW)
-            for k in range(1, HALF)
+            for k in range(1, WINDOW // 2)
         )
 
     taps = [tap(n - order / 2) for n in range(WINDOW)]
-    scale = HALF_SUM / sum(taps[:HALF])
+    scale = TAPS_SUM / sum(taps)
     return [scale * value for value in taps]
 
 
-def filters(hz: float) -> tuple[list[int], list[int]]:
-    """The half filters of one band: for the sums and for the differences of mirrored samples."""
-    turns = [2 * math.pi * hz * (n - (WINDOW - 1) / 2) / SAMPLE_RATE_HZ for n in range(HALF)]
-    taps = window()[:HALF]
-    even = [round(tap * math.cos(turn)) for tap, turn in zip(taps, turns, strict=True)]
-    odd = [round(-tap * math.sin(turn)) for tap, turn in zip(taps, turns, strict=True)]
-    return even, odd
+def band(hz: float) -> tuple[list[int], list[int]]:
+    """The window turned against a tone of this frequency, its middle unturned: (re, im)."""
+    middle = (WINDOW - 1) / 2
+    turns = [2 * math.pi * hz * (n - middle) / SAMPLE_RATE_HZ for n in range(WINDOW)]
+    re = [round(tap * math.cos(turn)) for tap, turn in zip(window(), turns, strict=True)]
+    im = [round(-tap * math.sin(turn)) for tap, turn in zip(window(), turns, strict=True)]
+    return re, im
 
 
 def droop() -> list[float]:
@@ -99,12 +98,12 @@ def tables() -> str:
         "#ifndef RC_DTMF_TABLES_H\n#define RC_DTMF_TABLES_H\n\n#include <stdint.h>\n"
     ]
     for name, hz in CENTRES_HZ.items():
-        even, odd = filters(hz)
-        parts.append(f"/* {hz} Hz */\n" + _array("int16_t", f"{name}_EVEN", [*map(str, even)]))
-        parts.append(_array("int16_t", f"{name}_ODD", [*map(str, odd)]))
+        re, im = band(hz)
+        parts.append(f"/* {hz} Hz */\n" + _array("int16_t", f"{name}_RE", [*map(str, re)]))
+        parts.append(_array("int16_t", f"{name}_IM", [*map(str, im)]))
     centres = [f"{hz}.0f" for hz in CENTRES_HZ.values()]
     parts.append(_array("float", "CENTRE_HZ", centres))
-    parts.append(f"/* The taps' sum. */\nstatic const float TAPS_SUM = {2 * HALF_SUM}.0f;\n")
+    parts.append(f"/* The taps' sum. */\nstatic const float TAPS_SUM = {TAPS_SUM}.0f;\n")
     parts.append(
         "/* What a band keeps of an amplitude, in powers of (Hz from its centre / 100)^2 */\n"
         + _array("float", "DROOP", [f"{value:.7f}f" for value in droop()])

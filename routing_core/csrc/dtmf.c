@@ -1,39 +1,39 @@
 /* In-band DTMF, written from ITU-T Q.23 and Q.24: the life of a digit.
  *
- *      asleep -> awake -> candidate -> digit -> gone
+ *      nothing -> candidate -> digit down -> gone -> nothing
  *
- * Asleep, one hop in eight is looked at: a digit lasts 40 ms, the audio of the last 80 is kept, and
- * what was missed is looked at afterwards. Awake, every hop is. Two bands that stay steady for
- * three hops, turning as two of the eight tones do, are a candidate if both rose from under half of
- * their amplitude within 7 ms: a voice that is merely steady never becomes one. A candidate is
- * tried 25 ms after its onset and then again and again, until it is a digit or fades. A digit lasts
- * until its tones have been away for 25 ms, or until another one is heard. */
+ * While there is nothing, one hop in eight is looked at: a digit lasts 40 ms, the audio of the last
+ * 80 is kept, and what was passed over is looked at once it matters. A high tone that has been
+ * steady for three hops, with something in the low tones' band, is a candidate if both rose from
+ * under half of their amplitude within 7 ms, or at least the high one did: a voice that is merely
+ * steady never becomes one. A candidate is judged 25 ms after its onset and then every 4 ms, until
+ * it is a digit or fades. A digit lasts until its tones have been away for 28 ms, or until another
+ * one is heard. */
 #include <string.h>
 
 #include "dtmf.h"
 
 enum {
-	ASLEEP_HOPS = 8,      /* from one look to the next: 16 ms */
-	RUN_LEAST = 3,        /* steady hops before they are taken for tones */
-	RUN_SEEN = 5,         /* hops gone back over on waking */
+	/* Hops until the next look: */
+	IDLE_HOPS = 8,   /* 16 ms, where there is nothing */
+	UNSURE_HOPS = 4, /* 8 ms, where there is something that is not quite a digit's */
+	DOWN_HOPS = 4,   /* 8 ms, while a digit is down */
+	BUSY_HOPS = 2,   /* 4 ms, with a candidate, or with a digit that may come back */
+
+	RUN_LEAST = 3,        /* steady hops, before they are taken for tones */
 	ONSET_WITHIN = 24,    /* hops: an onset lies at most 48 ms back */
+	COARSE_HOPS = 3,      /* 6 ms: what came before a first digit was no shorter */
 	BEFORE_HOPS = 10,     /* 20 ms: what was there before the onset */
 	RISE_APART_MOST = 56, /* samples between the two tones' rises: 7 ms */
 	TRY_AFTER = 204, /* samples: 25.5 ms, so that an onset found late does not cost a try */
 	TRY_AGAIN = 32,  /* 4 ms */
-	WEAK_MOST = 4,   /* hops a candidate bridges: a jump of the phase spoils four looks */
+	WEAK_MOST = 2,   /* looks a candidate bridges: a jump of the phase spoils 6 ms */
 	CANDIDATE_MOST = 800, /* samples: 100 ms */
-	ABSENT_MOST = 12,     /* hops: holes of 20 ms are bridged, pauses of 30 ms are not */
+	GONE_FOR = 224,       /* samples: holes of 20 ms are bridged, pauses of 30 ms are not */
 };
 
 static const char DIGITS[SIDE][SIDE] = {
 	{'1', '2', '3', 'A'}, {'4', '5', '6', 'B'}, {'7', '8', '9', 'C'}, {'*', '0', '#', 'D'}};
-
-/* cos and sin of each tone's turn in one hop, 2 ms */
-static const phasor LOW_TURN[SIDE] = {{-0.786288f, 0.617860f}, {-0.968583f, -0.248690f},
-	{-0.285019f, -0.958522f}, {0.737513f, -0.675333f}};
-static const phasor HIGH_TURN[SIDE] = {{-0.870184f, 0.492727f}, {-0.470704f, -0.882291f},
-	{0.958522f, -0.285019f}, {-0.100362f, 0.994951f}};
 
 /* The square of the cosine that a turn may be away from each tone's. Speech pulls at the low one;
  * the high one is within 3 %. */
@@ -55,12 +55,20 @@ static const float STEADY_MOST = 2.5f;
 /* The square of the cosine between one hop's turn and the next one's. */
 static const float STRAIGHT_LEAST = 0.4f;
 
-/* Of all energy, the part that the bands show; dial tone 10 dB above a digit leaves it a third. */
-static const float SHARE_LEAST = 0.2f;
+/* A hop's energy of a tone that shows power 1, at most: at its band's edge. */
+static const float LOW_SHOWS = 4.0e-10f;
+static const float HIGH_SHOWS = 6.0e-10f;
 
-/* A hop's energy of a tone that shows power 1 in the middle of its band's slope. */
-static const float LOW_SHOWS = 2.6e-10f;
-static const float HIGH_SHOWS = 4.8e-10f;
+/* Of all energy, the part that the bands show; dial tone 10 dB above a digit leaves it a third. */
+static const float SHARE_LEAST = 0.25f;
+
+/* What was there before a digit, as a part of what the bands show of it. */
+static const float LOUD_BEFORE_MOST = 2.6f;
+static const float SILENT_BEFORE = 0.001f;
+
+/* What there can be with a digit: of what the bands show (a tone off its frequency is beside its
+ * band), and of what was there before. */
+static const float TOGETHER_MOST = 1.8f;
 
 /* In power: half of the amplitude, twice of it; where nothing is left; and the amplitude of the one
  * band that speech may fill before a digit. */
@@ -89,7 +97,7 @@ static bool is_within(float value, float other, float factor)
 
 static phasor seen_at(struct rc_dtmf *d, enum group group, uint32_t ago)
 {
-	return seen(rc_dtmf_hop(d, ago), group);
+	return seen(hop_at(d, ago), group);
 }
 
 static phasor turn_at(struct rc_dtmf *d, enum group group, uint32_t ago)
@@ -99,28 +107,44 @@ static phasor turn_at(struct rc_dtmf *d, enum group group, uint32_t ago)
 
 /* ---- is anything steady there? ---- */
 
-static bool has_level(struct rc_dtmf *d, uint32_t ago)
+static bool has_level(const struct rc_dtmf_hop *now, const struct rc_dtmf_hop *before)
 {
-	const struct rc_dtmf_hop *now = rc_dtmf_hop(d, ago), *before = rc_dtmf_hop(d, ago + 1);
-	float high = power(now->high);
+	float low = power(now->low), high = power(now->high);
 
-	if (power(now->low) > TWIST_SEEN * high || high > TWIST_SEEN * power(now->low))
-		return false;
-	return power(now->low) >= FAINT && high >= FAINT && now->upper == before->upper &&
+	return low >= FAINT && high >= FAINT && now->upper == before->upper &&
+	       is_within(low, high, TWIST_SEEN) &&
 	       is_within(high, power(before->high), STEADY_MOST);
 }
 
-static bool goes_straight(struct rc_dtmf *d, enum group group, uint32_t ago)
+static bool keeps_turning(phasor one_turn, phasor another)
 {
-	phasor now = turn_at(d, group, ago), before = turn_at(d, group, ago + 1);
-	float along = now.re * before.re + now.im * before.im;
+	float along = one_turn.re * another.re + one_turn.im * another.im;
 
-	return along > 0.0f && square(along) >= STRAIGHT_LEAST * power(now) * power(before);
+	return along > 0.0f && square(along) >= STRAIGHT_LEAST * power(one_turn) * power(another);
 }
 
-static bool is_steady(struct rc_dtmf *d, uint32_t ago)
+/* How long the high tone has been steady, in hops up to RUN_LEAST, and the bands' turns meanwhile.
+ */
+static uint32_t steady_run(struct rc_dtmf *d, phasor *low_turn, phasor *high_turn)
 {
-	return has_level(d, ago) && goes_straight(d, HIGH, ago);
+	const struct rc_dtmf_hop *now = hop_at(d, 0);
+	phasor last = {0.0f, 0.0f};
+
+	*low_turn = *high_turn = last;
+	for (uint32_t ago = 0; ago <= RUN_LEAST; ago++) {
+		const struct rc_dtmf_hop *before = hop_at(d, ago + 1);
+		phasor turn = turn_to(now->high, before->high);
+
+		if (ago < RUN_LEAST && !has_level(now, before))
+			return ago;
+		if (ago > 0 && !keeps_turning(turn, last))
+			return ago - 1;
+		*low_turn = sum(*low_turn, turn_to(now->low, before->low));
+		*high_turn = sum(*high_turn, turn);
+		last = turn;
+		now = before;
+	}
+	return RUN_LEAST;
 }
 
 /* Which of a group's tones turns like this; -1 for none. */
@@ -140,35 +164,44 @@ static int tone_of(phasor turn, const phasor nominal[SIDE], const float in_tune[
 	return best >= 0 && square(most) >= in_tune[best] * power(turn) ? best : -1;
 }
 
-static phasor mean_turn(struct rc_dtmf *d, enum group group)
+/* The energy of a hop in which the bands show these powers, at most. */
+static float energy_shown(float low, float high)
 {
-	phasor all = {0.0f, 0.0f};
+	return LOW_SHOWS * low + HIGH_SHOWS * high;
+}
 
-	for (uint32_t ago = 0; ago <= RUN_LEAST; ago++)
-		all = sum(all, turn_at(d, group, ago));
-	return all;
+static float shown(const struct rc_dtmf_hop *hop)
+{
+	return energy_shown(power(hop->low), power(hop->high));
 }
 
 /* ---- when did it rise? ---- */
 
-/* Hops back to where both bands were under these powers; ONSET_WITHIN if they never were. */
-static uint32_t hops_to_dip(struct rc_dtmf *d, float low, float high)
+/* Hops back to the latest silence, to the latest dip of both bands, and to that of the high tones'
+ * alone; ONSET_WITHIN where there is none. */
+struct dips {
+	uint32_t silent, both, high;
+};
+
+static struct dips find_dips(struct rc_dtmf *d, float low, float high)
 {
-	uint32_t ago = 1;
+	struct dips dips = {ONSET_WITHIN, ONSET_WITHIN, ONSET_WITHIN};
+	uint32_t step = d->digit ? 1 : COARSE_HOPS;
 
-	while (ago < ONSET_WITHIN &&
-		!(seen_power(d, LOW, ago) < low && seen_power(d, HIGH, ago) < high))
-		ago++;
-	return ago;
-}
+	for (uint32_t ago = 1; ago < ONSET_WITHIN && dips.silent == ONSET_WITHIN; ago += step) {
+		const struct rc_dtmf_hop *hop = hop_at(d, ago);
+		float low_part = power(hop->low) / low, high_part = power(hop->high) / high;
 
-/* The latest true silence; else the latest dip of both bands. A jump of the phase makes a dip, but
- * hardly ever a silence. */
-static uint32_t hops_to_joint_onset(struct rc_dtmf *d, float low, float high)
-{
-	uint32_t ago = hops_to_dip(d, NOTHING * low, NOTHING * high);
-
-	return ago < ONSET_WITHIN ? ago : hops_to_dip(d, HALF_POWER * low, HALF_POWER * high);
+		if (high_part >= HALF_POWER)
+			continue;
+		if (low_part < FILLED && dips.high == ONSET_WITHIN)
+			dips.high = ago;
+		if (low_part < HALF_POWER && dips.both == ONSET_WITHIN)
+			dips.both = ago;
+		if (low_part < NOTHING && high_part < NOTHING)
+			dips.silent = ago;
+	}
+	return dips;
 }
 
 /* This part of a hop, in samples. */
@@ -199,7 +232,7 @@ static float mean_energy(struct rc_dtmf *d, uint32_t ago, uint32_t hops)
 	float all = 0.0f;
 
 	for (uint32_t n = 0; n < hops; n++)
-		all += rc_dtmf_energy(d, ago + n);
+		all += energy_at(d, ago + n);
 	return all / (float)hops;
 }
 
@@ -210,13 +243,7 @@ static void remember_before(struct rc_dtmf *d, uint32_t dip_ago)
 	uint32_t first = (uint32_t)(((int64_t)hops_sample(d) - c->onset_sample) / HOP) + 1;
 	uint32_t looks = 0;
 
-	rc_dtmf_hop(d, dip_ago + 1); /* the rise's shape is asked for later */
-	c->low_before = c->high_before = 0.0f;
-	for (uint32_t ago = dip_ago + 2; looks < BEFORE_HOPS; ago++, looks++) {
-		c->low_before += seen_power(d, LOW, ago) / BEFORE_HOPS;
-		c->high_before += seen_power(d, HIGH, ago) / BEFORE_HOPS;
-	}
-	c->energy_at_onset = rc_dtmf_energy(d, first);
+	c->energy_at_onset = energy_at(d, first);
 	c->energy_before = c->energy_before_most = mean_energy(d, first, BEFORE_HOPS);
 	for (uint32_t back = 1; back < 3; back++) {
 		float energy = mean_energy(d, first + back * BEFORE_HOPS, BEFORE_HOPS);
@@ -224,6 +251,27 @@ static void remember_before(struct rc_dtmf *d, uint32_t dip_ago)
 		if (energy > c->energy_before_most)
 			c->energy_before_most = energy;
 	}
+
+	/* The rise's shape is asked for later. */
+	for (uint32_t ago = dip_ago; ago < dip_ago + 2; ago++)
+		hop_at(d, ago);
+	c->low_before = c->high_before = 0.0f;
+	if (c->energy_before < SILENT_BEFORE * energy_shown(c->low_power, c->high_power))
+		return;
+	for (uint32_t ago = dip_ago + 2; looks < BEFORE_HOPS; ago++, looks++) {
+		c->low_before += seen_power(d, LOW, ago) / BEFORE_HOPS;
+		c->high_before += seen_power(d, HIGH, ago) / BEFORE_HOPS;
+	}
+}
+
+static bool rose_together(struct rc_dtmf *d, uint32_t dip_ago)
+{
+	struct rc_dtmf_candidate *c = &d->candidate;
+	int64_t low = rise_sample(d, LOW, dip_ago, HALF_POWER * c->low_power);
+	int64_t high = rise_sample(d, HIGH, dip_ago, HALF_POWER * c->high_power);
+
+	c->onset_sample = (low + high) / 2;
+	return low - high <= RISE_APART_MOST && high - low <= RISE_APART_MOST;
 }
 
 /* Two steady tones are there. A candidate, if they rose together. */
@@ -237,22 +285,19 @@ static bool find_onset(struct rc_dtmf *d)
 		c->high_power += seen_power(d, HIGH, ago) / RUN_LEAST;
 	}
 
-	float half_low = HALF_POWER * c->low_power, half_high = HALF_POWER * c->high_power;
-	uint32_t ago = hops_to_joint_onset(d, c->low_power, c->high_power);
-	int64_t low = rise_sample(d, LOW, ago, half_low),
-		high = rise_sample(d, HIGH, ago, half_high);
+	struct dips dips = find_dips(d, c->low_power, c->high_power);
+	/* A jump of the phase makes a dip, but hardly ever a silence. */
+	uint32_t ago = dips.silent < ONSET_WITHIN ? dips.silent : dips.both;
 
-	if (ago < ONSET_WITHIN && low - high <= RISE_APART_MOST && high - low <= RISE_APART_MOST) {
-		c->onset_sample = (low + high) / 2;
-	} else {
+	if (ago == ONSET_WITHIN || !rose_together(d, ago)) {
 		/* Speech may fill the low tones' band before the digit. */
-		ago = hops_to_dip(d, FILLED * c->low_power, half_high);
+		ago = dips.high;
 		if (ago == ONSET_WITHIN)
 			return false;
-		c->onset_sample = rise_sample(d, HIGH, ago, half_high);
+		c->onset_sample = rise_sample(d, HIGH, ago, HALF_POWER * c->high_power);
 	}
 	remember_before(d, ago);
-	return true;
+	return c->energy_before <= LOUD_BEFORE_MOST * energy_shown(c->low_power, c->high_power);
 }
 
 static void open_candidate(struct rc_dtmf *d, int low, int high)
@@ -264,12 +309,8 @@ static void open_candidate(struct rc_dtmf *d, int low, int high)
 	c->slid = false;
 	c->low = (uint8_t)low;
 	c->high = (uint8_t)high;
-	c->weak_hops = 0;
-	c->tries = 0;
-	if (try_sample <= (int64_t)d->heard) {
-		try_sample = (int64_t)d->heard + HOP;
-		c->tries = 1;
-	}
+	c->weak_looks = 0;
+	c->is_early = try_sample > (int64_t)d->heard;
 	c->try_sample = (uint64_t)try_sample;
 }
 
@@ -278,26 +319,43 @@ static void slide(struct rc_dtmf *d, int low, int high)
 {
 	d->candidate.onset_sample = (int64_t)d->gone_sample;
 	open_candidate(d, low, high);
-	d->candidate.tries = 1;
+	d->candidate.is_early = false;
 	d->candidate.slid = true;
 }
 
-static void seek(struct rc_dtmf *d)
+/* Not a digit, for all that a single look can tell. */
+static bool is_hopeless(struct rc_dtmf *d)
 {
-	if (d->run < RUN_LEAST)
-		return;
+	float energy = mean_energy(d, 0, WINDOW / HOP);
 
-	int low = tone_of(mean_turn(d, LOW), LOW_TURN, LOW_IN_TUNE);
-	int high = tone_of(mean_turn(d, HIGH), HIGH_TURN, HIGH_IN_TUNE);
+	return energy < QUIET || shown(hop_at(d, 0)) < SHARE_LEAST * energy;
+}
+
+/* Opens a candidate if there is one. Returns the hops until there is more to be seen. */
+static uint32_t seek(struct rc_dtmf *d)
+{
+	phasor low_turn, high_turn;
+
+	if (is_hopeless(d))
+		return IDLE_HOPS;
+
+	uint32_t run = steady_run(d, &low_turn, &high_turn);
+
+	if (run == 0)
+		return IDLE_HOPS;
+	if (run < RUN_LEAST)
+		return RUN_LEAST - run;
+
+	int low = tone_of(low_turn, LOW_TURN, LOW_IN_TUNE);
+	int high = tone_of(high_turn, HIGH_TURN, HIGH_IN_TUNE);
 
 	if (low < 0 || high < 0 || d->digit == DIGITS[low][high])
-		return;
+		return UNSURE_HOPS;
 	if (find_onset(d))
 		open_candidate(d, low, high);
 	else if (d->digit)
 		slide(d, low, high);
-	else
-		d->run = RUN_SEEN; /* and back to sleep */
+	return d->candidate.open ? BUSY_HOPS : IDLE_HOPS;
 }
 
 /* ---- telling ---- */
@@ -325,14 +383,14 @@ static void begin_digit(struct rc_dtmf *d, const struct finding *found, struct o
 	uint64_t onset_sample = c->onset_sample > 0 ? (uint64_t)c->onset_sample : 0;
 
 	if (d->digit) {
-		if (d->absent_hops == 0)
+		if (!d->is_gone)
 			d->gone_sample = onset_sample;
 		end_digit(d, outlet);
 	}
 	d->digit = DIGITS[c->low][c->high];
 	d->mode = found->mode;
 	d->rest = found->rest;
-	d->absent_hops = 0;
+	d->is_gone = false;
 	d->low_power = seen_power(d, LOW, 0);
 	d->high_power = seen_power(d, HIGH, 0);
 	d->low_turn = rc_dtmf_after_turns(found->low_hz * HOP / SAMPLE_RATE_HZ);
@@ -356,24 +414,29 @@ static void take(struct rc_dtmf *d, const struct finding *found, struct outlet *
 		break;
 	case NEVER:
 		d->candidate.open = false;
-		d->run = RUN_SEEN;
 		break;
 	case NOT_YET:
 		break;
 	}
 }
 
-static void try_clean(struct rc_dtmf *d, struct outlet *outlet)
+/* There is more than these tones and what was there before them. */
+static bool is_buried(struct rc_dtmf *d)
+{
+	return mean_energy(d, 0, WINDOW / HOP) >
+	       TOGETHER_MOST * (shown(hop_at(d, 0)) + d->candidate.energy_before);
+}
+
+static void try_early(struct rc_dtmf *d, struct outlet *outlet)
 {
 	struct rc_dtmf_candidate *c = &d->candidate;
-	struct finding found = {.verdict = NOT_YET};
 
-	if (d->modes & RC_DTMF_CLEAN)
-		found = rc_dtmf_judge_clean(d);
-	if (c->try_sample <= d->heard) {
-		c->try_sample = d->heard + TRY_AGAIN;
-		c->tries++;
-	}
+	c->is_early = false;
+	if (!(d->modes & RC_DTMF_CLEAN) || is_buried(d))
+		return;
+
+	struct finding found = rc_dtmf_judge_early(d);
+
 	take(d, &found, outlet);
 }
 
@@ -381,7 +444,7 @@ static bool is_held(struct rc_dtmf *d)
 {
 	const struct rc_dtmf_candidate *c = &d->candidate;
 
-	return seen_power(d, LOW, 0) > HALF_POWER * c->low_power &&
+	return seen_power(d, LOW, 0) > FAINT &&
 	       is_within(seen_power(d, HIGH, 0), c->high_power, TWICE_POWER);
 }
 
@@ -390,17 +453,15 @@ static void follow_candidate(struct rc_dtmf *d, struct outlet *outlet)
 	struct rc_dtmf_candidate *c = &d->candidate;
 
 	if (!is_held(d)) {
-		c->open = ++c->weak_hops <= WEAK_MOST;
+		c->open = ++c->weak_looks <= WEAK_MOST;
 		return;
 	}
-	c->weak_hops = 0;
-	if ((int64_t)d->heard - c->onset_sample > CANDIDATE_MOST) {
-		c->open = false;
-		d->run = RUN_SEEN;
+	c->weak_looks = 0;
+	c->open = (int64_t)d->heard - c->onset_sample <= CANDIDATE_MOST;
+	if (!c->open || is_buried(d))
 		return;
-	}
 
-	struct finding found = rc_dtmf_judge_disturbed(d);
+	struct finding found = rc_dtmf_judge_late(d);
 
 	take(d, &found, outlet);
 }
@@ -420,77 +481,60 @@ static bool is_down(struct rc_dtmf *d)
 	       turns_like(turn_at(d, HIGH, 0), d->high_turn);
 }
 
-/* The sample at which a band's power fell through half of what it was. */
+/* The sample at which a band's power fell through half of the amplitude it had. */
 static uint64_t fall_sample(struct rc_dtmf *d, enum group group, float full)
 {
-	float over = sqrtf(seen_power(d, group, 1)), under = sqrtf(seen_power(d, group, 0));
+	uint32_t ago = 0;
+
+	while (ago < DOWN_HOPS - 1 && seen_power(d, group, ago + 1) < HALF_POWER * full)
+		ago++;
+
+	float over = sqrtf(seen_power(d, group, ago + 1)), under = sqrtf(seen_power(d, group, ago));
 	float part = over > under ? (over - 0.5f * sqrtf(full)) / (over - under) : 0.0f;
 
-	return hops_sample(d) - HALF - HOP + (uint64_t)in_hop(part);
+	return hops_sample(d) - HALF - (uint64_t)(ago + 1) * HOP + (uint64_t)in_hop(part);
 }
 
 static void follow_digit(struct rc_dtmf *d, struct outlet *outlet)
 {
 	if (is_down(d)) {
-		d->absent_hops = 0;
+		d->is_gone = false;
 		return;
 	}
-	if (d->absent_hops == 0) {
+	if (!d->is_gone) {
 		bool low_fell = seen_power(d, LOW, 0) * d->high_power <
 				seen_power(d, HIGH, 0) * d->low_power;
 
 		d->gone_sample = low_fell ? fall_sample(d, LOW, d->low_power)
 					  : fall_sample(d, HIGH, d->high_power);
+		d->is_gone = true;
 	}
-	if (++d->absent_hops > ABSENT_MOST)
+	if (d->heard >= d->gone_sample + GONE_FOR)
 		end_digit(d, outlet);
 }
 
-/* ---- one hop after another ---- */
+/* ---- one look after another ---- */
 
-static void follow(struct rc_dtmf *d, struct outlet *outlet)
+/* Returns the hops until the next look. */
+static uint32_t look_round(struct rc_dtmf *d, struct outlet *outlet)
 {
 	if (d->digit)
 		follow_digit(d, outlet);
-	if (d->digit && d->absent_hops == 0) {
-		d->run = 0;
+	if (d->digit && !d->is_gone) {
 		d->candidate.open = false;
-		return;
+		return DOWN_HOPS;
 	}
-	d->run = is_steady(d, 0) ? d->run + 1 : 0;
 	if (d->candidate.open)
 		follow_candidate(d, outlet);
-	if (!d->candidate.open)
-		seek(d);
-	d->awake = d->digit || d->candidate.open || (d->run > 0 && d->run <= RUN_SEEN);
-}
 
-/* Not a digit, for all that a single look can tell. */
-static bool is_hopeless(struct rc_dtmf *d)
-{
-	enum { HOPS = WINDOW / HOP };
-	float energy = mean_energy(d, 0, HOPS);
+	uint32_t hops = d->candidate.open || d->digit ? BUSY_HOPS : IDLE_HOPS;
 
-	if (energy < QUIET)
-		return true;
+	if (!d->candidate.open && (!d->digit || d->is_gone)) {
+		uint32_t wanted = seek(d);
 
-	const struct rc_dtmf_hop *now = rc_dtmf_hop(d, 0);
-	float shown = power(now->low) * LOW_SHOWS + power(now->high) * HIGH_SHOWS;
-
-	if (shown < SHARE_LEAST * energy)
-		return true;
-	return !has_level(d, 0);
-}
-
-static void wake(struct rc_dtmf *d)
-{
-	if (is_hopeless(d))
-		return;
-	d->run = 0;
-	while (d->run < RUN_SEEN && is_steady(d, d->run))
-		d->run++;
-	seek(d);
-	d->awake = d->candidate.open || d->run > 0;
+		hops = wanted < hops ? wanted : hops;
+	}
+	return hops;
 }
 
 void rc_dtmf_init(struct rc_dtmf *d)
@@ -498,17 +542,17 @@ void rc_dtmf_init(struct rc_dtmf *d)
 	memset(d, 0, sizeof *d);
 	d->filled = REMEMBERED; /* silence came before */
 	d->modes = RC_DTMF_ANY;
+	d->look_sample = (uint64_t)IDLE_HOPS * HOP;
 }
 
 /* The next sample at which there is something to do. */
 static uint64_t next_sample(const struct rc_dtmf *d)
 {
-	uint64_t step = d->awake ? HOP : HOP * ASLEEP_HOPS;
-	uint64_t next = (d->heard / step + 1) * step;
+	const struct rc_dtmf_candidate *c = &d->candidate;
 
-	if (d->candidate.open && d->candidate.try_sample < next)
-		return d->candidate.try_sample;
-	return next;
+	if (c->open && c->is_early && c->try_sample < d->look_sample)
+		return c->try_sample;
+	return d->look_sample;
 }
 
 static void remember(struct rc_dtmf *d, const int16_t *pcm, size_t samples)
@@ -525,17 +569,11 @@ static void remember(struct rc_dtmf *d, const int16_t *pcm, size_t samples)
 
 static void work(struct rc_dtmf *d, struct outlet *outlet)
 {
-	if (d->heard % HOP == 0) {
-		bool was_awake = d->awake;
-
-		d->hops = d->heard / HOP;
-		if (was_awake)
-			follow(d, outlet);
-		else
-			wake(d);
-	}
-	if (d->candidate.open && d->candidate.try_sample == d->heard)
-		try_clean(d, outlet);
+	d->hops = d->heard / HOP;
+	if (d->heard == d->look_sample)
+		d->look_sample += (uint64_t)look_round(d, outlet) * HOP;
+	if (d->candidate.open && d->candidate.is_early && d->candidate.try_sample <= d->heard)
+		try_early(d, outlet);
 }
 
 size_t rc_dtmf_feed(struct rc_dtmf *d, const int16_t *pcm, size_t samples,

@@ -48,12 +48,12 @@ struct rc_dtmf_hop {
 /* Two tones that rose together and are to be judged. */
 struct rc_dtmf_candidate {
 	bool open;
-	bool slid;         /* out of the digit before, without a pause */
-	uint8_t low, high; /* which tones, as far as is known */
-	uint8_t weak_hops; /* in a row that did not hold it */
-	uint32_t tries;    /* to call it clean */
+	bool slid;          /* out of the digit before, without a pause */
+	uint8_t low, high;  /* which tones, as far as is known */
+	uint8_t weak_looks; /* in a row that did not hold it */
+	bool is_early;      /* still to be tried for the first time */
 	int64_t onset_sample;
-	uint64_t try_sample;           /* when it is next tried to call it clean */
+	uint64_t try_sample;           /* when that is due */
 	float low_power, high_power;   /* as they were when it was found */
 	float low_before, high_before; /* the bands' mean powers before the onset */
 	float energy_at_onset;         /* of the last hop before it */
@@ -62,19 +62,18 @@ struct rc_dtmf_candidate {
 };
 
 struct rc_dtmf {
-	uint64_t heard;  /* samples */
-	uint64_t hops;   /* whole hops heard */
-	uint32_t filled; /* samples in `recent` */
-	uint32_t run;    /* hops in a row that were steady */
-	uint8_t modes;   /* those allowed; after init RC_DTMF_ANY, and may be set to fewer */
-	bool awake;      /* every hop is looked at, not one in eight */
-	char digit;      /* the digit now down, or 0 */
+	uint64_t heard;       /* samples */
+	uint64_t look_sample; /* when the next look is due */
+	uint64_t hops;        /* whole hops heard */
+	uint32_t filled;      /* samples in `recent` */
+	uint8_t modes;        /* those allowed; after init RC_DTMF_ANY, and may be set to fewer */
+	char digit;           /* the digit now down, or 0 */
 	uint8_t mode;
-	uint8_t absent_hops; /* in a row without it */
+	bool is_gone; /* its tones are away, for good or not */
 	float rest;
 	float low_power, high_power;               /* as they were when it was decided */
 	struct rc_dtmf_phasor low_turn, high_turn; /* of its tones in one hop */
-	uint64_t gone_sample;                      /* when the first absent hop's tone fell */
+	uint64_t gone_sample;                      /* when they fell */
 	struct rc_dtmf_candidate candidate;
 	struct rc_dtmf_hop past[RC_DTMF_PAST];
 	int16_t recent[RC_DTMF_RECENT];

@@ -35,6 +35,12 @@ static const float HIGH_HZ[SIDE] = {1209.0f, 1336.0f, 1477.0f, 1633.0f};
 
 typedef struct rc_dtmf_phasor phasor;
 
+/* cos and sin of each tone's turn in one hop, 2 ms */
+static const phasor LOW_TURN[SIDE] = {{-0.786288f, 0.617860f}, {-0.968583f, -0.248690f},
+	{-0.285019f, -0.958522f}, {0.737513f, -0.675333f}};
+static const phasor HIGH_TURN[SIDE] = {{-0.870184f, 0.492727f}, {-0.470704f, -0.882291f},
+	{0.958522f, -0.285019f}, {-0.100362f, 0.994951f}};
+
 enum group { LOW, HIGH };
 
 static inline float square(float value)
@@ -72,17 +78,36 @@ static inline phasor seen(const struct rc_dtmf_hop *hop, enum group group)
 phasor rc_dtmf_after_turns(double turns);
 double rc_dtmf_turns_of(phasor z);
 
+/* The same, when it was not looked at yet. */
+const struct rc_dtmf_hop *rc_dtmf_look(struct rc_dtmf *d, uint32_t ago);
+
 /* The hop that ended `ago` hops ago, looked at now if it was not yet; what was not while its audio
- * was in reach counts as silence. The same of a hop's energy. */
-const struct rc_dtmf_hop *rc_dtmf_hop(struct rc_dtmf *d, uint32_t ago);
-float rc_dtmf_energy(struct rc_dtmf *d, uint32_t ago);
+ * was in reach counts as silence. */
+static inline const struct rc_dtmf_hop *hop_at(struct rc_dtmf *d, uint32_t ago)
+{
+	uint32_t number = (uint32_t)(d->hops - 1 - ago);
+	const struct rc_dtmf_hop *hop = &d->past[number % RC_DTMF_PAST];
+
+	return hop->looked && hop->number == number ? hop : rc_dtmf_look(d, ago);
+}
+
+/* The same of its energy. */
+float rc_dtmf_weigh(struct rc_dtmf *d, uint32_t ago);
+
+static inline float energy_at(struct rc_dtmf *d, uint32_t ago)
+{
+	uint32_t number = (uint32_t)(d->hops - 1 - ago);
+	const struct rc_dtmf_hop *hop = &d->past[number % RC_DTMF_PAST];
+
+	return hop->weighed && hop->number == number ? (float)hop->energy : rc_dtmf_weigh(d, ago);
+}
 
 /* The power a look shows of a sine of this frequency whose mean square is 1. */
 float rc_dtmf_kept(float hz, enum group group, bool upper);
 
 static inline float seen_power(struct rc_dtmf *d, enum group group, uint32_t ago)
 {
-	return power(seen(rc_dtmf_hop(d, ago), group));
+	return power(seen(hop_at(d, ago), group));
 }
 
 enum verdict {
@@ -98,11 +123,11 @@ struct finding {
 	float low_hz, high_hz;
 };
 
-/* Are the candidate's two tones a digit, with next to nothing else? As of the newest sample. An
- * early call may put the candidate's onset right, and ask for another one later. */
-struct finding rc_dtmf_judge_clean(struct rc_dtmf *d);
+/* Are the candidate's two tones a digit, with next to nothing else? As of the newest sample, 25 ms
+ * after the onset. It may put the onset right, and ask to be called once more. */
+struct finding rc_dtmf_judge_early(struct rc_dtmf *d);
 
-/* Are they, in spite of noise or speech? As of the newest hop. */
-struct finding rc_dtmf_judge_disturbed(struct rc_dtmf *d);
+/* Are they, in spite of a slow rise, a hole, noise or speech? As of the newest hop. */
+struct finding rc_dtmf_judge_late(struct rc_dtmf *d);
 
 #endif

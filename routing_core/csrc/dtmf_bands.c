@@ -1,42 +1,32 @@
-/* What a digit's detector sees: every 2 ms, the last 6 ms through three bands.
+/* What a digit's detector sees: the last 6 ms through three bands.
  *
  * The window's middle is where each filter's phase is counted from, so a steady tone's phasor turns
- * by its frequency and by nothing else from one look to the next. Windows are symmetric: mirrored
- * samples are added and subtracted first, which halves the work. All of it is in integers, and done
- * only when somebody asks: most of a call is looked at one hop in eight. */
+ * by its frequency and by nothing else from one look to the next. All of it is in integers, and
+ * done only when somebody asks: most of a call is looked at one hop in eight. */
 #include "dtmf.h"
 #include "dtmf_tables.h"
 
 static const double PI = 3.14159265358979323846;
 
-static int32_t dot(const int16_t *restrict a, const int16_t *restrict b)
-{
-	int32_t sum = 0;
-
-	for (int i = 0; i < HALF; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
+/* One pass for all three, so that the compiler keeps every sum in a register of its own. */
 static void look(struct rc_dtmf_hop *hop, const int16_t *window)
 {
-	int16_t even[HALF], odd[HALF];
+	int32_t low_re = 0, low_im = 0, middle_re = 0, middle_im = 0, upper_re = 0, upper_im = 0;
 
-	for (int i = 0; i < HALF; i++) {
-		/* halved, so that the sum fits 16 bits */
-		int16_t left = (int16_t)(window[i] >> 1);
-		int16_t right = (int16_t)(window[WINDOW - 1 - i] >> 1);
-
-		even[i] = (int16_t)(left + right);
-		odd[i] = (int16_t)(left - right);
+	for (int n = 0; n < WINDOW; n++) {
+		low_re += window[n] * LOW_RE[n];
+		low_im += window[n] * LOW_IM[n];
+		middle_re += window[n] * MIDDLE_RE[n];
+		middle_im += window[n] * MIDDLE_IM[n];
+		upper_re += window[n] * UPPER_RE[n];
+		upper_im += window[n] * UPPER_IM[n];
 	}
 
-	phasor low = {(float)dot(even, LOW_EVEN), (float)dot(odd, LOW_ODD)};
-	phasor middle = {(float)dot(even, MIDDLE_EVEN), (float)dot(odd, MIDDLE_ODD)};
-	phasor upper = {(float)dot(even, UPPER_EVEN), (float)dot(odd, UPPER_ODD)};
+	phasor middle = {(float)middle_re, (float)middle_im};
+	phasor upper = {(float)upper_re, (float)upper_im};
 
 	hop->upper = power(upper) > power(middle);
-	hop->low = low;
+	hop->low = (phasor){(float)low_re, (float)low_im};
 	hop->high = hop->upper ? upper : middle;
 	hop->looked = true;
 }
@@ -73,20 +63,20 @@ static const int16_t *end_of(const struct rc_dtmf *d, uint32_t ago)
 	return d->recent + d->filled - since;
 }
 
-const struct rc_dtmf_hop *rc_dtmf_hop(struct rc_dtmf *d, uint32_t ago)
+const struct rc_dtmf_hop *rc_dtmf_look(struct rc_dtmf *d, uint32_t ago)
 {
 	struct rc_dtmf_hop *hop = slot(d, ago);
 
-	if (!hop->looked && ago <= LOOKS_IN_REACH)
+	if (ago <= LOOKS_IN_REACH)
 		look(hop, end_of(d, ago) - WINDOW);
 	return hop;
 }
 
-float rc_dtmf_energy(struct rc_dtmf *d, uint32_t ago)
+float rc_dtmf_weigh(struct rc_dtmf *d, uint32_t ago)
 {
 	struct rc_dtmf_hop *hop = slot(d, ago);
 
-	if (!hop->weighed && ago <= HOPS_IN_REACH)
+	if (ago <= HOPS_IN_REACH)
 		weigh(hop, end_of(d, ago) - HOP);
 	return (float)hop->energy;
 }
@@ -97,26 +87,24 @@ float rc_dtmf_kept(float hz, enum group group, bool upper)
 	float off = square((hz - centre) / 100.0f);
 	float amplitude = DROOP[0] + off * (DROOP[1] + off * (DROOP[2] + off * DROOP[3]));
 
-	/* Half of a sine turns the filter's way, and samples are halved. The mean square is half of
-	 * the amplitude's square. */
-	return 2.0f * square(amplitude * TAPS_SUM / 4.0f);
+	/* Half of a sine turns the filter's way; the mean square is half of the amplitude's square.
+	 */
+	return 2.0f * square(amplitude * TAPS_SUM / 2.0f);
 }
 
-/* Taylor's series as far as a quarter turn, then the double angle: good to 1e-9. */
+/* Taylor's series as far as a quarter turn, then the double angle: good to 1e-7. */
 phasor rc_dtmf_after_turns(double turns)
 {
 	double whole = (double)(int64_t)(turns + (turns < 0 ? -0.5 : 0.5));
 	double x = (turns - whole) * PI, xx = x * x;
-	double sine = 1.0 / 6227020800.0;
-	double cosine = -1.0 / 87178291200.0;
+	double sine = -1.0 / 39916800.0;
+	double cosine = 1.0 / 479001600.0;
 
-	sine = -1.0 / 39916800.0 + xx * sine;
 	sine = 1.0 / 362880.0 + xx * sine;
 	sine = -1.0 / 5040.0 + xx * sine;
 	sine = 1.0 / 120.0 + xx * sine;
 	sine = -1.0 / 6.0 + xx * sine;
 	sine = x + x * xx * sine;
-	cosine = 1.0 / 479001600.0 + xx * cosine;
 	cosine = -1.0 / 3628800.0 + xx * cosine;
 	cosine = 1.0 / 40320.0 + xx * cosine;
 	cosine = -1.0 / 720.0 + xx * cosine;

@@ -22,33 +22,35 @@ enum {
 	FIT_ROOM = BACKWARDS + FIT_AFTER + FIT_MOST + 8,
 	LANES = 8, /* sums are kept in so many parts, for the compiler to do them side by side */
 
-	CLEAN_FROM = 198,  /* samples after the refined onset: 24.75 ms; 23 ms must not pass */
-	NOISY_FROM = 272,  /* 34 ms */
+	EARLY_FROM = 198,  /* samples after the refined onset: 24.75 ms; 23 ms must not pass */
+	LATE_FROM = 272,   /* 34 ms */
 	ECHOED_FROM = 304, /* 38 ms */
 	SHAPE_AT = 32,     /* 4 ms before and after the onset, a rise is over and not begun */
 };
 
 /* Q.24 asks for 1.5 % + 2 Hz (1.8 % at 697 Hz) and against 3.5 %. */
-static const float OFF_MOST_CLEAN = 0.024f;
-static const float OFF_MOST_LATE = 0.020f;
-static const float OFF_MOST_DISTURBED = 0.0185f;
+static const float OFF_MOST_EARLY = 0.024f;
+static const float OFF_MOST_LATE = 0.0185f;
 
 /* Q.24 asks for +4 to -8 dB, high to low. In power: */
 static const float TWIST_LEAST_CLEAN = 0.0501f; /* -13 dB */
 static const float TWIST_MOST_CLEAN = 14.1f;    /* +11.5 dB */
-static const float TWIST_LEAST = 0.0891f;       /* -10.5 dB */
-static const float TWIST_MOST = 5.01f;          /* +7 dB */
+static const float TWIST_LEAST_LATE = 0.0891f;  /* -10.5 dB */
+static const float TWIST_MOST_LATE = 5.01f;     /* +7 dB */
 
 /* A tone this pure has the frequency that was measured. */
 static const float LACK_MOST_OF_A_FACT = 0.02f;
 
 /* Of the two tones' energy: what may be left after the fit, or beside them in the steps. */
-static const float REST_MOST_CLEAN = 0.015f; /* noise 18 dB under each tone leaves 0.008 */
-static const float REST_MOST_LATE = 0.003f;  /* G.711 leaves 0.0002 */
-static const float STEPS_MOST_CLEAN = 1.08f;
+static const float REST_MOST_EARLY = 0.010f; /* noise 18 dB under each tone leaves 0.008 */
+static const float REST_MOST_LATE = 0.002f;  /* G.711 leaves 0.0002 */
+static const float STEPS_MOST_EARLY = 1.08f;
+static const float REST_MOST_TO_FIT = 0.08f;
 
-/* Energy just before the onset, as a part of the tones', for those tried late. */
-static const float BEFORE_MOST_LATE = 0.1f;
+/* Energy before the onset, as a part of the tones', of a digit tried late: in the last hop, or in
+ * 20 ms if it began with a blip. */
+static const float AT_ONSET_MOST = 0.1f;
+static const float LOUD_MOST_CLEAN = 0.02f;
 
 /* The tones are still there in the last 10, 16 and 24 samples. The fit's own energy in that very
  * stretch is the measure: where the two beat each other down, there is little to be missed. */
@@ -79,17 +81,21 @@ static float lesser(float a, float b)
 	return a < b ? a : b;
 }
 
+static float root(float value)
+{
+	return sqrtf(greater(value, 0.0f));
+}
+
 /* ---- measuring ---- */
 
-/* The looks' own turn by so many looks, in Hz beyond `hz`. */
-static double beyond_hz(const phasor *z, uint32_t looks, uint32_t lag, double hz)
+/* The looks' own turn by so many looks, in Hz beyond one that turns them by `expected`. */
+static double beyond_hz(const phasor *z, uint32_t looks, uint32_t lag, phasor expected)
 {
-	double seconds = lag * HOP / SAMPLE_RATE_HZ;
 	phasor turn = {0.0f, 0.0f};
 
 	for (uint32_t n = lag; n < looks; n++)
 		turn = sum(turn, turn_to(z[n], z[n - lag]));
-	return rc_dtmf_turns_of(turn_to(turn, rc_dtmf_after_turns(hz * seconds))) / seconds;
+	return rc_dtmf_turns_of(turn_to(turn, expected)) * SAMPLE_RATE_HZ / (lag * HOP);
 }
 
 /* The looks added up after each is turned back by as much as this frequency has turned it. */
@@ -123,14 +129,16 @@ static struct tone measure(struct rc_dtmf *d, enum group group, uint8_t *which, 
 	float all = 0.0f;
 
 	for (uint32_t n = 0; n < looks; n++) {
-		z[n] = seen(rc_dtmf_hop(d, looks - 1 - n), group);
+		z[n] = seen(hop_at(d, looks - 1 - n), group);
 		all += power(z[n]);
 	}
 
 	/* One look's turn tells 500 Hz apart, a long one's is exact. */
-	double hz = nominal_hz[*which];
-	hz += beyond_hz(z, looks, 1, hz);
-	hz += beyond_hz(z, looks, 2 * (looks - 1) / 3, hz);
+	phasor turn = group == LOW ? LOW_TURN[*which] : HIGH_TURN[*which];
+	double hz = nominal_hz[*which] + beyond_hz(z, looks, 1, turn);
+	uint32_t lag = 2 * (looks - 1) / 3;
+
+	hz += beyond_hz(z, looks, lag, rc_dtmf_after_turns(hz * lag * HOP / SAMPLE_RATE_HZ));
 	*which = nearest((float)hz, nominal_hz);
 
 	float coherent = power(added_up(z, looks, hz)) / (float)looks;
@@ -139,7 +147,7 @@ static struct tone measure(struct rc_dtmf *d, enum group group, uint8_t *which, 
 	return (struct tone){.hz = (float)hz,
 		.off = (float)hz / nominal_hz[*which] - 1.0f,
 		.full = full,
-		.power = full / rc_dtmf_kept((float)hz, group, rc_dtmf_hop(d, 0)->upper),
+		.power = full / rc_dtmf_kept((float)hz, group, hop_at(d, 0)->upper),
 		.lack = 1.0f - coherent / all};
 }
 
@@ -155,6 +163,15 @@ static uint32_t looks_since(const struct rc_dtmf *d, uint32_t most)
 static bool is_twist_between(float least, float most, struct tone low, struct tone high)
 {
 	return high.power >= least * low.power && high.power <= most * low.power;
+}
+
+/* Tones this pure are what they seem, and may be out of tune or too unlike for good. */
+static bool is_no_digit(struct tone low, struct tone high)
+{
+	if (greater(low.lack, high.lack) > LACK_MOST_OF_A_FACT)
+		return false;
+	return greater(fabsf(low.off), fabsf(high.off)) > OFF_MOST_EARLY ||
+	       !is_twist_between(TWIST_LEAST_CLEAN, TWIST_MOST_CLEAN, low, high);
 }
 
 /* What such tones would weigh as a hop's energy. */
@@ -176,7 +193,7 @@ static float weighted_energy(struct rc_dtmf *d, uint32_t hops)
 	for (uint32_t n = 0; n < hops; n++) {
 		float weight = square(((float)n + 0.5f) * ((float)(hops - n) - 0.5f));
 
-		all += weight * rc_dtmf_energy(d, n);
+		all += weight * energy_at(d, n);
 		weights += weight;
 	}
 	return all / weights;
@@ -209,30 +226,45 @@ static float product(const float *a, const float *b, int samples)
 	       ((part[2] + part[6]) + (part[3] + part[7]));
 }
 
+/* Every lane is turned on by as many samples as there are lanes. */
+static void turn_on(float *restrict cosine, float *restrict sine, phasor step, int samples)
+{
+	for (int n = 0; n < samples - LANES; n++) {
+		cosine[n + LANES] = cosine[n] * step.re - sine[n] * step.im;
+		sine[n + LANES] = cosine[n] * step.im + sine[n] * step.re;
+	}
+}
+
 /* Time runs from the middle of what is fitted, so that all cosines are at right angles to all
  * sines. */
 static void make_wave(struct wave *wave, double hz, const struct fit *fit)
 {
 	double middle = fit->before + 0.5 * (fit->samples - 1);
-	phasor lane[LANES], step = rc_dtmf_after_turns(hz * LANES / SAMPLE_RATE_HZ);
+	phasor one = rc_dtmf_after_turns(hz / SAMPLE_RATE_HZ);
+	phasor at = rc_dtmf_after_turns(-hz * middle / SAMPLE_RATE_HZ);
 
-	for (int n = 0; n < LANES; n++)
-		lane[n] = rc_dtmf_after_turns(hz * (n - middle) / SAMPLE_RATE_HZ);
-	for (int n = 0; n < fit->all; n += LANES)
-		for (int i = 0; i < LANES; i++) {
-			wave->cosine[n + i] = lane[i].re;
-			wave->sine[n + i] = lane[i].im;
-			lane[i] = turned(lane[i], step);
-		}
+	for (int lane = 0; lane < LANES; lane++) {
+		wave->cosine[lane] = at.re;
+		wave->sine[lane] = at.im;
+		at = turned(at, one);
+	}
+	turn_on(wave->cosine, wave->sine, rc_dtmf_after_turns(hz * LANES / SAMPLE_RATE_HZ),
+		fit->all);
 }
 
-/* How much of two waves a sound holds. */
-static void solve(
-	const float *sound, const float *a, const float *b, int samples, float *of_a, float *of_b)
+/* The sum of so many samples of a cosine, its middle at 0 (Dirichlet's kernel). */
+static double sum_of_cosine(double hz, int samples)
 {
-	double aa = product(a, a, samples), ab = product(a, b, samples);
-	double bb = product(b, b, samples);
-	double sa = product(sound, a, samples), sb = product(sound, b, samples);
+	double half_turn = hz / (2.0 * SAMPLE_RATE_HZ);
+
+	return (double)rc_dtmf_after_turns(half_turn * samples).im /
+	       (double)rc_dtmf_after_turns(half_turn).im;
+}
+
+/* The part of each of two waves whose squares and product sum to aa, bb, ab in a sound whose
+ * products with them are sa and sb. */
+static void solve(double aa, double ab, double bb, double sa, double sb, float *of_a, float *of_b)
+{
 	double scale = aa * bb - ab * ab;
 
 	*of_a = (float)((sa * bb - sb * ab) / scale);
@@ -252,10 +284,19 @@ static void fit_newest(const struct rc_dtmf *d, struct tone low, struct tone hig
 		fit->heard[n] = d->recent[(int)d->filled - fit->all + n];
 	make_wave(&fit->low, low.hz, fit);
 	make_wave(&fit->high, high.hz, fit);
-	solve(fit->heard + before, fit->low.cosine + before, fit->high.cosine + before, samples,
-		&lc, &hc);
-	solve(fit->heard + before, fit->low.sine + before, fit->high.sine + before, samples, &ls,
-		&hs);
+
+	const float *heard = fit->heard + before;
+	double twice_low = sum_of_cosine(2.0 * low.hz, samples);
+	double twice_high = sum_of_cosine(2.0 * high.hz, samples);
+	double apart = sum_of_cosine((double)high.hz - low.hz, samples);
+	double together = sum_of_cosine((double)high.hz + low.hz, samples);
+
+	solve(0.5 * (samples + twice_low), 0.5 * (apart + together), 0.5 * (samples + twice_high),
+		product(heard, fit->low.cosine + before, samples),
+		product(heard, fit->high.cosine + before, samples), &lc, &hc);
+	solve(0.5 * (samples - twice_low), 0.5 * (apart - together), 0.5 * (samples - twice_high),
+		product(heard, fit->low.sine + before, samples),
+		product(heard, fit->high.sine + before, samples), &ls, &hs);
 	for (int n = 0; n < fit->all; n++) {
 		fit->fitted[n] = (lc * fit->low.cosine[n] + ls * fit->low.sine[n]) +
 				 (hc * fit->high.cosine[n] + hs * fit->high.sine[n]);
@@ -312,26 +353,25 @@ static bool rises_at(const struct fit *fit, int begin)
 	       part_of_fit(fit, after) >= SHAPE_AFTER_LEAST;
 }
 
-/* ---- clean ---- */
+/* ---- early: clean, 25 ms after the onset ---- */
 
-/* The first try: all since the onset, and the onset itself. */
-static enum verdict judge_early(struct rc_dtmf *d, struct tone low, struct tone high, float *rest)
+static enum verdict judge_fit(
+	struct rc_dtmf *d, struct tone low, struct tone high, int samples, float *rest)
 {
 	struct rc_dtmf_candidate *candidate = &d->candidate;
-	int age = (int)((int64_t)d->heard - candidate->onset_sample);
-	int samples = age - FIT_AFTER < FIT_MOST ? age - FIT_AFTER : FIT_MOST;
 	struct fit fit;
 
 	fit_newest(d, low, high, FIT_AFTER + BACKWARDS, samples, &fit);
 	*rest = fit.rest_energy / fit.energy;
-	if (*rest > REST_MOST_CLEAN || !lasts_to_the_end(&fit))
+	if (*rest > REST_MOST_EARLY || !lasts_to_the_end(&fit))
 		return NOT_YET;
 
 	int begin = find_begin(&fit);
 	int64_t onset_sample = (int64_t)d->heard - (fit.all - begin);
 
-	if ((int64_t)d->heard < onset_sample + CLEAN_FROM) {
-		candidate->try_sample = (uint64_t)(onset_sample + CLEAN_FROM);
+	if ((int64_t)d->heard < onset_sample + EARLY_FROM) {
+		candidate->try_sample = (uint64_t)(onset_sample + EARLY_FROM);
+		candidate->is_early = true;
 		return NOT_YET;
 	}
 	if (!rises_at(&fit, begin))
@@ -340,50 +380,30 @@ static enum verdict judge_early(struct rc_dtmf *d, struct tone low, struct tone 
 	return DIGIT;
 }
 
-/* A slow rise, a hole or a jump of the phase spoilt the first try: now only the last 26 ms count,
- * but they must be purer. */
-static enum verdict judge_late(struct rc_dtmf *d, struct tone low, struct tone high, float *rest)
-{
-	struct fit fit;
-
-	if (greater(fabsf(low.off), fabsf(high.off)) > OFF_MOST_LATE)
-		return NOT_YET;
-	if (!d->candidate.slid &&
-		d->candidate.energy_at_onset > BEFORE_MOST_LATE * steps_energy(low, high))
-		return NOT_YET;
-	fit_newest(d, low, high, 0, FIT_LATE, &fit);
-	*rest = fit.rest_energy / fit.energy;
-	return *rest <= REST_MOST_LATE && lasts_to_the_end(&fit) ? DIGIT : NOT_YET;
-}
-
-struct finding rc_dtmf_judge_clean(struct rc_dtmf *d)
+struct finding rc_dtmf_judge_early(struct rc_dtmf *d)
 {
 	struct rc_dtmf_candidate *candidate = &d->candidate;
 	struct finding found = {.verdict = NOT_YET, .mode = RC_DTMF_CLEAN};
-	uint32_t looks = looks_since(d, (FIT_LATE - WINDOW) / HOP + 1);
-
-	if (looks < (CLEAN_FROM - HOP - WINDOW) / HOP)
-		return found;
-
-	struct tone low = measure(d, LOW, &candidate->low, looks);
+	int samples = (int)((int64_t)d->heard - candidate->onset_sample) - FIT_AFTER;
+	uint32_t looks = looks_since(d, LOOKS_MOST);
 	struct tone high = measure(d, HIGH, &candidate->high, looks);
-	bool is_fact = greater(low.lack, high.lack) < LACK_MOST_OF_A_FACT;
+	struct tone low = measure(d, LOW, &candidate->low, looks);
 
+	if (is_no_digit(low, high))
+		found.verdict = NEVER;
+	if (greater(fabsf(low.off), fabsf(high.off)) > OFF_MOST_EARLY ||
+		!is_twist_between(TWIST_LEAST_CLEAN, TWIST_MOST_CLEAN, low, high))
+		return found;
+	if (weighted_energy(d, looks) > STEPS_MOST_EARLY * steps_energy(low, high))
+		return found;
 	found.low_hz = low.hz;
 	found.high_hz = high.hz;
-	if (greater(fabsf(low.off), fabsf(high.off)) > OFF_MOST_CLEAN ||
-		!is_twist_between(TWIST_LEAST_CLEAN, TWIST_MOST_CLEAN, low, high))
-		found.verdict = is_fact ? NEVER : NOT_YET;
-	else if (weighted_energy(d, looks) > STEPS_MOST_CLEAN * steps_energy(low, high))
-		found.verdict = NOT_YET;
-	else if (candidate->tries == 0)
-		found.verdict = judge_early(d, low, high, &found.rest);
-	else
-		found.verdict = judge_late(d, low, high, &found.rest);
+	found.verdict =
+		judge_fit(d, low, high, samples < FIT_MOST ? samples : FIT_MOST, &found.rest);
 	return found;
 }
 
-/* ---- disturbed ---- */
+/* ---- late ---- */
 
 /* One group's tone beside what was there before it: amplitudes and powers as parts of its own. */
 struct rise {
@@ -400,6 +420,7 @@ struct evidence {
 	float rest;      /* energy that is not the tones', as a part of theirs */
 	float loud;      /* energy before the onset: the mean of 20 ms */
 	float loud_most; /* and the greatest such mean in the 60 ms before it */
+	float at_onset;  /* and of the last hop before it */
 	int64_t age;     /* samples since the onset */
 };
 
@@ -426,38 +447,49 @@ static struct rise rise_of(struct rc_dtmf *d, enum group group, struct tone tone
 		.now = seen_power(d, group, 0) / tone.full};
 }
 
-static struct evidence gather(struct rc_dtmf *d, uint32_t looks)
+static struct evidence gather(struct rc_dtmf *d, struct tone low, struct tone high, uint32_t looks)
 {
-	struct rc_dtmf_candidate *candidate = &d->candidate;
-	struct evidence e = {.low = measure(d, LOW, &candidate->low, looks),
-		.high = measure(d, HIGH, &candidate->high, looks)};
-	float energy = steps_energy(e.low, e.high);
+	const struct rc_dtmf_candidate *candidate = &d->candidate;
+	float energy = steps_energy(low, high);
 
-	e.low_rise = rise_of(d, LOW, e.low);
-	e.high_rise = rise_of(d, HIGH, e.high);
-	e.off = greater(fabsf(e.low.off), fabsf(e.high.off));
-	/* A look's window reaches two hops further back than its own. */
-	e.rest = weighted_energy(d, looks + 2) / energy - 1.0f;
-	e.loud = candidate->energy_before / energy;
-	e.loud_most = candidate->energy_before_most / energy;
-	e.age = (int64_t)d->hops * HOP - candidate->onset_sample;
-	return e;
+	return (struct evidence){.low = low,
+		.high = high,
+		.low_rise = rise_of(d, LOW, low),
+		.high_rise = rise_of(d, HIGH, high),
+		.off = greater(fabsf(low.off), fabsf(high.off)),
+		/* A look's window reaches two hops further back than its own. */
+		.rest = weighted_energy(d, looks + 2) / energy - 1.0f,
+		.loud = candidate->energy_before / energy,
+		.loud_most = candidate->energy_before_most / energy,
+		.at_onset = candidate->energy_at_onset / energy,
+		.age = (int64_t)d->hops * HOP - candidate->onset_sample};
 }
 
-static bool is_plausible(const struct evidence *e)
+/* A slow rise, a hole or a jump of the phase spoilt the first try: now only the last 26 ms count,
+ * but they must be purer. */
+static bool is_clean(const struct rc_dtmf *d, const struct evidence *e, float *rest)
 {
-	return e->off <= OFF_MOST_DISTURBED &&
-	       is_twist_between(TWIST_LEAST, TWIST_MOST, e->low, e->high);
+	struct fit fit;
+
+	if (e->rest > REST_MOST_TO_FIT || greater(e->low.lack, e->high.lack) > LACK_MOST_OF_A_FACT)
+		return false;
+	if (!d->candidate.slid && e->at_onset > AT_ONSET_MOST && e->loud > LOUD_MOST_CLEAN)
+		return false;
+	fit_newest(d, e->low, e->high, 0, FIT_LATE, &fit);
+	*rest = fit.rest_energy / fit.energy;
+	return *rest <= REST_MOST_LATE && lasts_to_the_end(&fit);
 }
 
-/* What a band lacks of purity is what noise there was in it, and its tone rose at once. */
-static bool rose_from_noise(struct tone tone, struct rise rise, float lack_most)
+/* What a band lacks of purity is what noise there was in it, and its tone rose at once. Noise that
+ * is in a band is everywhere else too: a voice's last vowel is not. */
+static bool rose_from_noise(struct tone tone, struct rise rise, float loud, float lack_most)
 {
+	float before = lesser(rise.before, 0.5f * loud);
 	/* Noise 6 dB under the tone in the whole band is 0.03 in ours, and doubles by chance. */
-	float noise = sqrtf(lesser(rise.before, 0.03f)), more = sqrtf(lesser(rise.before, 0.05f));
+	float noise = sqrtf(lesser(before, 0.03f)), more = sqrtf(lesser(before, 0.05f));
 
 	return rise.before <= 0.12f && rise.now > 0.6f &&
-	       tone.lack <= lesser(0.004f + 4.5f * rise.before, lack_most) &&
+	       tone.lack <= lesser(0.004f + 4.5f * before, lack_most) &&
 	       rise.over >= 0.88f - 1.6f * noise && rise.under <= 0.2f + 1.5f * more;
 }
 
@@ -467,8 +499,8 @@ static bool is_noisy(const struct evidence *e)
 	float lack_most = e->loud > 0.5f ? 0.02f : 0.065f;
 
 	return e->rest <= 0.03f + 1.8f * e->loud &&
-	       rose_from_noise(e->low, e->low_rise, lack_most) &&
-	       rose_from_noise(e->high, e->high_rise, lack_most);
+	       rose_from_noise(e->low, e->low_rise, e->loud, lack_most) &&
+	       rose_from_noise(e->high, e->high_rise, e->loud, lack_most);
 }
 
 /* Speech is strongest below 1 kHz: the high tone must be pure and rise from nothing, both must be
@@ -477,44 +509,72 @@ static bool is_noisy(const struct evidence *e)
  * synthetic vowels. */
 static bool is_echoed(const struct evidence *e)
 {
-	float score = 8.2f;
+	const struct rise *low = &e->low_rise, *high = &e->high_rise;
+	float score = 5.0f;
 
-	if (e->low_rise.now <= 0.5f || e->high_rise.now <= 0.5f)
+	if (low->now <= 0.5f || high->now <= 0.5f)
 		return false;
 	if (e->rest >= 0.12f + e->loud || greater(e->low.lack, e->high.lack) >= 0.3f)
 		return false;
-	score -= 912.0f * e->off;
-	score -= 11.8f * sqrtf(greater(e->high.lack, 0.0f));
-	score -= 17.3f * lesser(e->high_rise.under, 1.0f);
-	score += 21.8f * sqrtf(lesser(e->high_rise.before, 0.3f));
-	score -= 1.9f * lesser(fabsf(e->low_rise.over - 1.0f), 0.6f);
-	score -= 10.4f * lesser(fabsf(e->high_rise.over - 1.0f), 0.6f);
-	score -= 13.4f * lesser(greater(e->rest, -0.05f), 0.5f);
-	score += 14.1f * sqrtf(lesser(e->loud, 1.0f));
-	score -= 12.9f * sqrtf(lesser(e->loud_most, 2.0f));
+	score -= 892.0f * e->off;
+	score -= 9.6f * root(e->high.lack);
+	score += 6.8f * root(e->low.lack);
+	score -= 5.2f * lesser(high->under, 1.0f);
+	score -= 9.8f * lesser(low->under, 1.0f);
+	score += 4.7f * root(lesser(high->before, 0.3f));
+	score += 12.2f * root(lesser(low->before, 0.3f));
+	score -= 7.4f * lesser(fabsf(high->over - 1.0f), 0.6f);
+	score -= 4.1f * lesser(fabsf(low->over - 1.0f), 0.6f);
+	score -= 14.7f * lesser(greater(e->rest, -0.05f), 0.5f);
+	score += 12.7f * root(lesser(e->loud, 1.0f));
+	score -= 9.0f * root(lesser(e->loud_most, 2.0f));
 	return score > 0.0f;
 }
 
-struct finding rc_dtmf_judge_disturbed(struct rc_dtmf *d)
+/* What the tones may be believed in; 0 for nothing. */
+static uint8_t mode_of(const struct rc_dtmf *d, const struct evidence *e, float *rest)
 {
+	if (d->modes & RC_DTMF_CLEAN && is_clean(d, e, rest))
+		return RC_DTMF_CLEAN;
+	if (d->candidate.slid ||
+		!is_twist_between(TWIST_LEAST_LATE, TWIST_MOST_LATE, e->low, e->high))
+		return 0;
+	if (d->modes & RC_DTMF_NOISY && is_noisy(e))
+		return RC_DTMF_NOISY;
+	if (d->modes & RC_DTMF_ECHOED && e->age >= ECHOED_FROM && is_echoed(e))
+		return RC_DTMF_ECHOED;
+	return 0;
+}
+
+struct finding rc_dtmf_judge_late(struct rc_dtmf *d)
+{
+	struct rc_dtmf_candidate *candidate = &d->candidate;
 	struct finding found = {.verdict = NOT_YET};
 
-	if (d->candidate.slid || (int64_t)d->hops * HOP - d->candidate.onset_sample < NOISY_FROM)
+	if ((int64_t)d->hops * HOP - candidate->onset_sample < LATE_FROM)
 		return found;
 
-	struct evidence e = gather(d, looks_since(d, LOOKS_MOST));
+	uint32_t looks = looks_since(d, LOOKS_MOST);
+	struct tone high = measure(d, HIGH, &candidate->high, looks);
+
+	if (fabsf(high.off) > OFF_MOST_EARLY && high.lack > LACK_MOST_OF_A_FACT)
+		return found;
+
+	struct tone low = measure(d, LOW, &candidate->low, looks);
+
+	if (is_no_digit(low, high))
+		found.verdict = NEVER;
+	if (greater(fabsf(low.off), fabsf(high.off)) > OFF_MOST_LATE ||
+		!is_twist_between(TWIST_LEAST_CLEAN, TWIST_MOST_CLEAN, low, high))
+		return found;
+
+	struct evidence e = gather(d, low, high, looks);
 
 	found.rest = e.rest;
-	found.low_hz = e.low.hz;
-	found.high_hz = e.high.hz;
-	if (!is_plausible(&e))
-		return found;
-	if (d->modes & RC_DTMF_NOISY && is_noisy(&e))
-		found.mode = RC_DTMF_NOISY;
-	else if (d->modes & RC_DTMF_ECHOED && e.age >= ECHOED_FROM && is_echoed(&e))
-		found.mode = RC_DTMF_ECHOED;
-	else
-		return found;
-	found.verdict = DIGIT;
+	found.low_hz = low.hz;
+	found.high_hz = high.hz;
+	found.mode = mode_of(d, &e, &found.rest);
+	if (found.mode)
+		found.verdict = DIGIT;
 	return found;
 }

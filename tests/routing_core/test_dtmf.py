@@ -296,6 +296,7 @@ def test_a_line_open_for_a_hundred_days_hears_keys_as_on_its_first() -> None:
     open_for = (2**32 - 100) * 16
     old._dtmf.heard = open_for
     old._dtmf.hops = open_for // 16
+    old._dtmf.look_sample += open_for
     assert [
         replace(heard, at_sample=heard.at_sample - open_for,
                 decided_sample=heard.decided_sample - open_for)
