@@ -40,10 +40,12 @@ TURN_NS, DECISIONS = 50_000_000, 2_000
 AGENTS, CALLS = 256, 1_024
 EVERYBODY = SKILLS  # a skill that of the worst case's agents only the last has
 WORST = "1,024 calls, 1,024 needs, 256 agents"
+IDLE = "two idle calls"
 PLACE = "a caller's position among 1,024"
 PATH = "agent free to Originate sent, p99"
 NOTES = (
-    "A decision of ours is two calls of the Python face and their cffi: the event, the question.",
+    "A decision of ours is two calls of the Python face and their cffi: the event, the question;"
+    f" {IDLE} are the same with nothing to do.",
     f"{WORST}: one who can help every caller becomes free and gets the first; the loop finds that"
     " nobody can.",
     f"{PATH}: from Asterisk's word of an idle phone to the order at its socket, a hundred callers"
@@ -80,8 +82,8 @@ class _Office:
 
     def calls_come(self) -> tuple[int, list[int | None]]:
         """The time that a batch of decisions took, and who was given; all are free again."""
-        half = len(self.agents) // 2  # else few would be left to choose from
-        told = [(call, self._skill(), next(self.clock)) for call in range(min(self.batch, half))]
+        most = min(len(self.agents), WAITING) // 2  # else few would be left to choose from
+        told = [(call, self._skill(), next(self.clock)) for call in range(min(self.batch, most))]
         began = time.perf_counter_ns()
         given = self.way.came(told)
         taken_ns = time.perf_counter_ns() - began
@@ -127,6 +129,7 @@ def measure(rounds: int = ROUNDS, shown: Shown = lambda done, of: None) -> Repor
         for name, way in WAYS.items():
             sides[come, name] = _turns(_Office(way(agents), agents).seated(), kinds[come])
             sides[free, name] = _turns(_Office(way(agents), agents).crowded(), kinds[free])
+    sides |= {(what, IDLE): _idle_calls() for what in kinds}
     sides |= {(WORST, OURS): _ours_at_worst(), (WORST, LOOP): _loop_at_worst()}
     sides |= {(PLACE, OURS): _our_position(), (PLACE, LOOP): _plain_position()}
     sides[PATH, OURS] = offers.p99_ms
@@ -173,6 +176,20 @@ def _turns(office: _Office, decide: Decide) -> Side:
         return median(each)
 
     return turn
+
+
+def _idle_calls() -> Side:
+    """What it costs to reach C twice and do nothing there."""
+    acd = Acd(1, 1, 1)
+    pairs = range(DECISIONS)
+
+    def both() -> None:
+        busy = acd.agent_busy
+        for _ in pairs:
+            busy(0)
+            busy(0)
+
+    return lambda: seconds_of(both) * 1e9 / len(pairs)
 
 
 def _all_agree() -> None:
