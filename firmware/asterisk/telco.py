@@ -22,7 +22,7 @@ from typing import assert_never
 
 from firmware.asterisk import written
 from firmware.asterisk.config import STATE_FOLDERS
-from firmware.asterisk.link import Link, LinkState
+from firmware.asterisk.link import ActionFailed, Link, LinkState
 from firmware.asterisk.sandbox import Asterisk, Sandboxed
 from firmware.asterisk.wire import Message
 from firmware.asterisk.written import extension, section
@@ -159,8 +159,7 @@ class LiveCall:
 
     def __init__(self, telco: "Telco", call: str, keys: Keys, heard: Path, said: Path) -> None:
         loop = asyncio.get_running_loop()
-        self.id = call
-        self.channel = ""
+        self.id = call  # also its channel's Uniqueid, which orders take in place of a name
         self.heard = heard
         self.said = said
         self.answered: asyncio.Future[float] = loop.create_future()
@@ -181,7 +180,7 @@ class LiveCall:
     async def key(self, key: str, key_ms: int = KEY_MS) -> None:
         """One key, from its begin to its end."""
         await self._telco.link.send(
-            "PlayDTMF", ("Channel", self.channel), ("Digit", key), ("Duration", str(key_ms)),
+            "PlayDTMF", ("Channel", self.id), ("Digit", key), ("Duration", str(key_ms)),
             deadline_s=REACH_WITHIN_S,
         )  # fmt: skip
 
@@ -197,12 +196,13 @@ class LiveCall:
 
     async def be_quiet(self) -> None:
         """Send nothing at all, not even silence."""
-        await self._telco.redirect(self.channel, "quiet")
+        await self._telco.redirect(self.id, "quiet")
 
     async def hang_up(self) -> None:
         """End the call; come back when it has ended, with its recordings whole."""
         if not self.ended.done():
-            await self._telco.link.send("Hangup", ("Channel", self.channel))
+            with suppress(ActionFailed):  # it has ended by itself, and that is yet to be told
+                await self._telco.link.send("Hangup", ("Channel", self.id))
             await self.ended
 
     async def _press_aloud(self, keys: str, key_ms: int) -> None:
@@ -210,16 +210,16 @@ class LiveCall:
         22.10.1)."""
         self.spoken.clear()
         await self._set("KEYS", f"{keys},{PAUSE_MS},{key_ms}")
-        await self._telco.redirect(self.channel, "press")
+        await self._telco.redirect(self.id, "press")
         await self.spoken.wait()
 
     async def _mouth(self, extension_: str, sound: Path) -> None:
         await self._set("SAY", self._telco.borrow(sound))
-        await self._telco.redirect(self.channel, extension_)
+        await self._telco.redirect(self.id, extension_)
 
     async def _set(self, variable: str, value: str) -> None:
         await self._telco.link.send(
-            "Setvar", ("Channel", self.channel), ("Variable", variable), ("Value", value)
+            "Setvar", ("Channel", self.id), ("Variable", variable), ("Value", value)
         )
 
 
@@ -467,8 +467,6 @@ class Telco:
         match message.get("Event"):
             case "UserEvent":
                 self._told(message)
-            case "Newchannel" if message.get("Uniqueid") in self._calls:
-                self._calls[message["Uniqueid"]].channel = message["Channel"]
             case "Newstate" if message.get("ChannelStateDesc") == "Up":
                 if message.get("Uniqueid") in self._calls:
                     _set_now(self._calls[message["Uniqueid"]].answered)
