@@ -139,7 +139,7 @@ def _tell_verdict(say: Console, tones: Came, talked: Came) -> bool:
     for met, words in verdicts:
         say.print(f"  {'[green]met[/]' if met else '[bold red]MISSED[/]'}  {words}")
     say.print(
-        f"  in {talked.hours:.1f} h of talk and music, each through {len(TABLES)} tables: {network}",
+        f"  in {talked.hours:.1f} h of talk and music, each by {len(TABLES)} tables: {network}",
         "  (a note held for a second at a dial tone's pitch is a dial tone to anybody)",
         f"  beeps in the same hours: {beeps}, {beeps / max(talked.hours, 1e-9):.2f} an hour"
         " (some are true: the prompts have beeps in them)",
