@@ -24,7 +24,11 @@ HARDENED = ["-O3", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3", "-fstack-protecto
 SEALED = ["-Wl,-z,relro,-z,now"]
 
 # Checked copies hide from ASan what it would have told.
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g"]
+SANITIZERS = [
+    "-fsanitize=address,undefined,float-cast-overflow",
+    "-fno-sanitize-recover=undefined",
+    "-g",
+]
 SANITIZED = ["-O3", "-U_FORTIFY_SOURCE", *SANITIZERS]
 
 sanitize = bool(os.environ.get("CARELINE_SANITIZE"))

@@ -32,7 +32,8 @@ KEPT = ROOT / "build/proof/fuzz"
 
 FLAGS = (
     "-std=c11", "-D_GNU_SOURCE", "-ffp-contract=off", "-O1", "-g", "-pthread", f"-I{CSRC}",
-    "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+    "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined,float-cast-overflow",
+    "-fno-sanitize-recover=all",
 )  # fmt: skip
 LONGEST_INPUT = 4096  # bytes
 HOUR_S = 3600
