@@ -5,6 +5,8 @@ own: a voice, keys, noise, silence; all four together; and, by itself, a voice t
 bands of the keys, which nobody's does: the worst there is.
 """
 
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -15,11 +17,9 @@ from firmware.bench.beside import ROUNDS, Aim, Compared, Report, Shown, Side, in
 from firmware.bench.peers.dtmf import Pcm, hear_plainly, pace_of_spandsp, spandsp
 from firmware.bench.vowels import TALKER, Signal, vowels
 from routing_core import audio
-from routing_core._core import ffi, lib
 
 SECONDS = 30
 LAPS = 7
-PIECE = audio.SAMPLE_RATE_HZ
 SEED = 1
 
 ALL = "all four, a quarter each"
@@ -71,20 +71,11 @@ def sounds() -> Mapping[str, Pcm]:
 
 
 def ours_ns(pcm: Pcm, laps: int) -> float:
-    """Our core as the media engine feeds it, but a second at a time as the peer is."""
-    dtmf = ffi.new("struct rc_dtmf *")
-    room = 2 * (PIECE // 8)
-    events = ffi.new("struct rc_dtmf_event[]", room)
-    lib.rc_dtmf_init(dtmf)
-    pieces = [
-        (audio.lent(piece, "int16_t"), len(piece))
-        for piece in (pcm[start : start + PIECE] for start in range(0, len(pcm), PIECE))
-    ]
-    began = time.process_time_ns()
-    for _ in range(laps):
-        for samples, count in pieces:
-            lib.rc_dtmf_feed(dtmf, samples, count, events, room)
-    return (time.process_time_ns() - began) / (len(pcm) * laps)
+    """Our core, in a process of its own as the peer is."""
+    command = [sys.executable, "-m", "firmware.bench.pace", str(laps)]
+    return float(
+        subprocess.run(command, input=pcm.tobytes(), capture_output=True, check=True).stdout
+    )
 
 
 def plain_ns(pcm: Pcm) -> float:
