@@ -26,7 +26,7 @@ SEALED = ["-Wl,-z,relro,-z,now"]
 # Checked copies hide from ASan what it would have told.
 SANITIZERS = [
     "-fsanitize=address,undefined,float-cast-overflow",
-    "-fno-sanitize-recover=undefined",
+    "-fno-sanitize-recover=all",
     "-g",
 ]
 SANITIZED = ["-O3", "-U_FORTIFY_SOURCE", *SANITIZERS]
