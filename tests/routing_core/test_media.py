@@ -299,7 +299,6 @@ def test_a_key_in_the_audio_is_told_once(exchange: Exchange) -> None:
     caller.say_at_pace(np.concatenate([quiet(800), audio.digit("5", ms=80), quiet(1600)]))
     began, ended = exchange.next(ToneBegan), exchange.next(ToneEnded)
     assert (began.call, began.digit) == (ended.call, ended.digit) == (call, "5")
-    assert began.at_ns < ended.at_ns  # by how much, a busy machine decides
     assert exchange.events == []
 
 
