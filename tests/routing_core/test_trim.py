@@ -45,8 +45,8 @@ def messages(draw: st.DrawFn) -> tuple[Pcm, list[tuple[int, int]], float]:
         parts += [np.zeros(pause, dtype=np.int16), word(rng, length, draw(st.floats(-32, -12)))]
         words.append((at + pause, at + pause + length))
         at += pause + length
-    # A tenth and more of it is pause.
-    parts.append(np.zeros(at // 6 + draw(st.integers(0, 40_000)), dtype=np.int16))
+    # A tenth and more of its whole blocks is pause, wherever they begin.
+    parts.append(np.zeros(at // 6 + 2 * BLOCK + draw(st.integers(0, 40_000)), dtype=np.int16))
     clean = np.concatenate(parts)
     return clean + noise(rng, len(clean), floor_dbm0), words, floor_dbm0
 
