@@ -7,7 +7,8 @@
 
 enum { PLACES_MOST = 16, SOUND = 100 };
 
-static const struct rc_media_settings SETTINGS = {.calls = 1, .chunks = 1, .unfed_after_ms = 1000};
+static const struct rc_media_settings SETTINGS = {
+	.calls = 1, .chunks = 1, .chunks_of_one = 1, .unfed_after_ms = 1000};
 
 static const int16_t sound[SOUND];
 
