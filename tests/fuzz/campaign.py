@@ -31,7 +31,8 @@ CORE = OUT / "core.a"
 KEPT = ROOT / "build/proof/fuzz"
 
 FLAGS = (
-    "-std=c11", "-D_GNU_SOURCE", "-ffp-contract=off", "-O1", "-g", "-pthread", f"-I{CSRC}",
+    "-std=c11", "-D_GNU_SOURCE", "-ffp-contract=off", "-O1", "-g", "-fdebug-compilation-dir=.",
+    "-pthread", "-Irouting_core/csrc",
     "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined,float-cast-overflow",
     "-fno-sanitize-recover=all",
 )  # fmt: skip
@@ -45,8 +46,11 @@ SEEDS_MOST = 24
 
 
 def compiler(*arguments: str | Path) -> None:
-    """Or an end with what it says."""
-    told = subprocess.run(["clang", *FLAGS, *arguments], capture_output=True, text=True)
+    """Or an end with what it says. No name of the checkout's own folder goes into a program: the
+    same sources are the same program, and keep their hours, wherever they lie."""
+    inside = [each.relative_to(ROOT) if isinstance(each, Path) else each for each in arguments]
+    command = ["clang", *FLAGS, *inside]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if told.returncode:
         sys.exit(f"fuzz: this does not compile:\n{told.stderr}")
 
@@ -74,7 +78,7 @@ class Target:
     def build(self) -> None:
         """With those files of the core that it needs, and no others."""
         if self.source.suffix == ".c":
-            compiler("-fsanitize=fuzzer", "-o", *self.command, self.source, CORE, "-lm")
+            compiler("-fsanitize=fuzzer", "-o", OUT / self.name, self.source, CORE, "-lm")
 
     def version(self) -> str:
         """Of all that the target is made of: another file of the core makes no other program."""
