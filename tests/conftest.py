@@ -1,4 +1,5 @@
-"""What holds for every test: in CI nothing is left out, and what has a share of its own stays out.
+"""What holds for every test: in CI nothing is left out, what has a share of its own stays out, and
+what runs in real time may be told twice.
 
 A folder of tests with a program `run` in it (fuzzing, power cuts …) has such a share: `.ci/run`
 starts that program, and a plain `pytest` passes the folder by unless told its name.
@@ -16,6 +17,18 @@ hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
 IN_CI = os.environ.get("CI") == "true"
+
+# Here two Asterisks, their callers and our thread keep a 20 ms pace on two cores that others use
+# too, and what befalls one frame is no rule's failure. Such a story that fails is told once more;
+# the run says so, with what failed: it is a fault still to be found, and twice is a failure.
+IN_REAL_TIME = ("tests/system/", "tests/faults/", "tests/routing_core/test_media")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what runs in real time."""
+    for item in items:
+        if item.nodeid.startswith(IN_REAL_TIME):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -54,6 +54,7 @@ TONES = {
 }
 NURSE, DOCTOR, SHORT = "1", "2", "3"  # what to press
 LONGEST_S = 5
+BLIP_S = 0.2  # of a tone of 0.6 s that nobody else makes: a busy machine tears most blocks
 BREATH = 1600  # samples
 FIRST = 80  # samples by which the begin of words is found
 STANDSTILLS = 5
@@ -315,7 +316,7 @@ def test_a_message_is_safe_before_it_is_promised_and_plain_nowhere(
             # The row that promises it was on the disk before the promise was decided.
             happened = [step.step for step in told.steps if step.call == call]
             assert happened.index("sealed") < happened.index("kept")
-            assert ear.tone_s(line.heard, KEPT_HZ) > 0.4
+            assert ear.tone_s(line.heard, KEPT_HZ) > BLIP_S
             assert leaks(words.tolist(), places(practice, began)) == []
         assert has_said(owner.opens(call).audio, words)
 
@@ -466,7 +467,7 @@ def test_who_speaks_too_long_is_thanked_when_the_time_is_up(
             await line.speak(written(tmp_path, words))
             await within(15, line.ended)
             assert await told.outcome(call) == "message"
-            assert ear.tone_s(line.heard, KEPT_HZ) > 0.4
+            assert ear.tone_s(line.heard, KEPT_HZ) > BLIP_S
         opened = owner.opens(call)
         assert opened.seconds == LONGEST_S
         assert has_said(opened.audio, words[: (LONGEST_S - 2) * 8000])
@@ -513,7 +514,7 @@ def test_who_says_nothing_and_presses_a_key_goes_to_a_person(practice: Town, own
             await within(5, ring.talked)
             await line.hang_up()
             assert await told.outcome(call) == "answered"
-            assert ear.tone_s(line.heard, SORRY_HZ) > 0.4
+            assert ear.tone_s(line.heard, SORRY_HZ) > BLIP_S
             assert await owner.messages_of(call) == []
 
     practice.run(story())
@@ -663,7 +664,7 @@ def test_on_a_full_disk_the_caller_is_told_and_goes_to_a_person_and_no_step_is_l
             assert alarms(await told.status()) == messages_too  # until one is kept
             assert told.details(call, "not kept") == ["main/nurse"]
             assert told.details(call, "kept") == []
-            assert ear.tone_s(line.heard, SORRY_HZ) > 0.4
+            assert ear.tone_s(line.heard, SORRY_HZ) > BLIP_S
             assert ear.tone_s(line.heard, KEPT_HZ) == 0
             # What lay sealed on the disk is listed, though nobody was promised it.
             sealed = len(await owner.messages_of(call))
@@ -702,7 +703,7 @@ def test_on_a_disk_that_stands_still_the_caller_is_told_and_goes_to_a_person(
             assert await told.outcome(call) == "answered"
             assert told.details(call, "not kept") == ["main/nurse"]
             assert told.supervisor.starts == 1
-            assert ear.tone_s(line.heard, SORRY_HZ) > 0.4
+            assert ear.tone_s(line.heard, SORRY_HZ) > BLIP_S
             assert ear.tone_s(line.heard, KEPT_HZ) == 0
             # What was said until then is sealed all the same, and listed.
             (message,) = await owner.messages_of(call)
