@@ -2,7 +2,8 @@
 under ASan and UBSan, the `.py` files atheris targets; each one's seeds lie in `corpus/NAME`.
 
     python -m tests.fuzz.campaign 300      all of them together, for so many seconds
-    python -m tests.fuzz.campaign prove    each for an hour in all; broken off, it goes on
+    python -m tests.fuzz.campaign prove    each for an hour of processor time in all; broken off, it
+                                           goes on
     python -m tests.fuzz.campaign seeds    the best of what was found becomes the seeds
 
 A proof is of the sources as they are: what a target had before they changed no longer counts, but
@@ -93,6 +94,7 @@ class Found:
     """What a target met in some seconds."""
 
     inputs: int
+    cpu_s: float
     fault: str  # what it said last, or nothing
 
 
@@ -106,19 +108,29 @@ def fuzz(target: Target, seconds: int, seed: int, found: Path) -> Found:
     """Broken input for so long; what reaches something new is kept in `found`."""
     found.mkdir(parents=True, exist_ok=True)
     target.seeds.mkdir(parents=True, exist_ok=True)
-    told = subprocess.run(
-        [
-            *target.command,
-            f"-max_total_time={seconds}",
-            f"-seed={seed}",
-            f"-max_len={LONGEST_INPUT}",
-            "-timeout=10",
-            "-print_final_stats=1",
-            "-verbosity=0",
-            f"-artifact_prefix={OUT / target.name}-",
-            str(found),
-            str(target.seeds),
-        ],
+    command = [
+        *target.command,
+        f"-max_total_time={seconds}",
+        f"-seed={seed}",
+        f"-max_len={LONGEST_INPUT}",
+        "-timeout=10",
+        "-print_final_stats=1",
+        "-verbosity=0",
+        f"-artifact_prefix={OUT / target.name}-",
+        str(found),
+        str(target.seeds),
+    ]
+    status, cpu_s, told = run(command)
+    executed = re.search(r"number_of_executed_units: (\d+)", told)
+    if status or executed is None:
+        return Found(0, cpu_s, told[-6000:] or f"it ended with status {status}")
+    return Found(int(executed[1]), cpu_s, "")
+
+
+def run(command: list[str]) -> tuple[int, float, str]:
+    """How it ended, the processor's seconds it took, and what it said."""
+    program = subprocess.Popen(
+        command,
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -127,10 +139,12 @@ def fuzz(target: Target, seconds: int, seed: int, found: Path) -> Found:
         text=True,
         errors="replace",
     )
-    executed = re.search(r"number_of_executed_units: (\d+)", told.stdout)
-    if told.returncode or executed is None:
-        return Found(0, told.stdout[-6000:] or f"it ended with status {told.returncode}")
-    return Found(int(executed[1]), "")
+    with program:
+        assert program.stdout
+        told = program.stdout.read()
+        _, status, used = os.wait4(program.pid, 0)
+        program.returncode = os.waitstatus_to_exitcode(status)
+    return program.returncode, used.ru_utime + used.ru_stime, told
 
 
 def jobs() -> int:
@@ -188,7 +202,7 @@ class Progress:
     """How far the proof of one target is."""
 
     version: str = ""
-    seconds: int = 0
+    cpu_s: float = 0.0
     inputs: int = 0
     slices: int = 0
     seed: int = 0
@@ -216,7 +230,8 @@ class Record:
 
 
 def prove() -> int:
-    """Each target has an hour in all; FOR=600 ends this run after 600 s, to go on another time."""
+    """Each target has an hour of processor time in all, which a busy machine cannot thin out;
+    FOR=600 ends this run after 600 s, to go on another time."""
     which = targets()
     build_all(which)
     record = Record(which)
@@ -224,14 +239,13 @@ def prove() -> int:
 
     def some(target: Target) -> None:
         progress = record.of[target.name]
-        seconds = min(SLICE_S, HOUR_S - progress.seconds)
         seed = progress.seed + progress.slices
-        found = fuzz(target, seconds, seed, KEPT / target.name)
+        found = fuzz(target, SLICE_S, seed, KEPT / target.name)
         progress.slices += 1
-        progress.seconds += seconds
+        progress.cpu_s += found.cpu_s
         progress.inputs += found.inputs
         progress.fault = found.fault
-        print(told(target, seconds, seed, found), flush=True)
+        print(told(target, SLICE_S, seed, found), flush=True)
         record.keep()
 
     def turns() -> Iterator[list[Target]]:
@@ -239,7 +253,7 @@ def prove() -> int:
             waiting = [one for one in which if needs_more(record.of[one.name])]
             if not waiting:
                 return
-            waiting.sort(key=lambda one: record.of[one.name].seconds)
+            waiting.sort(key=lambda one: record.of[one.name].cpu_s)
             yield waiting[: jobs()]
 
     with ThreadPoolExecutor(jobs()) as pool:
@@ -249,7 +263,7 @@ def prove() -> int:
 
 
 def needs_more(progress: Progress) -> bool:
-    return not progress.fault and progress.seconds < HOUR_S
+    return not progress.fault and progress.cpu_s < HOUR_S
 
 
 def verdict(record: Record) -> int:
@@ -257,7 +271,7 @@ def verdict(record: Record) -> int:
     print()
     for name, one in record.of.items():
         end = "BROKEN" if one.fault else "nothing found"
-        print(f"{name:13} {one.seconds:5d} of {HOUR_S} s  {one.inputs:14,d} inputs  {end}")
+        print(f"{name:13} {one.cpu_s:5.0f} of {HOUR_S} s  {one.inputs:14,d} inputs  {end}")
     if any(one.fault for one in record.of.values()):
         print("BROKEN: what broke a target lies in build/fuzz")
         return 1
