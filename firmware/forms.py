@@ -309,6 +309,22 @@ class HoursForkForm(Strict):
         return plan.HoursFork(self.hours, self.open, self.closed)
 
 
+class OverflowForm(Strict):
+    to: Target
+    after_s: Annotated[float, _seconds(1, 7200)] | None = None
+    place_over: Annotated[int, _count(1, 1000)] | None = None
+    per_agent: (
+        Annotated[float, Field(gt=0, le=100, description="callers for each agent")] | None
+    ) = None
+    no_agent: Annotated[bool, Field(strict=True, description="true or false")] = False
+    closed: Word | None = None
+
+    def rule(self) -> plan.Overflow:
+        return plan.Overflow(
+            self.to, self.after_s, self.place_over, self.per_agent, self.no_agent, self.closed
+        )
+
+
 class EnqueueForm(Strict):
     kind: Literal["queue"]
     queue: Word
@@ -317,12 +333,26 @@ class EnqueueForm(Strict):
     urgency: UrgencyWord | None = None
     escape: Key | Literal[""] = "0"
     also: Annotated[list[Word], Field(max_length=3, description="a list of up to 3 queues")] = []
+    overflow: Annotated[
+        list[OverflowForm],
+        Field(
+            max_length=6,
+            description='up to 6 rules like [{ place_over = 8, to = "nurse" }], of to and after_s'
+            " (1 to 7200), place_over (from 1), per_agent (above 0), no_agent = true, closed",
+        ),
+    ] = []
 
     def node(self) -> plan.Enqueue:
         urgency = Urgency[self.urgency.upper()] if self.urgency else None
         escape = self.escape or None
         return plan.Enqueue(
-            self.queue, self.patience_s, self.otherwise, urgency, escape, tuple(self.also)
+            self.queue,
+            self.patience_s,
+            self.otherwise,
+            urgency,
+            escape,
+            tuple(self.also),
+            tuple(rule.rule() for rule in self.overflow),
         )
 
 

@@ -421,15 +421,24 @@ class _Reading:
         match node:
             case plan.HoursFork(hours=hours):
                 self._must_exist("hours", (hours,), (*path, "hours"))
-            case plan.Enqueue(queue=queue, also=also):
+            case plan.Enqueue(queue=queue, also=also, overflow=rules):
                 self._must_exist("queues", (queue,), (*path, "queue"))
                 self._must_exist("queues", also, (*path, "also"))
+                for index, rule in enumerate(rules):
+                    self._rule_says_when(rule, (*path, "overflow", index))
             case plan.Ring(phones=phones):
                 self._must_exist("phones", phones, (*path, "phones"))
             case plan.TakeMessage(mailbox=mailbox):
                 self._must_exist("mailboxes", (mailbox,), (*path, "mailbox"))
             case plan.Say() | plan.Menu() | plan.Goto() | plan.Hangup():
                 pass
+
+    def _rule_says_when(self, rule: plan.Overflow, path: toml_lines.Path) -> None:
+        if rule.closed is not None:
+            self._must_exist("hours", (rule.closed,), (*path, "closed"))
+        if rule == plan.Overflow(rule.to):
+            cure = "add after_s, place_over, per_agent, no_agent = true or closed"
+            self._fault(path, "this rule does not say when callers go on", cure)
 
     def _targets_exist(self, name: str, form: FlowForm, nodes: Mapping[str, plan.Node]) -> None:
         written = self.document["flows"][name].get("nodes")

@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import commands, flow, hours
+from ivr import commands, flow, hours, overflow
 from ivr.commands import Command, Next, Outcome
 from ivr.events import (
     AudioLost,
@@ -35,6 +35,7 @@ from ivr.events import (
     SpeechEnded,
 )
 from ivr.flow import Place
+from ivr.overflow import Crowd
 from ivr.plan import (
     Enqueue,
     Goto,
@@ -94,11 +95,13 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Order: the call waits in these queues, and has done so since then. Placed follows at once."""
+    """Order: the call waits in these queues, and has done so since then. Stood follows at once if
+    it may be led on, then Placed if it still waits."""
 
     queues: tuple[str, ...]
     urgency: Urgency | None
     since: float
+    may_be_led_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,18 @@ class StopWaiting:
 @dataclass(frozen=True, slots=True)
 class TellPosition:
     """Order: say where the call stands in its queue. Placed follows at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellCrowd:
+    """Order: say what the call's chances are. Stood follows, unless a phone rings for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """Fact: how many wait with the call, and for how many agents."""
+
+    crowd: Crowd
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +158,7 @@ class TimeCame:
     """Fact: the call's deadline is here."""
 
 
-Order = Wait | RingPhones | StopWaiting | TellPosition
+Order = Wait | RingPhones | StopWaiting | TellPosition | TellCrowd
 StepEvent = (
     DigitPressed
     | PromptEnded
@@ -156,6 +171,7 @@ StepEvent = (
     | Joined
     | JoinFailed
     | FellToFailsafe
+    | Stood
     | Placed
     | Taken
     | NobodyLeft
@@ -186,7 +202,10 @@ class Call:
     tries: int = 0  # times the menu has been spoken
     until: float | None = None  # the stage ends by then
     again_at: float | None = None  # music or the next announcement is due
-    waits_since: float = 0.0  # entered this queue or began to ring; the rank
+    look_at: float | None = None  # a rule of the queue may hold by then
+    waits_since: float = 0.0  # entered this queue or began to ring
+    ranks_since: float = 0.0  # entered the first of the queues it was led on through
+    led_on_from: frozenset[Place] = frozenset()  # a second time nobody is led on from a queue
     patience_until: float = 0.0
     music: bool = False
     recording: bool = False  # a recording is open: its end will be told
@@ -202,7 +221,8 @@ class Call:
     @property
     def deadline(self) -> float | None:
         """When TimeCame is due."""
-        return min((at for at in (self.until, self.again_at) if at is not None), default=None)
+        due = (self.until, self.again_at, self.look_at)
+        return min((at for at in due if at is not None), default=None)
 
 
 Step = tuple[Call, list[Command | Order]]
@@ -262,6 +282,8 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _music_is_due(call, at) or _ask_again(call, (flow.NOTHING_HEARD,), at)
         case Stage.QUEUED, Placed(position=position):
             return _announce(call, position, at)
+        case Stage.QUEUED, Stood(crowd=crowd):
+            return _lead_on(call, crowd, at)
         case Stage.QUEUED, DigitPressed(digit=digit):
             return _escape(call, digit, at)
         case Stage.QUEUED, TimeCame():
@@ -294,7 +316,7 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
         case _, RecordingFailed():
             return replace(call, recording=False), []
         case _, TimeCame():
-            return replace(call, until=None, again_at=None), []
+            return replace(call, until=None, again_at=None, look_at=None), []
         case _:
             return call, []
 
@@ -340,7 +362,14 @@ def _enter(call: Call, place: Place, at: Moment) -> Step:
 def _fresh(call: Call, place: Place) -> Call:
     language = flow.flow_of(call.plan, place).language or call.language
     return replace(
-        call, place=place, language=language, tries=0, until=None, again_at=None, then=None
+        call,
+        place=place,
+        language=language,
+        tries=0,
+        until=None,
+        again_at=None,
+        look_at=None,
+        then=None,
     )
 
 
@@ -351,8 +380,7 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             note = commands.Note(call.id, "goto", f"{place} to {target}")
             return flow.resolve(call.plan, place.flow, target), note
         case HoursFork(hours=name, open=if_open, closed=if_closed):
-            schedule = call.plan.hours.get(name)
-            is_open = schedule is not None and hours.is_open(schedule, at.local)
+            is_open = _is_open(call, name, at)
             note = commands.Note(call.id, "hours", f"{place} {'open' if is_open else 'closed'}")
             return flow.resolve(call.plan, place.flow, if_open if is_open else if_closed), note
         case Say(prompts=(), next=target):
@@ -371,6 +399,11 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             return None, _entered(call, "hangup", place)
         case _:
             assert_never(node)
+
+
+def _is_open(call: Call, name: str, at: Moment) -> bool:
+    schedule = call.plan.hours.get(name)
+    return schedule is not None and hours.is_open(schedule, at.local)
 
 
 def _entered(call: Call, kind: str, place: Place) -> Command:
@@ -492,13 +525,19 @@ def _queue(call: Call, node: Enqueue, patience_s: float, at: Moment) -> Step:
         call,
         stage=Stage.QUEUED,
         waits_since=at.now,
+        ranks_since=call.ranks_since if call.led_on_from else at.now,
         patience_until=at.now + patience_s,
         until=at.now + patience_s,
         asked_at=at.now if call.asked_at is None else call.asked_at,
     )
     # The order comes before the music, so that its announcement is what the caller hears first.
     with_music, music = _with_music(waiting)
-    return with_music, [Wait(node.queues, node.urgency, at.now), *music]
+    return with_music, [_wait(with_music, node), *music]
+
+
+def _wait(call: Call, node: Enqueue) -> Wait:
+    may_be_led_on = bool(node.overflow) and call.place not in call.led_on_from
+    return Wait(node.queues, node.urgency, call.ranks_since, may_be_led_on)
 
 
 def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step:
@@ -533,7 +572,27 @@ def _waiting_room(call: Call) -> Queue | None:
 def _wait_on(call: Call, at: Moment) -> Step:
     if call.until is not None and call.until <= at.now:
         return _give_up_waiting(call, at)
+    if call.look_at is not None and call.look_at <= at.now:
+        return replace(call, look_at=None), [TellCrowd()]
     return replace(call, again_at=None), [TellPosition()]
+
+
+def _lead_on(call: Call, crowd: Crowd, at: Moment) -> Step:
+    """By the first rule of the queue that holds, keeping the rank; else to be looked at again."""
+    node = flow.node_at(call.plan, call.place)
+    if not isinstance(node, Enqueue) or call.place in call.led_on_from:
+        return call, []
+    waited_s = at.now - call.waits_since
+    asked = {rule.closed for rule in node.overflow if rule.closed is not None}
+    is_open = {name: _is_open(call, name, at) for name in asked}
+    rule = overflow.rule_that_holds(node, crowd, waited_s, is_open)
+    if rule is None:
+        again_s = overflow.look_again_s(node, waited_s)
+        return replace(call, look_at=None if again_s is None else at.now + again_s), []
+    led = replace(call, led_on_from=call.led_on_from | {call.place})
+    onward, orders = _enter(led, flow.resolve(call.plan, call.place.flow, rule.to), at)
+    note = commands.Note(call.id, "overflow", f"{call.place}: {overflow.why(rule)}")
+    return onward, [note, StopWaiting(), commands.StopPlaying(call.id), *orders]
 
 
 def _escape(call: Call, digit: str, at: Moment) -> Step:
@@ -552,7 +611,7 @@ def _give_up_waiting(call: Call, at: Moment) -> Step:
 
 
 def _join(call: Call, offer: str, at: Moment) -> Step:
-    joining = replace(call, stage=Stage.JOINING, until=at.now + JOIN_S, again_at=None)
+    joining = replace(call, stage=Stage.JOINING, until=at.now + JOIN_S, again_at=None, look_at=None)
     return joining, [commands.Join(call.id, offer)]
 
 
@@ -567,8 +626,8 @@ def _back(call: Call, at: Moment) -> Step:
         return _lose(call, at)
     again: Order
     match flow.node_at(call.plan, call.place):
-        case Enqueue(queues=queues, urgency=urgency):
-            stage, again = Stage.QUEUED, Wait(queues, urgency, call.waits_since)
+        case Enqueue() as node:
+            stage, again = Stage.QUEUED, _wait(call, node)
         case Ring(phones=phones):
             left_s = max(call.patience_until - at.now, LEAST_RING_S)
             stage, again = Stage.RINGING, RingPhones(phones, left_s)

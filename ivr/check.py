@@ -47,7 +47,7 @@ class Finding:
     """A rule broken: where, how a caller comes to feel it, why, and what to do."""
 
     rule: Rule
-    where: tuple[str, ...]
+    where: tuple[str | int, ...]
     way: str  # empty where no caller's way shows it
     reason: str
     cure: str
@@ -189,7 +189,7 @@ def _dangling(plan: Plan, reached: Reached) -> Iterator[Finding]:
                     yield _dangles((*_keys(place), *way.key), shown, reason)
 
 
-def _dangles(where: tuple[str, ...], way: str, reason: str) -> Finding:
+def _dangles(where: tuple[str | int, ...], way: str, reason: str) -> Finding:
     return Finding(Rule.DANGLING, where, way, reason, "add it, or name another")
 
 

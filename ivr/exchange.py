@@ -7,7 +7,7 @@ A caller who waits can be had by the first who is free or is being offered to ex
 keeps its rank in both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,8 +23,10 @@ from ivr.call import (
     Stage,
     Step,
     StepEvent,
+    Stood,
     StopWaiting,
     Taken,
+    TellCrowd,
     TellPosition,
     TimeCame,
     Wait,
@@ -51,6 +53,7 @@ from ivr.events import (
     ToneHeard,
 )
 from ivr.matching import AGENTS_MAX, Matching, agent_of
+from ivr.overflow import Crowd
 from ivr.plan import Plan, Queue, Urgency
 
 # The network and the phone may take a little longer than the ring we asked for.
@@ -116,6 +119,11 @@ class Agent:
             and bool(self.skills)
         )
 
+    def is_there_for(self, queues: Iterable[str]) -> bool:
+        """Answers calls of one of these queues, now or when the present one is over."""
+        is_there = self.phone is not PhoneState.UNREACHABLE
+        return is_there and any(agent_of(name) in self.skills for name in queues)
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -124,6 +132,7 @@ class Waiting:
     queues: Mapping[str, Queue]
     since: float
     urgency: Urgency | None
+    may_be_led_on: bool
 
 
 @dataclass(slots=True)
@@ -136,6 +145,8 @@ class Exchange:
     agents: dict[str, Agent] = field(default_factory=dict)
     offers: dict[str, Offering] = field(default_factory=dict)
     _waiting: dict[str, Waiting] = field(default_factory=dict)
+    _unplaced: dict[str, None] = field(default_factory=dict)  # not yet told where they stand
+    _crowd_changed: bool = False
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
     _matching: Matching = field(default_factory=Matching)
@@ -154,6 +165,7 @@ class Exchange:
         at = Moment(now, local)
         self._matching.time_is(now)
         self._take(event, at)
+        self._lead_on(at)
         self._match(at)
         return self._said()
 
@@ -174,6 +186,7 @@ class Exchange:
         for call in list(self.calls.values()):
             if call.deadline is not None and call.deadline <= now:
                 self._step(call.id, TimeCame(), at)
+        self._lead_on(at)
         self._match(at)
         return self._said()
 
@@ -244,14 +257,16 @@ class Exchange:
 
     def _carry_out(self, call: str, order: Command | Order, at: Moment) -> None:
         match order:
-            case Wait(queues=queues, urgency=urgency, since=since):
-                self._wait(call, queues, urgency, since, at)
+            case Wait():
+                self._wait(call, order, at)
             case RingPhones(phones=phones, ring_s=ring_s):
                 self._ring(call, phones, ring_s, at)
             case StopWaiting():
                 self._stop_waiting(call, at)
             case TellPosition():
                 self._tell_position(call, at)
+            case TellCrowd():
+                self._look(call, at)
             case _:
                 self._out.append(order)
 
@@ -264,24 +279,21 @@ class Exchange:
 
     # ---- waiting ----
 
-    def _wait(
-        self,
-        call: str,
-        queues: tuple[str, ...],
-        urgency: Urgency | None,
-        since: float,
-        at: Moment,
-    ) -> None:
+    def _wait(self, call: str, order: Wait, at: Moment) -> None:
         """Put the call on the ACD. Without room there it still waits its patience out, with music,
         and then goes on."""
         known = self.calls[call].plan.queues
-        rooms = {name: known[name] for name in queues if name in known}
-        within_s = [(room, target_s(room, urgency)) for room in rooms.values()]
-        if not self._matching.wait(call, within_s, since):
-            self._out.append(commands.Note(call, "no room", queues[0]))
+        rooms = {name: known[name] for name in order.queues if name in known}
+        within_s = [(room, target_s(room, order.urgency)) for room in rooms.values()]
+        if not self._matching.wait(call, within_s, order.since):
+            self._out.append(commands.Note(call, "no room", order.queues[0]))
             return
-        self._waiting[call] = Waiting(rooms, since, urgency)
-        self._tell_position(call, at)
+        self._waiting[call] = Waiting(rooms, order.since, order.urgency, order.may_be_led_on)
+        self._crowd_changed = True
+        if order.may_be_led_on:
+            self._unplaced[call] = None
+        else:
+            self._tell_position(call, at)
 
     def _tell_position(self, call: str, at: Moment) -> None:
         if call in self._waiting:
@@ -290,8 +302,31 @@ class Exchange:
     def _stop_waiting(self, call: str, at: Moment) -> None:
         if self._waiting.pop(call, None):
             self._matching.leave(call)
+            self._unplaced.pop(call, None)
+            self._crowd_changed = True
         for offer in self._offers_of(call):
             self._withdraw(offer, at)
+
+    def _lead_on(self, at: Moment) -> None:
+        """Let those go on whom the rules of their queue lead elsewhere, from the last one in line:
+        who stands before others stays for them to be counted behind. Nobody is led on from a queue
+        twice, so this ends."""
+        while self._crowd_changed:
+            self._crowd_changed = False
+            ruled = [call for call, waits in self._waiting.items() if waits.may_be_led_on]
+            for call in sorted(ruled, key=self._matching.position, reverse=True):
+                self._look(call, at)
+        for call in list(self._unplaced):
+            self._unplaced.pop(call)
+            self._tell_position(call, at)
+
+    def _look(self, call: str, at: Moment) -> None:
+        """Tell a call what its chances are, but while a phone rings for it."""
+        waits = self._waiting.get(call)
+        if waits is None or self._offers_of(call):
+            return
+        there = sum(agent.is_there_for(waits.queues) for agent in self.agents.values())
+        self._step(call, Stood(Crowd(self.position(call), there)), at)
 
     def _match(self, at: Moment) -> None:
         while (pair := self._matching.take()) is not None:
@@ -369,6 +404,7 @@ class Exchange:
             self._step(offer.call, JoinFailed(offer.call, offer_id), at)
         elif offer.call in self._waiting:
             self._matching.put_back(offer.call)
+            self._crowd_changed = True
         elif not self._offers_of(offer.call):
             self._step(offer.call, NobodyLeft(), at)
 
@@ -413,6 +449,7 @@ class Exchange:
             self._wrap_up(agent, at)
         if state is PhoneState.IDLE and agent.phone is not PhoneState.IDLE:
             agent.idle_since = max(at.now, agent.free_from)
+        self._crowd_changed |= PhoneState.UNREACHABLE in (state, agent.phone)
         agent.phone = state
         self._seat(agent)
 
@@ -447,6 +484,7 @@ class Exchange:
             member = {agent_of(q.name): 1 for q in queues if agent.extension in q.agents}
             phone = phones.get(agent.extension)
             agent.skills = {**member, **phone.skills} if phone and member else member
+        self._crowd_changed = True
         self._matching.adopt(queues, {a.extension: a.skills for a in self.agents.values()})
         for agent in self.agents.values():
             self._seat(agent)

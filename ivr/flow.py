@@ -56,7 +56,7 @@ class Way:
     """One way out of a node: what takes it, the keys it has in the site file, and its target."""
 
     by: str
-    key: tuple[str, ...]
+    key: tuple[str | int, ...]
     target: str
 
 
@@ -111,7 +111,11 @@ def ways(node: Node) -> Iterator[Way]:
         case HoursFork(open=is_open, closed=closed):
             yield Way("open", ("open",), is_open)
             yield Way("closed", ("closed",), closed)
-        case Enqueue(otherwise=otherwise) | Ring(otherwise=otherwise):
+        case Enqueue(otherwise=otherwise, overflow=rules):
+            for index, rule in enumerate(rules):
+                yield Way("overflow", ("overflow", index, "to"), rule.to)
+            yield Way("nobody", ("otherwise",), otherwise)
+        case Ring(otherwise=otherwise):
             yield Way("nobody", ("otherwise",), otherwise)
         case TakeMessage(next=target):
             yield Way("kept", ("next",), target)

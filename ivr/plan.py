@@ -165,9 +165,21 @@ class HoursFork:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflow:
+    """A waiting caller goes to `to` once everything that is said here holds; None says nothing."""
+
+    to: str
+    after_s: float | None = None  # the caller has waited so long
+    place_over: int | None = None  # the caller's place in line is beyond this
+    per_agent: float | None = None  # up to this caller more wait than this for each agent there
+    no_agent: bool = False  # nobody who could answer is there
+    closed: str | None = None  # this schedule is closed
+
+
+@dataclass(frozen=True, slots=True)
 class Enqueue:
     """Wait in a queue, at most `patience_s` seconds, then go to `otherwise`. Key 0 or `escape`
-    leads there at once."""
+    leads there at once. Before that, the first rule of `overflow` that holds leads on."""
 
     queue: str
     patience_s: float
@@ -175,6 +187,7 @@ class Enqueue:
     urgency: Urgency | None = None  # None: the queue's own
     escape: str | None = "0"
     also: tuple[str, ...] = ()  # queues waited in at the same time; the first agent of any has it
+    overflow: tuple[Overflow, ...] = ()
 
     @property
     def queues(self) -> tuple[str, ...]:

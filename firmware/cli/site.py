@@ -131,7 +131,8 @@ def _fault(finding: Finding, found: Draft) -> Fault:
     line = toml_lines.nearest(found.lines, finding.where)
     way = f" (the way there: {finding.way})" if finding.way else ""
     reason = f"{finding.rule}: {finding.reason}{way}"
-    return Fault(line, ".".join(finding.where), reason, finding.cure)
+    where = ".".join(str(part) for part in finding.where)
+    return Fault(line, where, reason, finding.cure)
 
 
 def _tell(file: Path, fault: Fault) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from firmware import settings, toml_lines
 from firmware.settings import SiteFaults
-from ivr.plan import Enqueue
+from ivr.plan import Enqueue, Overflow
 
 TEMPLATE = (Path(settings.__file__).parent / "template" / "clinic.toml").read_text("utf-8")
 
@@ -145,6 +145,46 @@ def test_a_rule_of_a_queue_that_cannot_be_is_told_with_its_cure(
     right: str, wrong: str, reason: str, cure: str
 ) -> None:
     text = TEMPLATE.replace("[queues.nurse]", f"[queues.nurse]{SKILLED}")
+    assert right in text
+    with pytest.raises(SiteFaults, match=reason) as caught:
+        settings.read(text.replace(right, wrong))
+    assert any(cure in fault.cure for fault in caught.value.faults)
+
+
+LED_ON = """
+overflow = [
+  { no_agent = true, to = "desk-message" },
+  { place_over = 8, after_s = 30, to = "nurse" },
+  { per_agent = 2.5, closed = "office", to = "flow:main" },
+]
+"""
+
+
+def test_a_queue_may_lead_its_last_callers_on() -> None:
+    site = settings.read(TEMPLATE.replace('queue = "front-desk"', f'queue = "front-desk"{LED_ON}'))
+    node = site.flows["main"].nodes["front-desk"]
+    assert isinstance(node, Enqueue)
+    assert node.overflow == (
+        Overflow("desk-message", no_agent=True),
+        Overflow("nurse", place_over=8, after_s=30),
+        Overflow("flow:main", per_agent=2.5, closed="office"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "reason", "cure"),
+    [
+        ("no_agent = true, to", "to", "does not say when", "no_agent = true"),
+        ('to = "nurse"', 'to = "nurze"', 'no node "nurze"', "did you mean nurse"),
+        ('closed = "office"', 'closed = "offices"', "offices", "office"),
+        ("place_over = 8", "place_over = 0", "does not fit", "from 1"),
+        ("per_agent = 2.5", "per_agent = -1", "does not fit", "above 0"),
+    ],
+)
+def test_a_rule_of_overflow_that_cannot_be_is_told_with_its_cure(
+    right: str, wrong: str, reason: str, cure: str
+) -> None:
+    text = TEMPLATE.replace('queue = "front-desk"', f'queue = "front-desk"{LED_ON}')
     assert right in text
     with pytest.raises(SiteFaults, match=reason) as caught:
         settings.read(text.replace(right, wrong))

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import count
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,126 +10,23 @@ from hypothesis import strategies as st
 from ivr import call, commands, events
 from ivr.call import Stage
 from ivr.canary import SELFTEST
-from ivr.commands import Command, Finish, Offer, Outcome, Play, Withdraw
+from ivr.commands import Command, Finish, Outcome, Play, Withdraw
 from ivr.events import PhoneState, Refusal
-from ivr.exchange import Exchange, Ringing
+from ivr.exchange import Ringing
 from ivr.matching import AGENTS_MAX, agent_of
 from ivr.plan import (
     Enqueue,
     Flow,
-    Hangup,
     HoursFork,
-    Line,
     Menu,
     Node,
+    Overflow,
     Phone,
     Plan,
-    Queue,
     Relaxing,
-    Ring,
     Say,
-    TakeMessage,
-    Urgency,
 )
-
-NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("America/New_York"))  # a Monday
-
-
-def a_clinic(**nodes: Node) -> Plan:
-    """Two at the desk, a nurse, and a line whose flow has every kind of node."""
-    flow: dict[str, Node] = {
-        "menu": Menu(
-            ("menu",),
-            {"1": "desk", "2": "nurse", "3": "address", "4": "message", "5": "ring"},
-            5,
-            2,
-            "desk",
-        ),
-        "desk": Enqueue("desk", 60, "message"),
-        "nurse": Enqueue("nurse", 60, "message", Urgency.URGENT),
-        "address": Say(("address",), "menu"),
-        "message": TakeMessage("desk", ("leave-a-message",), 120, "bye"),
-        "ring": Ring(("101", "102", "103"), 20, "message"),
-        "hours": HoursFork("office", "menu", "message"),
-        "bye": Hangup(("goodbye",)),
-    }
-    flow.update({name.replace("_", "-"): node for name, node in nodes.items()})
-    return Plan(
-        name="Maple Street",
-        timezone="America/New_York",
-        language="en",
-        front_desk=("101", "102"),
-        emergency_numbers=("911",),
-        trunks={},
-        lines={"main": Line("main", "telco", ("2025550100",), "main", "en")},
-        phones={number: Phone(number, number, "here", "1") for number in ("101", "102", "103")},
-        dial_rules=(),
-        mailboxes={},
-        hours={},
-        queues={
-            "desk": Queue("desk", ("101", "102"), Urgency.ROUTINE, 20, 15, 20, 30),
-            "nurse": Queue("nurse", ("103",), Urgency.SOON, 60, 15, 20, 30),
-        },
-        flows={"main": Flow("main", "menu", flow, "desk")},
-    )
-
-
-class Clinic:
-    """An exchange on a clock that the story moves."""
-
-    def __init__(self, plan: Plan | None = None) -> None:
-        numbers = count(1)
-        self.exchange = Exchange(plan or a_clinic(), lambda: f"offer-{next(numbers)}")
-        self.now = 1000.0
-        self.said: list[Command] = []
-
-    def hears(self, *told: events.Event) -> list[Command]:
-        """Commands given because of these events."""
-        said = [c for event in told for c in self.exchange.receive(event, self.now, NOON)]
-        self.said += said
-        return said
-
-    def waits(self, seconds: float) -> list[Command]:
-        """Let the time pass, stopping at each deadline as the loop does."""
-        end = self.now + seconds
-        said: list[Command] = []
-        while (due := self.exchange.next_deadline()) is not None and due <= end:
-            self.now = max(self.now, due)
-            said += self.exchange.time_came(self.now, NOON)
-        self.now = end
-        self.said += said
-        return said
-
-    def calls(self, name: str, key: str = "") -> list[Command]:
-        """A caller arrives and, perhaps, presses a key."""
-        said = self.hears(events.CallArrived(name, "main", "2025550100", "", ""))
-        return said + (self.presses(name, key) if key else [])
-
-    def presses(self, name: str, key: str) -> list[Command]:
-        self.now += 1.0
-        return self.hears(events.KeyBegan(name, key), events.KeyEnded(name, key))
-
-    def prompt_ends(self, name: str) -> list[Command]:
-        return self.hears(events.PromptEnded(name, self.exchange.calls[name].tag))
-
-    def stage(self, name: str) -> Stage:
-        return self.exchange.calls[name].stage
-
-
-def of(said: list[Command], *kinds: type[Command]) -> list[Command]:
-    return [command for command in said if isinstance(command, kinds)]
-
-
-def offers(said: list[Command]) -> list[tuple[str, str, str]]:
-    return [(c.offer, c.call, c.extension) for c in said if isinstance(c, Offer)]
-
-
-def spoken(said: list[Command]) -> list[tuple[str, ...]]:
-    return [c.prompts for c in said if isinstance(c, Play)]
-
-
-def finished(said: list[Command]) -> list[Outcome]:
-    return [c.outcome for c in said if isinstance(c, Finish)]
+from tests.ivr.story import NOON, Clinic, a_clinic, finished, of, offers, spoken
 
 
 def test_a_caller_presses_a_key_and_talks_with_the_desk() -> None:
@@ -613,6 +508,32 @@ HAPPENINGS = st.lists(
 )
 
 
+# Whose callers wait as long as they like, and whose are led on for every reason there is.
+CLINICS = st.sampled_from(
+    [
+        a_clinic(),
+        a_clinic(
+            desk=Enqueue(
+                "desk",
+                60,
+                "message",
+                overflow=(
+                    Overflow("nurse", place_over=1),
+                    Overflow("message", no_agent=True, after_s=5),
+                ),
+            ),
+            nurse=Enqueue(
+                "nurse",
+                60,
+                "ring",
+                also=("desk",),
+                overflow=(Overflow("desk", per_agent=1), Overflow("address", closed="night")),
+            ),
+        ),
+    ]
+)
+
+
 def _let_happen(clinic: Clinic, happenings: list[object]) -> Iterator[None]:
     for name in CALLS:
         clinic.calls(name)
@@ -625,9 +546,11 @@ def _let_happen(clinic: Clinic, happenings: list[object]) -> Iterator[None]:
 
 
 @settings(max_examples=300)
-@given(HAPPENINGS)
-def test_each_call_has_one_outcome_and_only_after_its_caller_left(happenings: list[object]) -> None:
-    clinic = Clinic()
+@given(HAPPENINGS, CLINICS)
+def test_each_call_has_one_outcome_and_only_after_its_caller_left(
+    happenings: list[object], plan: Plan
+) -> None:
+    clinic = Clinic(plan)
     for _ in _let_happen(clinic, happenings):
         outcomes = [c.call for c in clinic.said if isinstance(c, Finish)]
         assert len(outcomes) == len(set(outcomes))
@@ -641,9 +564,11 @@ def test_each_call_has_one_outcome_and_only_after_its_caller_left(happenings: li
 
 
 @settings(max_examples=300)
-@given(HAPPENINGS)
-def test_no_waiting_caller_is_forgotten_while_somebody_is_free(happenings: list[object]) -> None:
-    clinic = Clinic()
+@given(HAPPENINGS, CLINICS)
+def test_no_waiting_caller_is_forgotten_while_somebody_is_free(
+    happenings: list[object], plan: Plan
+) -> None:
+    clinic = Clinic(plan)
     exchange = clinic.exchange
     for _ in _let_happen(clinic, happenings):
         offered = {o.call for o in exchange.offers.values() if o.state is not Ringing.WITHDRAWN}
@@ -662,9 +587,11 @@ def test_no_waiting_caller_is_forgotten_while_somebody_is_free(happenings: list[
 
 
 @settings(max_examples=300)
-@given(HAPPENINGS)
-def test_every_stage_has_a_deadline_or_ends_with_the_caller(happenings: list[object]) -> None:
-    clinic = Clinic()
+@given(HAPPENINGS, CLINICS)
+def test_every_stage_has_a_deadline_or_ends_with_the_caller(
+    happenings: list[object], plan: Plan
+) -> None:
+    clinic = Clinic(plan)
     for _ in _let_happen(clinic, happenings):
         for known in clinic.exchange.calls.values():
             assert known.deadline is not None or known.stage in {
@@ -709,9 +636,11 @@ class Ear:
 
 
 @settings(max_examples=300)
-@given(HAPPENINGS)
-def test_no_caller_hears_silence_for_more_than_a_second(happenings: list[object]) -> None:
-    clinic, ear = Clinic(), Ear()
+@given(HAPPENINGS, CLINICS)
+def test_no_caller_hears_silence_for_more_than_a_second(
+    happenings: list[object], plan: Plan
+) -> None:
+    clinic, ear = Clinic(plan), Ear()
     for name in CALLS:
         ear.listens(clinic.calls(name))
     for happening in happenings:
@@ -725,9 +654,11 @@ def test_no_caller_hears_silence_for_more_than_a_second(happenings: list[object]
 
 
 @settings(max_examples=200)
-@given(HAPPENINGS)
-def test_when_the_callers_have_left_every_phone_is_free_again(happenings: list[object]) -> None:
-    clinic = Clinic()
+@given(HAPPENINGS, CLINICS)
+def test_when_the_callers_have_left_every_phone_is_free_again(
+    happenings: list[object], plan: Plan
+) -> None:
+    clinic = Clinic(plan)
     for _ in _let_happen(clinic, happenings):
         pass
     clinic.hears(*(events.CallerLeft(name) for name in CALLS))

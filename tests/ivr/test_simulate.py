@@ -7,7 +7,7 @@ import pytest
 
 from ivr.errors import ScriptError, UnknownLineError
 from ivr.simulate import Phones, simulate
-from tests.ivr.test_exchange import a_clinic
+from tests.ivr.story import a_clinic
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("America/New_York"))
 

@@ -1,0 +1,64 @@
+"""When a waiting caller is led on before the patience of the queue is used up.
+
+The crowd is looked at whenever it changes: who comes last goes first, for a rule about length or
+about callers per agent speaks of a place in line and never reaches those who stand before it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ivr.plan import Enqueue, Overflow
+
+# A schedule that a rule asks about is looked at this often while somebody waits.
+SCHEDULE_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What a caller's chances are: the place in line, 1 being next, and how many agents of the
+    caller's queues are there, talking or not."""
+
+    place: int
+    agents: int
+
+
+def rule_that_holds(
+    node: Enqueue, crowd: Crowd, waited_s: float, is_open: Mapping[str, bool]
+) -> Overflow | None:
+    """The first rule by which the caller goes on now. A schedule that nobody knows is open."""
+    return next((r for r in node.overflow if _holds(r, crowd, waited_s, is_open)), None)
+
+
+def look_again_s(node: Enqueue, waited_s: float) -> float | None:
+    """After how many more seconds of waiting time alone may make a rule hold; None: it never
+    will."""
+    times = [r.after_s - waited_s for r in node.overflow if r.after_s is not None]
+    if any(rule.closed is not None for rule in node.overflow):
+        times.append(SCHEDULE_EVERY_S)
+    return min((each for each in times if each > 0), default=None)
+
+
+def why(rule: Overflow) -> str:
+    """The rule in words, for the ledger."""
+    said = []
+    if rule.after_s is not None:
+        said.append(f"waited {rule.after_s:g} s")
+    if rule.place_over is not None:
+        said.append(f"beyond place {rule.place_over}")
+    if rule.per_agent is not None:
+        said.append(f"more than {rule.per_agent:g} callers an agent")
+    if rule.no_agent:
+        said.append("no agent is there")
+    if rule.closed is not None:
+        said.append(f"{rule.closed} is closed")
+    return " and ".join(said)
+
+
+def _holds(rule: Overflow, crowd: Crowd, waited_s: float, is_open: Mapping[str, bool]) -> bool:
+    return (
+        (rule.after_s is None or waited_s >= rule.after_s)
+        and (rule.place_over is None or crowd.place > rule.place_over)
+        and (rule.per_agent is None or crowd.place > rule.per_agent * crowd.agents)
+        and (not rule.no_agent or crowd.agents == 0)
+        and (rule.closed is None or not is_open.get(rule.closed, True))
+    )
