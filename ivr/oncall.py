@@ -1,0 +1,368 @@
+"""Who is on call at an instant, and who will be: the rota evaluated.
+
+A layer's answer is that of its first rotation with somebody, exchanged by swaps, and set aside by
+an override. It only changes where the clock reads one of a few marks, so evaluating it at each mark
+tells all of it. Answers in instants are UTC.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import combinations, pairwise
+from math import gcd
+
+from ivr.clock import instant, reading
+from ivr.hours import is_open, next_change
+from ivr.plan import Hours
+from ivr.rota import ByTurns, ByWeekday, Period, Rota, Rotation, Swap, Window
+
+DAY = timedelta(days=1)
+# How far ahead the next person is looked for: two turns of a month each.
+HORIZON = timedelta(days=62)
+
+
+class By(StrEnum):
+    """What put somebody on call."""
+
+    NOTHING = "nobody"
+    TURN = "turn"
+    SWAP = "swap"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Who is on call in a layer, None if nobody is, and by what."""
+
+    person: str | None
+    by: By
+
+
+NOBODY = Duty(None, By.NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A layer's duty from one instant to before another."""
+
+    start: datetime
+    end: datetime
+    duty: Duty
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The duties of all layers, in their order, while none of them changes."""
+
+    start: datetime
+    end: datetime
+    duties: tuple[Duty, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nobody is on call in the first layer although somebody should be; `instead` is who would be
+    tried first then, None if no other layer has anybody either."""
+
+    start: datetime
+    end: datetime
+    instead: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleBooking:
+    """One person in several layers at once, so that there is nobody behind them."""
+
+    start: datetime
+    end: datetime
+    person: str
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two overrides of a layer, by their places in the file, at the same time; the later has it."""
+
+    start: datetime
+    end: datetime
+    layer: str
+    overrides: tuple[int, int]
+
+
+class Why(StrEnum):
+    """What makes somebody be tried."""
+
+    ON_CALL = "on call"
+    NEXT = "on call next"
+    ALL = "everybody"
+    LAST_RESORT = "last resort"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """People called at the same time."""
+
+    why: Why
+    people: tuple[str, ...]
+
+
+# ---- now ----
+
+
+def on_call(rota: Rota, layer: str, now: datetime) -> Duty:
+    """Who is on call in a layer; nobody is in one that the rota does not have."""
+    return _duty(rota, layer, reading(now, rota.zone))
+
+
+def ladder(rota: Rota, layers: Sequence[str], now: datetime) -> tuple[Rung, ...]:
+    """Whom to try, in order: who is on call in these layers (in all, if none is named), then
+    everybody at once, then the last resort. Where layers give fewer than two people, who is on call
+    next stands before everybody. Nobody is tried twice alone."""
+    named = [on_call(rota, layer, now).person for layer in layers or rota.layers]
+    alone = list(dict.fromkeys(person for person in named if person))
+    rungs = [Rung(Why.ON_CALL, (person,)) for person in alone]
+    if len(alone) < 2 and (later := _next_person(rota, alone, now)):
+        rungs.append(Rung(Why.NEXT, (later,)))
+    if rota.people:
+        rungs.append(Rung(Why.ALL, rota.people))
+    return (*rungs, Rung(Why.LAST_RESORT, (rota.last_resort,)))
+
+
+def _next_person(rota: Rota, beside: Sequence[str], now: datetime) -> str | None:
+    """The first to come on call, in any layer, who is none of these."""
+    coming = (
+        duty.person
+        for watch in _watches(rota, now, now + HORIZON)
+        for duty in watch.duties
+        if duty.person and duty.person not in beside
+    )
+    return next(coming, None)
+
+
+# ---- ahead ----
+
+
+def shifts(rota: Rota, layer: str, start: datetime, end: datetime) -> list[Shift]:
+    """A layer's duties from `start` to `end`, without a hole; each differs from the one before."""
+    index = list(rota.layers).index(layer)
+    found: list[Shift] = []
+    for watch in _watches(rota, start, end):
+        duty = watch.duties[index]
+        if found and found[-1].duty == duty:
+            found[-1] = replace(found[-1], end=watch.end)
+        else:
+            found.append(Shift(watch.start, watch.end, duty))
+    return found
+
+
+def watches(rota: Rota, start: datetime, end: datetime) -> list[Watch]:
+    """The duties of all layers from `start` to `end`, without a hole; each differs from the one
+    before."""
+    found: list[Watch] = []
+    for watch in _watches(rota, start, end):
+        if found and found[-1].duties == watch.duties:
+            found[-1] = replace(found[-1], end=watch.end)
+        else:
+            found.append(watch)
+    return found
+
+
+def time_of(spells: Iterable[Shift]) -> dict[str, timedelta]:
+    """How long each person is on call in all."""
+    held: dict[str, timedelta] = {}
+    for shift in spells:
+        if person := shift.duty.person:
+            held[person] = held.get(person, timedelta()) + (shift.end - shift.start)
+    return held
+
+
+def gaps(rota: Rota, outside: Hours | None, start: datetime, end: datetime) -> list[Gap]:
+    """When the first layer has nobody, `outside` the hours in which nobody need be on call."""
+    low, high = reading(start, rota.zone), reading(end, rota.zone)
+    changes = [] if outside is None else list(_changes(rota, outside, low, high))
+    found: list[Gap] = []
+    for watch in _watches(rota, start, end, changes):
+        local = reading(watch.start, rota.zone).replace(tzinfo=rota.zone)
+        spared = outside is not None and is_open(outside, local)
+        if spared or watch.duties[0].person:
+            continue
+        instead = next((duty.person for duty in watch.duties if duty.person), None)
+        if found and found[-1].end == watch.start and found[-1].instead == instead:
+            found[-1] = replace(found[-1], end=watch.end)
+        else:
+            found.append(Gap(watch.start, watch.end, instead))
+    return found
+
+
+def double_bookings(rota: Rota, start: datetime, end: datetime) -> list[DoubleBooking]:
+    """When one person is on call in several layers, in the order of time."""
+    names = tuple(rota.layers)
+    found: list[DoubleBooking] = []
+    for watch in watches(rota, start, end):
+        holders = [duty.person for duty in watch.duties]
+        for person in dict.fromkeys(holders):
+            held = tuple(n for n, holder in zip(names, holders, strict=True) if holder == person)
+            if person and len(held) > 1:
+                _lengthen(found, DoubleBooking(watch.start, watch.end, person, held))
+    return found
+
+
+def _lengthen(found: list[DoubleBooking], latest: DoubleBooking) -> None:
+    """Add a booking, or join it to the one that it goes on from."""
+    for index, earlier in enumerate(found):
+        joined = replace(earlier, end=latest.end)
+        if earlier.end == latest.start and replace(joined, start=latest.start) == latest:
+            found[index] = joined
+            return
+    found.append(latest)
+
+
+def clashes(rota: Rota, start: datetime, end: datetime) -> list[Clash]:
+    """When two overrides of one layer are in force at once."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    found = []
+    for (first, one), (second, other) in combinations(enumerate(rota.overrides), 2):
+        begin = max(one.period.start, other.period.start)
+        cease = min(one.period.end, other.period.end)
+        if one.layer != other.layer or begin >= cease:
+            continue
+        starts = max(start, instant(begin, rota.zone))
+        ends = min(end, instant(cease, rota.zone))
+        if starts < ends:
+            found.append(Clash(starts, ends, one.layer, (first, second)))
+    return sorted(found, key=lambda clash: clash.start)
+
+
+def exchanged(rota: Rota, index: int) -> tuple[timedelta, timedelta]:
+    """What the swap of this place in the file takes from its one, and from its other."""
+    swap = rota.swaps[index]
+    before = replace(rota, swaps=rota.swaps[:index], overrides=())
+    return _held(before, swap, swap.one, swap.gives), _held(before, swap, swap.other, swap.takes)
+
+
+def _held(rota: Rota, swap: Swap, person: str, period: Period) -> timedelta:
+    start, end = instant(period.start, rota.zone), instant(period.end, rota.zone)
+    return time_of(shifts(rota, swap.layer, start, end)).get(person, timedelta())
+
+
+# ---- what the clock's reading says ----
+
+
+def _duty(rota: Rota, layer: str, wall: datetime) -> Duty:
+    for override in reversed(rota.overrides):
+        if override.layer == layer and override.period.holds(wall):
+            return Duty(override.person, By.OVERRIDE)
+    people = (_person(rotation, wall) for rotation in rota.layers.get(layer, ()))
+    person = next((person for person in people if person), None)
+    if person is None:
+        return NOBODY
+    holder = person
+    for swap in rota.swaps:
+        if swap.layer == layer:
+            holder = _after_swap(swap, holder, wall)
+    return Duty(holder, By.TURN if holder == person else By.SWAP)
+
+
+def _after_swap(swap: Swap, holder: str, wall: datetime) -> str:
+    if holder == swap.one and swap.gives.holds(wall):
+        return swap.other
+    if holder == swap.other and swap.takes.holds(wall):
+        return swap.one
+    return holder
+
+
+def _person(rotation: Rotation, wall: datetime) -> str | None:
+    if rotation.only and not any(period.holds(wall) for period in _around(rotation.only, wall)):
+        return None
+    match rotation:
+        case ByTurns():
+            turn = (wall - _first(rotation)) // (rotation.days * DAY)
+            if turn < 0:
+                return None
+            return rotation.people[_turns_taken(rotation, turn) % len(rotation.people)]
+        case ByWeekday():
+            handed_over = datetime.combine(wall.date(), rotation.hand_off) <= wall
+            day = wall.date() if handed_over else wall.date() - DAY
+            return rotation.people[day.weekday()]
+
+
+def _first(rotation: ByTurns) -> datetime:
+    return datetime.combine(rotation.begins, rotation.hand_off)
+
+
+def _turns_taken(rotation: ByTurns, turn: int) -> int:
+    """How many of the turns before this one were somebody's. On which weekdays turns fall repeats
+    itself after a few of them."""
+    if not rotation.only:
+        return turn
+    cycle = 7 // gcd(rotation.days, 7)
+    taken = [_is_somebodys(rotation, n) for n in range(cycle)]
+    return turn // cycle * sum(taken) + sum(taken[: turn % cycle])
+
+
+def _is_somebodys(rotation: ByTurns, turn: int) -> bool:
+    start = _first(rotation) + turn * rotation.days * DAY
+    end = start + rotation.days * DAY
+    days = (start + n * DAY for n in range(-1, min(rotation.days, 7) + 1))
+    periods = (period for day in days for period in _on(rotation.only, day.date()))
+    return any(period.start < end and start < period.end for period in periods)
+
+
+def _around(windows: Sequence[Window], wall: datetime) -> Iterator[Period]:
+    """The windows' periods that may hold a reading: those of its day and of the day before."""
+    for day in (wall.date() - DAY, wall.date()):
+        yield from _on(windows, day)
+
+
+def _on(windows: Sequence[Window], day: date) -> Iterator[Period]:
+    """The windows' periods that begin on a day."""
+    for window in windows:
+        if window.weekday == day.weekday():
+            ends = day if window.end > window.start else day + DAY
+            start = datetime.combine(day, window.start)
+            yield Period(start, datetime.combine(ends, window.end))
+
+
+# ---- marks: the only readings at which anything may change ----
+
+
+def _watches(
+    rota: Rota, start: datetime, end: datetime, more: Iterable[datetime] = ()
+) -> Iterator[Watch]:
+    """The duties of all layers between marks, alike neighbours not yet joined."""
+    # In one zone Python compares readings, not instants.
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    if start >= end:
+        return
+    low, high = reading(start, rota.zone), reading(end, rota.zone)
+    marks = {mark for mark in (*_marks(rota, low, high), *more) if low < mark <= high}
+    inside = {at for mark in marks if start < (at := instant(mark, rota.zone)) < end}
+    for begin, cease in pairwise((start, *sorted(inside), end)):
+        wall = reading(begin, rota.zone)
+        yield Watch(begin, cease, tuple(_duty(rota, layer, wall) for layer in rota.layers))
+
+
+def _marks(rota: Rota, low: datetime, high: datetime) -> Iterator[datetime]:
+    periods = [override.period for override in rota.overrides]
+    periods += [period for swap in rota.swaps for period in (swap.gives, swap.takes)]
+    for period in periods:
+        yield from (period.start, period.end)
+    times = {at for layer in rota.layers.values() for rotation in layer for at in _times(rotation)}
+    for ahead in range((high.date() - low.date()).days + 1):
+        yield from (datetime.combine(low.date() + ahead * DAY, at) for at in times)
+
+
+def _times(rotation: Rotation) -> Iterator[time]:
+    """The times of day at which a rotation may change."""
+    yield rotation.hand_off
+    for window in rotation.only:
+        yield from (window.start, window.end)
+
+
+def _changes(rota: Rota, hours: Hours, low: datetime, high: datetime) -> Iterator[datetime]:
+    """The readings at which the hours open or close."""
+    change = next_change(hours, low.replace(tzinfo=rota.zone))
+    while change is not None and change.replace(tzinfo=None) <= high:
+        yield change.replace(tzinfo=None, fold=0)
+        change = next_change(hours, change)
