@@ -17,7 +17,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -43,8 +43,10 @@ from firmware.forms import (
     cure_for,
     described,
 )
+from firmware.oncall_section import OncallReading, PersonForm
 from ivr import flow, plan
 from ivr.plan import FLOW_PREFIX, Plan
+from ivr.rota import Rota
 
 SITE_FILE_MAX = 256 * 1024  # characters; a large clinic's file is under 32 KiB
 STANDARD_PROMPTS = Path(__file__).parent / "prompts"
@@ -59,6 +61,7 @@ SECTION_MAX = {
     "queues": 32,
     "flows": 50,
     "prompts": 20,
+    "people": 100,
 }
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
@@ -174,7 +177,7 @@ class _Reading:
     faults: list[Fault] = field(default_factory=list)
 
     def site(self) -> Plan | None:
-        known = {"clinic", "dial_rules", *SECTION_MAX}
+        known = {"clinic", "dial_rules", "oncall", *SECTION_MAX}
         for key in self.document.keys() - known:
             self._fault((key,), "is not known here", _known(key, known))
         clinic = self._clinic()
@@ -188,11 +191,14 @@ class _Reading:
         lines = self._section("lines", LineForm, lambda form, name: form.line(name, language))
         texts = self._texts()
         rules = self._dial_rules()
+        people = self._section("people", PersonForm, PersonForm.person)
+        rota = self._rota(clinic)
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
         self._times_are_in_order(hours)
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
         self._numbers_are_whole(clinic, lines, phones, rules)
+        self._people_can_be_called(clinic, people, rules)
         if clinic is None:
             return None
         return Plan(
@@ -210,11 +216,13 @@ class _Reading:
             queues=queues,
             flows=flows,
             texts=texts,
+            people=people,
+            rota=rota,
         )
 
     def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:
         line = toml_lines.nearest(self.lines, path)
-        self.faults.append(Fault(line, _dotted(path) or "file", reason, cure))
+        self.faults.append(Fault(line, dotted(path) or "file", reason, cure))
 
     def _admit(self, form: type[Form], value: object, path: toml_lines.Path) -> Form | None:
         try:
@@ -377,6 +385,14 @@ class _Reading:
                 rules[index] = form.rule()
         return rules
 
+    def _rota(self, clinic: ClinicForm | None) -> Rota | None:
+        if "oncall" not in self.document:
+            return None
+        known = clinic is not None and clinic.timezone in available_timezones()
+        zone = ZoneInfo(clinic.timezone if clinic and known else "UTC")
+        section = OncallReading(self._admit, self._fault, self._must_exist, self._named)
+        return section.rota(self.document["oncall"], zone)
+
     # ---- what one form cannot see ----
 
     def _declared(self, section: str) -> frozenset[str]:
@@ -518,8 +534,30 @@ class _Reading:
                     reason = f"{number} is already a number of the line {other}"
                     self._fault(("lines", name, "numbers", index), reason, "keep it in one place")
 
+    def _people_can_be_called(
+        self,
+        clinic: ClinicForm | None,
+        people: Mapping[str, plan.Person],
+        rules: Mapping[int, plan.DialRule],
+    ) -> None:
+        phones = self._declared("phones")
+        emergency = clinic.emergency_numbers if clinic else DEFAULT_EMERGENCY_NUMBERS
+        written = self.document.get("dial_rules", [])
+        are_all_read = isinstance(written, list) and len(rules) == len(written)
+        for name, person in people.items():
+            for index, number in enumerate(person.numbers):
+                # The number itself is not repeated: what is told may end in somebody's log.
+                path = ("people", name, "numbers", index)
+                if number in emergency:
+                    self._fault(path, "is an emergency number", "give a number of this person")
+                elif number in phones or not are_all_read:
+                    continue
+                elif not any(rule.dials(number) for rule in rules.values()):
+                    reason = "is no extension, and no dial rule leads to it"
+                    self._fault(path, reason, "add a [[dial_rules]] for it, or give another number")
 
-def _dotted(path: toml_lines.Path) -> str:
+
+def dotted(path: toml_lines.Path) -> str:
     """A path as a person would write it: `phones.101`, `dial_rules[2].prefix` (entries are counted
     from 1)."""
     words = ""

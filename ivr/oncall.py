@@ -179,12 +179,10 @@ def time_of(spells: Iterable[Shift]) -> dict[str, timedelta]:
 
 def gaps(rota: Rota, outside: Hours | None, start: datetime, end: datetime) -> list[Gap]:
     """When the first layer has nobody, `outside` the hours in which nobody need be on call."""
-    low, high = reading(start, rota.zone), reading(end, rota.zone)
-    changes = [] if outside is None else list(_changes(rota, outside, low, high))
+    changes = [] if outside is None else list(_changes(rota, outside, start, end))
     found: list[Gap] = []
     for watch in _watches(rota, start, end, changes):
-        local = reading(watch.start, rota.zone).replace(tzinfo=rota.zone)
-        spared = outside is not None and is_open(outside, local)
+        spared = outside is not None and is_open(outside, watch.start.astimezone(rota.zone))
         if spared or watch.duties[0].person:
             continue
         instead = next((duty.person for duty in watch.duties if duty.person), None)
@@ -336,9 +334,10 @@ def _watches(
     if start >= end:
         return
     low, high = reading(start, rota.zone), reading(end, rota.zone)
-    marks = {mark for mark in (*_marks(rota, low, high), *more) if low < mark <= high}
-    inside = {at for mark in marks if start < (at := instant(mark, rota.zone)) < end}
-    for begin, cease in pairwise((start, *sorted(inside), end)):
+    marks = {mark for mark in _marks(rota, low, high) if low < mark <= high}
+    changes = {*(instant(mark, rota.zone) for mark in marks), *more}
+    inside = sorted(at for at in changes if start < at < end)
+    for begin, cease in pairwise((start, *inside, end)):
         wall = reading(begin, rota.zone)
         yield Watch(begin, cease, tuple(_duty(rota, layer, wall) for layer in rota.layers))
 
@@ -360,9 +359,9 @@ def _times(rotation: Rotation) -> Iterator[time]:
         yield from (window.start, window.end)
 
 
-def _changes(rota: Rota, hours: Hours, low: datetime, high: datetime) -> Iterator[datetime]:
-    """The readings at which the hours open or close."""
-    change = next_change(hours, low.replace(tzinfo=rota.zone))
-    while change is not None and change.replace(tzinfo=None) <= high:
-        yield change.replace(tzinfo=None, fold=0)
+def _changes(rota: Rota, hours: Hours, start: datetime, end: datetime) -> Iterator[datetime]:
+    """The instants at which the hours open or close."""
+    change = next_change(hours, start.astimezone(rota.zone))
+    while change is not None and (at := change.astimezone(UTC)) < end:
+        yield at
         change = next_change(hours, change)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from enum import IntEnum
 
+from ivr.rota import Rota
+
 # A flow's target may also name another flow: "flow:after-hours" starts it at its first node.
 FLOW_PREFIX = "flow:"
 
@@ -75,6 +77,10 @@ class DialRule:
     trunk: str
     shows: str  # the clinic's number shown to the person called
 
+    def dials(self, number: str) -> bool:
+        """Whether it leads to a number, given without the prefix."""
+        return len(number) == self.digits and number.startswith(self.starts)
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
@@ -84,6 +90,16 @@ class Mailbox:
     name: str
     members: tuple[str, ...]
     lamps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can be called, wherever they are; `label` is how people call them. Their
+    numbers, an extension's among them, are tried in order and told to nobody."""
+
+    name: str
+    label: str
+    numbers: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,3 +281,5 @@ class Plan:
     texts: Mapping[str, Mapping[str, str]] = field(
         default_factory=dict
     )  # language -> prompt name -> words
+    people: Mapping[str, Person] = field(default_factory=dict)
+    rota: Rota | None = None  # None: nobody is ever on call

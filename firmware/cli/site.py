@@ -1,7 +1,7 @@
 """What concerns the site file: checking it, walking it and putting it in force."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from firmware.ports import ports_of
 from firmware.settings import Draft, Fault, SiteFaults
 from ivr.check import Finding, Rule, prove
 from ivr.errors import CallLogicError
+from ivr.forewarn import Notice, notices
 from ivr.plan import Plan
 from ivr.simulate import Phones, simulate
 
@@ -30,12 +31,16 @@ PROVABLE_BESIDE_FAULTS = {Rule.LOOP, Rule.PROMPT, Rule.HOURS}
 
 app = typer.Typer()
 SiteFile = Annotated[Path, typer.Argument(help="the site file, clinic.toml", metavar="FILE")]
+At = Annotated[str, typer.Option(help='local time, like "2026-12-25 02:30"; else now')]
 
 
 @app.command()
-def check(file: SiteFile) -> None:
-    """Prove a site file: every fault with its line, reason and cure; status 2 if there is any."""
-    _proved(file, _text(file))
+def check(file: SiteFile, at: At = "") -> None:
+    """Prove a site file: every fault with its line, reason and cure; status 2 if there is any.
+    What nobody may have meant of the next 30 days' on-call is told too, and refuses nothing."""
+    text = _text(file)
+    plan = _proved(file, text)
+    _forewarn(file, text, notices(plan, local_time(at, plan)))
     Console().print(f"[green]{escape(str(file))} is in order.[/]", soft_wrap=True)
 
 
@@ -44,6 +49,7 @@ def put_in_force(file: SiteFile) -> None:
     """Prove a site file, then put it in force step by step; calls go on meanwhile."""
     text = _text(file)
     plan = _proved(file, text)
+    _forewarn(file, text, notices(plan, local_time("", plan)))
     place = Place.from_environment()
     site = publish.Site(text, plan, ports_of(place))
     console = Console()
@@ -100,7 +106,7 @@ def _proved(file: Path, text: str) -> Plan:
 def walk(
     file: SiteFile,
     line: Annotated[str, typer.Option(help="the line that is called")] = "main",
-    at: Annotated[str, typer.Option(help='local time, like "2026-12-25 02:30"; else now')] = "",
+    at: At = "",
     press: Annotated[str, typer.Option(help='like "1,wait 5,2" or "3,hang up"')] = "",
     phones: Annotated[Phones, typer.Option(help="what phones do when they ring")] = Phones.ANSWER,
 ) -> None:
@@ -112,7 +118,7 @@ def walk(
             _tell(file, fault)
         raise typer.Exit(FAULTY) from None
     try:
-        way = simulate(plan, settings.prompts_of(plan), line, _local(at, plan), press, phones)
+        way = simulate(plan, settings.prompts_of(plan), line, local_time(at, plan), press, phones)
     except CallLogicError as error:
         raise typer.BadParameter(str(error)) from None
     for step in way:
@@ -141,6 +147,19 @@ def _tell(file: Path, fault: Fault) -> None:
     Console(stderr=True).print(told, highlight=False, soft_wrap=True)
 
 
+def _forewarn(file: Path, text: str, told: Iterable[Notice]) -> None:
+    lines = toml_lines.lines_of(text)
+    for notice in told:
+        line, where = toml_lines.nearest(lines, notice.where), settings.dotted(notice.where)
+        place = escape(f"{file}:{line}: {where}")
+        Console(stderr=True).print(
+            f"[bold yellow]warning[/] [bold]{place}[/]\n    {escape(notice.reason)}\n"
+            f"    [green]→[/] {escape(notice.cure)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
 def _text(file: Path) -> str:
     try:
         with file.open(encoding="utf-8") as opened:
@@ -151,7 +170,8 @@ def _text(file: Path) -> str:
         raise typer.BadParameter(f"{file}: {reason}") from None
 
 
-def _local(at: str, plan: Plan) -> datetime:
+def local_time(at: str, plan: Plan) -> datetime:
+    """What somebody typed as a time of the clinic's, else now."""
     zone = ZoneInfo(plan.timezone)
     if not at:
         return datetime.now(zone)

@@ -1,0 +1,115 @@
+"""What of an on-call rota should be told before it comes: gaps, double bookings, and agreements
+that do not do what was meant."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ivr.clock import instant
+from ivr.oncall import clashes, double_bookings, exchanged, gaps
+from ivr.plan import Plan
+from ivr.rota import Rota
+
+DAYS_AHEAD = 30
+# Of what comes again each night, so many are told; the others are counted.
+TOLD_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that nobody may have meant: its place in the site file, why, and what to do."""
+
+    where: tuple[str | int, ...]
+    reason: str
+    cure: str
+
+
+def notices(plan: Plan, now: datetime, days: int = DAYS_AHEAD) -> list[Notice]:
+    """All that is to be told of the coming days."""
+    if plan.rota is None:
+        return []
+    end = now + timedelta(days=days)
+    return [
+        *_few(_gaps(plan, plan.rota, now, end)),
+        *_few(_double_bookings(plan.rota, now, end)),
+        *_few(_clashes(plan.rota, now, end)),
+        *_few(_swaps(plan.rota, now, end)),
+    ]
+
+
+def when(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """A time as people of the clinic say it: `Fri 2026-12-25 08:00 to 17:00`."""
+    begins, ends = start.astimezone(zone), end.astimezone(zone)
+    until = f"{ends:%H:%M}" if begins.date() == ends.date() else f"{ends:%a %Y-%m-%d %H:%M}"
+    return f"{begins:%a %Y-%m-%d %H:%M} to {until}"
+
+
+def in_hours(length: timedelta) -> str:
+    """`15 h`, or `14.5 h`."""
+    return f"{length / timedelta(hours=1):.4g} h"
+
+
+def _few(found: Iterable[Notice]) -> list[Notice]:
+    """The first of them, and how many more there are."""
+    told = list(found)
+    if len(told) <= TOLD_MOST:
+        return told
+    last = told[TOLD_MOST - 1]
+    more = f"{last.reason} (and {len(told) - TOLD_MOST} times more after that)"
+    return [*told[: TOLD_MOST - 1], Notice(last.where, more, last.cure)]
+
+
+def _gaps(plan: Plan, rota: Rota, now: datetime, end: datetime) -> Iterator[Notice]:
+    outside = plan.hours.get(rota.outside) if rota.outside else None
+    first = next(iter(rota.layers))
+    for gap in gaps(rota, outside, now, end):
+        then = f"{gap.instead} of a later layer" if gap.instead else "who is on call next"
+        yield Notice(
+            ("oncall", "layers", first),
+            f"nobody is on call in {first} on {when(gap.start, gap.end, rota.zone)}:"
+            f" an urgent call would go to {then}",
+            "add a rotation or an override for this time",
+        )
+
+
+def _double_bookings(rota: Rota, now: datetime, end: datetime) -> Iterator[Notice]:
+    for twice in double_bookings(rota, now, end):
+        layers = " and ".join(twice.layers)
+        yield Notice(
+            ("oncall", "layers", twice.layers[-1]),
+            f"{twice.person} is on call in {layers} at once on"
+            f" {when(twice.start, twice.end, rota.zone)}: nobody stands behind",
+            "give one of these layers somebody else for this time",
+        )
+
+
+def _clashes(rota: Rota, now: datetime, end: datetime) -> Iterator[Notice]:
+    for clash in clashes(rota, now, end):
+        first, second = (rota.overrides[index].person for index in clash.overrides)
+        yield Notice(
+            ("oncall", "overrides", clash.overrides[1]),
+            f"two overrides of {clash.layer} meet on {when(clash.start, clash.end, rota.zone)}:"
+            f" {second} has this time, {first} has not",
+            "let one of them end where the other begins",
+        )
+
+
+def _swaps(rota: Rota, now: datetime, end: datetime) -> Iterator[Notice]:
+    for index, swap in enumerate(rota.swaps):
+        ends = [instant(period.end, rota.zone) for period in (swap.gives, swap.takes)]
+        starts = [instant(period.start, rota.zone) for period in (swap.gives, swap.takes)]
+        if max(ends) <= now or min(starts) >= end:
+            continue
+        given, taken = exchanged(rota, index)
+        where = ("oncall", "swaps", index)
+        for person, held in ((swap.one, given), (swap.other, taken)):
+            if not held:
+                reason = f"{person} is not on call in {swap.layer} in the time to be exchanged"
+                cure = f"give a time at which {person} is: careline oncall --days 30 shows them"
+                yield Notice(where, reason, cure)
+        if given and taken and given != taken:
+            reason = (
+                f"{swap.one} gives {in_hours(given)} and takes {in_hours(taken)} of {swap.other}"
+            )
+            yield Notice(where, reason, "exchange equal times, if that is what was agreed")
