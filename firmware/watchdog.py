@@ -137,9 +137,10 @@ class Supervisor:
         sign = self.ready
         within_s: float | None = READY_WITHIN_S
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(sign.wait(), within_s)
-            except TimeoutError:
+            # When it was our own loop that stood still, the sign has just been read.
+            if not sign.is_set():
                 self._told(f"{self._name} gave no sign of life for {within_s:g} s and is killed")
                 with suppress(ProcessLookupError):
                     process.kill()
