@@ -39,28 +39,50 @@ def keep_ports(place: Place, ports: Ports) -> None:
 # ---- drawing ports ----
 
 
-def free_ports(count: int, *addresses: str) -> list[int]:
-    """Ports that nobody uses now: TCP on loopback, UDP there and on these addresses."""
-    with ExitStack() as held:
+def free_ports(kept: ExitStack, count: int, *addresses: str) -> list[int]:
+    """Ports that nobody uses now: TCP on loopback, UDP there and on these addresses. Nobody else
+    draws one of them until `kept` is closed, for it may take a while until they are used."""
+    with ExitStack() as tried:
         found: list[int] = []
         while len(found) < count:
-            port = _free_port(held, addresses)
-            if port is not None:
+            port = random.choice(_never_given_out())  # noqa: S311 - no secret
+            if _is_free(tried, port, addresses) and _promised(kept, f"port {port}"):
                 found.append(port)
         return found
 
 
-def _free_port(held: ExitStack, addresses: tuple[str, ...]) -> int | None:
-    port = random.choice(_never_given_out())  # noqa: S311 - no secret
+def rtp_range(kept: ExitStack) -> tuple[int, int]:
+    """A range of RTP ports below those the kernel gives out; nobody else draws it until `kept` is
+    closed."""
+    ranges = [range(first, first + RTP_PORTS) for first in range(10_000, 32_000, RTP_PORTS)]
+    for ports in random.sample(ranges, len(ranges)):
+        if _promised(kept, f"rtp {ports[0]}"):
+            return ports[0], ports[-1]
+    raise OSError("every range of RTP ports is taken: end a rehearsal that runs on this machine")
+
+
+def _is_free(tried: ExitStack, port: int, addresses: tuple[str, ...]) -> bool:
     ends = [(socket.SOCK_STREAM, "127.0.0.1")]
     ends += [(socket.SOCK_DGRAM, host) for host in ("127.0.0.1", *addresses)]
     for kind, host in ends:
-        end = held.enter_context(socket.socket(socket.AF_INET, kind))
+        end = tried.enter_context(socket.socket(socket.AF_INET, kind))
         try:
             end.bind((host, port))
         except OSError:
-            return None
-    return port
+            return False
+    return True
+
+
+def _promised(kept: ExitStack, what: str) -> bool:
+    """An abstract name (unix(7)) has one owner on a machine, and none once that process is gone."""
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        name.bind(f"\0careline {what}")
+    except OSError:
+        name.close()
+        return False
+    kept.enter_context(name)
+    return True
 
 
 def _never_given_out() -> range:
@@ -69,9 +91,3 @@ def _never_given_out() -> range:
     last = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[1])
     above = range(last + 1, 65_536)
     return above if len(above) > 1_000 else range(4_000, 10_000)
-
-
-def rtp_range(near: int) -> tuple[int, int]:
-    """A range of RTP ports below those the kernel gives out, told apart by a port that is ours."""
-    first = 10_000 + near % 73 * RTP_PORTS
-    return first, first + RTP_PORTS - 1

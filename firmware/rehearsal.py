@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +51,7 @@ class Rehearsal:
     launch: Sandboxed
     asterisk: Asterisk
     telco: Telco
+    kept: ExitStack  # the ports are ours until it is closed
 
     @property
     def plan(self) -> Plan:
@@ -67,6 +68,7 @@ class Rehearsal:
         """Nothing is left running."""
         await self.telco.stop()
         await self.asterisk.stop()
+        self.kept.close()
 
     def exchange(
         self,
@@ -136,8 +138,9 @@ def build(
     """A clinic in `home`: the template's, open at all hours, unless another site is given. What
     `change` changes, Asterisk alone knows: the exchange reads the site file."""
     root = find_root()
-    sip, ami, engine, telco_sip, telco_ami = free_ports(5, LINE_ADDRESS, DESK_ADDRESS)
-    clinic_rtp, telco_rtp = rtp_range(sip), rtp_range(sip + 1)
+    kept = ExitStack()
+    sip, ami, engine, telco_sip, telco_ami = free_ports(kept, 5, LINE_ADDRESS, DESK_ADDRESS)
+    clinic_rtp, telco_rtp = rtp_range(kept), rtp_range(kept)
     text = on_our_trunk(site_text or always_open(TEMPLATE.read_text("utf-8")), telco_sip)
     plan = change(settings.read(text))
     site = publish.Site(text, plan, Ports(sip, ami, engine, *clinic_rtp), timing)
@@ -157,7 +160,7 @@ def build(
         phones=secrets_of(place.secrets, plan).phones,
         emergency_numbers=plan.emergency_numbers,
     )
-    return Rehearsal(place, site, launch, Asterisk(launch), telco)
+    return Rehearsal(place, site, launch, Asterisk(launch), telco, kept)
 
 
 # ---- the site file of a rehearsal ----

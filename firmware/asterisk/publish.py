@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -212,7 +212,8 @@ async def prove(place: Place, site: Site, launch: Launch) -> None:
     stage = place.asterisk / SCRATCH
     shutil.rmtree(stage, ignore_errors=True)
     try:
-        await _prove(place, stage, replace(site, ports=_spare_ports()), launch)
+        with ExitStack() as kept:
+            await _prove(place, stage, replace(site, ports=_spare_ports(kept)), launch)
     except (AsteriskError, LinkDown, TimeoutError) as error:
         raise PublishError(f"the proof failed, nothing was changed: {error}") from error
     finally:
@@ -270,8 +271,8 @@ def _leading_nowhere(plan: Plan) -> Plan:
     return replace(plan, trunks=trunks)
 
 
-def _spare_ports() -> Ports:
-    sip, ami, engine = free_ports(3)
+def _spare_ports(kept: ExitStack) -> Ports:
+    sip, ami, engine = free_ports(kept, 3)
     return Ports(sip, ami, engine, rtp_first=9000, rtp_last=9009)
 
 

@@ -9,7 +9,7 @@ import uuid
 import wave
 from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -263,8 +263,9 @@ class ByHand:
 async def exchange_at(place: Place, asterisk: Asterisk | None = None) -> AsyncIterator[ByHand]:
     """The exchange, logged in and settled; asked to stop at the end, as systemd asks."""
     asterisk = asterisk or Asterisk()
+    kept = ExitStack()
     async with listening(asterisk.story) as ami:
-        sip, engine = free_ports(2)
+        sip, engine = free_ports(kept, 2)
         ports = Ports(sip, ami, engine, 10_000, 10_100)
         keep_ports(place, ports)
         running = asyncio.create_task(App(place).run())
@@ -277,6 +278,7 @@ async def exchange_at(place: Place, asterisk: Asterisk | None = None) -> AsyncIt
             if not running.done():
                 signal.raise_signal(signal.SIGTERM)
             await asyncio.wait({running})
+            kept.close()
             watching.cancel()
         running.result()
 
