@@ -35,7 +35,7 @@ ROOT = (sys.executable, "-m", "firmware.cli", "root")
 # Who may open every mailbox of a rehearsal. It is no secret: the clinic ends with the rehearsal.
 PERSON, PASSWORD = "rehearsal", "only for this rehearsal"
 # A service that says nothing for so long has ended again and again.
-READY_WITHIN_S = 20.0
+READY_WITHIN_S = 60.0
 
 
 class NotReadyError(Exception):

@@ -68,9 +68,9 @@ exec setpriv --pdeathsig KILL chroot "$root" asterisk "$@"
 """
 HOSTS = "127.0.0.1 localhost careline\n"  # Asterisk asks for its own host name at each call
 
-BOOT_WITHIN_S = 30.0
+BOOT_WITHIN_S = 60.0
 STOP_WITHIN_S = 5.0
-ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 15.0
 
 
 class AsteriskError(Exception):

@@ -1,5 +1,6 @@
 """Every fault at every stage of a call: the whole matrix, on real Asterisks."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,18 @@ MUTE_CELLS = [pytest.param(*cell, id=" ".join(cell)) for cell in faults.MUTE_CEL
 def test_a_caller_who_speaks_reaches_a_person_whatever_befalls_the_exchange(
     clinic: Town, speech: Path, fault: Fault, stage: Stage
 ) -> None:
-    clinic.run(faults.survives(clinic, fault, stage, speech, speaks=True))
+    clinic.run_on_time(
+        partial(faults.survives, clinic, fault=fault, stage=stage, speech=speech, speaks=True)
+    )
 
 
 @pytest.mark.parametrize(("fault", "stage"), MUTE_CELLS)
 def test_a_caller_who_sends_nothing_reaches_a_person_too(
     clinic: Town, speech: Path, fault: Fault, stage: Stage
 ) -> None:
-    clinic.run(faults.survives(clinic, fault, stage, speech, speaks=False))
+    clinic.run_on_time(
+        partial(faults.survives, clinic, fault=fault, stage=stage, speech=speech, speaks=False)
+    )
 
 
 @pytest.mark.parametrize("agent_ends", [True, False], ids=["agent ends it", "caller ends it"])
@@ -31,4 +36,6 @@ def test_a_caller_who_sends_nothing_reaches_a_person_too(
 def test_a_talk_goes_on_through_every_fault(
     clinic: Town, speech: Path, fault: Fault, agent_ends: bool
 ) -> None:
-    clinic.run(faults.talks_on(clinic, fault, speech, agent_ends=agent_ends))
+    clinic.run_on_time(
+        partial(faults.talks_on, clinic, fault=fault, speech=speech, agent_ends=agent_ends)
+    )

@@ -74,7 +74,7 @@ class BadLine:
         for end in self._ends:
             end.transport.abort()
 
-    async def until(self, holds: Callable[["BadLine"], bool], within_s: float = 15.0) -> None:
+    async def until(self, holds: Callable[["BadLine"], bool], within_s: float = 45.0) -> None:
         """Wait for what can be seen from here."""
         async with asyncio.timeout(within_s):
             while not holds(self):

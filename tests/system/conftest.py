@@ -18,12 +18,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 @pytest.fixture(autouse=True)
 def programs(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Each test says which real programs it spoke to."""
+    """Each test says which real programs it spoke to, and what its exchange said last."""
     yield
     for value in request.node.funcargs.values():
         if isinstance(value, Town):
             request.node.user_properties.append(("programs", value.spoke_to))
-            print(value.spoke_to)  # noqa: T201 - for the test's own record
+            print(value.spoke_to, value.said(), sep="\n")  # noqa: T201 - for the test's own record
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ def bench(request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
     numbers = dotted(version(find_root()))
     spoke_to = f"spoke to Asterisk {numbers} (clinic) and Asterisk {numbers} (telephone company)"
     request.node.user_properties.append(("programs", spoke_to))
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=200)
 
 
 def test_the_bench_times_real_calls_beside_a_plain_dialplan(

@@ -15,7 +15,7 @@ import pytest
 from firmware.asterisk.dialplan import Timing
 from firmware.asterisk.telco import Answers, Busy, LiveCall, Refuses, Silent
 from tests.system import ear, town
-from tests.system.town import Town, within
+from tests.system.town import Figures, Town, soon
 
 RINGS_WITHIN_S = 1.0
 SILENCE_AT_MOST_S = 1.0
@@ -105,17 +105,21 @@ def speaks(request: pytest.FixtureRequest, speech_tone: Path) -> Path | None:
     return speech_tone if request.param.startswith("who speaks") else None
 
 
-async def picked_up(here: Town, caller: LiveCall, before: int, since_s: float) -> None:
+async def picked_up(
+    here: Town, figures: Figures, caller: LiveCall, before: int, since_s: float
+) -> None:
     """The front desk rings in time, answers, and each hears the other."""
     ring = await here.telco.next_ring("101", before)
-    assert ring.at_s - since_s <= RINGS_WITHIN_S
-    await within(5, ring.talked)
+    figures.at_most(RINGS_WITHIN_S, ring.at_s - since_s, "rang")
+    await soon(ring.talked)
     await caller.hang_up()
-    await within(5, ring.ended)
-    assert ear.tone_s(caller.heard, here.telco.desks["101"].tone_hz) > ear.HEARD_S
-    assert ear.longest_silence_s(caller.heard) <= SILENCE_AT_MOST_S
+    await soon(ring.ended)
+    hz = here.telco.desks["101"].tone_hz
+    figures.at_least(ear.HEARD_S, ear.tone_s(caller.heard, hz), "heard by the caller")
+    figures.at_most(SILENCE_AT_MOST_S, ear.longest_silence_s(caller.heard), "silence")
     if ear.tone_s(caller.said, CALLER_HZ):
-        assert ear.tone_s(ring.heard, CALLER_HZ) > ear.HEARD_S
+        heard_s = ear.tone_s(ring.heard, CALLER_HZ)
+        figures.at_least(ear.HEARD_S, heard_s, "heard at the desk")
 
 
 async def at_the_desk(here: Town) -> int:
@@ -129,41 +133,41 @@ async def at_the_desk(here: Town) -> int:
 def test_with_no_exchange_the_front_desk_rings_within_a_second(
     here: Town, speaks: Path | None
 ) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         before = await at_the_desk(here)
         caller = await here.telco.call(CLINIC, speaks=speaks)
-        answered = await within(5, caller.answered)
-        await picked_up(here, caller, before, answered)
+        answered = await soon(caller.answered)
+        await picked_up(here, figures, caller, before, answered)
         # Refused, its AudioSocket would close what belongs to other calls (ABSENT in dialplan.py).
         assert "AudioSocket" not in (here.place.asterisk / "log" / "errors").read_text()
 
-    here.run(story())
+    here.run_on_time(story)
 
 
 def test_an_exchange_that_closes_the_door_costs_no_second(here: Town, speaks: Path | None) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         before = await at_the_desk(here)
         caller = await here.telco.call(CLINIC, speaks=speaks)
-        answered = await within(5, caller.answered)
-        await picked_up(here, caller, before, answered)
+        answered = await soon(caller.answered)
+        await picked_up(here, figures, caller, before, answered)
 
     with running(REFUSING, here):
-        here.run(story())
+        here.run_on_time(story)
 
 
 def test_an_exchange_killed_in_mid_call_leaves_a_ringing_phone(
     here: Town, speaks: Path | None
 ) -> None:
-    async def story(exchange: subprocess.Popen[str]) -> None:
-        before = await at_the_desk(here)
-        caller = await here.telco.call(CLINIC, speaks=speaks)
-        assert exchange.stdout is not None
-        assert await asyncio.to_thread(exchange.stdout.readline) == "caller\n"
-        exchange.send_signal(signal.SIGKILL)
-        await picked_up(here, caller, before, time.monotonic())
+    async def story(figures: Figures) -> None:
+        with running(ENGINE, here) as exchange:
+            before = await at_the_desk(here)
+            caller = await here.telco.call(CLINIC, speaks=speaks)
+            assert exchange.stdout is not None
+            assert await asyncio.to_thread(exchange.stdout.readline) == "caller\n"
+            exchange.send_signal(signal.SIGKILL)
+            await picked_up(here, figures, caller, before, time.monotonic())
 
-    with running(ENGINE, here) as exchange:
-        here.run(story(exchange))
+    here.run_on_time(story)
 
 
 def test_the_exchange_hears_of_a_call_that_fell_to_the_failsafe(here: Town) -> None:
@@ -191,7 +195,7 @@ def test_a_busy_and_a_refusing_front_desk_make_every_phone_ring(here: Town) -> N
         before = len(here.telco.desks["106"].rings)
         caller = await here.telco.call(CLINIC)
         ring = await here.telco.next_ring("106", before)
-        await within(5, ring.talked)
+        await soon(ring.talked)
         await caller.hang_up()
         assert ear.tone_s(caller.heard, here.telco.desks["106"].tone_hz) > ear.HEARD_S
 
@@ -201,35 +205,37 @@ def test_a_busy_and_a_refusing_front_desk_make_every_phone_ring(here: Town) -> N
 def test_a_silent_front_desk_is_rung_first_and_then_everybody_again_and_again(
     brisk: Town,
 ) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         telco = brisk.telco
+        await telco.behave("101", Silent())
+        rang_101, rang_106 = (len(telco.desks[each].rings) for each in ("101", "106"))
         caller = await telco.call(CLINIC)
-        first = await telco.next_ring("101")
-        others = await telco.next_ring("106")
-        assert others.at_s - first.at_s >= BRISK.front_desk_s - 0.5
-        again = await telco.next_ring("101", after=2, within_s=20)
+        first = await telco.next_ring("101", rang_101)
+        others = await telco.next_ring("106", rang_106)
+        figures.at_least(BRISK.front_desk_s - 0.5, others.at_s - first.at_s, "the desk alone")
+        again = await telco.next_ring("101", rang_101 + 2)
         assert again.at_s > others.at_s
         await caller.hang_up()
-        assert ear.longest_silence_s(caller.heard) <= SILENCE_AT_MOST_S
+        figures.at_most(SILENCE_AT_MOST_S, ear.longest_silence_s(caller.heard), "silence")
 
-    brisk.run(story())
+    brisk.run_on_time(story)
 
 
 def test_with_no_phone_at_all_the_caller_hears_music_until_one_is_back(brisk: Town) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         telco = brisk.telco
         for desk in telco.desks:
             await telco.unplug(desk)
         before = await at_the_desk(brisk)
         caller = await telco.call(CLINIC)
-        await within(5, caller.answered)
+        await soon(caller.answered)
         await telco.desks_registered()
-        ring = await telco.next_ring("101", before, within_s=15)
-        await within(5, ring.talked)
+        ring = await telco.next_ring("101", before)
+        await soon(ring.talked)
         await caller.hang_up()
-        assert ear.longest_silence_s(caller.heard) <= SILENCE_AT_MOST_S
+        figures.at_most(SILENCE_AT_MOST_S, ear.longest_silence_s(caller.heard), "silence")
 
-    brisk.run(story())
+    brisk.run_on_time(story)
 
 
 def test_an_agent_who_picks_up_after_the_engine_died_has_the_caller(here: Town) -> None:
@@ -238,7 +244,7 @@ def test_an_agent_who_picks_up_after_the_engine_died_has_the_caller(here: Town) 
     async def story(exchange: subprocess.Popen[str]) -> None:
         await at_the_desk(here)
         await here.telco.behave("101", Silent())
-        await here.telco.behave("103", Answers(after_s=1.5))
+        await here.telco.behave("103", Answers(after_s=3))
         rang_101 = len(here.telco.desks["101"].rings)
         rang_103 = len(here.telco.desks["103"].rings)
         async with here.told() as told:
@@ -254,10 +260,11 @@ def test_an_agent_who_picks_up_after_the_engine_died_has_the_caller(here: Town) 
             ring = await here.telco.next_ring("103", rang_103)
         exchange.kill()
         desk = await here.telco.next_ring("101", rang_101)
-        await within(5, ring.talked)
-        await within(1, desk.ended)
+        await soon(ring.talked)
+        await soon(desk.ended)
+        assert desk.ended.result() - desk.at_s < Timing().front_desk_s, "nobody rings on"
         await here.telco.link.send("Hangup", ("Channel", ring.channel))
-        await within(1, caller.ended)
+        await soon(caller.ended)
         assert ear.tone_s(caller.heard, here.telco.desks["103"].tone_hz) > ear.HEARD_S
 
     with running(ENGINE, here) as exchange:
@@ -284,7 +291,7 @@ def test_an_agents_leg_does_not_take_back_a_caller_whose_talk_is_over(here: Town
                 ("Variable", f"AGENTUUID={offer}"), ("Variable", f"CALLERCHAN={channel}"),
             )  # fmt: skip
             ring = await here.telco.next_ring("103", before)
-            await within(2, ring.ended)
+            await soon(ring.ended)
             await caller.hang_up()
 
     with running(DROPPING, here):

@@ -40,7 +40,7 @@ from tests.plain_audio import PIECE, force_core, forms_of, leaks, pieces_of
 from tests.sites import head
 from tests.system import ear, stalled
 from tests.system.practice import ROOT, Story, build, exchange, silence_falls
-from tests.system.town import Town, within
+from tests.system.town import SOON_S, Town, soon
 
 LAWS = {Codec.ULAW: Law.ULAW, Codec.ALAW: Law.ALAW}
 GREETING_HZ, KEPT_HZ, SORRY_HZ = 2200, 2300, 2600
@@ -222,7 +222,7 @@ class Owner:
             [sys.executable, "-m", "firmware.cli", "messages", *words, "--as", PERSON,
              "--password-stdin"],
             input=password + "\n", capture_output=True, text=True, cwd=ROOT, env=environment,
-            timeout=30, check=False,
+            timeout=60, check=False,
         )  # fmt: skip
 
     async def does(self, *words: str, **how: str) -> subprocess.CompletedProcess[str]:
@@ -311,7 +311,7 @@ def test_a_message_is_safe_before_it_is_promised_and_plain_nowhere(
             line, call = await caller_at_the_beep(practice, told, NURSE, codec=codec)
             await line.say(written(tmp_path, words))
             await line.press("#")
-            await within(10, line.ended)
+            await soon(line.ended)
             assert await told.outcome(call) == "message"
             # The row that promises it was on the disk before the promise was decided.
             happened = [step.step for step in told.steps if step.call == call]
@@ -378,7 +378,7 @@ def test_a_core_of_the_exchange_forced_in_the_middle_of_a_message_holds_nothing_
             core.unlink()
             assert found == []
             await line.hang_up()
-            await within(10, told.supervisor.ready.wait())
+            await soon(told.supervisor.ready.wait())
             (message,) = await owner.messages_of(call)
             assert message["cut_off"]
         assert len(owner.opens(call).audio) >= 2 * vault.CHUNK_BYTES
@@ -422,9 +422,9 @@ def test_a_message_cut_off_by_kill_9_keeps_all_but_the_last_second(
             told.supervisor.ready.clear()
             os.kill(told.supervisor.pid, signal.SIGKILL)
             ring = await practice.telco.next_ring("101", rang)  # a person takes over
-            await within(5, ring.talked)
+            await soon(ring.talked)
             await line.hang_up()
-            await within(10, told.supervisor.ready.wait())
+            await soon(told.supervisor.ready.wait())
             (message,) = await owner.messages_of(call)
             assert (message["cut_off"], message["urgent"], message["mailbox"]) == (
                 True, True, "doctor",
@@ -465,7 +465,7 @@ def test_who_speaks_too_long_is_thanked_when_the_time_is_up(
         async with exchange(practice) as told:
             line, call = await caller_at_the_beep(practice, told, SHORT)
             await line.speak(written(tmp_path, words))
-            await within(15, line.ended)
+            await soon(line.ended)
             assert await told.outcome(call) == "message"
             assert ear.tone_s(line.heard, KEPT_HZ) > BLIP_S
         opened = owner.opens(call)
@@ -511,7 +511,7 @@ def test_who_says_nothing_and_presses_a_key_goes_to_a_person(practice: Town, own
             await line.press("#")
             await told.step(call, "not kept")
             ring = await practice.telco.next_ring("101", rang)
-            await within(5, ring.talked)
+            await soon(ring.talked)
             await line.hang_up()
             assert await told.outcome(call) == "answered"
             assert ear.tone_s(line.heard, SORRY_HZ) > BLIP_S
@@ -526,8 +526,8 @@ def test_who_never_says_a_word_goes_to_a_person(practice: Town, owner: Owner) ->
         async with exchange(practice) as told:
             rang = len(practice.telco.desks["101"].rings)
             line, call = await caller_at_the_beep(practice, told, NURSE)
-            ring = await practice.telco.next_ring("101", rang, within_s=SILENT_S + 5)
-            await within(5, ring.talked)
+            ring = await practice.telco.next_ring("101", rang, within_s=SILENT_S + SOON_S)
+            await soon(ring.talked)
             await line.hang_up()
             assert await told.outcome(call) == "answered"
             assert await owner.messages_of(call) == []
@@ -653,7 +653,7 @@ def test_on_a_full_disk_the_caller_is_told_and_goes_to_a_person_and_no_step_is_l
             if full_for == "the ledger alone":
                 await line.press("#")
             ring = await practice.telco.next_ring("101", rang)
-            await within(5, ring.talked)
+            await soon(ring.talked)
             messages_too = ["messages"] if full_for == "everything" else []
             assert alarms(await told.status()) == ["ledger", *messages_too]
             has_room_for(pid, resource.RLIM_INFINITY)
@@ -696,7 +696,7 @@ def test_on_a_disk_that_stands_still_the_caller_is_told_and_goes_to_a_person(
             os.kill(told.supervisor.pid, signal.SIGUSR1)
             await line.speak(written(tmp_path, words))
             ring = await practice.telco.next_ring("101", rang)
-            await within(5, ring.talked)
+            await soon(ring.talked)
             await told.step(call, "joined")
             os.kill(told.supervisor.pid, signal.SIGUSR2)
             await line.hang_up()

@@ -1,6 +1,7 @@
 """An admin changes the site file while the exchange answers calls: the whole way, as a command."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,10 @@ from tests.system.test_selftest import typed
 from tests.system.town import Town
 
 
-@pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with town.build(tmp_path_factory.mktemp("publish")) as standing:
+@pytest.fixture
+def clinic(tmp_path: Path) -> Iterator[Town]:
+    """A town of its own, for a publish that changes it."""
+    with town.build(tmp_path / "town") as standing:
         yield standing
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from firmware.asterisk.telco import Answers, Busy, LiveCall, Refuses, Ring, Silent
 from tests.system import ear, practice
-from tests.system.town import Town, within
+from tests.system.town import Figures, Town, soon
 
 CALLER_HZ = 2500
 PURE = 0.99
@@ -57,15 +57,21 @@ async def nobody_answers(here: Town) -> dict[str, int]:
     return {number: len(desk.rings) for number, desk in here.telco.desks.items()}
 
 
+def never_long_silent(figures: Figures, line: LiveCall) -> None:
+    """The caller heard something all the while."""
+    silent_s = ear.longest_silence_s(line.heard)
+    figures.at_most(practice.SILENCE_AT_MOST_S, silent_s, "silence")
+
+
 async def talk_ends(line: LiveCall, ring: Ring) -> None:
     """They have talked for a second, and the caller hangs up."""
-    await within(10, ring.talked)
+    await soon(ring.talked)
     await line.hang_up()
-    await within(5, ring.ended)
+    await soon(ring.ended)
 
 
 def test_caller_and_agent_hear_each_other_and_nobody_else(here: Town, voices: list[Path]) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         before = await nobody_answers(here)
         await here.telco.behave("101", Answers(after_s=1))
         async with practice.exchange(here) as told:
@@ -74,17 +80,17 @@ def test_caller_and_agent_hear_each_other_and_nobody_else(here: Town, voices: li
             ring = await here.telco.next_ring("101", before["101"])
             await talk_ends(line, ring)
             assert await told.outcome(call) == "answered"
-            assert heard_only(line.heard, here.telco.desks["101"].tone_hz)
-            assert heard_only(ring.heard, CALLER_HZ)
-            assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
+            figures.heard(heard_only(line.heard, here.telco.desks["101"].tone_hz), "the agent")
+            figures.heard(heard_only(ring.heard, CALLER_HZ), "the caller")
+            never_long_silent(figures, line)
 
-    here.run(story())
+    here.run_on_time(story)
 
 
 def test_an_offer_moves_on_past_busy_refusing_unreachable_and_silent_phones(here: Town) -> None:
     """101, 102 answer for other queues too, so the others are asked before them."""
 
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         before = await nobody_answers(here)
         await here.telco.behave("104", Busy())
         await here.telco.behave("105", Refuses())
@@ -92,7 +98,7 @@ def test_an_offer_moves_on_past_busy_refusing_unreachable_and_silent_phones(here
         await here.telco.unplug("103")
         async with practice.exchange(here) as told:
             line, call = await told.call(here.telco)
-            await line.press("6")
+            await line.press("8")
             ring = await here.telco.next_ring("107", before["107"])
             await talk_ends(line, ring)
             assert await told.outcome(call) == "answered"
@@ -100,15 +106,17 @@ def test_an_offer_moves_on_past_busy_refusing_unreachable_and_silent_phones(here
             assert list(dict.fromkeys(told.details(call, "offer"))) == ["104", "105", "106", "107"]
             for step, desk in [("busy", "104"), ("refused", "105"), ("silent", "106")]:
                 assert set(told.details(call, step)) == {desk}
-            assert ear.tone_s(line.heard, practice.MUSIC_HZ) >= 3
-            assert ear.tone_s(line.heard, practice.TONES["you-are-next"][0]) >= 0.3
-            assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
+            figures.at_least(3, ear.tone_s(line.heard, practice.MUSIC_HZ), "music")
+            figures.at_least(
+                0.3, ear.tone_s(line.heard, practice.TONES["you-are-next"][0]), "you are next"
+            )
+            never_long_silent(figures, line)
 
-    here.run(story())
+    here.run_on_time(story)
 
 
 def test_a_caller_whose_offer_was_refused_keeps_its_place_before_a_later_one(here: Town) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         before = await nobody_answers(here)
         await here.telco.behave("101", Refuses())
         async with practice.exchange(here) as told:
@@ -127,13 +135,15 @@ def test_a_caller_whose_offer_was_refused_keeps_its_place_before_a_later_one(her
             await talk_ends(second, rings[-1])
             assert {ring.caller for ring in rings[before["101"] : -1]} == {"2025550111"}
             assert rings[-1].caller == "2025550122"
-            assert ear.tone_s(second.heard, practice.TONES["number-2"][0]) >= 0.3
+            figures.at_least(
+                0.3, ear.tone_s(second.heard, practice.TONES["number-2"][0]), "you are number 2"
+            )
             assert await told.outcome(early) == await told.outcome(late) == "answered"
             for line in (first, second):
-                assert ear.tone_s(line.heard, practice.MUSIC_HZ) > 0.2
-                assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
+                figures.at_least(0.2, ear.tone_s(line.heard, practice.MUSIC_HZ), "music")
+                never_long_silent(figures, line)
 
-    here.run(story())
+    here.run_on_time(story)
 
 
 def test_on_hold_and_in_consultation_the_caller_hears_our_music(
@@ -141,7 +151,7 @@ def test_on_hold_and_in_consultation_the_caller_hears_our_music(
 ) -> None:
     """The desk's hold key is a re-INVITE; meanwhile its second line asks a colleague."""
 
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         telco = here.telco
         before = await nobody_answers(here)
         await telco.behave("101", Answers())
@@ -150,32 +160,32 @@ def test_on_hold_and_in_consultation_the_caller_hears_our_music(
             line, call = await told.call(telco, speaks=voices[0])
             await line.press("7")
             ring = await telco.next_ring("101", before["101"])
-            await within(10, ring.talked)
+            await soon(ring.talked)
             await telco.hold(ring)
             asking = await telco.dial("101", "103", speaks=voices[5])
             asked = await telco.next_ring("103", before["103"])
-            await within(10, asked.talked)
+            await soon(asked.talked)
             await asking.hang_up()
             await telco.take_back(ring)
             once_more = await telco.dial("101", "103")
-            await within(10, (await telco.next_ring("103", before["103"] + 1)).talked)
+            await soon((await telco.next_ring("103", before["103"] + 1)).talked)
             await once_more.hang_up()
             await line.hang_up()
             assert await told.outcome(call) == "answered"
-            await within(5, asked.ended)
+            await soon(asked.ended)
         began, ended = ear.tone_span_s(line.heard, practice.MUSIC_HZ)
-        assert ended - began >= 1
+        figures.at_least(1, ended - began, "music")
         _, talk_ended = ear.tone_span_s(line.heard, telco.desks["101"].tone_hz)
-        assert talk_ended - ended >= 1, "the agent is back"
-        assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
-        assert heard_only(asked.heard, 3000)
+        figures.at_least(1, talk_ended - ended, "the agent is back")
+        never_long_silent(figures, line)
+        figures.heard(heard_only(asked.heard, 3000), "the agent by a colleague")
         assert ear.tone_s(line.heard, telco.desks["103"].tone_hz) == 0
 
-    here.run(story())
+    here.run_on_time(story)
 
 
 def test_ten_talks_at_once_do_not_mix(here: Town, voices: list[Path]) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         telco = here.telco
         before = await nobody_answers(here)
         for desk in telco.desks:
@@ -192,26 +202,26 @@ def test_ten_talks_at_once_do_not_mix(here: Town, voices: list[Path]) -> None:
                 await told.step(call, "joined")
             rings = [desk.rings[before[number]] for number, desk in telco.desks.items()]
             for ring in rings:
-                await within(10, ring.talked)
+                await soon(ring.talked)
             for line, _ in callers:
                 await line.hang_up()
             by_caller = {ring.caller: ring for ring in rings}
             assert len(by_caller) == len(callers)
             for place, (line, call) in enumerate(callers):
                 ring = by_caller[f"20255502{place:02}"]
-                await within(5, ring.ended)
+                await soon(ring.ended)
                 assert await told.outcome(call) == "answered"
-                assert heard_only(line.heard, telco.desks[ring.desk].tone_hz)
-                assert heard_only(ring.heard, CALLER_HZ + 100 * place)
+                figures.heard(heard_only(line.heard, telco.desks[ring.desk].tone_hz), ring.desk)
+                figures.heard(heard_only(ring.heard, CALLER_HZ + 100 * place), f"{place}")
         await practice.silence_falls(here)
 
-    here.run(story())
+    here.run_on_time(story)
 
 
 def test_an_agent_who_picks_up_after_the_exchange_was_killed_has_the_caller(
     here: Town, voices: list[Path]
 ) -> None:
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         telco = here.telco
         before = await nobody_answers(here)
         await telco.behave("103", Answers(after_s=1.5))
@@ -223,12 +233,12 @@ def test_an_agent_who_picks_up_after_the_exchange_was_killed_has_the_caller(
             os.kill(told.supervisor.pid, signal.SIGKILL)
             ring = await telco.next_ring("103", before["103"])
             await talk_ends(line, ring)
-            assert heard_at_last(line.heard, telco.desks["103"].tone_hz)
-            assert heard_at_last(ring.heard, CALLER_HZ)
-            assert ear.longest_silence_s(line.heard) <= practice.SILENCE_AT_MOST_S
+            figures.heard(heard_at_last(line.heard, telco.desks["103"].tone_hz), "the agent")
+            figures.heard(heard_at_last(ring.heard, CALLER_HZ), "the caller")
+            never_long_silent(figures, line)
             assert await told.outcome(call) in ("answered", "failsafe")
 
-    here.run(story())
+    here.run_on_time(story)
 
 
 def test_phones_call_each_other_and_out_by_rule_and_no_further(
@@ -236,28 +246,29 @@ def test_phones_call_each_other_and_out_by_rule_and_no_further(
 ) -> None:
     """With no exchange at all: between phones and outwards Asterisk needs none."""
 
-    async def story() -> None:
+    async def story(figures: Figures) -> None:
         telco = here.telco
+        telco.invitations.clear()
         before = await nobody_answers(here)
         await telco.behave("102", Answers())
         inside = await telco.dial("101", "102", speaks=voices[0])
         ring = await telco.next_ring("102", before["102"])
         assert (ring.caller, ring.name) == ("101", "Desk 101")
         await talk_ends(inside, ring)
-        assert heard_only(inside.heard, telco.desks["102"].tone_hz)
-        assert heard_only(ring.heard, CALLER_HZ)
+        figures.heard(heard_only(inside.heard, telco.desks["102"].tone_hz), "102")
+        figures.heard(heard_only(ring.heard, CALLER_HZ), "101")
 
         outside = await telco.dial("101", "92025550123")
         (invitation,) = await telco.invited("2025550123")
         assert invitation.caller == practice.NUMBER
-        await within(5, outside.answered)
+        await soon(outside.answered)
         await outside.hang_up()
 
         for unknown in ("99", "9202555012", "920255501234", "2025550123", "*72", "000"):
             refused = await telco.dial("101", unknown)
-            await within(5, refused.ended)
+            await soon(refused.ended)
             assert not refused.answered.done(), unknown
         assert len(telco.invitations) == 1
         await practice.silence_falls(here)
 
-    here.run(story())
+    here.run_on_time(story)
