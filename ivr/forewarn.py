@@ -41,8 +41,13 @@ def notices(plan: Plan, now: datetime, days: int = DAYS_AHEAD) -> list[Notice]:
 def when(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     """A time as people of the clinic say it: `Fri 2026-12-25 08:00 to 17:00`."""
     begins, ends = start.astimezone(zone), end.astimezone(zone)
-    until = f"{ends:%H:%M}" if begins.date() == ends.date() else f"{ends:%a %Y-%m-%d %H:%M}"
-    return f"{begins:%a %Y-%m-%d %H:%M} to {until}"
+    until = f"{ends:%H:%M}" if begins.date() == ends.date() else moment(ends)
+    return f"{moment(begins)} to {until}"
+
+
+def moment(local: datetime) -> str:
+    """`Fri 2026-12-25 08:00`."""
+    return f"{local:%a %Y-%m-%d %H:%M}"
 
 
 def in_hours(length: timedelta) -> str:

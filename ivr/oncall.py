@@ -53,11 +53,13 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The duties of all layers, in their order, while none of them changes."""
+    """The duties of all layers, in their order, while none of them changes; `is_gap` where the
+    first has nobody although somebody should be on call."""
 
     start: datetime
     end: datetime
     duties: tuple[Duty, ...]
+    is_gap: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _next_person(rota: Rota, beside: Sequence[str], now: datetime) -> str | None
     """The first to come on call, in any layer, who is none of these."""
     coming = (
         duty.person
-        for watch in _watches(rota, now, now + HORIZON)
+        for watch in _watches(rota, None, now, now + HORIZON)
         for duty in watch.duties
         if duty.person and duty.person not in beside
     )
@@ -147,7 +149,7 @@ def shifts(rota: Rota, layer: str, start: datetime, end: datetime) -> list[Shift
     """A layer's duties from `start` to `end`, without a hole; each differs from the one before."""
     index = list(rota.layers).index(layer)
     found: list[Shift] = []
-    for watch in _watches(rota, start, end):
+    for watch in _watches(rota, None, start, end):
         duty = watch.duties[index]
         if found and found[-1].duty == duty:
             found[-1] = replace(found[-1], end=watch.end)
@@ -156,12 +158,12 @@ def shifts(rota: Rota, layer: str, start: datetime, end: datetime) -> list[Shift
     return found
 
 
-def watches(rota: Rota, start: datetime, end: datetime) -> list[Watch]:
+def watches(rota: Rota, outside: Hours | None, start: datetime, end: datetime) -> list[Watch]:
     """The duties of all layers from `start` to `end`, without a hole; each differs from the one
-    before."""
+    before. `outside` the hours nobody need be on call; None: somebody always must be."""
     found: list[Watch] = []
-    for watch in _watches(rota, start, end):
-        if found and found[-1].duties == watch.duties:
+    for watch in _watches(rota, outside, start, end):
+        if found and replace(watch, start=found[-1].start) == replace(found[-1], end=watch.end):
             found[-1] = replace(found[-1], end=watch.end)
         else:
             found.append(watch)
@@ -178,26 +180,19 @@ def time_of(spells: Iterable[Shift]) -> dict[str, timedelta]:
 
 
 def gaps(rota: Rota, outside: Hours | None, start: datetime, end: datetime) -> list[Gap]:
-    """When the first layer has nobody, `outside` the hours in which nobody need be on call."""
-    changes = [] if outside is None else list(_changes(rota, outside, start, end))
-    found: list[Gap] = []
-    for watch in _watches(rota, start, end, changes):
-        spared = outside is not None and is_open(outside, watch.start.astimezone(rota.zone))
-        if spared or watch.duties[0].person:
-            continue
-        instead = next((duty.person for duty in watch.duties if duty.person), None)
-        if found and found[-1].end == watch.start and found[-1].instead == instead:
-            found[-1] = replace(found[-1], end=watch.end)
-        else:
-            found.append(Gap(watch.start, watch.end, instead))
-    return found
+    """When the first layer has nobody although somebody should be on call."""
+    return [
+        Gap(watch.start, watch.end, next((d.person for d in watch.duties if d.person), None))
+        for watch in watches(rota, outside, start, end)
+        if watch.is_gap
+    ]
 
 
 def double_bookings(rota: Rota, start: datetime, end: datetime) -> list[DoubleBooking]:
     """When one person is on call in several layers, in the order of time."""
     names = tuple(rota.layers)
     found: list[DoubleBooking] = []
-    for watch in watches(rota, start, end):
+    for watch in watches(rota, None, start, end):
         holders = [duty.person for duty in watch.duties]
         for person in dict.fromkeys(holders):
             held = tuple(n for n, holder in zip(names, holders, strict=True) if holder == person)
@@ -325,9 +320,7 @@ def _on(windows: Sequence[Window], day: date) -> Iterator[Period]:
 # ---- marks: the only readings at which anything may change ----
 
 
-def _watches(
-    rota: Rota, start: datetime, end: datetime, more: Iterable[datetime] = ()
-) -> Iterator[Watch]:
+def _watches(rota: Rota, outside: Hours | None, start: datetime, end: datetime) -> Iterator[Watch]:
     """The duties of all layers between marks, alike neighbours not yet joined."""
     # In one zone Python compares readings, not instants.
     start, end = start.astimezone(UTC), end.astimezone(UTC)
@@ -335,11 +328,15 @@ def _watches(
         return
     low, high = reading(start, rota.zone), reading(end, rota.zone)
     marks = {mark for mark in _marks(rota, low, high) if low < mark <= high}
-    changes = {*(instant(mark, rota.zone) for mark in marks), *more}
+    changes = {instant(mark, rota.zone) for mark in marks}
+    if outside is not None:
+        changes.update(_changes(rota, outside, start, end))
     inside = sorted(at for at in changes if start < at < end)
     for begin, cease in pairwise((start, *inside, end)):
         wall = reading(begin, rota.zone)
-        yield Watch(begin, cease, tuple(_duty(rota, layer, wall) for layer in rota.layers))
+        duties = tuple(_duty(rota, layer, wall) for layer in rota.layers)
+        spared = outside is not None and is_open(outside, begin.astimezone(rota.zone))
+        yield Watch(begin, cease, duties, duties[0].person is None and not spared)
 
 
 def _marks(rota: Rota, low: datetime, high: datetime) -> Iterator[datetime]:

@@ -26,6 +26,7 @@ from ivr.plan import Plan
 from ivr.simulate import Phones, simulate
 
 FAULTY = 2
+FIRST_YEAR, LAST_YEAR = 2000, 2099  # as far as the site file's own dates go
 # What can be proved of a file that has faults: the other rules would blame it for what they hide.
 PROVABLE_BESIDE_FAULTS = {Rule.LOOP, Rule.PROMPT, Rule.HOURS}
 
@@ -111,18 +112,23 @@ def walk(
     phones: Annotated[Phones, typer.Option(help="what phones do when they ring")] = Phones.ANSWER,
 ) -> None:
     """Walk an imagined call through a site file and print its way."""
-    try:
-        plan = settings.read(_text(file))
-    except SiteFaults as faults:
-        for fault in faults.faults:
-            _tell(file, fault)
-        raise typer.Exit(FAULTY) from None
+    plan = plan_of(file)
     try:
         way = simulate(plan, settings.prompts_of(plan), line, local_time(at, plan), press, phones)
     except CallLogicError as error:
         raise typer.BadParameter(str(error)) from None
     for step in way:
         Console().print(escape(step), highlight=False, soft_wrap=True)
+
+
+def plan_of(file: Path) -> Plan:
+    """The plan of a file whose form is right; else each fault is told and the command ends."""
+    try:
+        return settings.read(_text(file))
+    except SiteFaults as faults:
+        for fault in faults.faults:
+            _tell(file, fault)
+        raise typer.Exit(FAULTY) from None
 
 
 def told_about(found: Draft) -> list[Fault]:
@@ -176,6 +182,9 @@ def local_time(at: str, plan: Plan) -> datetime:
     if not at:
         return datetime.now(zone)
     try:
-        return datetime.fromisoformat(at).replace(tzinfo=zone)
+        local = datetime.fromisoformat(at).replace(tzinfo=zone)
     except ValueError:
         raise typer.BadParameter(f'{at!r} is no time; write it like "2026-12-25 02:30"') from None
+    if not FIRST_YEAR <= local.year <= LAST_YEAR:
+        raise typer.BadParameter(f"{at!r} is not of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return local
