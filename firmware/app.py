@@ -164,7 +164,7 @@ class App:
         self._clips = clips
         self._performer.speak_with(clips)
         self._translator.adopt(plan)
-        self._exchange.adopt(plan)
+        self._inbox.put(events.PlanAdopted(plan))
         self._lamps.changed()
         log.info("a new site is in force")
         return topics.AdoptReply(clinic=plan.name)

@@ -8,6 +8,8 @@ leg.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ivr.plan import Plan
+
 
 class Refusal(StrEnum):
     """Why an offer came to nothing."""
@@ -180,6 +182,13 @@ class PhoneChanged:
     state: PhoneState
 
 
+@dataclass(frozen=True, slots=True)
+class PlanAdopted:
+    """A newly published plan is in force: for calls that come from now on."""
+
+    plan: Plan
+
+
 CallEvent = (
     CallArrived
     | ToneHeard
@@ -198,4 +207,4 @@ CallEvent = (
     | FellToFailsafe
 )
 OfferEvent = OfferRang | OfferAccepted | OfferEnded
-Event = CallEvent | OfferEvent | PhoneChanged
+Event = CallEvent | OfferEvent | PhoneChanged | PlanAdopted

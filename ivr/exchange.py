@@ -49,10 +49,11 @@ from ivr.events import (
     OfferRang,
     PhoneChanged,
     PhoneState,
+    PlanAdopted,
     Refusal,
     ToneHeard,
 )
-from ivr.matching import AGENTS_MAX, Matching, agent_of
+from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of
 from ivr.overflow import Crowd
 from ivr.plan import Plan, Queue, Urgency
 
@@ -134,6 +135,10 @@ class Waiting:
     urgency: Urgency | None
     may_be_led_on: bool
 
+    def deadline(self) -> float:
+        """By when the call should be answered, in the most pressing of its queues."""
+        return self.since + min(target_s(queue, self.urgency) for queue in self.queues.values())
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -146,6 +151,7 @@ class Exchange:
     offers: dict[str, Offering] = field(default_factory=dict)
     _waiting: dict[str, Waiting] = field(default_factory=dict)
     _unplaced: dict[str, None] = field(default_factory=dict)  # not yet told where they stand
+    _aside: dict[str, None] = field(default_factory=dict)  # nobody's until seen whether led on
     _crowd_changed: bool = False
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
@@ -153,20 +159,16 @@ class Exchange:
     _out: list[Command] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._seat_agents()
-
-    def adopt(self, plan: Plan) -> None:
-        """A newly published plan: for calls that come from now on."""
-        self.plan = plan
-        self._seat_agents()
+        self._know_agents()
+        for agent in self.agents.values():
+            self._matching.free(agent.extension, 0.0, 0.0)  # for nobody yet, as nobody waits
 
     def receive(self, event: Event, now: float, local: datetime) -> list[Command]:
         """What is to be done about an event."""
         at = Moment(now, local)
-        self._matching.time_is(now)
         self._take(event, at)
         self._lead_on(at)
-        self._match(at)
+        self._meet(self._matching.time_is(now), at)
         return self._said()
 
     def next_deadline(self) -> float | None:
@@ -179,7 +181,6 @@ class Exchange:
     def time_came(self, now: float, local: datetime) -> list[Command]:
         """What is to be done because of the time."""
         at = Moment(now, local)
-        self._matching.time_is(now)
         for offer in list(self.offers.values()):
             if offer.due_at is not None and offer.due_at <= now:
                 self._overdue(offer, at)
@@ -187,7 +188,7 @@ class Exchange:
             if call.deadline is not None and call.deadline <= now:
                 self._step(call.id, TimeCame(), at)
         self._lead_on(at)
-        self._match(at)
+        self._meet(self._matching.time_is(now), at)
         return self._said()
 
     def position(self, call: str) -> int:
@@ -215,8 +216,10 @@ class Exchange:
             case PhoneChanged(extension=extension, state=state):
                 self._phone(extension, state, at)
             case Joined(call=call, offer=offer):
-                self._joined(call, offer)
+                self._joined(call, offer, at)
                 self._step(call, event, at)
+            case PlanAdopted(plan=plan):
+                self._adopt(plan, at)
             case CallerLeft(call=call):
                 self._step(call, event, at)
                 self._talk_over(call, at)
@@ -285,13 +288,16 @@ class Exchange:
         known = self.calls[call].plan.queues
         rooms = {name: known[name] for name in order.queues if name in known}
         within_s = [(room, target_s(room, order.urgency)) for room in rooms.values()]
-        if not self._matching.wait(call, within_s, order.since):
+        wait = self._matching.wait_aside if order.may_be_led_on else self._matching.wait
+        pairs = wait(call, within_s, order.since)
+        if pairs is None:
             self._out.append(commands.Note(call, "no room", order.queues[0]))
             return
         self._waiting[call] = Waiting(rooms, order.since, order.urgency, order.may_be_led_on)
         self._crowd_changed = True
+        self._meet(pairs, at)
         if order.may_be_led_on:
-            self._unplaced[call] = None
+            self._unplaced[call] = self._aside[call] = None
         else:
             self._tell_position(call, at)
 
@@ -303,6 +309,7 @@ class Exchange:
         if self._waiting.pop(call, None):
             self._matching.leave(call)
             self._unplaced.pop(call, None)
+            self._aside.pop(call, None)
             self._crowd_changed = True
         for offer in self._offers_of(call):
             self._withdraw(offer, at)
@@ -319,6 +326,9 @@ class Exchange:
         for call in list(self._unplaced):
             self._unplaced.pop(call)
             self._tell_position(call, at)
+        for call in sorted(self._aside, key=lambda call: self._waiting[call].deadline()):
+            self._aside.pop(call)
+            self._meet(self._matching.put_back(call), at)
 
     def _look(self, call: str, at: Moment) -> None:
         """Tell a call what its chances are, but while a phone rings for it."""
@@ -328,8 +338,8 @@ class Exchange:
         there = sum(agent.is_there_for(waits.queues) for agent in self.agents.values())
         self._step(call, Stood(Crowd(self.position(call), there)), at)
 
-    def _match(self, at: Moment) -> None:
-        while (pair := self._matching.take()) is not None:
+    def _meet(self, pairs: list[Pair], at: Moment) -> None:
+        for pair in pairs:
             room = self._waiting[pair.call].queues[pair.queue]
             agent = self.agents[pair.extension]
             self._offer(pair.call, agent, room.offer_s, room.rest_s, room.wrap_up_s, at)
@@ -357,7 +367,7 @@ class Exchange:
         offer = Offering(self.ids(), call, agent.extension, rest_s, wrap_up_s, due_at)
         self.offers[offer.id] = offer
         agent.offer = offer.id
-        self._seat(agent)
+        self._seat(agent, at)
         self._out.append(commands.Note(call, "offer", agent.extension))
         self._out.append(commands.Offer(offer.id, call, agent.extension, ring_s))
 
@@ -403,8 +413,11 @@ class Exchange:
         if offer.state is Ringing.ACCEPTED:
             self._step(offer.call, JoinFailed(offer.call, offer_id), at)
         elif offer.call in self._waiting:
-            self._matching.put_back(offer.call)
             self._crowd_changed = True
+            if self._waiting[offer.call].may_be_led_on:
+                self._aside[offer.call] = None
+            else:
+                self._meet(self._matching.put_back(offer.call), at)
         elif not self._offers_of(offer.call):
             self._step(offer.call, NobodyLeft(), at)
 
@@ -415,9 +428,9 @@ class Exchange:
         agent.offer = None
         if is_rest_due:
             agent.free_from = at.now + max(offer.rest_s, LEAST_REST_S)
-        self._seat(agent)
+        self._seat(agent, at)
 
-    def _joined(self, call: str, offer_id: str) -> None:
+    def _joined(self, call: str, offer_id: str, at: Moment) -> None:
         offer = self.offers.get(offer_id)
         if offer is None or offer.call != call or call not in self.calls:
             return  # too late: the offer ends by itself
@@ -426,13 +439,13 @@ class Exchange:
         if agent is not None and agent.offer == offer_id:
             agent.offer, agent.talks_to = None, call
             agent.wrap_up_s = offer.wrap_up_s
-            self._seat(agent)
+            self._seat(agent, at)
 
     def _talk_over(self, call: str, at: Moment) -> None:
         for agent in self.agents.values():
             if agent.talks_to == call:
                 self._wrap_up(agent, at)
-                self._seat(agent)
+                self._seat(agent, at)
 
     def _note(self, offer_id: str, what: str) -> None:
         if offer := self.offers.get(offer_id):
@@ -451,7 +464,7 @@ class Exchange:
             agent.idle_since = max(at.now, agent.free_from)
         self._crowd_changed |= PhoneState.UNREACHABLE in (state, agent.phone)
         agent.phone = state
-        self._seat(agent)
+        self._seat(agent, at)
 
     def _wrap_up(self, agent: Agent, at: Moment) -> None:
         """The talk is over, and what remains to be done after it begins."""
@@ -460,14 +473,21 @@ class Exchange:
         agent.talks_to = None
         agent.idle_since = agent.free_from = at.now + agent.wrap_up_s
 
-    def _seat(self, agent: Agent) -> None:
+    def _seat(self, agent: Agent, at: Moment) -> None:
         """Tell the ACD whether the agent is free."""
         if agent.is_idle():
-            self._matching.free(agent.extension, agent.idle_since, agent.free_from)
+            pairs = self._matching.free(agent.extension, agent.idle_since, agent.free_from)
+            self._meet(pairs, at)
         else:
             self._matching.busy(agent.extension)
 
-    def _seat_agents(self) -> None:
+    def _adopt(self, plan: Plan, at: Moment) -> None:
+        self.plan = plan
+        self._know_agents()
+        for agent in self.agents.values():
+            self._seat(agent, at)
+
+    def _know_agents(self) -> None:
         """Everybody with a phone, able to do what its queues ask for. Who has none any more goes,
         once nobody talks with them or rings them."""
         canary = canary_of(self.plan)
@@ -486,5 +506,3 @@ class Exchange:
             agent.skills = {**member, **phone.skills} if phone and member else member
         self._crowd_changed = True
         self._matching.adopt(queues, {a.extension: a.skills for a in self.agents.values()})
-        for agent in self.agents.values():
-            self._seat(agent)

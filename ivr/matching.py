@@ -1,5 +1,8 @@
 """Who answers whom, by the clinic's own names: the ACD's numbers are known here and nowhere else.
 
+Whoever comes, and the time, are answered with the pairs that meet because of it. They are taken at
+once, so whoever is told of them makes the offers before anything else is asked.
+
 To be an agent of a queue is a skill like any other, which that queue's callers need. What a queue
 asks for, now and after some waiting, is a row of needs; needs and skills of queues that no plan has
 and nobody waits in are forgotten, and their numbers given out again.
@@ -9,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ivr.plan import Queue
-from routing_core.acd import SKILLS, Acd
+from routing_core.acd import SKILLS, Acd, Match
 
 CALLS_MAX = 1024
 AGENTS_MAX = 256 + 1  # and the canary
@@ -77,29 +80,34 @@ class Matching:
             numbers = {self._number(skill): level for skill, level in knows[extension].items()}
             self._acd.agent_knows(slot, {n: level for n, level in numbers.items() if n is not None})
 
-    def free(self, extension: str, idle_since: float, begins: float) -> None:
+    def free(self, extension: str, idle_since: float, begins: float) -> list[Pair]:
         """The agent has been idle since then, and can be offered calls once that time begins."""
-        if (slot := self._seats.get(extension)) is not None:
-            self._acd.agent_free(slot, since_ms=ms(idle_since), from_ms=ms(begins))
+        if (slot := self._seats.get(extension)) is None:
+            return []
+        return self._pairs(self._acd.agent_free(slot, since_ms=ms(idle_since), from_ms=ms(begins)))
 
     def busy(self, extension: str) -> None:
         """The agent is offered nothing."""
         if (slot := self._seats.get(extension)) is not None:
             self._acd.agent_busy(slot)
 
-    def wait(self, call: str, within_s: Iterable[tuple[Queue, float]], since: float) -> bool:
-        """The call waits in these queues since then, each with its target. False: there is no
+    def wait(
+        self, call: str, within_s: Iterable[tuple[Queue, float]], since: float
+    ) -> list[Pair] | None:
+        """The call waits in these queues since then, each with its target. None: there is no
         room."""
-        rows = [(stages(queue), self._needs_of(queue), target) for queue, target in within_s]
-        rows = [row for row in rows if row[1]]
-        if not rows or not self._slots:
-            return False
-        slot = self._slots.pop()
-        for _, needs, target_s in rows:
-            self._acd.call_waits(slot, need=needs[0], since_ms=ms(since), target_ms=ms(target_s))
-        self._waits[call] = slot, tuple(row for row, _, _ in rows)
-        self._callers[slot] = call
-        return True
+        places = self._enter(call, within_s)
+        return self._line_up(call, places, since) if places else None
+
+    def wait_aside(
+        self, call: str, within_s: Iterable[tuple[Queue, float]], since: float
+    ) -> list[Pair] | None:
+        """It waits and stands in line, but is nobody's until it is put back."""
+        places = self._enter(call, within_s)
+        if not places:
+            return None
+        self._acd.call_held(self._waits[call][0])
+        return self._line_up(call, places, since)
 
     def leave(self, call: str) -> None:
         """The call waits no more."""
@@ -108,30 +116,50 @@ class Matching:
         self._slots.append(slot)
         self._acd.call_leaves(slot)
 
-    def put_back(self, call: str) -> None:
+    def put_back(self, call: str) -> list[Pair]:
         """The offer came to nothing: others may have the call, which kept its rank."""
-        self._acd.call_returns(self._waits[call][0])
-
-    def take(self) -> Pair | None:
-        """Who should be offered which call, at once; both are taken."""
-        if (match := self._acd.take()) is None:
-            return None
-        call, agent, need = match
-        return Pair(self._callers[call], self._agents[agent], self._queues[need])
+        return self._pairs(self._acd.call_returns(self._waits[call][0]))
 
     def position(self, call: str) -> int:
         """A waiting caller's place in the first of its queues, 1 being next."""
         slot, rows = self._waits[call]
         return self._acd.position(slot, self._needs[rows[0]][0])
 
-    def time_is(self, now: float) -> None:
+    def time_is(self, now: float) -> list[Pair]:
         """Rests end and needs relax by this."""
-        self._acd.time_is(ms(now))
+        return self._pairs(*iter(lambda: self._acd.time_is(ms(now)), None))
 
     def next_deadline(self) -> float | None:
         """When `time_is` will change something."""
         at_ms = self._acd.next_deadline()
         return None if at_ms is None else at_ms / 1000
+
+    def _enter(self, call: str, within_s: Iterable[tuple[Queue, float]]) -> list[tuple[int, int]]:
+        """The targets and needs of a call that now has a slot, as the ACD is told them; none when
+        there is no room."""
+        rows = [(stages(queue), self._needs_of(queue), ms(target)) for queue, target in within_s]
+        rows = [row for row in rows if row[1]]
+        if not rows or not self._slots:
+            return []
+        slot = self._slots.pop()
+        self._waits[call] = slot, tuple(row for row, _, _ in rows)
+        self._callers[slot] = call
+        return sorted((target_ms, needs[0]) for _, needs, target_ms in rows)
+
+    def _line_up(self, call: str, places: list[tuple[int, int]], since: float) -> list[Pair]:
+        slot, since_ms = self._waits[call][0], ms(since)
+        return self._pairs(
+            *(
+                self._acd.call_waits(slot, need=need, since_ms=since_ms, target_ms=target_ms)
+                for target_ms, need in places
+            )
+        )
+
+    def _pairs(self, *matches: Match | None) -> list[Pair]:
+        return [
+            Pair(self._callers[call], self._agents[agent], self._queues[need])
+            for call, agent, need in filter(None, matches)
+        ]
 
     # ---- numbers ----
 

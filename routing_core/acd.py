@@ -1,8 +1,10 @@
 """The ACD: which waiting call meets which free agent. The tables live in C; only changes cross.
 
 Calls, agents, needs and skills are numbered from 0, as `acd.cdef.h` tells; what is told here is
-told there. Whoever takes a match makes the offer, and says how it went: the call leaves, or it
-returns to the rank it kept.
+told there. A call or an agent that comes, and the time, are answered at once with a match, or None
+when nobody can be helped now. Its agent is busy from then on and its call is offered to nobody
+else: whoever is given it makes the offer, and says how it went: the call leaves, or it returns to
+the rank it kept.
 """
 
 from collections.abc import Mapping
@@ -22,7 +24,8 @@ MATCH = Struct("=III")
 # Looking a function up in `lib` costs a quarter of calling it, so those of each decision are known.
 _call_waits = lib.rc_acd_call_waits
 _agent_free = lib.rc_acd_agent_free
-_take = lib.rc_acd_take
+_read = MATCH.unpack
+_NONE = lib.RC_NONE
 
 
 class Acd:
@@ -62,49 +65,62 @@ class Acd:
         if lib.rc_acd_agent_knows(self._acd, agent, _levels(skills)):
             raise self._no_agent(agent)
 
-    def agent_free(self, agent: int, *, since_ms: int, from_ms: int) -> None:
+    def agent_free(self, agent: int, *, since_ms: int, from_ms: int) -> Match | None:
         """The agent has been idle since then, and may be offered calls from `from_ms` on."""
-        if _agent_free(self._acd, agent, since_ms, from_ms):
+        if not (status := _agent_free(self._acd, agent, since_ms, from_ms)):
+            return _read(self._taken)
+        if status != _NONE:
             raise self._no_agent(agent)
+        return None
 
     def agent_busy(self, agent: int) -> None:
         """The agent is not to be offered calls."""
         if lib.rc_acd_agent_busy(self._acd, agent):
             raise self._no_agent(agent)
 
-    def call_waits(self, call: int, *, need: int, since_ms: int, target_ms: int) -> None:
+    def call_waits(self, call: int, *, need: int, since_ms: int, target_ms: int) -> Match | None:
         """The call waits for somebody with all that is needed, best within `target_ms` of
-        `since_ms`. It may wait by several needs, whichever is met first."""
-        if status := _call_waits(self._acd, call, need, since_ms, target_ms):
+        `since_ms`. It may wait by several needs, told by the earliest deadline first; whichever is
+        met first counts."""
+        if not (status := _call_waits(self._acd, call, need, since_ms, target_ms)):
+            return _read(self._taken)
+        if status != _NONE:
             raise self._no_place(call, need, target_ms, is_full=status == lib.RC_FULL)
+        return None
 
-    def call_returns(self, call: int) -> None:
-        """The offer came to nothing: the call can be taken again, with the rank it kept."""
-        if lib.rc_acd_call_returns(self._acd, call):
+    def call_held(self, call: int) -> None:
+        """The call is offered to nobody until it returns, in whatever places it stands."""
+        if lib.rc_acd_call_held(self._acd, call):
             raise self._no_call(call)
+
+    def call_returns(self, call: int) -> Match | None:
+        """The offer came to nothing, or it was held: the call can be taken again, with the rank it
+        kept."""
+        if not (status := lib.rc_acd_call_returns(self._acd, call)):
+            return _read(self._taken)
+        if status != _NONE:
+            raise self._no_call(call)
+        return None
 
     def call_leaves(self, call: int) -> None:
         """The call waits no more, or never did."""
         if lib.rc_acd_call_leaves(self._acd, call):
             raise self._no_call(call)
 
-    def time_is(self, now_ms: int) -> None:
-        """The time, by which rests end and needs relax."""
-        if lib.rc_acd_time_is(self._acd, now_ms):
+    def time_is(self, now_ms: int) -> Match | None:
+        """The time, by which rests end and needs relax. To be told until it brings nobody together,
+        as several may meet by one time."""
+        if not (status := lib.rc_acd_time_is(self._acd, now_ms)):
+            return _read(self._taken)
+        if status != _NONE:
             raise ValueError(f"{now_ms} ms is no time that the ACD can reckon with")
+        return None
 
     def next_deadline(self) -> int | None:
         """When `time_is` will change something next; None: never, as things stand."""
         if lib.rc_acd_next_deadline(self._acd, self._at_ms) == lib.RC_NONE:
             return None
         return int(self._at_ms[0])
-
-    def take(self) -> Match | None:
-        """The most pressing call that somebody free can help, and who should. From now on the agent
-        is busy, and the call is offered to nobody else. None: nobody can be helped now."""
-        if _take(self._acd):
-            return None
-        return MATCH.unpack(self._taken)
 
     def position(self, call: int, need: int) -> int:
         """The call's place among all who came by this need, offered or not; 1 is next."""

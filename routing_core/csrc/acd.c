@@ -39,11 +39,12 @@ struct list {
 	uint32_t first, last; /* NOBODY, both, when empty */
 };
 
-/* What a list is made of: in a table, a link for each item and a key for each `per` of them. */
+/* What a list is made of: a link for each item, and a key for each of so many owners; item n is of
+ * owner n % owners. */
 struct items {
-	unsigned char *table;
-	size_t link_at, link_bytes, key_at, key_bytes;
-	uint32_t per;
+	unsigned char *links, *keys;
+	size_t link_bytes, key_bytes;
+	uint32_t owners;
 };
 
 struct need {
@@ -60,8 +61,6 @@ struct need {
 	struct list benches[BENCHES];
 };
 
-/* All of an agent lies in one row of cells, that one who becomes free is in one page, however many
- * there are: this, then its seats, one for each need that it can help. */
 struct agent {
 	struct key free; /* from */
 	struct link rest;
@@ -71,14 +70,13 @@ struct agent {
 	bool is_seated, is_resting;
 };
 
-/* Where an agent sits while free; it is numbered by its cell. */
+/* Where an agent sits while free, one for each need that it can help. Everybody's first seats come
+ * first, then everybody's second: as few pages as can be, for an agent who becomes free is in no
+ * cache when there are many. */
 struct seat {
 	struct link link;
 	uint32_t need, bench;
 };
-
-#define HEAD (sizeof(struct agent) / sizeof(struct seat))
-_Static_assert(sizeof(struct agent) % sizeof(struct seat) == 0, "an agent is a number of cells");
 
 struct place {
 	struct key rank, relaxes; /* place by place, and when */
@@ -95,8 +93,8 @@ struct rc_acd {
 	struct list resting, relaxing;
 	uint64_t *wanted, *manned; /* bits of needs */
 	struct need *need;
-	struct seat *cells; /* agent × row */
-	uint32_t row;
+	struct agent *agent;
+	struct seat *seat;   /* need × agents */
 	uint8_t *knows;      /* agent × skills: levels */
 	struct place *place; /* call × RC_ACD_PLACES */
 	bool *is_offered;    /* of each call */
@@ -115,12 +113,12 @@ static bool goes_before(const struct key *a, const struct key *b)
 
 static struct link *link_of(struct items of, uint32_t item)
 {
-	return (void *)(of.table + item * of.link_bytes + of.link_at);
+	return (void *)(of.links + item * of.link_bytes);
 }
 
 static const struct key *key_of(struct items of, uint32_t item)
 {
-	return (const void *)(of.table + item / of.per * of.key_bytes + of.key_at);
+	return (const void *)(of.keys + item % of.owners * of.key_bytes);
 }
 
 static void clear(struct list *list)
@@ -168,54 +166,41 @@ static void take_out(struct items of, struct list *list, uint32_t item)
 	*(link.next == NOBODY ? &list->last : &link_of(of, link.next)->prev) = link.prev;
 }
 
-static struct seat *seat_at(const struct rc_acd *acd, uint32_t seat)
+static uint32_t sitter(const struct rc_acd *acd, uint32_t seat)
 {
-	return &acd->cells[seat];
-}
-
-static uint32_t first_seat(const struct rc_acd *acd, uint32_t agent)
-{
-	return agent * acd->row + (uint32_t)HEAD;
-}
-
-static struct agent *agent_at(const struct rc_acd *acd, uint32_t agent)
-{
-	return (void *)(acd->cells + (size_t)agent * acd->row);
+	return seat % acd->agents;
 }
 
 static struct items seated(const struct rc_acd *acd)
 {
 	return (struct items){
-		.table = (unsigned char *)acd->cells,
-		.link_at = offsetof(struct seat, link),
+		.links = (unsigned char *)acd->seat + offsetof(struct seat, link),
+		.keys = (unsigned char *)acd->agent + offsetof(struct agent, idle),
 		.link_bytes = sizeof(struct seat),
-		.key_at = offsetof(struct agent, idle),
-		.key_bytes = acd->row * sizeof(struct seat),
-		.per = acd->row,
+		.key_bytes = sizeof(struct agent),
+		.owners = acd->agents,
 	};
 }
 
 static struct items resting(const struct rc_acd *acd)
 {
 	return (struct items){
-		.table = (unsigned char *)acd->cells,
-		.link_at = offsetof(struct agent, rest),
-		.link_bytes = acd->row * sizeof(struct seat),
-		.key_at = offsetof(struct agent, free),
-		.key_bytes = acd->row * sizeof(struct seat),
-		.per = 1,
+		.links = (unsigned char *)acd->agent + offsetof(struct agent, rest),
+		.keys = (unsigned char *)acd->agent + offsetof(struct agent, free),
+		.link_bytes = sizeof(struct agent),
+		.key_bytes = sizeof(struct agent),
+		.owners = acd->agents,
 	};
 }
 
 static struct items places(const struct rc_acd *acd, size_t link_at, size_t key_at)
 {
 	return (struct items){
-		.table = (unsigned char *)acd->place,
-		.link_at = link_at,
+		.links = (unsigned char *)acd->place + link_at,
+		.keys = (unsigned char *)acd->place + key_at,
 		.link_bytes = sizeof(struct place),
-		.key_at = key_at,
 		.key_bytes = sizeof(struct place),
-		.per = 1,
+		.owners = acd->calls * RC_ACD_PLACES,
 	};
 }
 
@@ -290,19 +275,19 @@ static uint32_t bench_for(const struct rc_acd *acd, uint32_t agent, const struct
 	}
 	if (worst == 0)
 		return UNABLE; /* the need asks for nothing */
-	return (worst - 1) * OTHERS + agent_at(acd, agent)->skills - count(need->skills);
+	return (worst - 1) * OTHERS + acd->agent[agent].skills - count(need->skills);
 }
 
 /* ---- agents ---- */
 
 static uint32_t seats_end(const struct rc_acd *acd, uint32_t agent)
 {
-	return first_seat(acd, agent) + agent_at(acd, agent)->seats;
+	return agent + acd->agent[agent].seats * acd->agents;
 }
 
 static void sit_down(struct rc_acd *acd, uint32_t seat)
 {
-	uint32_t at = seat_at(acd, seat)->need, bench = seat_at(acd, seat)->bench;
+	uint32_t at = acd->seat[seat].need, bench = acd->seat[seat].bench;
 	struct need *need = &acd->need[at];
 
 	put_in(seated(acd), &need->benches[bench], seat);
@@ -313,7 +298,7 @@ static void sit_down(struct rc_acd *acd, uint32_t seat)
 
 static void get_up(struct rc_acd *acd, uint32_t seat)
 {
-	uint32_t at = seat_at(acd, seat)->need, bench = seat_at(acd, seat)->bench;
+	uint32_t at = acd->seat[seat].need, bench = acd->seat[seat].bench;
 	struct need *need = &acd->need[at];
 
 	take_out(seated(acd), &need->benches[bench], seat);
@@ -329,17 +314,17 @@ static void get_up(struct rc_acd *acd, uint32_t seat)
 
 static void seat(struct rc_acd *acd, uint32_t agent)
 {
-	agent_at(acd, agent)->is_seated = true;
-	for (uint32_t seat = first_seat(acd, agent); seat < seats_end(acd, agent); seat++)
+	acd->agent[agent].is_seated = true;
+	for (uint32_t seat = agent; seat < seats_end(acd, agent); seat += acd->agents)
 		sit_down(acd, seat);
 }
 
 static void call_away(struct rc_acd *acd, uint32_t at)
 {
-	struct agent *agent = agent_at(acd, at);
+	struct agent *agent = &acd->agent[at];
 
 	if (agent->is_seated)
-		for (uint32_t seat = first_seat(acd, at); seat < seats_end(acd, at); seat++)
+		for (uint32_t seat = at; seat < seats_end(acd, at); seat += acd->agents)
 			get_up(acd, seat);
 	if (agent->is_resting)
 		take_out(resting(acd), &acd->resting, at);
@@ -349,7 +334,7 @@ static void call_away(struct rc_acd *acd, uint32_t at)
 /* What it can help, anew. */
 static void learn(struct rc_acd *acd, uint32_t at)
 {
-	struct agent *agent = agent_at(acd, at);
+	struct agent *agent = &acd->agent[at];
 	bool is_seated = agent->is_seated;
 
 	if (is_seated)
@@ -359,7 +344,7 @@ static void learn(struct rc_acd *acd, uint32_t at)
 		uint32_t bench = bench_for(acd, at, &acd->need[need]);
 
 		if (bench != UNABLE)
-			*seat_at(acd, first_seat(acd, at) + agent->seats++) =
+			acd->seat[at + agent->seats++ * acd->agents] =
 				(struct seat){.need = need, .bench = bench};
 	}
 	if (is_seated)
@@ -368,8 +353,8 @@ static void learn(struct rc_acd *acd, uint32_t at)
 
 static bool has_seat(const struct rc_acd *acd, uint32_t agent, uint32_t need)
 {
-	for (uint32_t seat = first_seat(acd, agent); seat < seats_end(acd, agent); seat++)
-		if (seat_at(acd, seat)->need == need)
+	for (uint32_t seat = agent; seat < seats_end(acd, agent); seat += acd->agents)
+		if (acd->seat[seat].need == need)
 			return true;
 	return false;
 }
@@ -457,6 +442,66 @@ static uint32_t find(const struct rc_acd *acd, uint32_t call, uint32_t need)
 	return NOBODY;
 }
 
+/* ---- the decision ---- */
+
+static uint32_t most_pressing(const struct rc_acd *acd)
+{
+	uint32_t best = NOBODY;
+
+	for (uint32_t word = 0; word < acd->words; word++) {
+		for (uint64_t left = acd->wanted[word] & acd->manned[word]; left != 0;
+			left &= left - 1) {
+			uint32_t place = acd->need[word * WORD + lowest(left)].takeable.first;
+
+			if (best == NOBODY ||
+				goes_before(&acd->place[place].rank, &acd->place[best].rank))
+				best = place;
+		}
+	}
+	return best;
+}
+
+/* Out of everybody's reach while it is offered to one. */
+static void set_offered(struct rc_acd *acd, uint32_t call, bool is_offered)
+{
+	if (acd->is_offered[call] == is_offered)
+		return;
+	acd->is_offered[call] = is_offered;
+	for (uint32_t place = first_place(call); place < first_place(call + 1); place++) {
+		if (!is_used(acd, place))
+			continue;
+		if (is_offered)
+			step_out(acd, place);
+		else
+			line_up(acd, place);
+	}
+}
+
+static uint32_t who_helps(const struct rc_acd *acd, const struct need *need)
+{
+	uint32_t level = lowest(need->manned_levels);
+	uint32_t others = lowest(need->manned_others[level]);
+
+	return sitter(acd, need->benches[level * OTHERS + others].first);
+}
+
+/* Who meet, if anybody does: both are taken. */
+static enum rc_status answer(struct rc_acd *acd)
+{
+	uint32_t place = most_pressing(acd);
+
+	if (place == NOBODY)
+		return RC_NONE;
+	acd->taken = (struct rc_match){
+		.call = call_at(place),
+		.agent = who_helps(acd, &acd->need[acd->place[place].need]),
+		.need = acd->place[place].came_by,
+	};
+	set_offered(acd, acd->taken.call, true);
+	call_away(acd, acd->taken.agent);
+	return RC_OK;
+}
+
 /* ---- the tables ---- */
 
 static void *table(unsigned char *memory, size_t *used, size_t count_of, size_t size)
@@ -475,7 +520,8 @@ static size_t lay_out(struct rc_acd *acd, unsigned char *memory)
 	acd->wanted = table(memory, &used, acd->words, sizeof *acd->wanted);
 	acd->manned = table(memory, &used, acd->words, sizeof *acd->manned);
 	acd->need = table(memory, &used, acd->needs, sizeof *acd->need);
-	acd->cells = table(memory, &used, (size_t)acd->agents * acd->row, sizeof *acd->cells);
+	acd->agent = table(memory, &used, acd->agents, sizeof *acd->agent);
+	acd->seat = table(memory, &used, (size_t)acd->needs * acd->agents, sizeof *acd->seat);
 	acd->knows = table(memory, &used, acd->agents, RC_ACD_SKILLS);
 	acd->place = table(memory, &used, places, sizeof *acd->place);
 	acd->is_offered = table(memory, &used, acd->calls, sizeof *acd->is_offered);
@@ -487,7 +533,6 @@ static struct rc_acd sized(uint32_t agents, uint32_t calls, uint32_t needs)
 	struct rc_acd acd = {.agents = agents, .calls = calls, .needs = needs};
 
 	acd.words = (needs + WORD - 1) / WORD;
-	acd.row = (uint32_t)HEAD + needs;
 	return acd;
 }
 
@@ -503,8 +548,8 @@ size_t rc_acd_size(uint32_t agents, uint32_t calls, uint32_t needs)
 
 	struct rc_acd acd = sized(agents, calls, needs);
 
-	/* Cells are numbered by 32 bits. */
-	return (uint64_t)agents * acd.row < NOBODY ? lay_out(&acd, NULL) : 0;
+	/* Seats are numbered by 32 bits, and so is the end of anybody's. */
+	return ((uint64_t)needs + 1) * agents < NOBODY ? lay_out(&acd, NULL) : 0;
 }
 
 struct rc_acd *rc_acd_init(void *memory, uint32_t agents, uint32_t calls, uint32_t needs)
@@ -581,7 +626,7 @@ enum rc_status rc_acd_agent_knows(struct rc_acd *acd, uint32_t at, const uint8_t
 		return RC_BAD;
 
 	memcpy(&acd->knows[at * (size_t)RC_ACD_SKILLS], levels, RC_ACD_SKILLS);
-	agent_at(acd, at)->skills = (uint8_t)count(skills_in(levels));
+	acd->agent[at].skills = (uint8_t)count(skills_in(levels));
 	learn(acd, at);
 	return RC_OK;
 }
@@ -591,18 +636,18 @@ enum rc_status rc_acd_agent_free(struct rc_acd *acd, uint32_t at, int64_t since_
 	if (at >= acd->agents || !is_time(since_ms) || !is_time(from_ms))
 		return RC_BAD;
 
-	struct agent *agent = agent_at(acd, at);
+	struct agent *agent = &acd->agent[at];
 
 	call_away(acd, at);
 	agent->idle = (struct key){since_ms, 0, at};
 	if (from_ms <= acd->now_ms) {
 		seat(acd, at);
-		return RC_OK;
+	} else {
+		agent->is_resting = true;
+		agent->free = (struct key){from_ms, 0, at};
+		put_in(resting(acd), &acd->resting, at);
 	}
-	agent->is_resting = true;
-	agent->free = (struct key){from_ms, 0, at};
-	put_in(resting(acd), &acd->resting, at);
-	return RC_OK;
+	return answer(acd);
 }
 
 enum rc_status rc_acd_agent_busy(struct rc_acd *acd, uint32_t agent)
@@ -635,23 +680,15 @@ enum rc_status rc_acd_call_waits(
 	put_in(queued(acd), &acd->need[need].queue, place);
 	acd->need[need].queued++;
 	stand_by(acd, place, need);
-	return RC_OK;
+	return answer(acd);
 }
 
-/* Out of everybody's reach while it is offered to one. */
-static void set_offered(struct rc_acd *acd, uint32_t call, bool is_offered)
+enum rc_status rc_acd_call_held(struct rc_acd *acd, uint32_t call)
 {
-	if (acd->is_offered[call] == is_offered)
-		return;
-	acd->is_offered[call] = is_offered;
-	for (uint32_t place = first_place(call); place < first_place(call + 1); place++) {
-		if (!is_used(acd, place))
-			continue;
-		if (is_offered)
-			step_out(acd, place);
-		else
-			line_up(acd, place);
-	}
+	if (call >= acd->calls)
+		return RC_BAD;
+	set_offered(acd, call, true);
+	return RC_OK;
 }
 
 enum rc_status rc_acd_call_returns(struct rc_acd *acd, uint32_t call)
@@ -659,7 +696,7 @@ enum rc_status rc_acd_call_returns(struct rc_acd *acd, uint32_t call)
 	if (call >= acd->calls)
 		return RC_BAD;
 	set_offered(acd, call, false);
-	return RC_OK;
+	return answer(acd);
 }
 
 enum rc_status rc_acd_call_leaves(struct rc_acd *acd, uint32_t call)
@@ -677,7 +714,7 @@ enum rc_status rc_acd_call_leaves(struct rc_acd *acd, uint32_t call)
 
 static int64_t rest_over_ms(const struct rc_acd *acd)
 {
-	return is_empty(&acd->resting) ? NEVER_MS : agent_at(acd, acd->resting.first)->free.first;
+	return is_empty(&acd->resting) ? NEVER_MS : acd->agent[acd->resting.first].free.first;
 }
 
 static int64_t relaxes_ms(const struct rc_acd *acd)
@@ -703,7 +740,7 @@ enum rc_status rc_acd_time_is(struct rc_acd *acd, int64_t now_ms)
 		stand_back(acd, place);
 		stand_by(acd, place, acd->place[place].need);
 	}
-	return RC_OK;
+	return answer(acd);
 }
 
 enum rc_status rc_acd_next_deadline(const struct rc_acd *acd, int64_t *at_ms)
@@ -714,49 +751,6 @@ enum rc_status rc_acd_next_deadline(const struct rc_acd *acd, int64_t *at_ms)
 	if (first_ms == NEVER_MS)
 		return RC_NONE;
 	*at_ms = first_ms;
-	return RC_OK;
-}
-
-/* ---- the decision ---- */
-
-static uint32_t most_pressing(const struct rc_acd *acd)
-{
-	uint32_t best = NOBODY;
-
-	for (uint32_t word = 0; word < acd->words; word++) {
-		for (uint64_t left = acd->wanted[word] & acd->manned[word]; left != 0;
-			left &= left - 1) {
-			uint32_t place = acd->need[word * WORD + lowest(left)].takeable.first;
-
-			if (best == NOBODY ||
-				goes_before(&acd->place[place].rank, &acd->place[best].rank))
-				best = place;
-		}
-	}
-	return best;
-}
-
-static uint32_t who_helps(const struct rc_acd *acd, const struct need *need)
-{
-	uint32_t level = lowest(need->manned_levels);
-	uint32_t others = lowest(need->manned_others[level]);
-
-	return need->benches[level * OTHERS + others].first / acd->row;
-}
-
-enum rc_status rc_acd_take(struct rc_acd *acd)
-{
-	uint32_t place = most_pressing(acd);
-
-	if (place == NOBODY)
-		return RC_NONE;
-	acd->taken = (struct rc_match){
-		.call = call_at(place),
-		.agent = who_helps(acd, &acd->need[acd->place[place].need]),
-		.need = acd->place[place].came_by,
-	};
-	set_offered(acd, acd->taken.call, true);
-	call_away(acd, acd->taken.agent);
 	return RC_OK;
 }
 

@@ -6,6 +6,15 @@
  * so that nobody is starved. Every order is by keys that never change: a call that was offered in
  * vain has its old rank, and so has a ticket whose caller hung up and is to be called back.
  *
+ * A call or an agent that comes, and the time, are answered at once: RC_OK says that two meet, who
+ * then stand in rc_acd_taken, RC_NONE that nobody can be helped now. What a need or a skill newly
+ * allows is answered with the next of them. Who meet are the call with the earliest deadline that
+ * somebody free can help; among equals the longest waiting, then the lowest slot, then the lowest
+ * need. And of the free agents who can help: who knows the needed skills best (by the one known
+ * least), then who has the fewest other skills, so that the rare ones stay free, then the longest
+ * idle, then the lowest slot. The agent is busy from then on; the call keeps its places and rank
+ * but is offered to nobody else until it returns or leaves.
+ *
  * The clock is told, never read: what becomes due does so by rc_acd_time_is. All times are
  * milliseconds of one clock that does not jump, and lie within ±2^61. */
 
@@ -44,8 +53,8 @@ enum rc_status rc_acd_need_is(
 enum rc_status rc_acd_agent_knows(struct rc_acd *acd, uint32_t agent, const uint8_t *levels);
 
 /* The agent has been idle since then, and may be offered calls from `from_ms` on, when its wrap-up
- * or its rest is over (again, by these times). RC_BAD for a slot outside the table or a bad time.
- */
+ * or its rest is over (again, by these times). Answered. RC_BAD for a slot outside the table or a
+ * bad time. */
 enum rc_status rc_acd_agent_free(
 	struct rc_acd *acd, uint32_t agent, int64_t since_ms, int64_t from_ms);
 
@@ -54,35 +63,31 @@ enum rc_status rc_acd_agent_free(
 enum rc_status rc_acd_agent_busy(struct rc_acd *acd, uint32_t agent);
 
 /* The call waits by this need (again, by these times, if it did): further places are said one by
- * one. RC_FULL when it has RC_ACD_PLACES others; RC_BAD for a slot outside its table, a need that
- * asks for nothing, a negative target or a bad time. */
+ * one, the earliest deadline first. Answered. RC_FULL when it has RC_ACD_PLACES others; RC_BAD for
+ * a slot outside its table, a need that asks for nothing, a negative target or a bad time. */
 enum rc_status rc_acd_call_waits(
 	struct rc_acd *acd, uint32_t call, uint32_t need, int64_t since_ms, int64_t target_ms);
 
-/* The offer came to nothing: the call can be taken again, by the rank it kept in every place.
+/* The call is offered to nobody until it returns, in whatever places it stands or is going to.
  * RC_BAD for a slot outside the table. */
+enum rc_status rc_acd_call_held(struct rc_acd *acd, uint32_t call);
+
+/* The offer came to nothing, or it was held: the call can be taken, by its rank in every place.
+ * Answered. RC_BAD for a slot outside the table. */
 enum rc_status rc_acd_call_returns(struct rc_acd *acd, uint32_t call);
 
 /* The call is in no place any more. RC_BAD for a slot outside the table. */
 enum rc_status rc_acd_call_leaves(struct rc_acd *acd, uint32_t call);
 
 /* The clock: agents whose time has come are free, calls that have waited long enough need less. An
- * earlier time than was told before changes nothing; RC_BAD for a bad one. */
+ * earlier time than was told before changes nothing. Answered; as several may meet by one time, it
+ * is told until nobody does. RC_BAD for a bad time. */
 enum rc_status rc_acd_time_is(struct rc_acd *acd, int64_t now_ms);
 
 /* When rc_acd_time_is will change something next; RC_NONE: never, as things stand. */
 enum rc_status rc_acd_next_deadline(const struct rc_acd *acd, int64_t *at_ms);
 
-/* Takes the call with the earliest deadline that somebody free can help; among equals the longest
- * waiting, then the lowest slot, then the lowest need. Of the free agents who can help: who knows
- * the needed skills best (by the one known least), then who has the fewest other skills, so that
- * the rare ones stay free, then the longest idle, then the lowest slot.
- *
- * The agent is busy from then on; the call keeps its places and rank but is offered to nobody else
- * until it returns or leaves. RC_NONE when no caller can be helped now. */
-enum rc_status rc_acd_take(struct rc_acd *acd);
-
-/* Where the last match taken stands, as long as the table does. */
+/* Where the last who met stand, as long as the table does. */
 const struct rc_match *rc_acd_taken(const struct rc_acd *acd);
 
 /* The call's place among all who came by this need, those being offered included; 1 is next. 0

@@ -190,6 +190,29 @@ static bool best_match(struct rc_match *match)
 	return best != NULL;
 }
 
+/* Both are taken. */
+static enum rc_status meet(struct rc_match *match)
+{
+	relax();
+	if (!best_match(match))
+		return RC_NONE;
+	said.is_offered[match->call] = true;
+	said.agent[match->agent].is_free = false;
+	return RC_OK;
+}
+
+static void must_be_answered(const struct rc_acd *acd, enum rc_status status)
+{
+	struct rc_match wanted;
+
+	must(status == meet(&wanted));
+	if (status != RC_OK)
+		return;
+	must(rc_acd_taken(acd)->call == wanted.call);
+	must(rc_acd_taken(acd)->agent == wanted.agent);
+	must(rc_acd_taken(acd)->need == wanted.need);
+}
+
 /* ---- orders ---- */
 
 static void say_need(struct rc_acd *acd, uint32_t need)
@@ -221,7 +244,7 @@ static void say_call(struct rc_acd *acd)
 {
 	uint32_t call = any(CALLS + 1), need = any_need(), places = 0;
 	int64_t since_ms = (int64_t)any(16) - 4, target_ms = (int64_t)any(9) - 1;
-	enum rc_status wanted = RC_OK;
+	enum rc_status status;
 
 	if (call >= CALLS || need >= NEEDS || target_ms < 0 || !asks(need)) {
 		must(rc_acd_call_waits(acd, call, need, since_ms, target_ms) == RC_BAD);
@@ -229,12 +252,13 @@ static void say_call(struct rc_acd *acd)
 	}
 	for (uint32_t n = 0; n < NEEDS; n++)
 		places += n != need && said.place[call][n].is_used;
-	if (places == RC_ACD_PLACES)
-		wanted = RC_FULL;
-	must(rc_acd_call_waits(acd, call, need, since_ms, target_ms) == wanted);
-	if (wanted == RC_OK)
-		said.place[call][need] =
-			(struct place_said){true, since_ms + target_ms, since_ms, need};
+	status = rc_acd_call_waits(acd, call, need, since_ms, target_ms);
+	if (places == RC_ACD_PLACES) {
+		must(status == RC_FULL);
+		return;
+	}
+	said.place[call][need] = (struct place_said){true, since_ms + target_ms, since_ms, need};
+	must_be_answered(acd, status);
 }
 
 static void say_agent(struct rc_acd *acd, uint32_t agent, uint32_t what)
@@ -250,9 +274,10 @@ static void say_agent(struct rc_acd *acd, uint32_t agent, uint32_t what)
 		status = rc_acd_agent_free(acd, agent, since_ms, from_ms);
 	else
 		status = rc_acd_agent_busy(acd, agent);
-	must(status == (agent < AGENTS ? RC_OK : RC_BAD));
-	if (status != RC_OK)
+	if (agent >= AGENTS) {
+		must(status == RC_BAD);
 		return;
+	}
 	if (what == 0)
 		memcpy(said.agent[agent].knows, levels, sizeof levels);
 	else
@@ -260,47 +285,45 @@ static void say_agent(struct rc_acd *acd, uint32_t agent, uint32_t what)
 	if (what == 1) {
 		said.agent[agent].since_ms = since_ms;
 		said.agent[agent].from_ms = from_ms;
+		must_be_answered(acd, status);
+	} else {
+		must(status == RC_OK);
 	}
 }
 
-static void end_offer(struct rc_acd *acd)
+static void say_offer(struct rc_acd *acd)
 {
 	uint32_t call = any(CALLS + 1);
-	bool leaves = any(2);
-	enum rc_status status =
-		leaves ? rc_acd_call_leaves(acd, call) : rc_acd_call_returns(acd, call);
+	uint32_t what = any(3);
+	enum rc_status status;
 
-	must(status == (call < CALLS ? RC_OK : RC_BAD));
-	if (status != RC_OK)
-		return;
-	said.is_offered[call] = false;
-	if (leaves)
-		memset(said.place[call], 0, sizeof said.place[call]);
-}
+	if (what == 0)
+		status = rc_acd_call_leaves(acd, call);
+	else if (what == 1)
+		status = rc_acd_call_returns(acd, call);
+	else
+		status = rc_acd_call_held(acd, call);
 
-static void take_match(struct rc_acd *acd)
-{
-	struct rc_match wanted;
-
-	if (!best_match(&wanted)) {
-		must(rc_acd_take(acd) == RC_NONE);
+	if (call >= CALLS) {
+		must(status == RC_BAD);
 		return;
 	}
-	must(rc_acd_take(acd) == RC_OK);
-	must(rc_acd_taken(acd)->call == wanted.call);
-	must(rc_acd_taken(acd)->agent == wanted.agent);
-	must(rc_acd_taken(acd)->need == wanted.need);
-	said.is_offered[wanted.call] = true;
-	said.agent[wanted.agent].is_free = false;
+	said.is_offered[call] = what == 2;
+	if (what == 0)
+		memset(said.place[call], 0, sizeof said.place[call]);
+	if (what == 1)
+		must_be_answered(acd, status);
+	else
+		must(status == RC_OK);
 }
 
 static void pass_time(struct rc_acd *acd)
 {
 	int64_t now_ms = said.now_ms + any(6) - 1; /* a step back changes nothing */
 
-	must(rc_acd_time_is(acd, now_ms) == RC_OK);
 	if (now_ms > said.now_ms)
 		said.now_ms = now_ms;
+	must_be_answered(acd, rc_acd_time_is(acd, now_ms));
 }
 
 /* ---- what may be asked at any time ---- */
@@ -376,13 +399,11 @@ static void obey(struct rc_acd *acd)
 		say_agent(acd, which, any(3));
 		break;
 	case 6:
-		end_offer(acd);
-		break;
 	case 7:
-		pass_time(acd);
+		say_offer(acd);
 		break;
 	default:
-		take_match(acd);
+		pass_time(acd);
 	}
 	relax();
 	compare(acd);

@@ -127,11 +127,8 @@ def test_a_new_plan_teaches_agents_and_old_callers_keep_their_queue() -> None:
     plan = a_skilled_clinic()
     phones = {**plan.phones, "102": replace(plan.phones["102"], skills={"spanish": 1})}
     renamed = {"front": replace(plan.queues["desk"], name="front"), "desk": plan.queues["desk"]}
-    clinic.exchange.adopt(replace(plan, phones=phones, queues=renamed))
-    assert offers(clinic.waits(0.0)) == []
-    assert offers(clinic.hears(events.PhoneChanged("103", PhoneState.IDLE))) == [
-        ("offer-1", "anna", "102")
-    ]
+    adopted = events.PlanAdopted(replace(plan, phones=phones, queues=renamed))
+    assert offers(clinic.hears(adopted)) == [("offer-1", "anna", "102")]
 
 
 def test_a_caller_who_leaves_takes_the_ringing_phone_along() -> None:
@@ -409,7 +406,7 @@ def test_a_slow_card_is_waited_for_with_music_and_then_confessed() -> None:
 def test_a_new_plan_is_for_new_calls() -> None:
     clinic = Clinic()
     clinic.calls("anna")
-    clinic.exchange.adopt(a_clinic(menu=Say(("moved",), "bye")))
+    clinic.hears(events.PlanAdopted(a_clinic(menu=Say(("moved",), "bye"))))
     assert offers(clinic.presses("anna", "1"))
     assert spoken(clinic.calls("bert")) == [("moved",)]
 
@@ -422,7 +419,7 @@ def test_phones_that_come_and_go_with_new_plans_leave_room_for_others() -> None:
         plan = a_clinic()
         queues = {"desk": replace(plan.queues["desk"], agents=(str(number),))}
         phones = {str(number): Phone(str(number), "new", "here", "1")}
-        clinic.exchange.adopt(replace(plan, phones=phones, queues=queues))
+        clinic.hears(events.PlanAdopted(replace(plan, phones=phones, queues=queues)))
     assert set(clinic.exchange.agents) == {SELFTEST, "103", str(number)}
     assert [extension for _, _, extension in offers(clinic.calls("bert", "1"))] == [str(number)]
 

@@ -351,6 +351,19 @@ static void some_levels(uint8_t *levels, uint32_t skills)
 		levels[skill] = (uint8_t)(skill < skills && any(2) ? any(RC_ACD_LEVELS + 2) : 0);
 }
 
+static bool met(const struct rc_acd *table, enum rc_status status)
+{
+	const struct rc_match *match = rc_acd_taken(table);
+
+	mix_in((uint64_t)status);
+	if (status != RC_OK)
+		return false;
+	mix_in((uint64_t)match->call << 32 | match->agent);
+	mix_in(match->need);
+	things_told++;
+	return true;
+}
+
 static void acd(void)
 {
 	enum { AGENTS = 20, CALLS = 50, NEEDS = 70, WORDS = 1 << 17 };
@@ -373,23 +386,16 @@ static void acd(void)
 			some_levels(levels, 6);
 			mix_in((uint64_t)rc_acd_agent_knows(table, agent, levels));
 		}
-		mix_in((uint64_t)rc_acd_time_is(table, now_ms));
-		mix_in((uint64_t)rc_acd_call_waits(table, call, need, now_ms, any(90000)));
-		mix_in((uint64_t)rc_acd_agent_free(table, agent, now_ms, now_ms + any(200)));
+		met(table, rc_acd_call_waits(table, call, need, now_ms, any(90000)));
+		met(table, rc_acd_agent_free(table, agent, now_ms, now_ms + any(200)));
 		mix_in(rc_acd_position(table, call, need));
 		if (any(3) == 0)
 			mix_in((uint64_t)rc_acd_agent_busy(table, any(AGENTS + 1)));
-		while (rc_acd_take(table) == RC_OK) {
-			const struct rc_match *match = rc_acd_taken(table);
-
-			mix_in((uint64_t)match->call << 32 | match->agent);
-			mix_in(match->need);
-			things_told++;
+		while (met(table, rc_acd_time_is(table, now_ms)))
 			if (any(2))
-				rc_acd_call_leaves(table, match->call);
+				rc_acd_call_leaves(table, rc_acd_taken(table)->call);
 			else
-				rc_acd_call_returns(table, match->call);
-		}
+				met(table, rc_acd_call_returns(table, rc_acd_taken(table)->call));
 		if (rc_acd_next_deadline(table, &due_ms) == RC_OK)
 			mix_in((uint64_t)due_ms);
 	}

@@ -106,8 +106,8 @@ class Hospital(RuleBasedStateMachine):
 
     @rule(agent=SEATS, since=TIMES, begins=TIMES)
     def an_agent_is_free(self, agent: int, since: int, begins: int) -> None:
-        self.acd.agent_free(agent, since_ms=since, from_ms=begins)
         self.told.free[agent] = since, begins
+        assert self.acd.agent_free(agent, since_ms=since, from_ms=begins) == self.told.take()
 
     @rule(agent=SEATS)
     def an_agent_is_busy(self, agent: int) -> None:
@@ -121,15 +121,21 @@ class Hospital(RuleBasedStateMachine):
             with pytest.raises(ValueError, match="must leave first"):
                 self.acd.call_waits(call, need=need, since_ms=since, target_ms=within)
         else:
-            self.acd.call_waits(call, need=need, since_ms=since, target_ms=within)
             self.told.places[call, need] = since + within, since
             self.told.stands[call, need] = need
             self.told.relax()
+            met = self.acd.call_waits(call, need=need, since_ms=since, target_ms=within)
+            assert met == self.told.take()
+
+    @rule(call=SLOTS)
+    def a_call_is_held(self, call: int) -> None:
+        self.acd.call_held(call)
+        self.told.offered.add(call)
 
     @rule(call=SLOTS)
     def an_offer_comes_to_nothing(self, call: int) -> None:
-        self.acd.call_returns(call)
         self.told.offered.discard(call)
+        assert self.acd.call_returns(call) == self.told.take()
 
     @rule(call=SLOTS)
     def a_call_leaves(self, call: int) -> None:
@@ -142,15 +148,11 @@ class Hospital(RuleBasedStateMachine):
     def time_passes(self, passed: int) -> None:
         self.told.now += passed
         self.told.relax()
-        self.acd.time_is(self.told.now)
+        assert self.acd.time_is(self.told.now) == self.told.take()
 
     @rule()
     def the_clock_is_said_to_go_back(self) -> None:
-        self.acd.time_is(self.told.now - 3)
-
-    @rule()
-    def a_match_is_taken(self) -> None:
-        assert self.acd.take() == self.told.take()
+        assert self.acd.time_is(self.told.now - 3) == self.told.take()
 
     @invariant()
     def positions_and_deadlines_agree(self) -> None:
@@ -160,8 +162,8 @@ class Hospital(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         while (match := self.told.take()) is not None:
-            assert self.acd.take() == match
-        assert self.acd.take() is None
+            assert self.acd.time_is(self.told.now) == match
+        assert self.acd.time_is(self.told.now) is None
 
 
 test_after_every_history_c_and_the_definition_agree = Hospital.TestCase
@@ -187,8 +189,7 @@ def test_nobody_is_starved_and_nobody_of_the_same_urgency_and_need_is_overtaken(
         since[call] = now
         acd.call_waits(call, need=0, since_ms=now, target_ms=targets_ms[is_urgent])
     while len(served) < len(arrivals):
-        acd.agent_free(0, since_ms=now, from_ms=0)
-        match = acd.take()
+        match = acd.agent_free(0, since_ms=now, from_ms=0)
         assert match is not None
         served.append(match[0])
         acd.call_leaves(match[0])
@@ -215,9 +216,8 @@ def test_an_urgent_caller_nobody_can_help_does_not_block_the_rest() -> None:
     acd.agent_knows(5, {NURSE: 1})
     acd.call_waits(0, need=1, since_ms=0, target_ms=5_000)
     acd.call_waits(1, need=0, since_ms=60_000, target_ms=120_000)
-    acd.agent_free(5, since_ms=0, from_ms=0)
-    assert acd.take() == (1, 5, 0)
-    assert acd.take() is None
+    assert acd.agent_free(5, since_ms=0, from_ms=0) == (1, 5, 0)
+    assert acd.time_is(0) is None
 
 
 def test_a_routine_caller_who_waits_long_enough_comes_before_an_urgent_newcomer() -> None:
@@ -238,10 +238,10 @@ def test_who_speaks_it_best_comes_first_and_rare_skills_are_kept_free() -> None:
     acd.agent_knows(2, {NURSE: 3, SPANISH: 1})
     for agent in range(3):
         acd.agent_free(agent, since_ms=agent, from_ms=0)
-    acd.call_waits(0, need=0, since_ms=0, target_ms=0)
-    acd.call_waits(1, need=1, since_ms=1, target_ms=0)
-    assert acd.take() == (0, 1, 0)  # not the longest idle, who speaks Spanish too
-    assert acd.take() == (1, 0, 1)  # by what each knows least: 2 before 3
+    met = acd.call_waits(0, need=0, since_ms=0, target_ms=0)
+    assert met == (0, 1, 0)  # not the longest idle, who speaks Spanish too
+    met = acd.call_waits(1, need=1, since_ms=1, target_ms=0)
+    assert met == (1, 0, 1)  # by what each knows least: 2 before 3
 
 
 def test_the_longest_idle_of_equals_is_next() -> None:
@@ -251,8 +251,7 @@ def test_the_longest_idle_of_equals_is_next() -> None:
     acd.agent_knows(1, {NURSE: 1, SPANISH: 3})
     acd.agent_free(0, since_ms=2_000, from_ms=0)
     acd.agent_free(1, since_ms=1_000, from_ms=0)
-    acd.call_waits(0, need=0, since_ms=5_000, target_ms=60_000)
-    assert acd.take() == (0, 1, 0)
+    assert acd.call_waits(0, need=0, since_ms=5_000, target_ms=60_000) == (0, 1, 0)
 
 
 def test_after_a_minute_good_english_will_do_and_after_two_any() -> None:
@@ -264,20 +263,16 @@ def test_after_a_minute_good_english_will_do_and_after_two_any() -> None:
     acd.agent_knows(1, {NURSE: 1})
     for agent in range(2):
         acd.agent_free(agent, since_ms=0, from_ms=0)
-    acd.call_waits(7, need=0, since_ms=1_000, target_ms=20_000)
+    assert acd.call_waits(7, need=0, since_ms=1_000, target_ms=20_000) is None
     assert acd.next_deadline() == 61_000
-    acd.time_is(60_999)
-    assert acd.take() is None
-    acd.time_is(61_000)
-    assert acd.take() == (7, 0, 0)
-    acd.call_returns(7)
+    assert acd.time_is(60_999) is None
+    assert acd.time_is(61_000) == (7, 0, 0)
+    assert acd.call_returns(7) is None
     assert acd.next_deadline() == 121_000
-    acd.time_is(121_000)
-    assert acd.take() == (7, 1, 0)
+    assert acd.time_is(121_000) == (7, 1, 0)
     assert acd.next_deadline() is None
     acd.call_waits(8, need=0, since_ms=1_000, target_ms=20_000)  # put back late, by its old time
-    acd.agent_free(1, since_ms=0, from_ms=0)
-    assert acd.take() == (8, 1, 0)
+    assert acd.agent_free(1, since_ms=0, from_ms=0) == (8, 1, 0)
     assert acd.position(8, 0) == 2
 
 
@@ -285,15 +280,12 @@ def test_wrap_up_ends_by_itself_and_a_pause_does_not() -> None:
     acd = Acd()
     a_nurse(acd)
     acd.call_waits(0, need=0, since_ms=0, target_ms=0)
-    acd.agent_free(0, since_ms=50_000, from_ms=50_000)  # wraps up until then
-    assert acd.take() is None
+    assert acd.agent_free(0, since_ms=50_000, from_ms=50_000) is None  # wraps up until then
     assert acd.next_deadline() == 50_000
     acd.agent_busy(0)  # pauses
     assert acd.next_deadline() is None
-    acd.time_is(60_000)
-    assert acd.take() is None
-    acd.agent_free(0, since_ms=60_000, from_ms=60_000)
-    assert acd.take() == (0, 0, 0)
+    assert acd.time_is(60_000) is None
+    assert acd.agent_free(0, since_ms=60_000, from_ms=60_000) == (0, 0, 0)
 
 
 def test_a_caller_in_two_queues_is_answered_by_the_first_and_leaves_both() -> None:
@@ -304,13 +296,21 @@ def test_a_caller_in_two_queues_is_answered_by_the_first_and_leaves_both() -> No
     acd.call_waits(1, need=0, since_ms=0, target_ms=60_000)
     acd.call_waits(0, need=0, since_ms=0, target_ms=90_000)
     assert [acd.position(0, need) for need in (0, 1)] == [2, 1]
-    acd.agent_free(3, since_ms=0, from_ms=0)
-    assert acd.take() == (1, 3, 0)
-    acd.agent_free(3, since_ms=0, from_ms=0)
-    assert acd.take() == (0, 3, 0)
+    assert acd.agent_free(3, since_ms=0, from_ms=0) == (1, 3, 0)
+    assert acd.agent_free(3, since_ms=0, from_ms=0) == (0, 3, 0)
     acd.call_leaves(0)
     with pytest.raises(LookupError, match="no position"):
         acd.position(0, 1)
+
+
+def test_a_call_that_is_held_stands_in_line_and_is_offered_once_it_returns() -> None:
+    acd = Acd()
+    a_nurse(acd)
+    acd.agent_free(0, since_ms=0, from_ms=0)
+    acd.call_held(0)
+    assert acd.call_waits(0, need=0, since_ms=0, target_ms=0) is None
+    assert acd.position(0, 0) == 1
+    assert acd.call_returns(0) == (0, 0, 0)
 
 
 def test_a_ticket_keeps_the_rank_of_the_caller_who_hung_up() -> None:
@@ -320,24 +320,22 @@ def test_a_ticket_keeps_the_rank_of_the_caller_who_hung_up() -> None:
         acd.call_waits(call, need=0, since_ms=call * 1_000, target_ms=60_000)
     acd.call_leaves(0)  # the power went; the ticket was on disk, with its times
     acd.call_waits(9, need=0, since_ms=0, target_ms=60_000)
-    acd.agent_free(0, since_ms=0, from_ms=0)
-    assert acd.take() == (9, 0, 0)
+    assert acd.agent_free(0, since_ms=0, from_ms=0) == (9, 0, 0)
     assert acd.position(1, 0) == 2  # the ticket's caller is being dialled, and stands before
-    acd.agent_free(0, since_ms=0, from_ms=0)
-    assert acd.take() == (1, 0, 0)  # nobody waits for the dialling
-    acd.call_returns(9)
-    acd.agent_free(0, since_ms=0, from_ms=0)
-    assert acd.take() == (9, 0, 0)  # not reached, tried again: still before who came later
+    met = acd.agent_free(0, since_ms=0, from_ms=0)
+    assert met == (1, 0, 0)  # nobody waits for the dialling
+    assert acd.call_returns(9) is None
+    met = acd.agent_free(0, since_ms=0, from_ms=0)
+    assert met == (9, 0, 0)  # not reached, tried again: still before who came later
 
 
 def test_an_agent_who_learns_a_skill_while_idle_is_offered_what_it_opens() -> None:
     acd = Acd()
     a_nurse(acd)
     acd.agent_free(4, since_ms=0, from_ms=0)
-    acd.call_waits(0, need=0, since_ms=0, target_ms=0)
-    assert acd.take() is None
+    assert acd.call_waits(0, need=0, since_ms=0, target_ms=0) is None
     acd.agent_knows(4, {NURSE: 2})
-    assert acd.take() == (0, 4, 0)
+    assert acd.time_is(0) == (0, 4, 0)
 
 
 def test_a_need_can_be_unsaid_only_when_nobody_waits_by_it_or_could() -> None:
@@ -360,9 +358,10 @@ def test_what_is_outside_the_tables_is_refused_with_the_bounds() -> None:
     acd.need_is(0, {NURSE: 1})
     acd.call_leaves(1)
     acd.agent_busy(1)
-    refused: list[Callable[[], None]] = [
+    refused: list[Callable[[], object]] = [
         lambda: acd.call_leaves(2),
         lambda: acd.call_returns(2),
+        lambda: acd.call_held(2),
         lambda: acd.agent_busy(2),
         lambda: acd.agent_knows(2, {}),
         lambda: acd.agent_free(2, since_ms=0, from_ms=0),
@@ -394,8 +393,7 @@ def test_a_target_in_the_past_or_beyond_all_time_is_refused_and_changes_nothing(
     for target_ms in (-1, 2**63 - 1):
         with pytest.raises(ValueError, match="target"):
             acd.call_waits(0, need=1, since_ms=1, target_ms=target_ms)
-    acd.agent_free(0, since_ms=0, from_ms=0)
-    assert acd.take() == (0, 0, 0)
+    assert acd.agent_free(0, since_ms=0, from_ms=0) == (0, 0, 0)
 
 
 def test_the_shipped_table_holds_256_agents_and_1024_calls() -> None:
@@ -403,10 +401,10 @@ def test_the_shipped_table_holds_256_agents_and_1024_calls() -> None:
     acd.need_is(255, {NURSE: 1})
     for call in range(1024):
         acd.call_waits(call, need=255, since_ms=1024 - call, target_ms=60_000)
+    assert acd.position(0, 255) == 1024
     for agent in range(256):
         acd.agent_knows(agent, {NURSE: 1})
-        acd.agent_free(agent, since_ms=256 - agent, from_ms=0)
-    assert acd.position(0, 255) == 1024
-    assert [acd.take() for _ in range(256)] == [(1023 - n, 255 - n, 255) for n in range(256)]
-    assert acd.take() is None
+        acd.agent_free(agent, since_ms=agent, from_ms=5_000 - agent)
+    assert [acd.time_is(5_000) for _ in range(256)] == [(1023 - n, n, 255) for n in range(256)]
+    assert acd.time_is(5_000) is None
     assert acd.position(0, 255) == 1024

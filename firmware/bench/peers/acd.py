@@ -38,20 +38,17 @@ class OurWay:
             self._acd.agent_knows(agent, dict.fromkeys(known, 1))
 
     def freed(self, told: Sequence[tuple[int, int]]) -> list[int | None]:
-        free, take = self._acd.agent_free, self._acd.take
-        matches = []
-        for agent, since in told:
-            free(agent, since_ms=since, from_ms=0)
-            matches.append(take())
-        return [match and match[0] for match in matches]
+        free = self._acd.agent_free
+        return [
+            (match := free(agent, since_ms=since, from_ms=0)) and match[0] for agent, since in told
+        ]
 
     def came(self, told: Sequence[tuple[int, int, int]]) -> list[int | None]:
-        waits, take = self._acd.call_waits, self._acd.take
-        matches = []
-        for call, skill, since in told:
-            waits(call, need=skill, since_ms=since, target_ms=0)
-            matches.append(take())
-        return [match and match[1] for match in matches]
+        waits = self._acd.call_waits
+        return [
+            (match := waits(call, need=skill, since_ms=since, target_ms=0)) and match[1]
+            for call, skill, since in told
+        ]
 
     def left(self, call: int) -> None:
         self._acd.call_leaves(call)
