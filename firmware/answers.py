@@ -65,6 +65,7 @@ class Answers:
         door = Door()
         door.answer(topics.STATUS, self._status)
         door.answer(topics.CALLS, self._calls)
+        door.answer(topics.EXPLAIN, self._explain)
         door.answer(topics.MARK_MESSAGE, self._mark_message)
         door.follow(topics.WATCH, self._steps.follow)
         return door
@@ -90,18 +91,15 @@ class Answers:
 
     async def _calls(self, request: topics.CallsRequest) -> topics.CallsReply:
         found = await self._read(lambda open_: ledger.recent_calls(open_, request.limit))
-        return topics.CallsReply(
-            calls=tuple(
-                topics.CallLine(
-                    call=one.call,
-                    line=one.line,
-                    arrived=one.arrived,
-                    ended=one.ended,
-                    outcome=one.outcome,
-                )
-                for one in found
-            )
-        )
+        return topics.CallsReply(calls=tuple(_line(one) for one in found))
+
+    async def _explain(self, request: topics.ExplainRequest) -> topics.ExplainReply:
+        found = await self._read(lambda open_: ledger.calls_that_begin(open_, request.call))
+        if len(found) != 1:
+            return topics.ExplainReply(calls=tuple(_line(one) for one in found), steps=())
+        steps = await self._read(lambda open_: ledger.steps_of(open_, found[0].call))
+        told = tuple(_step_line(step) for step in steps)
+        return topics.ExplainReply(calls=(_line(found[0]),), steps=told)
 
     async def _mark_message(self, request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
         mark = self._ledger.heard if request.mark == "heard" else self._ledger.deleted
@@ -203,15 +201,19 @@ class Answers:
 def show(watchers: Broadcast[topics.StepLine], steps: Sequence[ledger.Step]) -> None:
     """Steps that are durable now, for those who watch."""
     for step in steps:
-        watchers.publish(
-            topics.StepLine(
-                call=step.call,
-                at=step.at,
-                mono_ms=step.mono_ms,
-                step=step.step,
-                detail=step.detail,
-            )
-        )
+        watchers.publish(_step_line(step))
+
+
+def _line(one: ledger.CallSummary) -> topics.CallLine:
+    return topics.CallLine(
+        call=one.call, line=one.line, arrived=one.arrived, ended=one.ended, outcome=one.outcome
+    )
+
+
+def _step_line(step: ledger.Step) -> topics.StepLine:
+    return topics.StepLine(
+        call=step.call, at=step.at, mono_ms=step.mono_ms, step=step.step, detail=step.detail
+    )
 
 
 def _read(calls_db: Path, query: Callable[[Connection], T]) -> T:

@@ -338,6 +338,16 @@ def recent_calls(connection: Connection, limit: int) -> list[CallSummary]:
     return [CallSummary(*row) for row in connection.execute(newest.limit(limit))]
 
 
+def calls_that_begin(connection: Connection, beginning: str) -> list[CallSummary]:
+    """Calls whose id begins so, the newest first and a few at most; just the newest if empty."""
+    named = (
+        select(calls.c.call, calls.c.line, calls.c.arrived, calls.c.ended, calls.c.outcome)
+        .where(calls.c.call.startswith(beginning, autoescape=True))
+        .order_by(calls.c.arrived.desc(), calls.c.call)
+    )
+    return [CallSummary(*row) for row in connection.execute(named.limit(10 if beginning else 1))]
+
+
 def steps_of(connection: Connection, call: str) -> list[Step]:
     """A call's steps in their order."""
     asked = select(*steps.c).where(steps.c.call == call).order_by(steps.c.id)

@@ -59,6 +59,13 @@ class CallsReply(Strict):
     calls: tuple[CallLine, ...]
 
 
+class ExplainRequest(Strict):
+    """Every step of one call, named by its id or the beginning of it; the newest call if empty."""
+
+    ask: Literal["explain"] = "explain"
+    call: str = Field(default="", pattern=r"^[0-9a-f-]{0,36}$")
+
+
 class WatchRequest(Strict):
     """Every step of every call from now on, each as it becomes durable."""
 
@@ -71,6 +78,13 @@ class StepLine(Strict):
     mono_ms: int
     step: str
     detail: str
+
+
+class ExplainReply(Strict):
+    """Several calls may begin so: then there are no steps."""
+
+    calls: tuple[CallLine, ...]
+    steps: tuple[StepLine, ...]
 
 
 class MarkMessageRequest(Strict):
@@ -102,5 +116,6 @@ class AdoptReply(Strict):
 ADOPT = Topic(AdoptRequest, AdoptReply)
 STATUS = Topic(StatusRequest, StatusReply)
 CALLS = Topic(CallsRequest, CallsReply)
+EXPLAIN = Topic(ExplainRequest, ExplainReply)
 WATCH = Topic(WatchRequest, StepLine)
 MARK_MESSAGE = Topic(MarkMessageRequest, MarkMessageReply)

@@ -323,20 +323,28 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
 
 def outcome(call: Call) -> Outcome:
     """How a call ended whose caller has left."""
+    return _outcome_and_why(call)[0]
+
+
+def _outcome_and_why(call: Call) -> tuple[Outcome, str]:
     left_at = call.left_at if call.left_at is not None else call.arrived_at
     if call.joined:
-        return Outcome.ANSWERED
+        return Outcome.ANSWERED, "the caller talked with somebody"
     if call.failsafe:
-        return Outcome.FAILSAFE
+        return Outcome.FAILSAFE, "Asterisk alone had the caller: how it ended is unknown"
     if call.kept:
-        return Outcome.MESSAGE
+        return Outcome.MESSAGE, "nobody answered, and a message was kept"
     if call.lost_at is not None and left_at - call.lost_at > HANGUP_LAG_S:
-        return Outcome.FAILSAFE
+        alone_s = left_at - call.lost_at
+        return Outcome.FAILSAFE, f"without our audio the caller was there for {alone_s:.1f} s more"
     if call.asked_at is None and call.heard:
-        return Outcome.SELF_SERVED
-    waited_from = call.arrived_at if call.asked_at is None else call.asked_at
-    is_short = left_at - waited_from < SHORT_ABANDON_S
-    return Outcome.SHORT_ABANDONED if is_short else Outcome.ABANDONED
+        return Outcome.SELF_SERVED, "the caller heard what was wanted and asked for nobody"
+    asked = "arriving" if call.asked_at is None else "asking for a person"
+    waited_s = left_at - (call.arrived_at if call.asked_at is None else call.asked_at)
+    why = f"the caller left {waited_s:.1f} s after {asked}"
+    if waited_s < SHORT_ABANDON_S:
+        return Outcome.SHORT_ABANDONED, f"{why}, sooner than {SHORT_ABANDON_S:g} s"
+    return Outcome.ABANDONED, why
 
 
 # ---- entering nodes ----
@@ -721,4 +729,5 @@ def _close_recording(call: Call) -> list[Command]:
 
 def _finish(call: Call) -> Step:
     over = replace(call, stage=Stage.OVER, until=None, again_at=None, recording=False)
-    return over, [commands.Finish(call.id, outcome(call))]
+    ended, why = _outcome_and_why(call)
+    return over, [commands.Note(call.id, "because", why), commands.Finish(call.id, ended)]

@@ -342,7 +342,24 @@ class Exchange:
         for pair in pairs:
             room = self._waiting[pair.call].queues[pair.queue]
             agent = self.agents[pair.extension]
+            self._out.append(self._why(pair, at))
             self._offer(pair.call, agent, room.offer_s, room.rest_s, room.wrap_up_s, at)
+
+    def _why(self, pair: Pair, at: Moment) -> commands.Note:
+        """What the ACD chose from, for those who ask later."""
+        waits, agent = self._waiting[pair.call], self.agents[pair.extension]
+        urgency = waits.queues[pair.queue].urgency if waits.urgency is None else waits.urgency
+        free = sum(
+            agent_of(pair.queue) in other.skills and other.is_idle() and other.free_from <= at.now
+            for other in self.agents.values()
+        )
+        waited_s = at.now - waits.since
+        idle = f"idle for {at.now - agent.idle_since:.0f} s" if agent.idle_since else "not busy yet"
+        detail = (
+            f"by the queue {pair.queue}, {urgency.name.lower()}, after {waited_s:.1f} s,"
+            f" of {free} free: {agent.extension}, {idle}"
+        )
+        return commands.Note(pair.call, "matched", detail)
 
     # ---- offers ----
 

@@ -53,6 +53,39 @@ def calls(
 
 
 @app.command()
+def explain(
+    call: Annotated[
+        str, typer.Argument(help="the call, or how its id begins; the newest if left out")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Why a call went where it went: each of its steps in a plain sentence."""
+    try:
+        request = topics.ExplainRequest(call=call.lower())
+    except ValidationError:
+        raise typer.BadParameter(f"{call} is no call: `careline calls` lists them") from None
+    try:
+        reply = ask(Place.from_environment().control_socket, topics.EXPLAIN, request)
+    except ControlError as refused:
+        raise _refused(refused) from None
+    if as_json:
+        typer.echo(reply.model_dump_json(indent=2))
+    elif not reply.calls:
+        complain.print(
+            f"no call begins with {call!r}: `careline calls` lists them" if call else "no calls yet"
+        )
+    elif not reply.steps:
+        complain.print(f"several calls begin with {call}; say more of one of these:")
+        for one in reply.calls:
+            say.print(f"{one.call}  {one.arrived}  {one.line}", highlight=False)
+    else:
+        _show_steps(reply)
+        return
+    if not reply.steps:
+        raise typer.Exit(NOT_WELL)
+
+
+@app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -160,6 +193,17 @@ async def _dial(place: Place, request: testcall.CallRequest) -> list[str]:
         f"what the caller heard: {reply.heard}",
         f"what the caller said:  {reply.said}",
     ]
+
+
+def _show_steps(reply: topics.ExplainReply) -> None:
+    (one,) = reply.calls
+    say.print(f"call {one.call} on {one.line}, {one.arrived}", highlight=False)
+    began_ms = reply.steps[0].mono_ms
+    for step in reply.steps:
+        passed_s = (step.mono_ms - began_ms) / 1000
+        say.print(
+            f"{passed_s:8.1f} s  {sentence(step)}", highlight=False, soft_wrap=True, markup=False
+        )
 
 
 def _show_status(reply: topics.StatusReply) -> None:

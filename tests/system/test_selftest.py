@@ -75,6 +75,31 @@ def test_a_technician_calls_the_self_test_line_and_no_telephone_rings(clinic: To
     clinic.run(story())
 
 
+def test_a_call_is_explained_step_by_step_and_so_is_how_it_is_counted(clinic: Town) -> None:
+    async def story() -> None:
+        async with clinic.rehearsal.exchange():
+            await careline(clinic, "call", "--to", "selftest", "--press", "1", "--wait", "2")
+            newest = await careline(clinic, "explain")
+            for why in (
+                "presses 1",
+                "by the queue selftest, routine, after",
+                "of 1 free: selftest",
+            ):
+                assert why in newest, newest
+            assert newest.rstrip().endswith("the call has ended: answered")
+            assert "the caller talked with somebody" in newest
+            call = newest.split()[1]
+            assert await careline(clinic, "explain", call[:8].upper()) == newest
+            steps = json.loads(await careline(clinic, "explain", call, "--json"))["steps"]
+            assert {step["call"] for step in steps} == {call}
+            for wrong, told in (("ffffff", "no call begins with"), ("anna", "is no call")):
+                status, said = await typed(clinic, "explain", wrong)
+                assert status != 0
+                assert told in said
+
+    clinic.run(story())
+
+
 def test_a_test_message_lies_in_the_canarys_mailbox_and_opens(clinic: Town) -> None:
     async def story() -> None:
         async with clinic.rehearsal.exchange():
