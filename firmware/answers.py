@@ -46,6 +46,7 @@ class Answers:
         started: float,
         unspoken: Callable[[], list[str]],
         marked: Callable[[], None],
+        uncounted: Callable[[], str],
         keyless: Callable[[], list[str]],
     ) -> None:
         self._media = media
@@ -57,6 +58,7 @@ class Answers:
         self._started = started
         self._unspoken = unspoken
         self._marked = marked
+        self._uncounted = uncounted
         self._keyless = keyless
         self._steps = steps
 
@@ -86,6 +88,7 @@ class Answers:
                 self._books(),
                 await asyncio.to_thread(self._messages),
                 self._prompts(),
+                self._figures(),
             ),
         )
 
@@ -195,6 +198,16 @@ class Answers:
             state="alarm",
             detail="; ".join(unspoken[:3]) + more,
             cure="run `careline publish` with the site file, which renders them again",
+        )
+
+    def _figures(self) -> topics.Part:
+        if not (fault := self._uncounted()):
+            return topics.Part(name="figures", state="well", detail="each hour is kept")
+        return topics.Part(
+            name="figures",
+            state="warning",
+            detail=f"hours are not kept, so figures are slower to read: {fault}",
+            cure="see the exchange's log; it tries again every ten minutes",
         )
 
 

@@ -30,7 +30,7 @@ from firmware.backlog import Backlog
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
 from firmware.lamps import Lamps
-from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Row
+from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
 from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey, MachineKeyError
@@ -38,6 +38,7 @@ from firmware.perform import BEEP_TAG, Performer
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
+from firmware.rollups import Rollups
 from firmware.selftest import SELFTEST_CALL, SelfTest
 from firmware.site_secrets import SecretsError, secrets_of
 from firmware.store import StoreError, open_reader
@@ -123,6 +124,7 @@ class App:
             on_durable=lambda steps: self._from_thread(self._durable, steps),
         )
         self._backlog = Backlog(self._ledger)
+        self._rollups = Rollups(self._ledger.store, lambda: self._zone)
         try:
             self._take_stock()
             async with self._recording() as recorder:
@@ -137,6 +139,7 @@ class App:
                     started=self._started,
                     unspoken=self._unspoken,
                     marked=self._lamps.changed,
+                    uncounted=lambda: self._rollups.fault,
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
@@ -197,6 +200,7 @@ class App:
             group.create_task(self._link.run())
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
+            group.create_task(self._rollups.run())
             group.create_task(
                 consume(
                     self._exchange, self._inbox, self._decided, now=time.monotonic, local=self._now
@@ -361,9 +365,10 @@ class App:
         gone = sorted(self._unfinished - self._translator.live())
         moment = Moment.now()
         answered, failsafe = commands.Outcome.ANSWERED, commands.Outcome.FAILSAFE
-        self._backlog.put(
-            [Finished(call, answered if call in self._talks else failsafe, moment) for call in gone]
-        )
+        for call in gone:
+            outcome = answered if call in self._talks else failsafe
+            unheard = Noted(call, ledger.UNHEARD, "", moment)
+            self._backlog.put([unheard, Finished(call, outcome, moment)])
         if gone:
             log.warning("calls ended while we were away", count=len(gone))
 

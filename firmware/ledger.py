@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 # names.
 OFFERED, OUTCOME, MESSAGE, REFUSED = "offered", "outcome", "sealed", "contradiction"
 JOINED = "joined"  # the call logic's own word for it (ivr/call.py)
+# Before an outcome whose moment is not the call's end, but when we found out about it.
+UNHEARD = "ended unheard"
 OWN_STEPS = frozenset({OFFERED, OUTCOME, MESSAGE, REFUSED})
 
 calls = table(

@@ -17,6 +17,7 @@ SENTENCES: Mapping[str, str] = {
     "overflow": "the queue leads the caller on ({})",
     "no room": "the ACD has no room left for the queue {}: the caller waits with music",
     "matched": "{}",
+    "waits": "the queue: {}",
     "position": "the caller is told to be number {}",
     "offer": "phone {} is offered the call",
     "rings": "phone {} rings",
@@ -40,6 +41,7 @@ SENTENCES: Mapping[str, str] = {
     "because": "{}",
     "contradiction": "the ledger refused what it was told: {}",
     "failsafe": "the fail-safe rings everybody {}",
+    "ended unheard": "the call ended while no exchange listened",
     "outcome": "the call has ended: {}",
 }
 

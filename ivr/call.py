@@ -540,7 +540,8 @@ def _queue(call: Call, node: Enqueue, patience_s: float, at: Moment) -> Step:
     )
     # The order comes before the music, so that its announcement is what the caller hears first.
     with_music, music = _with_music(waiting)
-    return with_music, [_wait(with_music, node), *music]
+    note = commands.Note(call.id, "waits", ", ".join(node.queues))
+    return with_music, [note, _wait(with_music, node), *music]
 
 
 def _wait(call: Call, node: Enqueue) -> Wait:
