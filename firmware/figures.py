@@ -172,6 +172,13 @@ class Tally:
         likelihood of exponential patience, censored)."""
         return _mean_s(self.waited_ms, self.hung_up)
 
+    @property
+    def staying_s(self) -> float | None:
+        """In a queue: how long callers stay who are not answered, whether they hang up or are led
+        elsewhere; reckoned as patience is. None: nobody left."""
+        stayed = self.answer_waits + self.failsafe + self.in_progress
+        return _mean_s(self.waited_ms, self.offered - stayed)
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:
