@@ -171,10 +171,10 @@ def _heading(by: By, name: str, asked: Asked) -> str:
     zone's name tells the hours apart."""
     match by:
         case By.DAY:
-            return f"{date.fromisoformat(name):%a %Y-%m-%d}"
+            return f"{date.fromisoformat(name):%a %-d %b}"
         case By.HOUR:
             hour = datetime.fromisoformat(name).astimezone(asked.zone)
-            day = "" if asked.first == asked.last else f"{hour:%a %Y-%m-%d} "
+            day = "" if asked.first == asked.last else f"{hour:%a %-d %b} "
             end = day_begins(hour.date() + timedelta(days=1), asked.zone)
             is_whole_day = end - day_begins(hour.date(), asked.zone) == timedelta(days=1)
             return f"{day}{hour:%H:%M}" + ("" if is_whole_day else f" {hour:%Z}")
@@ -214,11 +214,11 @@ def _show_table(by: By, found: Mapping[str, Tally], asked: Asked) -> None:
     """Only outcomes that any of the rows has; the sum always has all its parts."""
     counts = [*(outcome.value for outcome in Tally().outcomes), "overflowed", "in_progress"]
     shown = [name for name in counts if any(getattr(tally, name) for tally in found.values())]
-    table = Table(box=None)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column(by.value, no_wrap=True)
     for heading in ("offered", *(SHORTER.get(name, name) for name in shown)):
         table.add_column(heading, justify="right")
-    for heading in ("ASA", "longest", f"in {asked.within_s} s", "lost", "AHT"):
+    for heading in ("ASA", "longest", f"≤{asked.within_s} s", "lost", "AHT"):
         table.add_column(heading, justify="right")
     for name, tally in found.items():
         table.add_row(
@@ -232,8 +232,8 @@ def _show_table(by: By, found: Mapping[str, Tally], asked: Asked) -> None:
             _clock(tally.aht_s),
         )
     say.print(table, highlight=False)
-    meant = [f"{SHORTER[name]} {name.replace('_', ' ')}" for name in shown if name in SHORTER]
-    say.print(f"[dim]{', '.join([*meant, 'lost all who hung up'])}[/]", highlight=False)
+    meant = [f"{SHORTER[name]} = {name.replace('_', ' ')}" for name in shown if name in SHORTER]
+    say.print(f"[dim]{', '.join([*meant, 'lost = hung up, of all'])}[/]", highlight=False)
 
 
 def _show_agents(found: Mapping[str, Tally]) -> None:
