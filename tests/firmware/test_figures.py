@@ -46,7 +46,8 @@ from ivr import commands, events
 from ivr.commands import Outcome
 from ivr.events import PhoneState, Refusal
 from ivr.exchange import Ringing
-from tests.ivr.test_exchange import CALLS, HAPPENINGS, NOON, Clinic
+from tests.ivr.story import NOON, Clinic
+from tests.ivr.test_exchange import CALLS, HAPPENINGS
 
 KEY = MachineKey(b"k" * 32)
 NEW_YORK = ZoneInfo("America/New_York")
