@@ -23,7 +23,7 @@ from firmware.ports import free_ports, keep_ports
 from tests.firmware.asterisk.peer import Fields, Talk, block, listening, success
 from tests.sites import head
 
-SOON_S = 10.0
+SOON_S = 60.0
 QUICK = people.Cost(passes=1, memory_kib=64, lanes=1)
 
 SITE = (

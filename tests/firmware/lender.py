@@ -64,7 +64,7 @@ class Lender:
             self.out -= 1
             self._lock.notify_all()
 
-    def all_back(self, timeout_s: float = 10) -> bool:
+    def all_back(self, timeout_s: float = 60) -> bool:
         with self._lock:
             return self._lock.wait_for(lambda: self.out == 0, timeout_s)
 

@@ -66,7 +66,7 @@ def live(home: Path, story: Callable[[Clinic], Awaitable[None]]) -> None:
     async def told() -> None:
         clinic = Clinic(home)
         try:
-            await asyncio.wait_for(story(clinic), 20)
+            await asyncio.wait_for(story(clinic), 60)
         finally:
             await clinic.close()
 

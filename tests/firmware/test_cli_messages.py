@@ -56,7 +56,7 @@ class Clinic:
             text=True,
             cwd=ROOT,
             env=environment,
-            timeout=60,
+            timeout=200,
             check=False,
         )
 

@@ -75,7 +75,7 @@ def opened() -> tuple[Door, Broadcast[CountReply]]:
 def with_door(path: Path, client: Callable[[Broadcast[CountReply]], Awaitable[None]]) -> None:
     async def story() -> None:
         door, counted = opened()
-        async with asyncio.timeout(20), door.open(path):
+        async with asyncio.timeout(60), door.open(path):
             await client(counted)
 
     asyncio.run(story())

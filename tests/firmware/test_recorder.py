@@ -44,7 +44,7 @@ class Booth:
         self.recorder = Recorder[LentChunk](self.lender, directory, keys_of, self.told.put)
 
     def next(self) -> Told:
-        return self.told.get(timeout=10)
+        return self.told.get(timeout=60)
 
     def kept(self) -> Kept:
         told = self.next()
@@ -190,7 +190,7 @@ def test_all_recordings_wait_for_the_disk_together(
     really_sync = os.fdatasync
 
     def slow(fd: int) -> None:
-        together.wait(10)  # breaks unless three are here at the same time
+        together.wait(60)  # breaks unless three are here at the same time
         really_sync(fd)
 
     calls = [ANN, BOB, ANN.replace("a", "c")]

@@ -48,7 +48,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=200,
         )
 
     def packages_installed(self) -> set[str]:
