@@ -18,7 +18,7 @@ from ivr.plan import Hours
 from ivr.rota import ByTurns, ByWeekday, Period, Rota, Rotation, Swap, Window
 
 DAY = timedelta(days=1)
-# How far ahead the next person is looked for: two turns of a month each.
+# How far ahead the next person is looked for: past the longest turn that a site file may have.
 HORIZON = timedelta(days=62)
 
 
@@ -117,17 +117,22 @@ def on_call(rota: Rota, layer: str, now: datetime) -> Duty:
     return _duty(rota, layer, reading(now, rota.zone))
 
 
-def ladder(rota: Rota, layers: Sequence[str], now: datetime) -> tuple[Rung, ...]:
-    """Whom to try, in order: who is on call in these layers (in all, if none is named), then
-    everybody at once, then the last resort. Where layers give fewer than two people, who is on call
-    next stands before everybody. Nobody is tried twice alone."""
-    named = [on_call(rota, layer, now).person for layer in layers or rota.layers]
-    alone = list(dict.fromkeys(person for person in named if person))
-    rungs = [Rung(Why.ON_CALL, (person,)) for person in alone]
-    if len(alone) < 2 and (later := _next_person(rota, alone, now)):
-        rungs.append(Rung(Why.NEXT, (later,)))
-    if rota.people:
-        rungs.append(Rung(Why.ALL, rota.people))
+def ladder(rota: Rota, layers: Sequence[str], now: datetime | None) -> tuple[Rung, ...]:
+    """Whom to try, in order: who is on call in these layers (in all, if none is named), each alone
+    and once; then everybody; then the last resort. Where layers give fewer than two people, who is
+    on call next stands before everybody. While the clock cannot be trusted (`now` is None) nobody
+    knows whose turn it is, and everybody is first."""
+    alone: list[str] = []
+    rungs: list[Rung] = []
+    if now is not None:
+        named = [on_call(rota, layer, now).person for layer in layers or rota.layers]
+        alone = list(dict.fromkeys(person for person in named if person))
+        rungs = [Rung(Why.ON_CALL, (person,)) for person in alone]
+        if len(alone) < 2 and (later := _next_person(rota, alone, now)):
+            rungs.append(Rung(Why.NEXT, (later,)))
+    # Who only helped out once is not woken with the others, unless there are no others.
+    if everybody := tuple(dict.fromkeys((*rota.regulars, *alone))) or rota.people:
+        rungs.append(Rung(Why.ALL, everybody))
     return (*rungs, Rung(Why.LAST_RESORT, (rota.last_resort,)))
 
 
@@ -327,6 +332,7 @@ def _watches(rota: Rota, outside: Hours | None, start: datetime, end: datetime) 
     if start >= end:
         return
     low, high = reading(start, rota.zone), reading(end, rota.zone)
+    rota = _within(rota, low, high)
     marks = {mark for mark in _marks(rota, low, high) if low < mark <= high}
     changes = {instant(mark, rota.zone) for mark in marks}
     if outside is not None:
@@ -337,6 +343,19 @@ def _watches(rota: Rota, outside: Hours | None, start: datetime, end: datetime) 
         duties = tuple(_duty(rota, layer, wall) for layer in rota.layers)
         spared = outside is not None and is_open(outside, begin.astimezone(rota.zone))
         yield Watch(begin, cease, duties, duties[0].person is None and not spared)
+
+
+def _within(rota: Rota, low: datetime, high: datetime) -> Rota:
+    """The rota without what was agreed for other times: a file gathers years of it."""
+
+    def touches(period: Period) -> bool:
+        return period.start <= high and low < period.end
+
+    return replace(
+        rota,
+        overrides=tuple(one for one in rota.overrides if touches(one.period)),
+        swaps=tuple(one for one in rota.swaps if touches(one.gives) or touches(one.takes)),
+    )
 
 
 def _marks(rota: Rota, low: datetime, high: datetime) -> Iterator[datetime]:

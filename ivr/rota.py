@@ -90,10 +90,15 @@ class Rota:
     swaps: tuple[Swap, ...] = ()
 
     @property
-    def people(self) -> tuple[str, ...]:
-        """Everybody who is ever on call, in the order of the file."""
+    def regulars(self) -> tuple[str, ...]:
+        """Everybody who takes turns, in the order of the file."""
         rotations = [rotation for layer in self.layers.values() for rotation in layer]
         named = [person for rotation in rotations for person in rotation.people if person]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who is ever on call: the regulars first, then who is so by agreement alone."""
         covering = [override.person for override in self.overrides]
         swapping = [person for swap in self.swaps for person in (swap.one, swap.other)]
-        return tuple(dict.fromkeys((*named, *covering, *swapping)))
+        return tuple(dict.fromkeys((*self.regulars, *covering, *swapping)))

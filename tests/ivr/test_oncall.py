@@ -295,6 +295,24 @@ def test_a_layer_that_does_not_exist_leaves_all_and_the_last_resort() -> None:
     assert [rung.why for rung in rungs] == [Why.NEXT, Why.ALL, Why.LAST_RESORT]
 
 
+def test_while_the_clock_cannot_be_trusted_everybody_is_called_first() -> None:
+    assert ladder(a_rota(turns(7)), (), None) == (
+        Rung(Why.ALL, DOCTORS),
+        Rung(Why.LAST_RESORT, ("hospital",)),
+    )
+
+
+def test_who_only_helped_out_once_is_not_woken_with_everybody() -> None:
+    once = Override("first", "evans", period("2026-11-25 08:00", "2026-11-26 08:00"))
+    rota = replace(a_rota(turns(7)), overrides=(once,))
+    after, meanwhile = (
+        next(rung.people for rung in ladder(rota, (), on(at)) if rung.why is Why.ALL)
+        for at in ("2026-11-27 20:00", "2026-11-25 20:00")
+    )
+    assert after == DOCTORS
+    assert meanwhile == (*DOCTORS, "evans")
+
+
 # ---- any rota, at any instant ----
 
 # Nights on which clocks change, in a zone that goes by an hour and in one that goes by half.
@@ -478,14 +496,14 @@ def test_a_swap_moves_hours_between_two_people_and_nobody_else(
 def test_the_ladder_has_everybody_and_ends_with_the_last_resort(
     rota: Rota, layers: list[str], now: datetime
 ) -> None:
-    rungs = ladder(rota, layers, now)
-    assert rungs[-1] == Rung(Why.LAST_RESORT, ("hospital",))
-    assert [rung.people for rung in rungs if rung.why is Why.ALL] == [rota.people] * bool(
-        rota.people
-    )
-    assert all(rung.people for rung in rungs)
-    alone = [rung.people for rung in rungs if rung.why in (Why.ON_CALL, Why.NEXT)]
-    assert len(set(alone)) == len(alone)
+    for rungs in (ladder(rota, layers, now), ladder(rota, layers, None)):
+        assert rungs[-1] == Rung(Why.LAST_RESORT, ("hospital",))
+        assert all(rung.people for rung in rungs)
+        everybody = [rung.people for rung in rungs if rung.why is Why.ALL]
+        assert len(everybody) == bool(rota.people)
+        assert all(set(rota.regulars) <= set(people) for people in everybody)
+        alone = [rung.people for rung in rungs if rung.why in (Why.ON_CALL, Why.NEXT)]
+        assert len(set(alone)) == len(alone)
 
 
 @FEW
