@@ -105,6 +105,20 @@ def test_a_night_belongs_to_whom_it_began_with() -> None:
     assert holder(rota, "2026-11-30 17:00") == "chen"
 
 
+def test_a_turn_with_only_the_end_of_a_night_in_it_is_a_turn() -> None:
+    rota = a_rota(ByTurns(DOCTORS, 1, time(6), date(2026, 11, 27), NIGHTS))
+    assert holder(rota, "2026-11-28 05:59") == "alvarez"
+    assert holder(rota, "2026-11-28 06:00") == "brandt"
+    assert holder(rota, "2026-11-30 17:00") == "chen"
+
+
+def test_small_hours_belong_to_the_turn_of_the_day_before() -> None:
+    saturdays = Window(5, time(0), time(6))
+    rota = a_rota(turns(1, saturdays))
+    told = [holder(rota, f"2026-{day} 05:59") for day in ("11-28", "12-05", "12-12", "12-19")]
+    assert told == ["alvarez", "brandt", "chen", "alvarez"]
+
+
 def test_nights_and_weekends_may_turn_on_their_own() -> None:
     rota = a_rota(turns(1, *NIGHTS), turns(7, *WEEKENDS, people=("chen", "alvarez")))
     assert holder(rota, "2026-11-28 07:59") == "brandt"
@@ -407,18 +421,27 @@ def weekly(windows: tuple[Window, ...], low: datetime, high: datetime) -> Iterat
                 yield Period(start, start + (length % timedelta(days=1) or timedelta(days=1)))
 
 
-@FEW
 @given(ROTAS, LAYER, STARTS, LENGTHS, st.lists(THOUSANDTHS, min_size=1, max_size=8))
 def test_at_each_instant_the_shifts_say_what_the_rules_say(
     rota: Rota, layer: str, start: datetime, length: timedelta, thousandths: list[int]
 ) -> None:
     spells = shifts(rota, layer, start, start + length)
     drawn = [start + length * share // 1000 for share in thousandths]
-    edges = [spell.start for spell in spells]
-    for at in (*drawn, *edges, *(spell.end - timedelta.resolution for spell in spells)):
+    edges = [at for spell in spells for at in (spell.start, spell.end - timedelta.resolution)]
+    marks = [at for at in marks_of(rota, layer, drawn) if start <= at < start + length]
+    for at in (*drawn, *edges, *marks):
         (spell,) = [one for one in spells if one.start <= at < one.end]
         assert spell.duty.person == defined(rota, layer, at)
         assert spell.duty == on_call(rota, layer, at)
+
+
+def marks_of(rota: Rota, layer: str, on_days: list[datetime]) -> Iterator[datetime]:
+    """Every time of day that the rotations name, on the days of these instants."""
+    for rotation in rota.layers[layer]:
+        named = [each for window in rotation.only for each in (window.start, window.end)]
+        for clock in (rotation.hand_off, *named):
+            for at in on_days:
+                yield instant(datetime.combine(at.astimezone(rota.zone), clock), rota.zone)
 
 
 @FEW
