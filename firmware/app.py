@@ -468,7 +468,8 @@ class App:
 def _published(place: Place) -> Plan:
     """The site in force."""
     try:
-        return settings.read(place.site_file.read_text("utf-8"))
+        site_file = place.site_file.resolve()  # its calendars lie in the same version
+        return settings.read(site_file.read_text("utf-8"), settings.beside(site_file))
     except (OSError, ValueError) as fault:
         raise NotPublishedError(
             f"the site in force cannot be read: run `careline publish` with the clinic's site file"

@@ -189,7 +189,87 @@ DayTimes = Annotated[
 ]
 
 
+ClosingTime = Annotated[
+    str,
+    Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a time in quotes, like "15:00"'),
+]
+Day = Annotated[date, Field(strict=True, description="a date without quotes: 2026-12-25")]
+YearlyDay = Annotated[
+    str,
+    Field(
+        pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        description='a day of every year in quotes, like "12-24"',
+    ),
+]
+SomeDay = Annotated[
+    Day | YearlyDay,
+    Field(
+        description="a date without quotes, like 2026-12-24, or a day of every year in quotes, like"
+        ' "12-24"'
+    ),
+]
+CalendarFile = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.ics$",
+        description='a file beside this one, like "closures.ics"',
+    ),
+]
+
+
+class ExceptionForm(Strict):
+    """Days that are not as the week has them. Which days, `first_and_last` says, once it is known
+    that they are written rightly."""
+
+    name: Label
+    on: SomeDay | None = None
+    since: Annotated[SomeDay | None, Field(alias="from")] = None
+    to: SomeDay | None = None
+    open: DayTimes = []
+    closes: ClosingTime | None = None
+    say: Word | None = None
+
+    def rule(self) -> plan.DayRule:
+        closes = time.fromisoformat(self.closes) if self.closes else None
+        return plan.DayRule(self.name, tuple(map(_times, self.open)), closes, self.say)
+
+    def ends(self) -> tuple[date | str | None, date | str | None]:
+        """The first day and the last, as far as they are written."""
+        return (self.since, self.to) if self.on is None else (self.on, self.on)
+
+
+class HolidayForm(Strict):
+    """What a holiday means here. Not observed: a day like any other."""
+
+    observed: Annotated[bool, Field(strict=True, description="true or false")] = True
+    open: DayTimes = []
+    closes: ClosingTime | None = None
+    say: Word | None = None
+
+    def rule(self, name: str) -> plan.DayRule:
+        closes = time.fromisoformat(self.closes) if self.closes else None
+        return plan.DayRule(name, tuple(map(_times, self.open)), closes, self.say)
+
+
+class HolidaysForm(Strict):
+    """Where the holidays are of; the days that are told otherwise are admitted one by one."""
+
+    country: Annotated[
+        str,
+        Field(pattern="^[A-Z]{2}$", description='a country by its ISO 3166 code, like "US"'),
+    ]
+    subdivision: Annotated[
+        str | None,
+        Field(
+            pattern="^[A-Z0-9]{1,3}$",
+            description='a state or province by its ISO 3166-2 code, like "NY"',
+        ),
+    ] = None
+
+
 class HoursForm(Strict):
+    """A schedule but for its exceptions, which are admitted one by one."""
+
     mon: DayTimes = []
     tue: DayTimes = []
     wed: DayTimes = []
@@ -198,23 +278,41 @@ class HoursForm(Strict):
     sat: DayTimes = []
     sun: DayTimes = []
     closed: Annotated[
-        list[Annotated[date, Field(strict=True, description="a date without quotes: 2026-12-25")]],
+        list[Day],
         Field(max_length=1000, description="a list of dates without quotes, like [2026-12-25]"),
     ] = []
 
+    lunch: Annotated[
+        OpenTimes | None, Field(description='the time it is closed at noon: "12:00-13:00"')
+    ] = None
+    holidays: Annotated[bool, Field(strict=True, description="true or false")] = True
+    calendars: Annotated[
+        list[CalendarFile],
+        Field(max_length=10, description='a list of up to 10 files like ["closures.ics"]'),
+    ] = []
+
     def hours(self, name: str) -> plan.Hours:
+        """But for holidays and calendars, which take more than this form."""
         spans = tuple(
             _span(weekday, times)
             for weekday, day in enumerate(WEEKDAYS)
             for times in getattr(self, day)
         )
-        return plan.Hours(name, spans, frozenset(self.closed))
+        closed = tuple(
+            plan.Exceptional(plan.Dates(day, day), plan.DayRule("")) for day in self.closed
+        )
+        return plan.Hours(name, spans, _times(self.lunch) if self.lunch else None, closed)
 
 
-def _span(weekday: int, times: str) -> plan.Span:
-    opens, closes = times.split("-")
+def _span(weekday: int, written: str) -> plan.Span:
+    times = _times(written)
+    return plan.Span(weekday, times.opens, times.closes)
+
+
+def _times(written: str) -> plan.Times:
+    opens, closes = written.split("-")
     midnight = time(0) if closes == "24:00" else time.fromisoformat(closes)
-    return plan.Span(weekday, time.fromisoformat(opens), midnight)
+    return plan.Times(time.fromisoformat(opens), midnight)
 
 
 UrgencyWord = Annotated[
@@ -304,9 +402,11 @@ class HoursForkForm(Strict):
     hours: Word
     open: Target
     closed: Target
+    lunch: Target | None = None
+    holiday: Target | None = None
 
     def node(self) -> plan.HoursFork:
-        return plan.HoursFork(self.hours, self.open, self.closed)
+        return plan.HoursFork(self.hours, self.open, self.closed, self.lunch, self.holiday)
 
 
 class OverflowForm(Strict):

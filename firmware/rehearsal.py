@@ -182,6 +182,7 @@ def always_open(site_text: str) -> str:
     document = tomlkit.parse(site_text)
     for schedule in _tables(document, "hours"):
         schedule.clear()
+        schedule["holidays"] = False
         for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"):
             schedule[day] = ["00:00-00:00"]
     return tomlkit.dumps(document)

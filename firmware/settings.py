@@ -10,8 +10,8 @@ the flows lead callers anywhere good is not asked here: `ivr.check` proves that.
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import time
+from dataclasses import dataclass, field, replace
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
@@ -23,14 +23,18 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from firmware import toml_lines
+from firmware.closures import CALENDAR_MAX, CalendarError, closures
 from firmware.forms import (
     DEFAULT_EMERGENCY_NUMBERS,
     NODE_FORMS,
     WEEKDAYS,
     ClinicForm,
     DialRuleForm,
+    ExceptionForm,
     Extension,
     FlowForm,
+    HolidayForm,
+    HolidaysForm,
     HoursForm,
     LineForm,
     MailboxForm,
@@ -44,7 +48,8 @@ from firmware.forms import (
     described,
 )
 from firmware.oncall_section import OncallReading, PersonForm
-from ivr import flow, plan
+from firmware.public_holidays import UnknownPlaceError, public_holidays
+from ivr import flow, hours, plan
 from ivr.plan import FLOW_PREFIX, Plan
 from ivr.rota import Rota
 
@@ -65,6 +70,8 @@ SECTION_MAX = {
 }
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
+EXCEPTIONS_MAX = 200  # in one schedule
+HOLIDAYS_MAX = 100  # told otherwise
 PROMPTS_MAX = 500  # in one language
 
 
@@ -100,17 +107,41 @@ class Draft:
     plan: Plan | None
     faults: tuple[Fault, ...]
     lines: Mapping[toml_lines.Path, int]
+    calendars: Mapping[str, str] = field(default_factory=dict)  # files it names, as they were read
 
 
-def read(text: str) -> Plan:
+# The text of a file that lies beside the site file, by its name. OSError: there is none.
+Beside = Callable[[str], str]
+
+
+def nothing_beside(name: str) -> str:
+    """For a site file that stands alone."""
+    raise FileNotFoundError(name)
+
+
+def beside(site_file: Path) -> Beside:
+    """What lies in the folder in which a site file really lies."""
+    folder = site_file.resolve().parent
+
+    def text_of(name: str) -> str:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(name)
+        with (folder / name).open(encoding="utf-8", newline="") as opened:
+            # One character more than may be, so that the excess is seen and not read.
+            return opened.read(CALENDAR_MAX + 1)
+
+    return text_of
+
+
+def read(text: str, beside: Beside = nothing_beside) -> Plan:
     """The plan of a site file without faults; else SiteFaults with all of them."""
-    found = draft(text)
+    found = draft(text, beside)
     if found.faults or found.plan is None:
         raise SiteFaults(found.faults)
     return found.plan
 
 
-def draft(text: str) -> Draft:
+def draft(text: str, beside: Beside = nothing_beside) -> Draft:
     """All that can be said of a site file."""
     if len(text) > SITE_FILE_MAX:
         too_long = f"the file has {len(text)} characters and may have {SITE_FILE_MAX}"
@@ -122,9 +153,9 @@ def draft(text: str) -> Draft:
         return _unreadable(_syntax_fault(text, str(error)))
     except RecursionError:
         return _unreadable(Fault(1, "file", "brackets nest too deeply", "is this the right file?"))
-    reading = _Reading(document, lines)
+    reading = _Reading(document, lines, beside)
     drawn = reading.site()
-    return Draft(drawn, tuple(sorted(set(reading.faults))), lines)
+    return Draft(drawn, tuple(sorted(set(reading.faults))), lines, reading.calendars)
 
 
 @cache
@@ -174,10 +205,12 @@ class _Reading:
 
     document: Table
     lines: Mapping[toml_lines.Path, int]
+    beside: Beside
     faults: list[Fault] = field(default_factory=list)
+    calendars: dict[str, str] = field(default_factory=dict)
 
     def site(self) -> Plan | None:
-        known = {"clinic", "dial_rules", "oncall", *SECTION_MAX}
+        known = {"clinic", "dial_rules", "holidays", "oncall", *SECTION_MAX}
         for key in self.document.keys() - known:
             self._fault((key,), "is not known here", _known(key, known))
         clinic = self._clinic()
@@ -185,7 +218,7 @@ class _Reading:
         trunks = self._section("trunks", TrunkForm, TrunkForm.trunk)
         phones = self._section("phones", PhoneForm, PhoneForm.phone, names=Extension)
         queues = self._section("queues", QueueForm, QueueForm.queue)
-        hours = self._section("hours", HoursForm, HoursForm.hours)
+        hours = self._schedules(clinic)
         mailboxes = self._section("mailboxes", MailboxForm, MailboxForm.mailbox)
         flows = self._flows()
         lines = self._section("lines", LineForm, lambda form, name: form.line(name, language))
@@ -194,7 +227,6 @@ class _Reading:
         people = self._section("people", PersonForm, PersonForm.person)
         rota = self._rota(clinic)
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
-        self._times_are_in_order(hours)
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
         self._numbers_are_whole(clinic, lines, phones, rules)
@@ -345,6 +377,172 @@ class _Reading:
         admitted = self._admit(form, table, path)
         return admitted.node() if admitted else None
 
+    # ---- hours ----
+
+    def _schedules(self, clinic: ClinicForm | None) -> dict[str, plan.Hours]:
+        known = clinic is not None and clinic.timezone in available_timezones()
+        zone = ZoneInfo(clinic.timezone) if clinic and known else None
+        holidays = self._holidays()
+        schedules = {}
+        for name, value in self._tables("hours"):
+            path = ("hours", name)
+            self._named(name, Word, path)
+            table = dict(value) if isinstance(value, dict) else value
+            written = table.pop("exceptions", []) if isinstance(table, dict) else []
+            exceptions = tuple(self._exceptions(written, (*path, "exceptions")))
+            if form := self._admit(HoursForm, table, path):
+                week = self._week(form, name)
+                schedules[name] = replace(
+                    week,
+                    exceptions=(*exceptions, *week.exceptions),
+                    holidays=holidays if form.holidays else {},
+                    closures=self._closures(form, name, zone) if zone else {},
+                )
+        return schedules
+
+    def _week(self, form: HoursForm, name: str) -> plan.Hours:
+        schedule = form.hours(name)
+        counted = dict.fromkeys(range(7), 0)
+        for span in schedule.spans:
+            self._in_order(span, ("hours", name, WEEKDAYS[span.weekday], counted[span.weekday]))
+            counted[span.weekday] += 1
+        if schedule.lunch:
+            self._in_order(schedule.lunch, ("hours", name, "lunch"))
+        return schedule
+
+    def _in_order(self, times: plan.Span | plan.Times, path: toml_lines.Path) -> None:
+        if hours.closes_at(times) <= hours.opens_at(times):
+            reason = f"closes at {times.closes:%H:%M}, not after it opens at {times.opens:%H:%M}"
+            cure = "past midnight, go on in the next day: 22:00-24:00, then 00:00-06:00"
+            self._fault(path, reason, cure)
+
+    def _rule_is_one(
+        self, form: ExceptionForm | HolidayForm, rule: plan.DayRule, path: toml_lines.Path
+    ) -> None:
+        if form.open and form.closes:
+            reason = "has open and closes"
+            self._fault(path, reason, "keep open for hours of its own, closes to end the day early")
+        for index, times in enumerate(rule.times):
+            self._in_order(times, (*path, "open", index))
+
+    def _exceptions(self, value: object, path: toml_lines.Path) -> Iterator[plan.Exceptional]:
+        if not isinstance(value, list):
+            cure = f"write [[{dotted(path)}]] and its keys below"
+            self._fault(path, "is not a list", cure)
+            return
+        if len(value) > EXCEPTIONS_MAX:
+            self._fault(path, f"has {len(value)} exceptions", f"keep it to {EXCEPTIONS_MAX}")
+        for index, table in enumerate(value[:EXCEPTIONS_MAX]):
+            where = (*path, index)
+            if form := self._admit(ExceptionForm, table, where):
+                self._rule_is_one(form, form.rule(), where)
+                if days := self._days(form, where):
+                    yield plan.Exceptional(days, form.rule())
+
+    def _days(self, form: ExceptionForm, path: toml_lines.Path) -> plan.Dates | plan.Yearly | None:
+        if form.on is not None and (form.since is not None or form.to is not None):
+            self._fault(path, "has on beside from and to", "keep on for one day, the two for more")
+            return None
+        match form.ends():
+            case str() as first, str() as last:
+                days = [self._month_day(text, path) for text in (first, last)]
+                return plan.Yearly(days[0], days[1]) if days[0] and days[1] else None
+            case date() as first_date, date() as last_date:
+                if last_date < first_date:
+                    reason = f"ends on {last_date}, before it begins on {first_date}"
+                    self._fault(path, reason, "give it a later day for to")
+                    return None
+                return plan.Dates(first_date, last_date)
+            case None, None:
+                self._fault(path, "is for no day", "add on = 2026-12-24, or from and to")
+            case _:
+                cure = "write two dates without quotes, or two days of every year in quotes"
+                self._fault(path, "has from and to that do not go together", cure)
+        return None
+
+    def _month_day(self, text: str, path: toml_lines.Path) -> plan.MonthDay | None:
+        month, day = map(int, text.split("-"))
+        try:
+            date(hours.LEAP_YEAR, month, day)
+        except ValueError:
+            self._fault(path, f"no month has a day {text}", 'write month and day, like "12-24"')
+            return None
+        return plan.MonthDay(month, day)
+
+    def _holidays(self) -> Mapping[date, plan.DayRule]:
+        if "holidays" not in self.document:
+            return {}
+        value = self.document["holidays"]
+        table = dict(value) if isinstance(value, dict) else value
+        told = table.pop("days", {}) if isinstance(table, dict) else {}
+        forms = self._told_holidays(told)
+        form = self._admit(HolidaysForm, table, ("holidays",))
+        if form is None:
+            return {}
+        try:
+            days = public_holidays(form.country, form.subdivision)
+        except UnknownPlaceError as unknown:
+            given = form.country if unknown.key == "country" else form.subdivision or ""
+            near = get_close_matches(given, unknown.known, n=1, cutoff=0.5)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            cure = f"look its code up in ISO 3166{meant}"
+            self._fault(("holidays", unknown.key), str(unknown), cure)
+            return {}
+        names = {name for each in days.values() for name in each}
+        for name in forms.keys() - names:
+            path = ("holidays", "days", name)
+            self._fault(path, f"there is no holiday {_shown(name)}", _known(name, names))
+        ruled = {day: _holiday(forms, each) for day, each in days.items()}
+        return {day: rule for day, rule in ruled.items() if rule is not None}
+
+    def _told_holidays(self, value: object) -> dict[str, HolidayForm]:
+        if not isinstance(value, dict):
+            cure = 'write lines like "Columbus Day" = { observed = false } below [holidays.days]'
+            self._fault(("holidays", "days"), "is not a table", cure)
+            return {}
+        if len(value) > HOLIDAYS_MAX:
+            reason = f"has {len(value)} holidays"
+            self._fault(("holidays", "days"), reason, f"keep it to {HOLIDAYS_MAX}")
+        forms = {}
+        for name, table in list(value.items())[:HOLIDAYS_MAX]:
+            path = ("holidays", "days", name)
+            if form := self._admit(HolidayForm, table, path):
+                self._rule_is_one(form, form.rule(name), path)
+                forms[name] = form
+        return forms
+
+    def _closures(
+        self, form: HoursForm, name: str, zone: ZoneInfo
+    ) -> dict[date, tuple[plan.Closure, ...]]:
+        found: dict[date, tuple[plan.Closure, ...]] = {}
+        for index, calendar in enumerate(form.calendars):
+            path = ("hours", name, "calendars", index)
+            for day, closed in self._calendar(calendar, zone, path).items():
+                found[day] = (*found.get(day, ()), *closed)
+        return found
+
+    def _calendar(
+        self, name: str, zone: ZoneInfo, path: toml_lines.Path
+    ) -> Mapping[date, tuple[plan.Closure, ...]]:
+        try:
+            text = self.calendars.get(name)
+            text = self.beside(name) if text is None else text
+            closed = closures(text, name, zone)
+        except FileNotFoundError:
+            reason = f"there is no file {name} beside the site file"
+            self._fault(path, reason, "put it there, or take it from this list")
+        except OSError as error:
+            reason = f"{name} cannot be read: {error.strerror}"
+            self._fault(path, reason, "let it be read, or take it from this list")
+        except UnicodeDecodeError:
+            self._fault(path, f"{name} is not UTF-8 text", "export it as iCalendar (.ics) again")
+        except CalendarError as error:
+            self._fault(path, f"{name}: {error.reason}", error.cure)
+        else:
+            self.calendars[name] = text
+            return closed
+        return {}
+
     def _texts(self) -> dict[str, dict[str, str]]:
         texts: dict[str, dict[str, str]] = {}
         for language, table in self._tables("prompts"):
@@ -475,20 +673,6 @@ class _Reading:
             cure = f"did you mean {near[0]}?" if near else f"add the node {target} or name another"
             self._fault(path, f"there is no node {_shown(target)} in this flow", cure)
 
-    def _times_are_in_order(self, schedules: Mapping[str, plan.Hours]) -> None:
-        for name, schedule in schedules.items():
-            counted = dict.fromkeys(range(7), 0)
-            for span in schedule.spans:
-                index = counted[span.weekday]
-                counted[span.weekday] += 1
-                if span.closes != time(0) and span.closes <= span.opens:
-                    path = ("hours", name, WEEKDAYS[span.weekday], index)
-                    reason = (
-                        f"closes at {span.closes:%H:%M}, not after it opens at {span.opens:%H:%M}"
-                    )
-                    cure = "past midnight, go on in the next day: 22:00-24:00, then 00:00-06:00"
-                    self._fault(path, reason, cure)
-
     def _skills_are_few(
         self, phones: Mapping[str, plan.Phone], queues: Mapping[str, plan.Queue]
     ) -> None:
@@ -555,6 +739,16 @@ class _Reading:
                 elif not any(rule.dials(number) for rule in rules.values()):
                     reason = "is no extension, and no dial rule leads to it"
                     self._fault(path, reason, "add a [[dial_rules]] for it, or give another number")
+
+
+def _holiday(forms: Mapping[str, HolidayForm], names: Iterable[str]) -> plan.DayRule | None:
+    """The rule of a day that has these holidays: closed if any of them closes it."""
+    kept = {name: forms.get(name, HolidayForm()) for name in names}
+    rules = [each.rule(name) for name, each in kept.items() if each.observed]
+    if not rules:
+        return None
+    strictest = min(rules, key=lambda rule: bool(rule.times or rule.closes))
+    return replace(strictest, name=" and ".join(rule.name for rule in rules))
 
 
 def dotted(path: toml_lines.Path) -> str:

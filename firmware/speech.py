@@ -179,7 +179,7 @@ def put(path: Path, content: bytes) -> None:
 
 def main(site_file: str, folder: str) -> None:
     """Render a site's prompts, showing how far it is."""
-    site = settings.read(Path(site_file).read_text("utf-8"))
+    site = settings.read(Path(site_file).read_text("utf-8"), settings.beside(Path(site_file)))
     render_site(site, Path(folder), partial(track, description="Speaking prompts"))
 
 

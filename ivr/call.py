@@ -13,6 +13,7 @@ which answers with the events at the head of this file.
     audio is lost (LOST), the flow ends (LEAVING)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -35,6 +36,7 @@ from ivr.events import (
     SpeechEnded,
 )
 from ivr.flow import Place
+from ivr.hours import Answer, Switch
 from ivr.overflow import Crowd
 from ivr.plan import (
     Enqueue,
@@ -185,6 +187,8 @@ class Moment:
 
     now: float
     local: datetime
+    switches: Mapping[str, Switch] = field(default_factory=dict)  # schedules switched by hand
+    trusted: bool = True  # the local time may be relied on
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,10 +391,12 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
         case Goto(target=target):
             note = commands.Note(call.id, "goto", f"{place} to {target}")
             return flow.resolve(call.plan, place.flow, target), note
-        case HoursFork(hours=name, open=if_open, closed=if_closed):
-            is_open = _is_open(call, name, at)
-            note = commands.Note(call.id, "hours", f"{place} {'open' if is_open else 'closed'}")
-            return flow.resolve(call.plan, place.flow, if_open if is_open else if_closed), note
+        case HoursFork():
+            given = _hours(call, node.hours, at)
+            note = commands.Note(call.id, "hours", f"{place} {hours.in_words(given)}")
+            if given.why.say:
+                return None, note  # the caller hears it first
+            return flow.resolve(call.plan, place.flow, hours.way_of(node, given)), note
         case Say(prompts=(), next=target):
             return flow.resolve(call.plan, place.flow, target), _entered(call, "say", place)
         case Say():
@@ -409,9 +415,9 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             assert_never(node)
 
 
-def _is_open(call: Call, name: str, at: Moment) -> bool:
-    schedule = call.plan.hours.get(name)
-    return schedule is not None and hours.is_open(schedule, at.local)
+def _hours(call: Call, name: str, at: Moment) -> Answer:
+    switch = at.switches.get(name)
+    return hours.answer_in(call.plan, name, at.local, switch, trusted=at.trusted)
 
 
 def _entered(call: Call, kind: str, place: Place) -> Command:
@@ -436,8 +442,13 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
             return _record(call, at)
         case TakeMessage(prompts=prompts):
             return _speak(replace(call, stage=Stage.GREETING), prompts, at)
-        case Goto() | HoursFork():
-            return _release(call)  # _enter has passed these; here only so that all are named
+        case HoursFork():
+            given = _hours(call, node.hours, at)
+            said = (given.why.say,) if given.why.say else ()
+            then = flow.resolve(call.plan, call.place.flow, hours.way_of(node, given))
+            return _say(call, said, then, at)
+        case Goto():
+            return _release(call)  # _enter has passed it; here only so that all are named
         case _:
             assert_never(node)
 
@@ -462,7 +473,7 @@ def _spoken(call: Call, at: Moment) -> Step:
 
 
 def _informs(call: Call) -> bool:
-    return isinstance(flow.node_at(call.plan, call.place), Say | Hangup)
+    return isinstance(flow.node_at(call.plan, call.place), Say | Hangup | HoursFork)
 
 
 def _with_music(call: Call) -> Step:
@@ -593,7 +604,7 @@ def _lead_on(call: Call, crowd: Crowd, at: Moment) -> Step:
         return call, []
     waited_s = at.now - call.waits_since
     asked = {rule.closed for rule in node.overflow if rule.closed is not None}
-    is_open = {name: _is_open(call, name, at) for name in asked}
+    is_open = {name: _hours(call, name, at).is_open for name in asked}
     rule = overflow.rule_that_holds(node, crowd, waited_s, is_open)
     if rule is None:
         again_s = overflow.look_again_s(node, waited_s)

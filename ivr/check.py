@@ -10,21 +10,22 @@ from enum import StrEnum
 
 from ivr import flow, hours
 from ivr.flow import Place, Way
+from ivr.hours import WEEKDAYS, shown
 from ivr.plan import (
     Enqueue,
     Goto,
     Hangup,
+    Hours,
     HoursFork,
     Menu,
     Node,
     Plan,
     Ring,
     Say,
+    Span,
     TakeMessage,
+    Times,
 )
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
 
 # Nodes after which a caller is, or has been, cared for.
 ENDS = Enqueue | Ring | TakeMessage | Hangup
@@ -39,6 +40,8 @@ class Rule(StrEnum):
     PROMPT = "missing prompt"
     PERSON = "no way to a person in open hours"
     HOURS = "overlapping hours"
+    NEVER_OPEN = "never open"
+    EXCEPTIONS = "exceptions for the same day"
     SKILL = "skills that no agent has"
 
 
@@ -78,6 +81,8 @@ def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
         *_missing_prompts(plan, entrances, prompts),
         *_no_person(plan, entrances),
         *_overlapping_hours(plan),
+        *_never_open(plan),
+        *_clashing_exceptions(plan),
         *_nobody_able(plan),
     ]
     return list(dict.fromkeys(found))
@@ -110,7 +115,7 @@ def _open_edges(plan: Plan, place: Place) -> Iterator[Edge]:
     """The ways there are while every schedule is open."""
     is_fork = isinstance(flow.node_at(plan, place), HoursFork)
     for edge in _all_edges(plan, place):
-        if not (is_fork and edge.by == "closed"):
+        if not (is_fork and edge.by != "open"):
             yield edge
 
 
@@ -270,7 +275,7 @@ def _missing_prompts(
         # The front desk is where every call may end up, whatever the flow says.
         reached = _reach(plan, [entrance, flow.FRONT_DESK], _all_edges)
         for place, language in _spoken_at(plan, entrance, plan.lines[name].language):
-            for prompt in flow.prompts_of(flow.node_at(plan, place)):
+            for prompt in _prompts_at(plan, place):
                 if prompt not in prompts.get(language, ()):
                     yield Finding(
                         Rule.PROMPT,
@@ -279,6 +284,14 @@ def _missing_prompts(
                         f"the prompt {prompt} has no words in the language {language}",
                         f'add {prompt} = "…" to [prompts.{language}]',
                     )
+
+
+def _prompts_at(plan: Plan, place: Place) -> tuple[str, ...]:
+    """What callers may hear at a place, be it a schedule's announcement."""
+    node = flow.node_at(plan, place)
+    if isinstance(node, HoursFork) and node.hours in plan.hours:
+        return hours.announcements(plan.hours[node.hours])
+    return flow.prompts_of(node)
 
 
 def _spoken_at(plan: Plan, entrance: Place, language: str) -> Collection[tuple[Place, str]]:
@@ -334,6 +347,49 @@ def _overlapping_hours(plan: Plan) -> Iterator[Finding]:
                 f"on {WEEKDAYS[one.weekday]}, {one.opens:%H:%M}-{one.closes:%H:%M} overlaps"
                 f" {other.opens:%H:%M}-{other.closes:%H:%M}",
                 "make one span of them, or part them",
+            )
+
+    for schedule in plan.hours.values():
+        for name, times, again in _overlapping_times(schedule):
+            yield Finding(
+                Rule.HOURS,
+                ("hours", schedule.name, "exceptions"),
+                "",
+                f"in the exception {name}, {shown(times)} overlaps {shown(again)}",
+                "make one span of them, or part them",
+            )
+
+
+def _overlapping_times(schedule: Hours) -> Iterator[tuple[str, Times, Times]]:
+    for exceptional in schedule.exceptions:
+        rule = exceptional.rule
+        spans = tuple(Span(0, times.opens, times.closes) for times in rule.times)
+        for one, other in hours.overlaps(Hours("", spans)):
+            yield (rule.name, Times(one.opens, one.closes), Times(other.opens, other.closes))
+
+
+def _never_open(plan: Plan) -> Iterator[Finding]:
+    for schedule in plan.hours.values():
+        if not hours.ever_opens(schedule):
+            yield Finding(
+                Rule.NEVER_OPEN,
+                ("hours", schedule.name),
+                "",
+                "no day of the week and no exception opens it",
+                'give a day its hours, like mon = ["08:00-17:00"], or take the schedule out',
+            )
+
+
+def _clashing_exceptions(plan: Plan) -> Iterator[Finding]:
+    for schedule in plan.hours.values():
+        for one, other in hours.clashes(schedule):
+            yield Finding(
+                Rule.EXCEPTIONS,
+                ("hours", schedule.name, "exceptions"),
+                "",
+                f"{hours.named(one)} and {hours.named(other)} are for the same day, and neither is"
+                " for fewer days",
+                "keep one of them, or let one cover fewer days: that one wins",
             )
 
 

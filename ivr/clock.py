@@ -7,13 +7,12 @@ are naive datetimes, instants are UTC.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _SECOND = timedelta(seconds=1)  # zones change at whole seconds
 
 
-def instant(wall: datetime, zone: ZoneInfo) -> datetime:
+def instant(wall: datetime, zone: tzinfo) -> datetime:
     """The first instant at which the clock reads `wall` or more."""
     found = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if _shown(found, zone) == wall:
@@ -22,7 +21,7 @@ def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     return _change(before, found, lambda at: _shown(at, zone) >= wall)
 
 
-def reading(at: datetime, zone: ZoneInfo) -> datetime:
+def reading(at: datetime, zone: tzinfo) -> datetime:
     """The most that the clock has read until `at`."""
     local = at.astimezone(zone)
     wall = local.replace(tzinfo=None, fold=0)
@@ -34,7 +33,7 @@ def reading(at: datetime, zone: ZoneInfo) -> datetime:
     return _shown(set_back - timedelta.resolution, zone)
 
 
-def _shown(at: datetime, zone: ZoneInfo) -> datetime:
+def _shown(at: datetime, zone: tzinfo) -> datetime:
     return at.astimezone(zone).replace(tzinfo=None, fold=0)
 
 

@@ -12,3 +12,7 @@ class ScriptError(CallLogicError):
 
 class UnknownLineError(CallLogicError):
     """A simulation names a line that the clinic does not have."""
+
+
+class SwitchError(CallLogicError):
+    """A schedule cannot be switched so."""

@@ -8,6 +8,7 @@ leg.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ivr.hours import Switch
 from ivr.plan import Plan
 
 
@@ -175,6 +176,21 @@ class FellToFailsafe:
 
 
 @dataclass(frozen=True, slots=True)
+class HoursSwitched:
+    """A schedule was opened or closed by hand, durably; None: it is as written again."""
+
+    hours: str
+    switch: Switch | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJudged:
+    """Whether the wall clock can be trusted from now on."""
+
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneChanged:
     """A desk telephone's state, as Asterisk knows it."""
 
@@ -207,4 +223,4 @@ CallEvent = (
     | FellToFailsafe
 )
 OfferEvent = OfferRang | OfferAccepted | OfferEnded
-Event = CallEvent | OfferEvent | PhoneChanged | PlanAdopted
+Event = CallEvent | OfferEvent | PhoneChanged | PlanAdopted | HoursSwitched | ClockJudged

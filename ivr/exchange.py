@@ -38,8 +38,10 @@ from ivr.commands import Command
 from ivr.events import (
     CallArrived,
     CallerLeft,
+    ClockJudged,
     DigitPressed,
     Event,
+    HoursSwitched,
     Joined,
     JoinFailed,
     KeyBegan,
@@ -53,6 +55,7 @@ from ivr.events import (
     Refusal,
     ToneHeard,
 )
+from ivr.hours import Switch
 from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of
 from ivr.overflow import Crowd
 from ivr.plan import Plan, Queue, Urgency
@@ -156,6 +159,8 @@ class Exchange:
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
     _matching: Matching = field(default_factory=Matching)
+    _switches: Mapping[str, Switch] = field(default_factory=dict)
+    _trusts_clock: bool = True
     _out: list[Command] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -165,7 +170,7 @@ class Exchange:
 
     def receive(self, event: Event, now: float, local: datetime) -> list[Command]:
         """What is to be done about an event."""
-        at = Moment(now, local)
+        at = self._at(now, local)
         self._take(event, at)
         self._lead_on(at)
         self._meet(self._matching.time_is(now), at)
@@ -180,7 +185,7 @@ class Exchange:
 
     def time_came(self, now: float, local: datetime) -> list[Command]:
         """What is to be done because of the time."""
-        at = Moment(now, local)
+        at = self._at(now, local)
         for offer in list(self.offers.values()):
             if offer.due_at is not None and offer.due_at <= now:
                 self._overdue(offer, at)
@@ -201,6 +206,9 @@ class Exchange:
 
     # ---- events ----
 
+    def _at(self, now: float, local: datetime) -> Moment:
+        return Moment(now, local, self._switches, self._trusts_clock)
+
     def _take(self, event: Event, at: Moment) -> None:
         match event:
             case CallArrived():
@@ -213,6 +221,11 @@ class Exchange:
                 self._accepted(offer, at)
             case OfferEnded(offer=offer, reason=reason):
                 self._ended(offer, reason, at)
+            case HoursSwitched(hours=name, switch=switch):
+                others = {key: one for key, one in self._switches.items() if key != name}
+                self._switches = others | ({name: switch} if switch else {})
+            case ClockJudged(trusted=trusted):
+                self._trusts_clock = trusted
             case PhoneChanged(extension=extension, state=state):
                 self._phone(extension, state, at)
             case Joined(call=call, offer=offer):

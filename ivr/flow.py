@@ -108,9 +108,12 @@ def ways(node: Node) -> Iterator[Way]:
             for key, target in choices.items():
                 yield Way(f"key {key}", ("choices", key), target)
             yield Way("no key", ("otherwise",), otherwise)
-        case HoursFork(open=is_open, closed=closed):
+        case HoursFork(open=is_open, closed=closed, lunch=lunch, holiday=holiday):
             yield Way("open", ("open",), is_open)
             yield Way("closed", ("closed",), closed)
+            for by, other in (("lunch", lunch), ("holiday", holiday)):
+                if other is not None:
+                    yield Way(by, (by,), other)
         case Enqueue(otherwise=otherwise, overflow=rules):
             for index, rule in enumerate(rules):
                 yield Way("overflow", ("overflow", index, "to"), rule.to)

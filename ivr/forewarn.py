@@ -1,14 +1,15 @@
-"""What of an on-call rota should be told before it comes: gaps, double bookings, and agreements
-that do not do what was meant."""
+"""What should be told before it comes: an on-call rota's gaps, double bookings, and agreements that
+do not do what was meant; and what of the hours is over."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ivr.clock import instant
+from ivr.hours import named
 from ivr.oncall import clashes, double_bookings, exchanged, gaps
-from ivr.plan import Plan
+from ivr.plan import Dates, Hours, Plan
 from ivr.rota import Rota
 
 DAYS_AHEAD = 30
@@ -36,6 +37,11 @@ def notices(plan: Plan, now: datetime, days: int = DAYS_AHEAD) -> list[Notice]:
         *_few(_clashes(plan.rota, now, end)),
         *_few(_swaps(plan.rota, now, end)),
     ]
+
+
+def outdated(plan: Plan, today: date) -> list[Notice]:
+    """Exceptions to the hours that are over for good."""
+    return [notice for schedule in plan.hours.values() for notice in _past(schedule, today)]
 
 
 def when(start: datetime, end: datetime, zone: ZoneInfo) -> str:
@@ -118,3 +124,17 @@ def _swaps(rota: Rota, now: datetime, end: datetime) -> Iterator[Notice]:
                 f"{swap.one} gives {in_hours(given)} and takes {in_hours(taken)} of {swap.other}"
             )
             yield Notice(where, reason, "exchange equal times, if that is what was agreed")
+
+
+def _past(schedule: Hours, today: date) -> Iterator[Notice]:
+    past = [
+        exceptional
+        for exceptional in schedule.exceptions
+        if isinstance(exceptional.days, Dates) and exceptional.days.last < today
+    ]
+    # A date of the list `closed` has no name.
+    for key in ("exceptions", "closed"):
+        told = [named(each) for each in past if bool(each.rule.name) is (key == "exceptions")]
+        if told:
+            cure = "take it out: it changes nothing any more"
+            yield Notice(("hours", schedule.name, key), f"in the past: {', '.join(told)}", cure)

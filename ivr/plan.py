@@ -113,12 +113,77 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """A part of a day, from `opens` to before `closes`; 00:00 closes at the day's end."""
+
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Days from the first to the last, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MonthDay:
+    """A day of every year."""
+
+    month: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Yearly:
+    """Days of every year from the first to the last, both included; across the year's end if the
+    last comes before the first."""
+
+    first: MonthDay
+    last: MonthDay
+
+
+@dataclass(frozen=True, slots=True)
+class DayRule:
+    """What holds on a day in the week's place: open at these times; or, given `closes`, as the week
+    has it, but no later. `say` is spoken to callers while it is closed by this rule."""
+
+    name: str
+    times: tuple[Times, ...] = ()
+    closes: time | None = None
+    say: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exceptional:
+    """Days that are not as the week has them."""
+
+    days: Dates | Yearly
+    rule: DayRule
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A part of a day for which a calendar closes a schedule."""
+
+    name: str
+    calendar: str
+    times: Times
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
-    """A named schedule: spans of the week, and dates on which it is closed all day."""
+    """A named schedule: spans of the week, lunch cut out of them, and the days that are otherwise.
+    Holidays and closures are here by their dates, however they were computed."""
 
     name: str
     spans: tuple[Span, ...]
-    closed: frozenset[date] = frozenset()
+    lunch: Times | None = None
+    exceptions: tuple[Exceptional, ...] = ()
+    holidays: Mapping[date, DayRule] = field(default_factory=dict)
+    closures: Mapping[date, tuple[Closure, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +238,14 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class HoursFork:
-    """Go one way while the schedule is open, another while it is closed."""
+    """Go one way while the schedule is open, another while it is closed; at lunch, and on days that
+    are not as the week has them, another still, if it is given."""
 
     hours: str
     open: str
     closed: str
+    lunch: str | None = None
+    holiday: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class Site:
     plan: Plan
     ports: Ports
     timing: Timing = Timing()  # noqa: RUF009 - frozen
+    calendars: Mapping[str, str] = field(default_factory=dict)  # files that lie beside its text
 
 
 Reload = Callable[[Part], Awaitable[object]]
@@ -116,7 +117,9 @@ def prepare(place: Place, site: Site, launch: Launch) -> Path:
     secrets = secrets_of(place.secrets, site.plan)
     paths = Paths(launch.site / "current", launch.site, launch.prompts, launch.modules)
     files = generate(site.plan, secrets, site.ports, paths, timing=site.timing)
-    return write_version(place.asterisk / "versions", files | {SITE_FILE: site.text})
+    return write_version(
+        place.asterisk / "versions", {**files, **site.calendars, SITE_FILE: site.text}
+    )
 
 
 def write_version(versions: Path, files: Mapping[str, str]) -> Path:

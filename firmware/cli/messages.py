@@ -31,7 +31,7 @@ from firmware.machine import MachineKey, MachineKeyError
 from firmware.paper import PaperError
 from firmware.people import KeyRing, PeopleError
 from firmware.place import Place
-from firmware.settings import SiteFaults, read
+from firmware.settings import SiteFaults, beside, read
 from firmware.store import StoreError, open_reader
 from firmware.topics import MARK_MESSAGE, MarkMessageRequest
 from firmware.vault import Heard, VaultError
@@ -305,7 +305,7 @@ def _warn_if_cut_off(heard: Heard) -> None:
 
 def _site(place: Place) -> Plan:
     try:
-        return read(place.site_file.read_text())
+        return read(place.site_file.read_text("utf-8"), beside(place.site_file))
     except FileNotFoundError:
         _fail(f"no site file at {place.site_file}: put the clinic's clinic.toml there", BAD_INPUT)
     except SiteFaults as faults:

@@ -1,7 +1,7 @@
 """What concerns the site file: checking it, walking it and putting it in force."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,14 +21,14 @@ from firmware.ports import ports_of
 from firmware.settings import Draft, Fault, SiteFaults
 from ivr.check import Finding, Rule, prove
 from ivr.errors import CallLogicError
-from ivr.forewarn import Notice, notices
+from ivr.forewarn import Notice, notices, outdated
 from ivr.plan import Plan
 from ivr.simulate import Phones, simulate
 
 FAULTY = 2
 FIRST_YEAR, LAST_YEAR = 2000, 2099  # as far as the site file's own dates go
 # What can be proved of a file that has faults: the other rules would blame it for what they hide.
-PROVABLE_BESIDE_FAULTS = {Rule.LOOP, Rule.PROMPT, Rule.HOURS}
+PROVABLE_BESIDE_FAULTS = {Rule.LOOP, Rule.PROMPT, Rule.HOURS, Rule.EXCEPTIONS}
 
 app = typer.Typer()
 SiteFile = Annotated[Path, typer.Argument(help="the site file, clinic.toml", metavar="FILE")]
@@ -40,8 +40,8 @@ def check(file: SiteFile, at: At = "") -> None:
     """Prove a site file: every fault with its line, reason and cure; status 2 if there is any.
     What nobody may have meant of the next 30 days' on-call is told too, and refuses nothing."""
     text = _text(file)
-    plan = _proved(file, text)
-    _forewarn(file, text, notices(plan, local_time(at, plan)))
+    plan, _ = _proved(file, text)
+    _forewarn(file, text, _warnings(plan, local_time(at, plan)))
     Console().print(f"[green]{escape(str(file))} is in order.[/]", soft_wrap=True)
 
 
@@ -49,10 +49,10 @@ def check(file: SiteFile, at: At = "") -> None:
 def put_in_force(file: SiteFile) -> None:
     """Prove a site file, then put it in force step by step; calls go on meanwhile."""
     text = _text(file)
-    plan = _proved(file, text)
-    _forewarn(file, text, notices(plan, local_time("", plan)))
+    plan, calendars = _proved(file, text)
+    _forewarn(file, text, _warnings(plan, local_time("", plan)))
     place = Place.from_environment()
-    site = publish.Site(text, plan, ports_of(place))
+    site = publish.Site(text, plan, ports_of(place), calendars=calendars)
     console = Console()
     try:
         speech.render_site(plan, place.prompts)
@@ -90,9 +90,10 @@ def _publish(place: Place, site: publish.Site, launch: Launch, console: Console)
     return asyncio.run(publish.publish(place, site, launch, reload, console.print))
 
 
-def _proved(file: Path, text: str) -> Plan:
-    """The plan of a file without faults; else each fault is told and the command ends."""
-    found = settings.draft(text)
+def _proved(file: Path, text: str) -> tuple[Plan, Mapping[str, str]]:
+    """The plan of a file without faults, and the calendars it was made with; else each fault is
+    told and the command ends."""
+    found = settings.draft(text, settings.beside(file))
     told = told_about(found)
     for fault in told:
         _tell(file, fault)
@@ -100,7 +101,7 @@ def _proved(file: Path, text: str) -> Plan:
         faults = "1 fault" if len(told) == 1 else f"{len(told)} faults"
         Console(stderr=True).print(f"[red]{faults}[/]: nothing was changed.")
         raise typer.Exit(FAULTY)
-    return found.plan
+    return found.plan, found.calendars
 
 
 @app.command(name="simulate")
@@ -124,7 +125,7 @@ def walk(
 def plan_of(file: Path) -> Plan:
     """The plan of a file whose form is right; else each fault is told and the command ends."""
     try:
-        return settings.read(_text(file))
+        return settings.read(_text(file), settings.beside(file))
     except SiteFaults as faults:
         for fault in faults.faults:
             _tell(file, fault)
@@ -151,6 +152,10 @@ def _tell(file: Path, fault: Fault) -> None:
     place = escape(f"{file}:{fault.line}: {fault.where}")
     told = f"[bold]{place}[/]\n    {escape(fault.reason)}\n    [green]→[/] {escape(fault.cure)}"
     Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+
+
+def _warnings(plan: Plan, now: datetime) -> list[Notice]:
+    return [*outdated(plan, now.date()), *notices(plan, now)]
 
 
 def _forewarn(file: Path, text: str, told: Iterable[Notice]) -> None:

@@ -27,7 +27,7 @@ TWENTY = (
     ('members = ["reception"]', "members = []", "has 0 entries", "1 to 50 people"),
     ('lamps = ["103"]', 'lamps = ["133"]', 'no "133"', "103"),
     ('mon = ["08:00-17:00"]', 'mon = ["8-17"]', "does not fit", "08:00-17:00"),
-    ("closed = [2026-11-26,", 'closed = ["2026-11-26",', "does not fit", "without quotes"),
+    ("closed = [2027-05-28,", 'closed = ["2027-05-28",', "does not fit", "without quotes"),
     ("target_s = 20", "target_s = -20", "does not fit", "from 1 to 3600"),
     ('urgency = "soon"', 'urgency = "quick"', "does not fit", '"soon"'),
     ('start = "hours"', 'start = "hurs"', 'no node "hurs"', "did you mean hours"),

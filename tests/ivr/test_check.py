@@ -1,7 +1,7 @@
 """The prover: each way in which a flow of right form can still lead callers wrong."""
 
 from dataclasses import replace
-from datetime import time
+from datetime import date, time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from ivr.check import Finding, Rule, prove
 from ivr.flow import FRONT_DESK, node_at, prompts_of
 from ivr.plan import (
+    Dates,
+    DayRule,
     Enqueue,
+    Exceptional,
     Flow,
     Goto,
     Hangup,
@@ -17,6 +20,7 @@ from ivr.plan import (
     HoursFork,
     Line,
     Menu,
+    MonthDay,
     Node,
     Phone,
     Plan,
@@ -26,7 +30,9 @@ from ivr.plan import (
     Say,
     Span,
     TakeMessage,
+    Times,
     Urgency,
+    Yearly,
 )
 
 DESK = Enqueue("desk", 60, "bye")
@@ -234,6 +240,64 @@ def test_hours_that_overlap_are_found() -> None:
     (finding,) = findings(replace(plan, hours={"office": twice}))
     assert finding.where == ("hours", "office", "wed")
     assert "08:00-12:00 overlaps 11:00-17:00" in finding.reason
+
+
+def with_hours(schedule: Hours) -> Plan:
+    fork = HoursFork("office", "desk", "bye")
+    nodes: dict[str, Node] = {"menu": fork, "desk": DESK, "bye": BYE}
+    return replace(a_plan(nodes), hours={"office": schedule})
+
+
+WORKDAY = Span(2, time(8), time(17))
+
+
+def test_a_schedule_that_never_opens_is_found() -> None:
+    (finding,) = findings(with_hours(Hours("office", ())))
+    assert finding.rule is Rule.NEVER_OPEN
+    once = Exceptional(EVE, DayRule("eve", (Times(time(8), time(12)),)))
+    assert findings(with_hours(Hours("office", (), exceptions=(once,)))) == []
+    eaten = Hours("office", (WORKDAY,), lunch=Times(time(0), time(0)))
+    assert [one.rule for one in findings(with_hours(eaten))] == [Rule.NEVER_OPEN]
+
+
+EVE = Dates(date(2026, 12, 24), date(2026, 12, 24))
+
+
+def test_two_exceptions_for_one_day_are_found() -> None:
+    yearly = Yearly(MonthDay(12, 24), MonthDay(12, 24))
+    twice = (Exceptional(EVE, DayRule("eve")), Exceptional(yearly, DayRule("party")))
+    (finding,) = findings(with_hours(Hours("office", (WORKDAY,), exceptions=twice)))
+    assert finding.rule is Rule.EXCEPTIONS
+    assert "eve 2026-12-24 and party 12-24" in finding.reason
+
+
+def test_an_exception_whose_times_overlap_is_found() -> None:
+    rule = DayRule("eve", (Times(time(8), time(12)), Times(time(11), time(13))))
+    schedule = Hours("office", (WORKDAY,), exceptions=(Exceptional(EVE, rule),))
+    (finding,) = findings(with_hours(schedule))
+    assert "in the exception eve, 08:00-12:00 overlaps 11:00-13:00" in finding.reason
+
+
+def test_an_announcement_without_words_is_found_at_the_node_that_would_speak_it() -> None:
+    told = Exceptional(EVE, DayRule("eve", say="christmas-eve"))
+    holidays = {date(2026, 12, 25): DayRule("Christmas Day", say="christmas")}
+    plan = with_hours(Hours("office", (WORKDAY,), exceptions=(told,), holidays=holidays))
+    found = findings(plan)
+    assert [one.rule for one in found] == [Rule.PROMPT, Rule.PROMPT]
+    assert found[0].where == ("flows", "main", "nodes", "menu")
+    assert "christmas-eve" in found[0].reason
+
+
+def test_ways_at_lunch_and_on_holidays_are_proved_like_the_others() -> None:
+    fork = HoursFork("office", "desk", "bye", lunch="lunch", holiday="nowhere")
+    nodes: dict[str, Node] = {
+        "menu": fork,
+        "desk": DESK,
+        "bye": BYE,
+        "lunch": Say(("gone",), "bye"),
+    }
+    (finding,) = findings(a_plan(nodes))
+    assert finding.where[-1] == "holiday"
 
 
 TARGETS = st.sampled_from(["a", "b", "c", "d", "flow:main", "flow:none", "nowhere"])

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import date, time
 
-from ivr.forewarn import notices
+from ivr.forewarn import notices, outdated
+from ivr.plan import Dates, DayRule, Exceptional, Hours, MonthDay, Yearly
 from ivr.rota import ByTurns, Override, Rota, Swap
 from tests.ivr.test_check import BYE, a_plan
 from tests.ivr.test_oncall import NEW_YORK, THANKSGIVING, a_rota, on, period, turns
@@ -65,3 +66,14 @@ def test_a_swap_that_is_long_over_is_not_told_of_again() -> None:
         takes=period("2026-10-08 08:00", "2026-10-09 08:00"),
     )
     assert with_swap(over) == []
+
+
+def test_exceptions_that_are_over_are_told_and_those_of_every_year_never() -> None:
+    eve = Dates(date(2026, 12, 24), date(2026, 12, 24))
+    yearly = Exceptional(Yearly(MonthDay(1, 2), MonthDay(1, 3)), DayRule("inventory"))
+    past = Exceptional(eve, DayRule("eve")), Exceptional(eve, DayRule("")), yearly
+    plan = replace(a_plan({"menu": BYE}), hours={"office": Hours("office", (), exceptions=past)})
+    assert outdated(plan, date(2026, 12, 24)) == []
+    found = outdated(plan, date(2026, 12, 25))
+    assert [notice.where[-1] for notice in found] == ["exceptions", "closed"]
+    assert found[0].reason == "in the past: eve 2026-12-24"

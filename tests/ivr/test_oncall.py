@@ -30,7 +30,7 @@ from ivr.oncall import (
     time_of,
     watches,
 )
-from ivr.plan import Hours, Span
+from ivr.plan import Dates, DayRule, Exceptional, Hours, Span
 from ivr.rota import ByTurns, ByWeekday, Override, Period, Rota, Rotation, Swap, Window
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -228,7 +228,9 @@ def test_outside_the_office_hours_somebody_must_be_on_call() -> None:
 
 
 def test_a_day_on_which_the_office_stays_closed_opens_a_gap() -> None:
-    closed = replace(OFFICE, closed=frozenset({date(2026, 12, 25)}))
+    christmas = date(2026, 12, 25)
+    exception = Exceptional(Dates(christmas, christmas), DayRule("Christmas"))
+    closed = replace(OFFICE, exceptions=(exception,))
     whole = a_rota(turns(1, *NIGHTS), turns(7, *WEEKENDS))
     assert gaps(whole, closed, on("2026-12-20 08:00"), on("2027-01-03 08:00")) == [
         Gap(on("2026-12-25 08:00"), on("2026-12-25 17:00"), None)
