@@ -19,11 +19,11 @@ The self-test line's calls are no callers, and are not counted.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import groupby
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -109,7 +109,8 @@ class Tally:
     called_back: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        return added_up((asdict(self), asdict(other)))
+        summed = dict(zip(COUNTS, map(add, _counts(self), _counts(other)), strict=True))
+        return Tally(**summed | {LONGEST: max(self.longest_ms, other.longest_ms)})
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -178,6 +179,10 @@ class Tally:
         elsewhere; reckoned as patience is. None: nobody left."""
         stayed = self.answer_waits + self.failsafe + self.in_progress
         return _mean_s(self.waited_ms, self.offered - stayed)
+
+
+COUNTS = tuple(each.name for each in fields(Tally))
+_counts = attrgetter(*COUNTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ true to the last step, whether the exchange runs or not.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ from sqlalchemy import (
     table,
 )
 
-from firmware.figures import HOUR, LONGEST, By, Rows, Tally, computed, hour_of, text_of
+from firmware.figures import COUNTS, HOUR, LONGEST, By, Rows, Tally, computed, hour_of, text_of
 from firmware.ledger import calls, steps
 from firmware.store import Store, open_reader
 
@@ -44,7 +44,6 @@ STEPS_MAX = 1_000
 # More hours than that are not read one by one.
 HOURS_MAX = 200
 
-COUNTS = tuple(each.name for each in fields(Tally))
 hourly = table("hourly", *map(column, ("by", "hour", "name", *COUNTS)))
 state = table("hourly_state", column("zone"), column("through"))
 
@@ -231,4 +230,4 @@ def _kept_sums(
 
 
 def _tally(row: Row[Any]) -> Tally:
-    return Tally(**{name: row._mapping[name] for name in COUNTS})
+    return Tally(*row[-len(COUNTS) :])  # they come in the order of its fields
