@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -16,21 +15,14 @@ from sqlalchemy import select, text
 from firmware import rollups
 from firmware.figures import (
     By,
-    Course,
-    Marks,
     Tally,
-    added_up,
     computed,
-    counted,
-    course,
     day_begins,
     first_call_enough,
     hour_of,
     hours_between,
 )
 from firmware.ledger import (
-    OFFERED,
-    OUTCOME,
     UNHEARD,
     Arrived,
     Finished,
@@ -38,110 +30,20 @@ from firmware.ledger import (
     Moment,
     Noted,
     Row,
-    Step,
 )
 from firmware.machine import MachineKey
 from firmware.store import open_reader
-from ivr import commands, events
+from ivr import events
 from ivr.commands import Outcome
 from ivr.events import PhoneState, Refusal
 from ivr.exchange import Ringing
-from tests.ivr.story import NOON, Clinic
+from tests.firmware.diary import Diary, tallies
+from tests.ivr.story import NOON
 from tests.ivr.test_exchange import CALLS, HAPPENINGS
 
 KEY = MachineKey(b"k" * 32)
 NEW_YORK = ZoneInfo("America/New_York")
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
-
-
-class Diary(Clinic):
-    """A clinic whose exchange's every word becomes a ledger's row, at the moment it is said."""
-
-    def __init__(self, began: datetime = NOON) -> None:
-        super().__init__()
-        self.rows: list[Row] = []
-        self.numbers: dict[str, str] = {}
-        self._began, self._known = began - timedelta(seconds=self.now), set[str]()
-
-    def hears(self, *told: events.Event) -> list[commands.Command]:
-        said: list[commands.Command] = []
-        for event in told:
-            if isinstance(event, events.CallArrived) and event.call not in self._known:
-                self._known.add(event.call)
-                number = self.numbers.get(event.call, "")
-                self.rows.append(
-                    Arrived(event.call, event.line, "2025550100", number, "", self.moment())
-                )
-            said += self._written(self.exchange.receive(event, self.now, NOON))
-        return said
-
-    def waits(self, seconds: float) -> list[commands.Command]:
-        end, said = self.now + seconds, list[commands.Command]()
-        while (due := self.exchange.next_deadline()) is not None and due <= end:
-            self.now = max(self.now, due)
-            said += self._written(self.exchange.time_came(self.now, NOON))
-        self.now = end
-        return said
-
-    def moment(self) -> Moment:
-        return Moment(self._began + timedelta(seconds=self.now), round(self.now * 1000))
-
-    def wall_jumps(self, by: timedelta) -> None:
-        self._began += by
-
-    def talks(self, name: str) -> None:
-        """Whoever is offered the call picks up."""
-        offers = self.exchange.offers.values()
-        offer = next(o.id for o in offers if o.call == name and o.state is Ringing.OPEN)
-        self.hears(events.OfferAccepted(offer), events.Joined(name, offer))
-
-    def leaves(self, name: str) -> None:
-        self.hears(events.CallerLeft(name))
-
-    def _written(self, said: list[commands.Command]) -> list[commands.Command]:
-        for command in said:
-            match command:
-                case commands.Note(call=call, step=step, detail=detail):
-                    self.rows.append(Noted(call, step, detail, self.moment()))
-                case commands.Finish(call=call, outcome=outcome):
-                    self.rows.append(Finished(call, outcome, self.moment()))
-                case _:
-                    pass
-        self.said += said
-        return said
-
-
-def courses_of(rows: Iterable[Row]) -> list[Course]:
-    """Read as they would be from the ledger."""
-    steps: defaultdict[str, list[Step]] = defaultdict(list)
-    arrived: dict[str, Arrived] = {}
-    outcomes: dict[str, Outcome] = {}
-    for number, row in enumerate(rows):
-        match row:
-            case Arrived():
-                arrived[row.call] = row
-                word, detail = OFFERED, ""
-            case Noted():
-                word, detail = row.step, row.detail
-            case Finished():
-                outcomes[row.call] = row.outcome
-                word, detail = OUTCOME, row.outcome.value
-            case _:
-                raise AssertionError(row)
-        at, mono_ms = row.moment.text, row.moment.mono_ms
-        steps[row.call].append(Step(number, row.call, at, mono_ms, word, detail))
-    return [
-        course(row.line, row.moment.at, outcomes.get(call), steps[call])
-        for call, row in arrived.items()
-    ]
-
-
-def tallies(rows: Iterable[Row]) -> dict[tuple[By, str], Tally]:
-    marks: defaultdict[tuple[By, str], list[Marks]] = defaultdict(list)
-    for one in courses_of(rows):
-        for key, each in counted(one):
-            marks[key].append(each)
-    return {key: added_up(each) for key, each in marks.items()}
 
 
 def whole(diary: Diary) -> Tally:
@@ -363,14 +265,14 @@ class Books:
         self._reader = open_reader(home / "calls.db")
 
     def write(self, rows: Iterable[Row]) -> None:
-        self.ledger.submit(list(rows)).result(10)
+        self.ledger.submit(list(rows)).result(60)
 
     def count(self, zone: ZoneInfo = NEW_YORK, most: int = 1000) -> rollups.Rolled | None:
         with self._reader.connect() as connection:
             return rollups.roll(connection, zone, most)
 
     def keep(self, rolled: rollups.Rolled) -> None:
-        self.ledger.store.submit(lambda open_: rollups.keep(open_, rolled)).result(10)
+        self.ledger.store.submit(lambda open_: rollups.keep(open_, rolled)).result(60)
 
     def roll(self, zone: ZoneInfo = NEW_YORK, most: int = 1000) -> int:
         rounds = 0
@@ -471,8 +373,8 @@ def test_kept_hours_are_what_the_ledger_says_at_any_time(books: Books, seed: int
     assert {tally.holds_sum for by in (By.ALL, By.QUEUE) for tally in books.figures(by).values()}
     kept = books.kept()
     assert len(kept) > 20
-    books.ledger.store.submit(lambda open_: open_.execute(rollups.hourly.delete())).result(10)
-    books.ledger.store.submit(lambda open_: open_.execute(rollups.state.delete())).result(10)
+    books.ledger.store.submit(lambda open_: open_.execute(rollups.hourly.delete())).result(60)
+    books.ledger.store.submit(lambda open_: open_.execute(rollups.state.delete())).result(60)
     books.roll(most=100)
     assert books.kept() == kept
 
@@ -492,12 +394,12 @@ def test_the_exchange_keeps_hours_and_says_when_it_cannot(books: Books) -> None:
     rolling = rollups.Rollups(books.ledger.store, lambda: NEW_YORK)
     books.write(a_weekend(7))
     forge = text("CREATE TRIGGER full BEFORE INSERT ON hourly BEGIN SELECT RAISE(ABORT, 'no'); END")
-    books.ledger.store.submit(lambda open_: open_.execute(forge)).result(10)
+    books.ledger.store.submit(lambda open_: open_.execute(forge)).result(60)
     asyncio.run(rolling.catch_up())
     assert "no" in rolling.fault
     assert books.kept() == []
     mend = text("DROP TRIGGER full")
-    books.ledger.store.submit(lambda open_: open_.execute(mend)).result(10)
+    books.ledger.store.submit(lambda open_: open_.execute(mend)).result(60)
     asyncio.run(rolling.catch_up())
     assert rolling.fault == ""
     assert books.count() is None
@@ -559,6 +461,6 @@ def test_of_a_call_whose_week_is_not_over_nobody_knows_yet_whether_it_was_enough
 def test_every_figure_has_its_column(books: Books) -> None:
     columns = books.ledger.store.submit(
         lambda open_: [row.name for row in open_.execute(text("PRAGMA table_info(hourly)"))]
-    ).result(10)
+    ).result(60)
     assert columns == ["by", "hour", "name", *(each.name for each in fields(Tally))]
     assert list(Tally().outcomes) == list(Outcome)

@@ -33,7 +33,7 @@ class Clinic:
         )  # the exchange is stopped, so its ledger is ours to write
 
     def writes(self, rows: list[Row]) -> None:
-        self._ledger.submit(rows).result(10)
+        self._ledger.submit(rows).result(60)
 
     def call(
         self, day: date, at: time, wait_s: float, outcome: Outcome, talk_s: float = 0
