@@ -9,8 +9,8 @@ Times waited and talked are differences of the monotonic clock, so no jump of th
 change to summer time and no restart of ours bends them. A call whose end nobody heard (the box was
 off) has an outcome, but no length; it is left out of means, never guessed.
 
-In a queue a call counts once for each time it was put there, and is `overflowed` when it went on
-elsewhere; so for each queue, as for the whole,
+In a queue a call counts once for each time it was put there (of several at once, in the first), and
+is `overflowed` when it went on elsewhere and waited again; so for each queue, as for the whole,
 
     offered = sum of outcomes + overflowed + in progress
 

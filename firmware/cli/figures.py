@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import rollups, settings
 from firmware.advice import slots
-from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough
+from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough, hour_of
 from firmware.place import Place
 from firmware.settings import SiteFaults
 from firmware.store import StoreError, open_reader
@@ -288,7 +288,8 @@ def _bar(tally: Tally, most: int) -> Text:
 
 
 def _staffing(connection: Connection, plan: Plan, asked: Asked, *, as_json: bool) -> None:
-    known = slots(connection, plan, asked.begin, asked.end, asked.zone)
+    end = min(asked.end, hour_of(datetime.now(UTC), asked.zone))  # an hour half over tells nothing
+    known = slots(connection, plan, asked.begin, end, asked.zone)
     short = sorted(filter(is_short_of_people, known), key=relief_s, reverse=True)
     if as_json:
         told = {"from": str(asked.first), "to": str(asked.last), "hours": list(map(_told, known))}

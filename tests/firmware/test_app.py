@@ -1,20 +1,25 @@
 """The running exchange between an Asterisk that does as it is told and callers who do not."""
 
+import asyncio
 import os
 import resource
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
+from firmware import rollups
 from firmware.asterisk.config import Ports
 from firmware.cli import services
 from firmware.legs import Legs
 from firmware.place import Place
 from firmware.ports import keep_ports
+from firmware.rollups import Rollups
 from ivr.commands import Outcome
 from tests.firmware.by_hand import BEEP, Asterisk, exchange_at, live, site_at, write_wav
 
@@ -100,6 +105,36 @@ def test_an_order_that_may_not_be_written_costs_one_phone_and_no_other_caller(
             assert not clinic.running.done()
 
     live(story())
+
+
+def test_a_running_exchange_keeps_its_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "EVERY_S", 0.05)
+    really_catch_up = Rollups.catch_up
+
+    async def story() -> None:
+        kept = asyncio.Event()
+
+        async def catch_up(rolling: Rollups) -> None:
+            await really_catch_up(rolling)
+            if _kept_hours(tmp_path):
+                kept.set()
+
+        monkeypatch.setattr(Rollups, "catch_up", catch_up)
+        async with exchange_at(site_at(tmp_path)) as clinic:
+            call, _, _ = await clinic.caller()
+            await clinic.step(call, "menu")
+            await kept.wait()
+            assert (await clinic.part("figures")).state == "well"
+
+    live(story())
+
+
+def _kept_hours(home: Path) -> int:
+    with closing(sqlite3.connect(home / "calls.db")) as connection:
+        (number,) = connection.execute("SELECT count(*) FROM hourly").fetchone()
+    return int(number)
 
 
 def test_a_talk_goes_on_through_a_lost_link_and_so_does_everybody_else(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
 from firmware import rollups
 from firmware.figures import (
@@ -37,8 +38,9 @@ from ivr import events
 from ivr.commands import Outcome
 from ivr.events import PhoneState, Refusal
 from ivr.exchange import Ringing
+from ivr.plan import Enqueue
 from tests.firmware.diary import Diary, tallies
-from tests.ivr.story import NOON
+from tests.ivr.story import NOON, a_clinic
 from tests.ivr.test_exchange import CALLS, HAPPENINGS
 
 KEY = MachineKey(b"k" * 32)
@@ -104,21 +106,18 @@ def test_a_wall_clock_that_jumps_an_hour_changes_no_wait() -> None:
 
 
 def test_who_goes_from_one_queue_to_another_counts_once_in_each_and_once_in_all() -> None:
-    diary = Diary()
-    diary.exchange.plan.flows["main"].nodes["desk"]
-    diary.hears(events.PhoneChanged("103", PhoneState.IN_USE))
+    diary = Diary(plan=a_clinic(nurse=Enqueue("nurse", 20, "desk")))
+    for phone in ("101", "102", "103"):
+        diary.hears(events.PhoneChanged(phone, PhoneState.IN_USE))
     diary.calls("anna", "2")
-    diary.waits(20)
-    rows = [*diary.rows]
-    at = diary.moment()
-    rows += [Noted("anna", "queue", "main/desk", at), Noted("anna", "waits", "desk", at)]
-    later = Moment(at.at, at.mono_ms + 30_000)
-    rows.append(Finished("anna", Outcome.ABANDONED, later))
-    found = tallies(rows)
+    diary.waits(50)
+    diary.leaves("anna")
+    found = tallies(diary.rows)
     assert found[By.QUEUE, "nurse"] == Tally(
         offered=1, overflowed=1, waited_ms=20_000, longest_ms=20_000
     )
     assert found[By.QUEUE, "desk"].abandoned == found[By.ALL, ""].abandoned == 1
+    assert found[By.QUEUE, "desk"].longest_s == 30
     assert found[By.ALL, ""].waited_ms == found[By.ALL, ""].longest_ms == 50_000
 
 
@@ -395,7 +394,9 @@ def test_the_exchange_keeps_hours_and_says_when_it_cannot(books: Books) -> None:
     books.write(a_weekend(7))
     forge = text("CREATE TRIGGER full BEFORE INSERT ON hourly BEGIN SELECT RAISE(ABORT, 'no'); END")
     books.ledger.store.submit(lambda open_: open_.execute(forge)).result(60)
-    asyncio.run(rolling.catch_up())
+    with capture_logs() as logged:
+        asyncio.run(rolling.catch_up())
+    assert len(logged) == 1
     assert "no" in rolling.fault
     assert books.kept() == []
     mend = text("DROP TRIGGER full")
