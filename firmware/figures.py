@@ -38,6 +38,8 @@ from ivr.events import Refusal
 WITHIN_S = (10, 20, 30, 60, 120, 300)
 # Who calls again within so many days calls on the same matter, as far as we can tell.
 SAME_MATTER = timedelta(days=7)
+# How a call ends whose caller got through to somebody, or will.
+HELPED = (Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.MESSAGE, Outcome.CALLBACK)
 HOUR = timedelta(hours=1)
 # SQLite's way to write what `Moment.text` writes.
 SQL_TIME = "%Y-%m-%dT%H:%M:%f+00:00"
@@ -495,6 +497,19 @@ def first_call_enough(
     return found, enough or 0
 
 
+def not_helped(connection: Connection, begin: datetime, end: datetime) -> list[str]:
+    """Calls of this span whose caller hung up and has not got through since, the oldest first: a
+    list of people to be called. Who showed no number may have, but nobody can know."""
+    asked = (
+        select(calls.c.call)
+        .where(calls.c.arrived >= text_of(begin), calls.c.arrived < text_of(end))
+        .where(calls.c.outcome == Outcome.ABANDONED.value, calls.c.line != SELFTEST)
+        .where(~_helped_after())
+        .order_by(calls.c.arrived, calls.c.call)
+    )
+    return list(connection.scalars(asked))
+
+
 def text_of(at: datetime) -> str:
     """As the ledger writes moments."""
     return Moment(at, 0).text
@@ -517,6 +532,13 @@ def _called_after() -> sa.Exists:
     same = (_other.c.number_hash == calls.c.number_hash) & (_other.c.arrived <= until)
     after = literal_column("other.rowid") > literal_column("calls.rowid")
     return select(_other.c.call).where(same, after).correlate(calls).exists()
+
+
+def _helped_after() -> sa.Exists:
+    same = _other.c.number_hash == calls.c.number_hash
+    after = literal_column("other.rowid") > literal_column("calls.rowid")
+    helped = _other.c.outcome.in_([outcome.value for outcome in HELPED])
+    return select(_other.c.call).where(same, after, helped).correlate(calls).exists()
 
 
 def _step(row: sa.Row[Any]) -> Step:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import rollups, settings
 from firmware.advice import slots
-from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough, hour_of
+from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough, hour_of, not_helped
 from firmware.place import Place
 from firmware.settings import SiteFaults
 from firmware.store import StoreError, open_reader
@@ -132,6 +132,7 @@ def _figures(connection: Connection, asked: Asked, by: By, *, as_json: bool) -> 
         told: dict[str, object] = {**days, "by": by.value, "rows": rows}
         if by is By.ALL:
             told["first_call_enough"] = _enough(connection, asked)
+            told["not_helped"] = not_helped(connection, asked.begin, asked.end)
         typer.echo(json.dumps(told, indent=2))
         return
     say.print(f"[bold]{asked.title}[/]", highlight=False)
@@ -194,6 +195,10 @@ def _show_whole(connection: Connection, asked: Asked, tally: Tally) -> None:
     without = _percent(tally.abandonment_without_short)
     lost = f"{_percent(tally.abandonment)}; {without} without those who hung up at once"
     table.add_row("abandoned", lost)
+    if tally.abandoned:
+        without_help = len(not_helped(connection, asked.begin, asked.end))
+        again = f"{tally.abandoned - without_help} of these {tally.abandoned} got through later"
+        table.add_row("", f"{again}; calls of the others: --json, not_helped")
     table.add_row("handle time", f"{_clock(tally.aht_s)} (AHT) = {_parts(tally)}")
     repeats = f"{tally.repeats} of {tally.known_callers} with a number"
     table.add_row("repeat calls", f"{repeats} had called in the week before")

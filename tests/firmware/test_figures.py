@@ -22,6 +22,7 @@ from firmware.figures import (
     first_call_enough,
     hour_of,
     hours_between,
+    not_helped,
 )
 from firmware.ledger import (
     UNHEARD,
@@ -298,6 +299,10 @@ class Books:
             rows = computed(connection, *EVER, zone)
         return {(hour, name): tally for (hour, of, name), tally in rows.items() if of is by}
 
+    def not_helped(self) -> list[str]:
+        with self._reader.connect() as connection:
+            return not_helped(connection, *EVER)
+
     def first_call_enough(self, now: datetime) -> tuple[int, int]:
         with self._reader.connect() as connection:
             return first_call_enough(connection, *EVER, now)
@@ -449,6 +454,18 @@ def test_who_calls_again_within_a_week_was_not_helped_by_the_first_call(books: B
     found = books.figures(By.ALL)[""]
     assert (found.known_callers, found.repeats) == (4, 1)
     assert books.first_call_enough(NOON + timedelta(days=60)) == (4, 3)
+
+
+def test_who_hung_up_and_has_not_got_through_since_is_to_be_called(books: Books) -> None:
+    books.write(a_call("helped before", "+15555550142", 0))
+    books.write(a_call("to be called", "+15555550142", 1, Outcome.ABANDONED))
+    books.write(a_call("got through", "+15555550143", 1, Outcome.ABANDONED))
+    books.write(a_call("no number", "", 2, Outcome.ABANDONED))
+    books.write(a_call("wrong number", "+15555550144", 2, Outcome.SHORT_ABANDONED))
+    books.write(a_call("at last", "+15555550143", 3, Outcome.MESSAGE))
+    assert books.not_helped() == ["to be called", "no number"]
+    books.write(a_call("called", "+15555550142", 30))
+    assert books.not_helped() == ["no number"]
 
 
 def test_of_a_call_whose_week_is_not_over_nobody_knows_yet_whether_it_was_enough(

@@ -80,10 +80,12 @@ def asks(*words: str) -> Result:
 
 
 def a_monday(clinic: Clinic) -> None:
-    for number, wait_s in enumerate((10, 20, 30, 40)):
-        at = time(9 + number, 30)
-        clinic.writes(clinic.call(MONDAY, at, wait_s, Outcome.ANSWERED, talk_s=100))
+    """Always the same caller, who once hangs up."""
+    clinic.writes(clinic.call(MONDAY, time(9, 30), 10, Outcome.ANSWERED, talk_s=100))
     clinic.writes(clinic.call(MONDAY, time(9, 40), 50, Outcome.ABANDONED))
+    for number, wait_s in enumerate((20, 30, 40)):
+        at = time(10 + number, 30)
+        clinic.writes(clinic.call(MONDAY, at, wait_s, Outcome.ANSWERED, talk_s=100))
 
 
 def test_a_day_is_told_in_sentences_and_bars(clinic: Clinic) -> None:
@@ -94,6 +96,7 @@ def test_a_day_is_told_in_sentences_and_bars(clinic: Clinic) -> None:
     assert "0:25 in the mean until answered (ASA)" in told
     assert "0:50 the longest wait" in told
     assert "40 % answered within 20 s" in told
+    assert "1 of these 1 got through later" in told
     assert "1:40 (AHT) = talk 1:40 + hold – + wrap-up –" in told
     bars = [line for line in told.splitlines() if line[2:4] == ":0"]
     assert [line.split()[0] for line in bars] == ["09:00", "10:00", "11:00", "12:00"]
@@ -147,7 +150,8 @@ def test_who_calls_again_is_counted_without_being_named(clinic: Clinic) -> None:
     a_monday(clinic)
     told = json.loads(asks("--from", "2026-03-02", "--to", "2026-03-02", "--json").stdout)
     assert told["rows"][0]["repeats"] == 4
-    assert told["first_call_enough"] == {"of": 4, "enough": 0}
+    assert told["first_call_enough"] == {"of": 4, "enough": 1}
+    assert told["not_helped"] == []  # who hung up at 9:40 was answered at 10:30
 
 
 def test_a_day_without_calls_and_a_span_that_ends_before_it_begins(clinic: Clinic) -> None:
