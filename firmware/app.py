@@ -39,6 +39,7 @@ from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
 from firmware.rollups import Rollups
+from firmware.roster import Roster, as_they_left_it
 from firmware.selftest import SELFTEST_CALL, SelfTest
 from firmware.site_secrets import SecretsError, secrets_of
 from firmware.store import StoreError, open_reader
@@ -107,6 +108,7 @@ class App:
             resync=self._resync,
         )
         self._lamps = Lamps(self._link, place.calls_db, self._boxes_with_lamps)
+        self._roster = Roster(self._exchange, self._inbox.put)
         self._ticks = 0
         self._linked = asyncio.Event()
         self._is_settled = False
@@ -146,6 +148,7 @@ class App:
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
                 door.answer(topics.ADOPT, self._adopt)
+                self._roster.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
@@ -374,6 +377,7 @@ class App:
 
     def _durable(self, steps: Sequence[ledger.Step]) -> None:
         show(self._watchers, steps)
+        self._roster.durable(steps)
         if any(step.step == ledger.MESSAGE for step in steps):
             self._lamps.changed()
         for step in steps:
@@ -417,6 +421,7 @@ class App:
             known = ledger.known_messages(connection)
             self._unfinished = ledger.unfinished(connection)
             self._talks = ledger.talks(connection)
+            self._inbox.put(*as_they_left_it(ledger.duties(connection)))
         reader.dispose()
         found = vault.adopt(self._place.messages, known)
         moment = Moment.now()

@@ -337,6 +337,7 @@ class QueueForm(Strict):
     rest_s: Annotated[float, _seconds(0, 600)] = 20
     announce_s: Annotated[float, _seconds(10, 600)] = 45
     wrap_up_s: Annotated[float, _seconds(0, 600)] = 0
+    misses: Annotated[int, _count(0, 20)] = 3
     needs: Skills = {}
     relaxes: Annotated[
         list[RelaxForm],
@@ -359,6 +360,7 @@ class QueueForm(Strict):
             self.wrap_up_s,
             self.needs,
             tuple(rule.rule() for rule in self.relaxes),
+            self.misses,
         )
 
 

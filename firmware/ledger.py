@@ -31,7 +31,7 @@ from sqlalchemy import Connection, column, func, select, table
 from firmware.durable import sync_directory, write_all
 from firmware.machine import MachineKey
 from firmware.store import Store
-from ivr.commands import Outcome
+from ivr.commands import NO_CALL, Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -354,6 +354,14 @@ def steps_of(connection: Connection, call: str) -> list[Step]:
     """A call's steps in their order."""
     asked = select(*steps.c).where(steps.c.call == call).order_by(steps.c.id)
     return [Step(*row) for row in connection.execute(asked)]
+
+
+def duties(connection: Connection) -> list[tuple[str, str]]:
+    """The last word of each agent who said one, with its detail: the extension, and a reason."""
+    extension = func.substr(steps.c.detail, 1, func.instr(steps.c.detail + " ", " ") - 1)
+    last = select(func.max(steps.c.id)).where(steps.c.call == NO_CALL).group_by(extension)
+    asked = select(steps.c.step, steps.c.detail).where(steps.c.id.in_(last)).order_by(steps.c.id)
+    return [(row.step, row.detail) for row in connection.execute(asked)]
 
 
 def messages_in(connection: Connection, mailboxes: Collection[str]) -> list[Message]:

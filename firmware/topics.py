@@ -59,6 +59,35 @@ class CallsReply(Strict):
     calls: tuple[CallLine, ...]
 
 
+class AgentsRequest(Strict):
+    """Who is there, and what they do."""
+
+    ask: Literal["agents"] = "agents"
+
+
+class AgentLine(Strict):
+    """One phone; `detail` is a pause's reason."""
+
+    extension: str
+    name: str
+    doing: str
+    detail: str
+    queues: tuple[str, ...]
+
+
+class AgentsReply(Strict):
+    agents: tuple[AgentLine, ...]
+
+
+class DutyRequest(Strict):
+    """An agent pauses, comes back, goes or comes."""
+
+    ask: Literal["duty"] = "duty"
+    extension: str = Field(pattern=r"^[0-9]{2,6}$")
+    duty: Literal["pause", "resume", "sign out", "sign in"]
+    reason: str = Field(default="", pattern=r"^[A-Za-z0-9 -]{0,40}$")
+
+
 class ExplainRequest(Strict):
     """Every step of one call, named by its id or the beginning of it; the newest call if empty."""
 
@@ -114,6 +143,8 @@ class AdoptReply(Strict):
 
 
 ADOPT = Topic(AdoptRequest, AdoptReply)
+AGENTS = Topic(AgentsRequest, AgentsReply)
+DUTY = Topic(DutyRequest, AgentsReply)
 STATUS = Topic(StatusRequest, StatusReply)
 CALLS = Topic(CallsRequest, CallsReply)
 EXPLAIN = Topic(ExplainRequest, ExplainReply)

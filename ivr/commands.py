@@ -109,10 +109,14 @@ class Release:
     next: Next
 
 
+NO_CALL = ""  # of steps that belong to no call: what agents do
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A step of the call for the ledger: `step` is a word (`menu`, `digit`, `offer` …), `detail`
-    its plain particulars, never a caller's number or name."""
+    its plain particulars, never a caller's number or name. A step of an agent belongs to NO_CALL,
+    and its detail begins with the extension."""
 
     call: str
     step: str

@@ -205,6 +205,35 @@ class PlanAdopted:
     plan: Plan
 
 
+@dataclass(frozen=True, slots=True)
+class AgentPaused:
+    """An agent wants no calls for a while; the reason is a word for the figures."""
+
+    extension: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentResumed:
+    """The pause is over."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSignedOut:
+    """An agent has gone; the phone still rings when it is called itself."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSignedIn:
+    """An agent is back."""
+
+    extension: str
+
+
 CallEvent = (
     CallArrived
     | ToneHeard
@@ -223,4 +252,7 @@ CallEvent = (
     | FellToFailsafe
 )
 OfferEvent = OfferRang | OfferAccepted | OfferEnded
-Event = CallEvent | OfferEvent | PhoneChanged | PlanAdopted | HoursSwitched | ClockJudged
+AgentEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
+Event = (
+    CallEvent | OfferEvent | AgentEvent | PhoneChanged | PlanAdopted | HoursSwitched | ClockJudged
+)

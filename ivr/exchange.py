@@ -7,12 +7,14 @@ A caller who waits can be had by the first who is free or is being offered to ex
 keeps its rank in both.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 from ivr import commands, digits
+from ivr.agent import AWAY, Agent
 from ivr.call import (
     Call,
     Moment,
@@ -36,6 +38,11 @@ from ivr.call import (
 from ivr.canary import SELFTEST, canary_of
 from ivr.commands import Command
 from ivr.events import (
+    AgentEvent,
+    AgentPaused,
+    AgentResumed,
+    AgentSignedIn,
+    AgentSignedOut,
     CallArrived,
     CallerLeft,
     ClockJudged,
@@ -99,34 +106,6 @@ class Offering:
     wrap_up_s: float
     due_at: float | None  # without an end by then, we end it
     state: Ringing = Ringing.OPEN
-
-
-@dataclass(slots=True)
-class Agent:
-    """A phone and who sits at it."""
-
-    extension: str
-    skills: Mapping[str, int] = field(default_factory=dict)  # with levels, its queues among them
-    phone: PhoneState = PhoneState.IDLE  # until Asterisk says otherwise
-    offer: str | None = None
-    talks_to: str | None = None
-    wrap_up_s: float = 0.0  # after this talk
-    idle_since: float = 0.0
-    free_from: float = 0.0  # a rest or a wrap-up ends
-
-    def is_idle(self) -> bool:
-        """May be offered a call, now or when its rest is over."""
-        return (
-            self.phone is PhoneState.IDLE
-            and self.offer is None
-            and self.talks_to is None
-            and bool(self.skills)
-        )
-
-    def is_there_for(self, queues: Iterable[str]) -> bool:
-        """Answers calls of one of these queues, now or when the present one is over."""
-        is_there = self.phone is not PhoneState.UNREACHABLE
-        return is_there and any(agent_of(name) in self.skills for name in queues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +205,8 @@ class Exchange:
                 self._switches = others | ({name: switch} if switch else {})
             case ClockJudged(trusted=trusted):
                 self._trusts_clock = trusted
+            case AgentPaused() | AgentResumed() | AgentSignedOut() | AgentSignedIn():
+                self._duty(event, at)
             case PhoneChanged(extension=extension, state=state):
                 self._phone(extension, state, at)
             case Joined(call=call, offer=offer):
@@ -415,6 +396,8 @@ class Exchange:
         if offer is None or offer.state is not Ringing.OPEN:
             return
         offer.state, offer.due_at = Ringing.ACCEPTED, None
+        if agent := self.agents.get(offer.extension):
+            agent.missed = 0
         self._note(offer_id, "accepted")
         for other in self._offers_of(offer.call):
             if other is not offer:
@@ -443,6 +426,8 @@ class Exchange:
         if offer.state is Ringing.ACCEPTED:
             self._step(offer.call, JoinFailed(offer.call, offer_id), at)
         elif offer.call in self._waiting:
+            if reason is Refusal.SILENT:
+                self._missed(offer.extension, self._waiting[offer.call].queues, at)
             self._crowd_changed = True
             if self._waiting[offer.call].may_be_led_on:
                 self._aside[offer.call] = None
@@ -483,6 +468,43 @@ class Exchange:
 
     # ---- agents ----
 
+    def _duty(self, event: AgentEvent, at: Moment) -> None:
+        """Who pauses or goes leaves a call that rings to be answered, or to find another."""
+        agent = self.agents.get(event.extension)
+        if agent is None:
+            return
+        match event:
+            case AgentPaused(reason=reason):
+                agent.pause, said = reason, "paused"
+            case AgentResumed():
+                agent.pause, said = None, "resumed"
+            case AgentSignedOut():
+                agent.signed_out, said = True, "signed out"
+            case AgentSignedIn():
+                agent.signed_out, agent.pause, said = False, None, "signed in"
+            case _:
+                assert_never(event)
+        agent.missed = 0
+        detail = f"{agent.extension} {agent.pause or ''}".rstrip()
+        self._out.append(commands.Note(commands.NO_CALL, said, detail))
+        self._crowd_changed = True
+        self._seat(agent, at)
+
+    def _missed(self, extension: str, queues: Mapping[str, Queue], at: Moment) -> None:
+        """Phones that ring for nobody keep callers from those who are there. The last agent of a
+        queue is never taken to be away: then somebody else's phone must ring."""
+        agent = self.agents.get(extension)
+        if agent is None:
+            return
+        agent.missed += 1
+        mine = [queue for queue in queues.values() if agent_of(queue.name) in agent.skills]
+        limit = min((queue.misses for queue in mine if queue.misses), default=0)
+        if not limit or agent.missed < limit or not agent.is_on_duty():
+            return
+        others = [other for other in self.agents.values() if other is not agent]
+        if all(any(other.is_there_for([queue.name]) for other in others) for queue in mine):
+            self._duty(AgentPaused(agent.extension, AWAY), at)
+
     def _phone(self, extension: str, state: PhoneState, at: Moment) -> None:
         agent = self.agents.get(extension)
         if agent is None:
@@ -494,6 +516,8 @@ class Exchange:
             agent.idle_since = max(at.now, agent.free_from)
         self._crowd_changed |= PhoneState.UNREACHABLE in (state, agent.phone)
         agent.phone = state
+        if state is PhoneState.IN_USE and agent.pause == AWAY:
+            self._duty(AgentResumed(extension), at)  # somebody is there
         self._seat(agent, at)
 
     def _wrap_up(self, agent: Agent, at: Moment) -> None:

@@ -8,7 +8,7 @@ asks for, now and after some waiting, is a row of needs; needs and skills of que
 and nobody waits in are forgotten, and their numbers given out again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ivr.plan import Queue
@@ -17,6 +17,8 @@ from routing_core.acd import SKILLS, Acd, Match
 CALLS_MAX = 1024
 AGENTS_MAX = 256 + 1  # and the canary
 NEEDS_MAX = 384  # of the queues of two plans, the old one's callers being still there
+
+_AGENT_OF = "agent of "
 
 # From how long a wait on, in ms, which skills are needed and the worst level that will do.
 Stage = tuple[int, tuple[tuple[str, int], ...]]
@@ -39,7 +41,12 @@ def ms(seconds: float) -> int:
 
 def agent_of(queue: str) -> str:
     """The skill of being an agent of this queue. No other has a space in its name."""
-    return f"agent of {queue}"
+    return f"{_AGENT_OF}{queue}"
+
+
+def queues_of(skills: Iterable[str]) -> Iterator[str]:
+    """The queues whose agent these skills make."""
+    return (skill.removeprefix(_AGENT_OF) for skill in skills if skill.startswith(_AGENT_OF))
 
 
 def stages(queue: Queue) -> Stages:

@@ -209,6 +209,7 @@ class Queue:
     wrap_up_s: float = 0.0  # left to the agent after each talk
     needs: Mapping[str, int] = field(default_factory=dict)  # skill -> the worst level that will do
     relaxes: tuple[Relaxing, ...] = ()  # by rising times
+    misses: int = 0  # offers in a row that ring for nothing pause an agent; 0: never
 
     @property
     def stages(self) -> tuple[Mapping[str, int], ...]:

@@ -5,7 +5,17 @@ import importlib
 
 import typer
 
-SUBJECTS = ("site", "oncall", "messages", "calls", "figures", "services", "bench", "dtmf")
+SUBJECTS = (
+    "site",
+    "oncall",
+    "messages",
+    "calls",
+    "agents",
+    "figures",
+    "services",
+    "bench",
+    "dtmf",
+)
 
 app = typer.Typer(name="careline", no_args_is_help=True, pretty_exceptions_enable=False)
 

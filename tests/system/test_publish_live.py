@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.system import practice, town
-from tests.system.test_selftest import typed
 from tests.system.town import Town
+from tests.system.typed import typed
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 """The self-test line: a real call from the box to itself, which reaches no person and no line."""
 
-import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +9,8 @@ from firmware import topics
 from firmware.control import ask_async
 from firmware.rehearsal import PASSWORD
 from tests.system import town
-from tests.system.town import STORY_S, Town
+from tests.system.town import Town
+from tests.system.typed import careline, typed
 
 
 @pytest.fixture(scope="module")
@@ -21,35 +18,6 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A clinic whose telephone company nobody has called yet."""
     with town.build(tmp_path_factory.mktemp("selftest")) as standing:
         yield standing
-
-
-async def careline(clinic: Town, *words: str, said: str = "") -> str:
-    """A command that does what it is told, and all that it says."""
-    status, output = await typed(clinic, *words, said=said)
-    assert status == 0, output
-    return output
-
-
-async def typed(clinic: Town, *words: str, said: str = "") -> tuple[int, str]:
-    """The command as a technician types it: its status, and all that it says."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "firmware.cli",
-        *words,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={
-            "CARELINE_HOME": str(clinic.place.home),
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],
-            "COLUMNS": "200",
-        },
-    )
-    output, _ = await asyncio.wait_for(process.communicate(said.encode()), STORY_S)
-    assert process.returncode is not None
-    return process.returncode, output.decode()
 
 
 async def outcomes(clinic: Town) -> dict[str, int]:
