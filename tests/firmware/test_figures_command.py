@@ -7,9 +7,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from rich.console import ConsoleDimensions
 from typer.testing import CliRunner, Result
 
-from firmware.cli.figures import app
+from firmware.cli.figures import app, say
 from firmware.ledger import Arrived, Finished, Ledger, Moment, Noted, Row
 from firmware.machine import MachineKey
 from firmware.place import Place
@@ -66,13 +67,13 @@ class Clinic:
 @pytest.fixture
 def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
     monkeypatch.setenv("CARELINE_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "160")
     opened = Clinic(tmp_path)
     yield opened
     opened.close()
 
 
 def asks(*words: str) -> Result:
+    say.size = ConsoleDimensions(160, 50)  # whatever terminal the tests run in
     result = CliRunner().invoke(app, [*words])
     for secret in (NUMBER, NUMBER[2:], "Dolores", "Ünderhill", "2025550100"):
         assert secret not in result.output

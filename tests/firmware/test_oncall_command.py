@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from typer.testing import CliRunner
 
 from firmware.cli import oncall
@@ -39,7 +39,8 @@ def holed(clinic: Path) -> Path:
 
 
 def run(*arguments: str, width: int = 120) -> str:
-    result = CliRunner().invoke(oncall.app, list(arguments), env={"COLUMNS": str(width)})
+    oncall.say.size = ConsoleDimensions(width, 50)  # whatever terminal the tests run in
+    result = CliRunner().invoke(oncall.app, list(arguments))
     assert result.exit_code == 0, result.output
     return result.stdout
 
