@@ -489,7 +489,7 @@ def first_call_enough(
     asked = select(func.count(), func.sum(sa.case((_called_after(), 0), else_=1))).where(
         calls.c.arrived >= text_of(begin),
         calls.c.arrived < text_of(ripe),
-        calls.c.outcome == Outcome.ANSWERED.value,
+        _ended_as(Outcome.ANSWERED),
         calls.c.number_hash.is_not(None),
         calls.c.line != SELFTEST,
     )
@@ -503,7 +503,7 @@ def not_helped(connection: Connection, begin: datetime, end: datetime) -> list[s
     asked = (
         select(calls.c.call)
         .where(calls.c.arrived >= text_of(begin), calls.c.arrived < text_of(end))
-        .where(calls.c.outcome == Outcome.ABANDONED.value, calls.c.line != SELFTEST)
+        .where(_ended_as(Outcome.ABANDONED), calls.c.line != SELFTEST)
         .where(~_helped_after())
         .order_by(calls.c.arrived, calls.c.call)
     )
@@ -518,6 +518,11 @@ def text_of(at: datetime) -> str:
 # By the keyed hash of the number alone. The ledger's own order says who was first, so that what a
 # call was counted as never changes when a row with an odd date comes in later.
 _other = calls.alias("other")
+
+
+def _ended_as(outcome: Outcome) -> sa.ColumnElement[bool]:
+    """Said so that SQLite looks calls up by their arrival, and not all that ever ended so."""
+    return func.coalesce(calls.c.outcome, "") == outcome.value
 
 
 def _called_before() -> sa.Exists:

@@ -41,9 +41,12 @@ EVERY_S = 60.0
 AGAIN_S = 600.0
 # Steps gone through at a time: some hundred calls, some tens of milliseconds.
 STEPS_MAX = 1_000
+# Between two such goes: after an update there may be years to count, and the calls come first.
+REST_S = 0.2
 # More hours than that are not read one by one.
 HOURS_MAX = 200
 
+KEPT = (By.ALL, By.LINE, By.QUEUE, By.AGENT)
 hourly = table("hourly", *map(column, ("by", "hour", "name", *COUNTS)))
 state = table("hourly_state", column("zone"), column("through"))
 
@@ -80,6 +83,7 @@ class Rollups:
         try:
             while (rolled := await asyncio.to_thread(self._count)) is not None:
                 await self._store.write(partial(keep, rolled=rolled))
+                await asyncio.sleep(REST_S)
             self.fault = ""
         except Exception as fault:  # whatever it is, no call ends for the sake of a figure
             log.exception("figures are not kept for now")
@@ -118,7 +122,9 @@ def keep(connection: Connection, rolled: Rolled) -> None:
     if rolled.is_from_nothing:
         connection.execute(hourly.delete())
     for hour in rolled.hours:
-        connection.execute(hourly.delete().where(hourly.c.hour == text_of(hour)))
+        # All there is of `by` is named, so that the key leads to the rows.
+        of_hour = hourly.c.by.in_([by.value for by in KEPT]) & (hourly.c.hour == text_of(hour))
+        connection.execute(hourly.delete().where(of_hour))
     rows = [
         {"by": by.value, "hour": text_of(hour), "name": name, **asdict(tally)}
         for (hour, by, name), tally in rolled.rows.items()
