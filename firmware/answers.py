@@ -45,6 +45,7 @@ class Answers:
         steps: Broadcast[topics.StepLine],
         started: float,
         unspoken: Callable[[], list[str]],
+        clock: Callable[[], topics.Part],
         marked: Callable[[], None],
         uncounted: Callable[[], str],
         keyless: Callable[[], list[str]],
@@ -57,6 +58,7 @@ class Answers:
         self._calls_db = calls_db
         self._started = started
         self._unspoken = unspoken
+        self._clock = clock
         self._marked = marked
         self._uncounted = uncounted
         self._keyless = keyless
@@ -88,6 +90,7 @@ class Answers:
                 self._books(),
                 await asyncio.to_thread(self._messages),
                 self._prompts(),
+                self._clock(),
                 self._figures(),
             ),
         )

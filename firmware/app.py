@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from firmware import ledger, people, settings, topics, vault
+from firmware import ledger, people, settings, topics, vault, wallclock
 from firmware.answers import Answers, show
 from firmware.asterisk import translate
 from firmware.asterisk.config import AMI_USER
@@ -29,6 +29,7 @@ from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
+from firmware.hours_desk import HoursDesk
 from firmware.lamps import Lamps
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
@@ -129,6 +130,12 @@ class App:
         self._rollups = Rollups(self._ledger.store, lambda: self._zone)
         try:
             self._take_stock()
+            self._hours = HoursDesk(
+                self._ledger.store,
+                lambda: self._plan,
+                self._inbox.put,
+                partial(wallclock.read, self._place),
+            )
             async with self._recording() as recorder:
                 answers = Answers(
                     media=self._media,
@@ -140,11 +147,13 @@ class App:
                     steps=self._watchers,
                     started=self._started,
                     unspoken=self._unspoken,
+                    clock=self._hours.part,
                     marked=self._lamps.changed,
                     uncounted=lambda: self._rollups.fault,
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
+                self._hours.open(door)
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
                 door.answer(topics.ADOPT, self._adopt)
@@ -233,6 +242,7 @@ class App:
             if ticks != self._ticks:
                 notify("WATCHDOG=1")
             self._ticks = ticks
+            self._hours.look()
             now = time.monotonic()
             for handle in self._legs.overdue(now):
                 log.warning("audio came that Asterisk did not announce")

@@ -142,9 +142,43 @@ class AdoptReply(Strict):
     clinic: str
 
 
+SwitchWish = Literal["open", "closed", "scheduled"]
+
+
+class SwitchRequest(Strict):
+    """Open or close a schedule by hand, until it runs out. Without its name, the only one; without
+    an end, until the day's."""
+
+    ask: Literal["switch"] = "switch"
+    hours: str = Field(default="", max_length=40)
+    to: SwitchWish
+    until: str = Field(default="", max_length=40)
+    say: str = Field(default="", max_length=40)
+
+
+class SwitchReply(Strict):
+    """How the schedule stands now, in words."""
+
+    told: tuple[str, ...]
+
+
+class SwitchesRequest(Strict):
+    """What is switched by hand now?"""
+
+    ask: Literal["switches"] = "switches"
+
+
+class SwitchesReply(Strict):
+    """A line for each."""
+
+    told: tuple[str, ...]
+
+
 ADOPT = Topic(AdoptRequest, AdoptReply)
 AGENTS = Topic(AgentsRequest, AgentsReply)
 DUTY = Topic(DutyRequest, AgentsReply)
+SWITCH = Topic(SwitchRequest, SwitchReply)
+SWITCHES = Topic(SwitchesRequest, SwitchesReply)
 STATUS = Topic(StatusRequest, StatusReply)
 CALLS = Topic(CallsRequest, CallsReply)
 EXPLAIN = Topic(ExplainRequest, ExplainReply)

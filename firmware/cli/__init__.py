@@ -7,6 +7,7 @@ import typer
 
 SUBJECTS = (
     "site",
+    "hours",
     "oncall",
     "messages",
     "calls",

@@ -1,0 +1,76 @@
+"""`careline when`, as an admin asks it before the day comes; and `careline switch`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware.cli.hours import app
+from tests.firmware.test_settings import TEMPLATE
+
+CHRISTMAS = ["when", "--line", "main", "--at", "2026-12-25 02:30"]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A site in force, on which no exchange has run yet."""
+    monkeypatch.setenv("CARELINE_HOME", str(tmp_path))
+    (tmp_path / "clinic.toml").write_text(TEMPLATE)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("place")
+def test_christmas_night_is_answered_ahead() -> None:
+    result = CliRunner().invoke(app, CHRISTMAS)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[:3] == [
+        "Fri 2026-12-25 02:30 (America/New_York), a caller on main:",
+        "  main/hours: office is closed: the holiday Christmas Day, until Sat 2026-12-26 00:00",
+        "      it opens on Mon 2026-12-28 at 08:00",
+    ]
+    assert "  after-hours/menu: hears a menu" in result.stdout
+    assert "Our office is closed now." in result.stdout
+
+
+@pytest.mark.usefixtures("place")
+def test_programs_get_the_same() -> None:
+    told = json.loads(CliRunner().invoke(app, [*CHRISTMAS, "--json"]).stdout)
+    hours, menu = told["way"]
+    assert told["at"] == "2026-12-25T02:30:00-05:00"
+    assert hours["hours"] == {
+        "schedule": "office",
+        "open": False,
+        "by": "holiday",
+        "name": "Christmas Day",
+        "until": "2026-12-26T00:00:00-05:00",
+        "changes": "2026-12-28T08:00:00-05:00",
+    }
+    assert menu["place"] == "after-hours/menu"
+    assert menu["hours"] is None
+
+
+def test_a_file_that_is_not_yet_in_force_may_be_asked(tmp_path: Path, place: Path) -> None:
+    draft = tmp_path / "draft.toml"
+    before, _, after = TEMPLATE.partition("[holidays]")
+    german = '[holidays]\ncountry = "DE"\n\n[queues' + after.partition("[queues")[2]
+    draft.write_text(before + german)
+    asked = ["when", "--at", "2027-10-03 10:00", "--file", str(draft)]
+    assert "the holiday German Unity Day" in CliRunner().invoke(app, asked).stdout
+    assert place == tmp_path
+
+
+@pytest.mark.usefixtures("place")
+def test_an_unknown_line_or_time_is_refused_in_words() -> None:
+    result = CliRunner().invoke(app, ["when", "--line", "fax"])
+    assert result.exit_code == 2
+    assert "there is no line" in result.stderr
+    assert CliRunner().invoke(app, ["when", "--at", "Christmas"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("place")
+def test_without_an_exchange_nothing_is_switched_and_it_says_so() -> None:
+    result = CliRunner().invoke(app, ["switch", "closed"])
+    assert result.exit_code == 1
+    assert result.stderr
+    assert CliRunner().invoke(app, ["switch", "shut"]).exit_code == 2
