@@ -14,6 +14,7 @@ import numpy as np
 
 from firmware.bench import dtmf
 from firmware.bench.beside import ROUNDS, Aim, Compared, Report, Shown, in_turn
+from firmware.bench.heard import ALL
 from firmware.bench.peers import audio as peers
 from routing_core._core import ffi, lib
 from routing_core.audio import (
@@ -100,7 +101,7 @@ def measure(rounds: int = ROUNDS, shown: Shown = lambda done, of: None) -> Repor
 
 def sixty_four() -> Callers:
     """Voices, keys, noise and silence: each caller is elsewhere in the same forty seconds."""
-    heard = dtmf.sounds()[dtmf.ALL]
+    heard = dtmf.sounds()[ALL]
     apart = len(heard) // CALLERS
     everything = np.stack([np.roll(heard, n * apart)[: FRAMES * FRAME] for n in range(CALLERS)])
     said = [frame.copy() for frame in np.split(everything, FRAMES, axis=1)]
