@@ -391,6 +391,8 @@ static void acd(void)
 		mix_in(rc_acd_position(table, call, need));
 		if (any(3) == 0)
 			mix_in((uint64_t)rc_acd_agent_busy(table, any(AGENTS + 1)));
+		if (any(8) == 0)
+			mix_in((uint64_t)rc_acd_call_held(table, any(CALLS + 1)));
 		while (met(table, rc_acd_time_is(table, now_ms)))
 			if (any(2))
 				rc_acd_call_leaves(table, rc_acd_taken(table)->call);
