@@ -393,6 +393,8 @@ static void acd(void)
 			mix_in((uint64_t)rc_acd_agent_busy(table, any(AGENTS + 1)));
 		if (any(8) == 0)
 			mix_in((uint64_t)rc_acd_call_held(table, any(CALLS + 1)));
+		if (any(4) == 0)
+			met(table, rc_acd_call_returns(table, any(CALLS + 1)));
 		while (met(table, rc_acd_time_is(table, now_ms)))
 			if (any(2))
 				rc_acd_call_leaves(table, rc_acd_taken(table)->call);
