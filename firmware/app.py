@@ -279,11 +279,15 @@ class App:
     async def _hear_engine(self) -> None:
         has_told = asyncio.Event()
         self._loop.add_reader(self._media.event_fd, has_told.set)
-        while True:
-            await has_told.wait()
-            has_told.clear()
-            for fact in self._media.events():
-                self._inbox.put(*self._told_by_engine(fact))
+        try:
+            while True:
+                await has_told.wait()
+                has_told.clear()
+                for fact in self._media.events():
+                    self._inbox.put(*self._told_by_engine(fact))
+        finally:
+            # Else the loop takes the next file of this number for this one, and never looks at it.
+            self._loop.remove_reader(self._media.event_fd)
 
     def _told_by_engine(self, fact: engine.Event) -> Sequence[events.Event]:
         if isinstance(fact, engine.Opened):

@@ -16,7 +16,7 @@ from firmware.control import ControlError, ask
 from firmware.place import Place
 from firmware.store import StoreError
 from ivr.errors import CallLogicError
-from ivr.hours import Switch
+from ivr.hours import Kind, Switch
 from ivr.when import Outlook, Step, ahead
 
 REFUSED = 1
@@ -67,6 +67,8 @@ def when(
 
 def _change(step: Step) -> str:
     assert step.answer is not None
+    if step.answer.why.kind is Kind.CLOCK:
+        return "nothing is closed until a time service has set the clock"
     verb = "closes" if step.answer.is_open else "opens"
     if step.changes is None:
         return f"as far as can be seen it never {verb}"

@@ -7,21 +7,24 @@ import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from firmware import rollups
+from firmware import rollups, topics
 from firmware.asterisk.config import Ports
 from firmware.cli import services
+from firmware.control import ask_async
+from firmware.forms import WEEKDAYS
 from firmware.legs import Legs
 from firmware.place import Place
 from firmware.ports import keep_ports
 from firmware.rollups import Rollups
 from ivr.commands import Outcome
-from tests.firmware.by_hand import BEEP, Asterisk, exchange_at, live, site_at, write_wav
+from tests.firmware.by_hand import BEEP, SITE, Asterisk, exchange_at, live, site_at, write_wav
 
 
 @pytest.fixture
@@ -127,6 +130,65 @@ def test_a_running_exchange_keeps_its_hours(
             await clinic.step(call, "menu")
             await kept.wait()
             assert (await clinic.part("figures")).state == "well"
+
+    live(story())
+
+
+def test_a_clinic_closed_by_hand_stays_closed_for_callers_over_a_restart(tmp_path: Path) -> None:
+    days = "".join(f'{day} = ["00:00-24:00"]\n' for day in WEEKDAYS)
+    fork = 'kind = "hours"\nhours = "office"\nopen = "menu"\nclosed = "message"\n'
+    text = SITE.replace('start = "menu"', 'start = "hours"').replace(
+        "[flows.main.nodes.menu]", f"[flows.main.nodes.hours]\n{fork}[flows.main.nodes.menu]"
+    )
+    place = site_at(tmp_path, f"{text}[hours.office]\n{days}")
+    # However the day may turn meanwhile.
+    until = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d %H:%M}"
+    close = topics.SwitchRequest(to="closed", until=until, say="welcome")
+
+    async def story() -> None:
+        async with exchange_at(place) as clinic:
+            before, _, _ = await clinic.caller()
+            await clinic.step(before, "menu")
+            told = await ask_async(place.control_socket, topics.SWITCH, close)
+            assert told.told[0].startswith("office is closed: switched by hand")
+            after, _, _ = await clinic.caller()
+            await clinic.step(after, "message")
+            assert "closed: switched by hand" in await clinic.step(after, "hours")
+        async with exchange_at(place) as clinic:
+            asked = topics.SwitchesRequest()
+            kept = await ask_async(place.control_socket, topics.SWITCHES, asked)
+            assert kept.told == told.told
+            caller, _, _ = await clinic.caller()
+            await clinic.step(caller, "message")
+            assert (await clinic.part("clock")).state == "well"
+
+    live(story())
+
+
+def test_an_exchange_that_has_ended_leaves_nothing_to_be_read_in_its_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loop never looks at a file whose number it takes for an older one's."""
+
+    async def story() -> None:
+        loop, read = asyncio.get_running_loop(), set[int]()
+        add, remove = loop.add_reader, loop.remove_reader
+
+        def add_reader(fd: int, told: Callable[[], object]) -> None:
+            read.add(fd)
+            add(fd, told)
+
+        def remove_reader(fd: int) -> bool:
+            read.discard(fd)
+            return remove(fd)
+
+        monkeypatch.setattr(loop, "add_reader", add_reader)
+        monkeypatch.setattr(loop, "remove_reader", remove_reader)
+        async with exchange_at(site_at(tmp_path)) as clinic:
+            call, _, _ = await clinic.caller()
+            await clinic.step(call, "menu")
+            assert read
+        assert not read
 
     live(story())
 

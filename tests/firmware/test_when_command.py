@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from firmware import wallclock
 from firmware.cli.hours import app
+from firmware.wallclock import Reading
 from tests.firmware.test_settings import TEMPLATE
 
 CHRISTMAS = ["when", "--line", "main", "--at", "2026-12-25 02:30"]
@@ -58,6 +60,14 @@ def test_a_file_that_is_not_yet_in_force_may_be_asked(tmp_path: Path, place: Pat
     asked = ["when", "--at", "2027-10-03 10:00", "--file", str(draft)]
     assert "the holiday German Unity Day" in CliRunner().invoke(app, asked).stdout
     assert place == tmp_path
+
+
+@pytest.mark.usefixtures("place")
+def test_now_is_told_by_a_clock_that_is_to_be_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wallclock, "read", lambda place: Reading(0.0, 0.0, is_in_step=False))
+    told = CliRunner().invoke(app, ["when"]).stdout
+    assert "office is open: the clock cannot be trusted yet" in told
+    assert "nothing is closed until a time service has set the clock" in told
 
 
 @pytest.mark.usefixtures("place")
