@@ -439,11 +439,9 @@ async def dies_while_joining(here: Town, figures: Figures, speech: Path) -> None
         await up.strike(Fault.KILLED)
         up.line.become(Wire.GOOD)
         await up.mend(Fault.KILLED)
-        async with diary(here.place.control_socket) as after:
-            await soon(ring.talked)
-            await here.telco.link.send("Hangup", ("Channel", ring.channel))
-            await soon(caller.ended)
-            await after.step("outcome")
+        await soon(ring.talked)
+        await here.telco.link.send("Hangup", ("Channel", ring.channel))
+        await soon(caller.ended)
         (call,) = await up.the_end()
         assert call.outcome == "answered"
         they_heard_each_other(here, figures, caller, ring, speaks=True)
