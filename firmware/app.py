@@ -57,6 +57,7 @@ log = structlog.get_logger(__name__)
 FEED_EVERY_S = 0.25
 AMI_SILENT_S = 3.0
 READY_WITHOUT_AMI_S = 2.0
+CHANNEL_WITHIN_S = 0.3  # after Asterisk said that it could not ring, its channel may still be told
 
 
 class NotPublishedError(Exception):
@@ -340,8 +341,14 @@ class App:
     def _heard_asterisk(self, message: Message) -> None:
         for event in self._translator.receive(message):
             self._inbox.put(*self._legs.heard(event))
+        for offer in self._translator.doubtful():
+            asyncio.get_running_loop().call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
         self._end_strays()
+
+    def _end_doubtful(self, offer: str) -> None:
+        for event in self._translator.never_came(offer):
+            self._inbox.put(*self._legs.heard(event))
 
     def _end_strays(self) -> None:
         for leg in self._translator.strays():

@@ -139,10 +139,21 @@ class Weeks:
         if not self.is_linked:
             self.over(order.offer)
         elif self.chance.random() < 0.1:
-            self.tell("OriginateResponse", Uniqueid=order.offer, Response="Failure")
+            self.fail(order)
         else:
             self.channels[order.offer] = Channel(order.offer, order.call, is_agent=True)
             self.tell("Newchannel", Uniqueid=order.offer)
+
+    def fail(self, order: commands.Offer) -> None:
+        """Asterisk cannot ring, or tells the failure before the channel that it belongs to."""
+        self.tell("OriginateResponse", Uniqueid=order.offer, Response="Failure")
+        doubtful = self.translator.doubtful()
+        if self.chance.random() < 0.5:
+            self.tell("Newchannel", Uniqueid=order.offer)
+            self.tell("Hangup", Uniqueid=order.offer, Cause="17")
+        for offer in doubtful:
+            for told in self.translator.never_came(offer):
+                self.decide(*self.legs.heard(told))
 
     def over(self, offer: str) -> None:
         self.legs.offer_ended(offer)
@@ -252,8 +263,15 @@ class Weeks:
             self.end_audio(channel)  # audio and channel end in either order
         self.hang_up(channel)
 
+    def come_back(self) -> None:
+        """Whose phone rang in vain too often was taken to be away."""
+        for extension, agent in self.exchange.agents.items():
+            if not agent.is_on_duty():
+                self.decide(events.AgentResumed(extension))
+
     def live(self) -> None:
         while self.arrived < CALLS:
+            self.come_back()
             if len(self.channels) < AT_ONCE:
                 self.arrive()
             self.something(self.chance.randrange(5))
@@ -267,6 +285,7 @@ class Weeks:
         for channel in list(self.channels.values()):
             self.hang_up(channel)
         self.wait(timedelta(hours=1).total_seconds())
+        self.come_back()
 
 
 def _message(**fields: str) -> Message:

@@ -93,13 +93,18 @@ def fields(action: Action) -> dict[str, str]:
     return {"Action": name, **dict(pairs)}
 
 
+def in_doubt(translator: Translator) -> list[events.Event]:
+    """What a moment later is known of offers that came to nothing."""
+    return [told for offer in translator.doubtful() for told in translator.never_came(offer)]
+
+
 def test_a_whole_call_is_understood_as_it_happened() -> None:
     translator = exchange(*EXTENSIONS)
     told = [
         event
         for said in heard()
         if said.get("Event") != "Status"
-        for event in translator.receive(said)
+        for event in (*translator.receive(said), *in_doubt(translator))
         if not isinstance(event, events.PhoneChanged)
     ]
     assert told == [
@@ -184,6 +189,29 @@ def test_an_offer_we_end_is_withdrawn_and_its_phone_lists_no_missed_call() -> No
         events.OfferEnded(leg, Refusal.WITHDRAWN)
     ]
     assert translator.receive(about(leg, "Hangup", Cause="26")) == []
+
+
+def test_a_phone_whose_failure_is_told_before_its_channel_is_busy_all_the_same() -> None:
+    translator = with_caller("102")
+    leg = offer("102")
+    assert translator.receive(about(leg, "OriginateResponse", Response="Failure")) == []
+    assert translator.doubtful() == [leg]
+    assert translator.doubtful() == []
+    translator.receive(about(leg, "Newchannel"))
+    assert translator.never_came(leg) == []
+    assert translator.receive(about(leg, "Hangup", Cause="17")) == [
+        events.OfferEnded(leg, Refusal.BUSY)
+    ]
+    assert translator.never_came(leg) == []
+
+
+def test_a_phone_for_which_asterisk_makes_no_channel_is_unreachable() -> None:
+    translator = with_caller("102")
+    leg = offer("102")
+    translator.receive(about(leg, "OriginateResponse", Response="Failure"))
+    assert translator.doubtful() == [leg]
+    assert translator.never_came(leg) == [events.OfferEnded(leg, Refusal.UNREACHABLE)]
+    assert translator.never_came(leg) == []
 
 
 def test_an_offer_asterisk_would_not_make_is_over_at_once() -> None:
