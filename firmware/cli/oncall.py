@@ -23,7 +23,6 @@ from ivr.plan import Plan
 from ivr.rota import Rota
 
 app = typer.Typer()
-say = Console(highlight=False, soft_wrap=True)
 
 NO_ROTA = 1
 HAND_OFFS_SHOWN = 6
@@ -88,10 +87,14 @@ def oncall(
     outlook = look_ahead(plan, plan.rota, now, days or DAYS_AHEAD)
     if as_json:
         typer.echo(TypeAdapter(Outlook).dump_json(outlook, indent=2).decode())
-    elif days:
-        _show_days(outlook)
+        return
+    say = Console(highlight=False, soft_wrap=True)
+    if days:
+        _show_days(say, outlook)
     else:
-        _show_now(outlook)
+        _show_now(say, outlook)
+    for warning in outlook.warnings:
+        say.print(Text.assemble(("warning ", "bold yellow"), warning))
 
 
 def look_ahead(plan: Plan, rota: Rota, now: datetime, days: int) -> Outlook:
@@ -139,7 +142,7 @@ def _row(rota: Rota, watch: Watch) -> Row:
 # ---- in words ----
 
 
-def _show_now(outlook: Outlook) -> None:
+def _show_now(say: Console, outlook: Outlook) -> None:
     say.print(f"{moment(outlook.at)} ({outlook.timezone})")
     table = Table(box=None, show_header=False, pad_edge=False)
     first = outlook.rows[0]
@@ -154,10 +157,9 @@ def _show_now(outlook: Outlook) -> None:
     for change in changes[:HAND_OFFS_SHOWN]:
         table.add_row(*change)
     say.print(table)
-    _show_warnings(outlook)
 
 
-def _show_days(outlook: Outlook) -> None:
+def _show_days(say: Console, outlook: Outlook) -> None:
     table = Table(box=BOX)
     for name in ("day", "from", "to"):
         table.add_column(name, no_wrap=True)
@@ -181,7 +183,6 @@ def _show_days(outlook: Outlook) -> None:
         say.print(f"left out: times of the hours {outlook.outside}, when nobody need be on call")
     held = (f"{outlook.names[person]} {hours:g} h" for person, hours in outlook.hours.items())
     say.print(f"in {outlook.days} days: {', '.join(held) or 'nobody at all'}")
-    _show_warnings(outlook)
 
 
 def _people(row: Row) -> list[str]:
@@ -195,11 +196,6 @@ def _until(start: datetime, end: datetime) -> str:
     if end.date() - start.date() < timedelta(days=7):
         return f"{end:%a %H:%M}"
     return moment(end)
-
-
-def _show_warnings(outlook: Outlook) -> None:
-    for warning in outlook.warnings:
-        say.print(Text.assemble(("warning ", "bold yellow"), warning))
 
 
 def _cell(outlook: Outlook, row: Row, layer: str) -> Text:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console, ConsoleDimensions
 from typer.testing import CliRunner
 
 from firmware.cli import oncall
@@ -38,9 +37,12 @@ def holed(clinic: Path) -> Path:
     return clinic
 
 
-def run(*arguments: str, width: int = 120) -> str:
-    oncall.say.size = ConsoleDimensions(width, 50)  # whatever terminal the tests run in
-    result = CliRunner().invoke(oncall.app, list(arguments))
+TERMINAL = {"COLUMNS": "120", "TERM": "xterm", "FORCE_COLOR": "1", "NO_COLOR": None}
+PAPER = {"COLUMNS": "120", "TERM": "xterm", "FORCE_COLOR": None, "NO_COLOR": None}
+
+
+def run(*arguments: str, on: dict[str, str | None] = PAPER) -> str:
+    result = CliRunner().invoke(oncall.app, list(arguments), env=on)
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -69,10 +71,8 @@ def test_a_month_shows_its_gaps_and_double_bookings_in_words(holed: Path) -> Non
     assert any(line.startswith("in 30 days: ") for line in lines)
 
 
-def test_a_gap_is_red_and_said_in_words_too(holed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Console(force_terminal=True, color_system="standard", no_color=False, width=120)
-    monkeypatch.setattr(oncall, "say", terminal)
-    told = run(str(holed), *NOW, "--days", "2")
+def test_a_gap_is_red_and_said_in_words_too(holed: Path) -> None:
+    told = run(str(holed), *NOW, "--days", "2", on=TERMINAL)
     assert "\x1b[1;31mNOBODY" in told
     assert "\x1b[1;31mgap" in told
 
@@ -110,7 +110,7 @@ def test_a_clinic_without_a_rota_is_told_how_to_have_one(clinic: Path) -> None:
     clinic.write_text(
         TEMPLATE[: TEMPLATE.index("[oncall]")] + TEMPLATE[TEMPLATE.index("[queues.") :]
     )
-    result = CliRunner().invoke(oncall.app, [str(clinic)])
+    result = CliRunner().invoke(oncall.app, [str(clinic)], env=PAPER)
     assert result.exit_code == oncall.NO_ROTA
     assert "add [oncall]" in result.stderr
 
@@ -125,7 +125,7 @@ def test_a_time_that_cannot_be_is_refused(clinic: Path, at: str) -> None:
 
 
 def check(file: Path) -> str:
-    result = CliRunner().invoke(site_commands.app, ["check", str(file), *NOW])
+    result = CliRunner().invoke(site_commands.app, ["check", str(file), *NOW], env=PAPER)
     assert result.exit_code == 0, result.output
     assert "is in order" in result.stdout
     return result.stderr
