@@ -344,6 +344,8 @@ class App:
         for offer in self._translator.doubtful():
             asyncio.get_running_loop().call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
+        if dialled := translate.code_dialled(message):
+            self._start(self._answer_code(dialled))
         self._end_strays()
 
     def _end_doubtful(self, offer: str) -> None:
@@ -420,6 +422,10 @@ class App:
             return  # the slate keeps them until the next login
         for one in unheard:
             await self._tell_asterisk(translate.wiped(one.call))
+
+    async def _answer_code(self, dialled: translate.CodeDialled) -> None:
+        prompt = await self._roster.by_code(dialled.extension, dialled.code)
+        await self._tell_asterisk(translate.answered(dialled, prompt))
 
     def _tell_later(self, action: translate.Action) -> None:
         if not self._is_ending:

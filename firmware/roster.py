@@ -1,4 +1,4 @@
-"""Who is there: agents at the control socket, and what they said before a restart.
+"""Who is there: agents at the control socket and by their phones' codes, and what they said last.
 
 An agent's word is a row of the ledger that belongs to no call, so that a box that starts again in
 the middle of a lunch does not ring whoever has it.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from firmware import ledger, topics
 from firmware.control import ControlError, Door
-from ivr import commands, events
+from ivr import codes, commands, events
 from ivr.agent import AWAY
 from ivr.events import AgentEvent
 from ivr.exchange import Exchange
@@ -38,17 +38,33 @@ class Roster:
         if request.extension not in self._exchange.plan.phones:
             known = ", ".join(self._exchange.plan.phones) or "none"
             raise ControlError(f"there is no phone {request.extension}", f"the phones are {known}")
-        written = asyncio.get_running_loop().create_future()
-        self._unwritten.append((request.extension, written))
-        self._tell(_event(request))
-        try:
-            await asyncio.wait_for(written, WRITTEN_WITHIN_S)
-        except TimeoutError:
+        if not await self._says(_event(request)):
             raise ControlError(
                 "it holds, but is not yet on the disk: a restart would forget it",
                 "see `careline status`",
-            ) from None
+            )
         return topics.AgentsReply(agents=tuple(self._lines()))
+
+    async def by_code(self, extension: str, code: str) -> str:
+        """The prompt that answers who dialled this code at this phone; what it says holds."""
+        meant = codes.CODES.get(code)
+        if meant is None:
+            return codes.UNKNOWN
+        if extension not in self._exchange.plan.phones:
+            return codes.FAILED
+        await self._says(meant.event(extension))  # with a full disk it holds until a restart
+        return meant.said
+
+    async def _says(self, event: AgentEvent) -> bool:
+        """Whether it is on the disk, in time to tell whoever waits for it."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unwritten.append((event.extension, written))
+        self._tell(event)
+        try:
+            await asyncio.wait_for(written, WRITTEN_WITHIN_S)
+        except TimeoutError:
+            return False
+        return True
 
     def durable(self, steps: Sequence[ledger.Step]) -> None:
         """What agents said that is on the disk now: who asked is told."""

@@ -3,7 +3,7 @@
     from-TRUNK -> entrance -> engine -> done: hang up
                      |           '---> unset: failsafe, which rings people until one answers
                      '-> emergency-return, for an hour after an emergency call
-    from-phone -> emergency | an extension | a number outside by rule
+    from-phone -> emergency | an extension | a code of the phone's own | a number outside by rule
     agent, lamp, tester: legs the exchange originates
 
 Emergency calls are here whole. No expression ever holds a text that a caller supplied: numbers
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from firmware.asterisk import written
 from firmware.asterisk.written import extension, section
+from ivr import codes
 from ivr.plan import DialRule, Line, Phone, Plan, Trunk
 
 EXCHANGE_USER = "careline"  # the exchange's name at Asterisk's manager
@@ -39,6 +40,7 @@ CANNOT_TIMES = 3
 FAILSAFE_ROUNDS = 10
 NOBODY_REACHABLE_S = 5
 INSIDE_S = 60
+CODE_TRIES = 60
 OUTSIDE_S = 120
 
 
@@ -69,6 +71,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _lamp(),
         _from_phone(),
         _phones(plan),
+        _codes(plan, voice),
         _outside(plan),
         _emergency(plan),
         _emergency_call(plan, voice, timing),
@@ -248,9 +251,8 @@ def _lamp() -> str:
 
 
 def _from_phone() -> str:
-    return section(
-        "from-phone", ["include => emergency", "include => inside", "include => outside"]
-    )
+    inner = ("emergency", "inside", "codes", "outside")
+    return section("from-phone", [f"include => {each}" for each in inner])
 
 
 def _phones(plan: Plan) -> str:
@@ -259,6 +261,33 @@ def _phones(plan: Plan) -> str:
         [
             extension(number, f"Dial(PJSIP/{number},{INSIDE_S})", HANGUP_AS_CALLED)
             for number in map(written.number, plan.phones)
+        ],
+    )
+
+
+def _codes(plan: Plan, voice: Voice) -> str:
+    """The exchange answers by a variable, and only then something is said: what is spoken holds.
+    Without an exchange it says so after CODE_TRIES tenths of a second."""
+    said = [
+        extension(f"said-{prompt}", f"Playback({voice(prompt, plan.language)})", "Hangup()")
+        for prompt in codes.PROMPTS
+    ]
+    return section(
+        "codes",
+        [
+            extension(
+                "_*XX",
+                "Answer(,i)",
+                "Set(SAID=)",
+                "Set(TRIES=0)",
+                "UserEvent(CareLineCode,Extension: ${EXTENSION},Code: ${FILTER(+*#0-9,${EXTEN})})",
+                "(wait) Wait(0.1)",
+                'GotoIf($["${SAID}" != ""]?said-${SAID},1)',
+                "Set(TRIES=$[${TRIES} + 1])",
+                f"GotoIf($[${{TRIES}} < {CODE_TRIES}]?wait)",
+                f"Goto(said-{codes.FAILED},1)",
+            ),
+            *said,
         ],
     )
 

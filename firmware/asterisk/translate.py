@@ -528,6 +528,33 @@ def look_for(extension: str) -> Action:
     return ("PJSIPQualify", ("Endpoint", extension))
 
 
+@dataclass(frozen=True, slots=True)
+class CodeDialled:
+    """A phone dialled a code of its own; its channel waits for the word."""
+
+    extension: str
+    code: str
+    channel: str
+
+
+def code_dialled(message: Message) -> CodeDialled | None:
+    """The code in a message of the dialplan, if it tells of one."""
+    if (message.get("Event"), message.get("UserEvent")) != ("UserEvent", "CareLineCode"):
+        return None
+    channel = message.get("Uniqueid")
+    return CodeDialled(message.get("Extension"), message.get("Code"), channel) if channel else None
+
+
+def answered(dialled: CodeDialled, prompt: str) -> Action:
+    """What the phone that dialled the code hears."""
+    return (
+        "Setvar",
+        ("Channel", dialled.channel),
+        ("Variable", "SAID"),
+        ("Value", prompt),
+    )
+
+
 def wiped(call: str) -> Action:
     """The slate need not keep this call any longer."""
     return ("Setvar", ("Variable", f"DB_DELETE({SLATE}/{call})"), ("Value", ""))
