@@ -391,6 +391,8 @@ static void begin_digit(struct rc_dtmf *d, const struct finding *found, struct o
 	d->mode = found->mode;
 	d->rest = found->rest;
 	d->is_gone = false;
+	d->low_crowded = found->low_crowded;
+	d->high_crowded = found->high_crowded;
 	d->low_power = seen_power(d, LOW, 0);
 	d->high_power = seen_power(d, HIGH, 0);
 	d->low_turn = rc_dtmf_after_turns(found->low_hz * HOP / SAMPLE_RATE_HZ);
@@ -475,10 +477,19 @@ static bool turns_like(phasor turn, phasor tone)
 
 static bool is_down(struct rc_dtmf *d)
 {
-	return seen_power(d, LOW, 0) > HALF_POWER * d->low_power &&
-	       seen_power(d, HIGH, 0) > HALF_POWER * d->high_power &&
-	       turns_like(turn_at(d, LOW, 0), d->low_turn) &&
-	       turns_like(turn_at(d, HIGH, 0), d->high_turn);
+	bool low_is = seen_power(d, LOW, 0) > HALF_POWER * d->low_power &&
+		      turns_like(turn_at(d, LOW, 0), d->low_turn);
+	bool high_is = seen_power(d, HIGH, 0) > HALF_POWER * d->high_power &&
+		       turns_like(turn_at(d, HIGH, 0), d->high_turn);
+
+	return (low_is || d->low_crowded) && (high_is || d->high_crowded);
+}
+
+static bool low_fell_first(struct rc_dtmf *d)
+{
+	if (d->low_crowded || d->high_crowded)
+		return d->high_crowded;
+	return seen_power(d, LOW, 0) * d->high_power < seen_power(d, HIGH, 0) * d->low_power;
 }
 
 /* The sample at which a band's power fell through half of the amplitude it had. */
@@ -502,11 +513,8 @@ static void follow_digit(struct rc_dtmf *d, struct outlet *outlet)
 		return;
 	}
 	if (!d->is_gone) {
-		bool low_fell = seen_power(d, LOW, 0) * d->high_power <
-				seen_power(d, HIGH, 0) * d->low_power;
-
-		d->gone_sample = low_fell ? fall_sample(d, LOW, d->low_power)
-					  : fall_sample(d, HIGH, d->high_power);
+		d->gone_sample = low_fell_first(d) ? fall_sample(d, LOW, d->low_power)
+						   : fall_sample(d, HIGH, d->high_power);
 		d->is_gone = true;
 	}
 	if (d->heard >= d->gone_sample + GONE_FOR)

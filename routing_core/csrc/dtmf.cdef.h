@@ -69,7 +69,8 @@ struct rc_dtmf {
 	uint8_t modes;        /* those allowed; after init RC_DTMF_ANY, and may be set to fewer */
 	char digit;           /* the digit now down, or 0 */
 	uint8_t mode;
-	bool is_gone; /* its tones are away, for good or not */
+	bool is_gone;                   /* its tones are away, for good or not */
+	bool low_crowded, high_crowded; /* a voice beside that tone hides whether it is away */
 	float rest;
 	float low_power, high_power;               /* as they were when it was decided */
 	struct rc_dtmf_phasor low_turn, high_turn; /* of its tones in one hop */

@@ -1,7 +1,8 @@
-/* What the three files of the detector share; no other file includes it.
+/* What the four files of the detector share; no other file includes it.
  *
- * dtmf_bands.c sees: 6 ms of audio through three bands. dtmf_verify.c judges: are these two tones a
- * digit? dtmf.c remembers: when they rose, when they fell, what was told.
+ * dtmf_bands.c sees: 6 ms of audio through three bands. dtmf_apart.c tells two sounds in one band
+ * apart. dtmf_verify.c judges: are these two tones a digit? dtmf.c remembers: when they rose, when
+ * they fell, what was told.
  *
  * Nothing here may be left to the platform: the decisions rest on integers and on additions,
  * products, quotients and square roots of IEEE 754, which are the same everywhere as long as the
@@ -102,6 +103,9 @@ static inline float energy_at(struct rc_dtmf *d, uint32_t ago)
 	return hop->weighed && hop->number == number ? (float)hop->energy : rc_dtmf_weigh(d, ago);
 }
 
+/* In the middle of its band a tone is shown whole. */
+float rc_dtmf_band_hz(enum group group, bool upper);
+
 /* The power a look shows of a sine of this frequency whose mean square is 1. */
 float rc_dtmf_kept(float hz, enum group group, bool upper);
 
@@ -109,6 +113,24 @@ static inline float seen_power(struct rc_dtmf *d, enum group group, uint32_t ago
 {
 	return power(seen(hop_at(d, ago), group));
 }
+
+/* One of two sounds in a band's looks, and where its phasor points in the middle of them. */
+struct sound {
+	float hz;
+	phasor middle;
+};
+
+struct pair {
+	struct sound one, other;
+	float lack; /* part of the looks' power that is neither's */
+};
+
+/* Tells the two strongest sounds in these looks, oldest first, apart; false where there is but one.
+ */
+bool rc_dtmf_tell_apart(const phasor *z, uint32_t looks, float band_hz, struct pair *pair);
+
+/* The power of a sound of this frequency in looks that may hold one of the other frequency too. */
+float rc_dtmf_power_beside(const phasor *z, uint32_t looks, float hz, float beside_hz);
 
 enum verdict {
 	NOT_YET,
@@ -121,6 +143,7 @@ struct finding {
 	uint8_t mode; /* of a digit: what it is believed in */
 	float rest;   /* what else is there, as a part of the tones' energy */
 	float low_hz, high_hz;
+	bool low_crowded, high_crowded; /* a voice stands beside that tone, and hides its end */
 };
 
 /* Are the candidate's two tones a digit, with next to nothing else? As of the newest sample, 25 ms

@@ -81,10 +81,14 @@ float rc_dtmf_weigh(struct rc_dtmf *d, uint32_t ago)
 	return (float)hop->energy;
 }
 
+float rc_dtmf_band_hz(enum group group, bool upper)
+{
+	return CENTRE_HZ[group == LOW ? 0 : 1 + upper];
+}
+
 float rc_dtmf_kept(float hz, enum group group, bool upper)
 {
-	float centre = CENTRE_HZ[group == LOW ? 0 : 1 + upper];
-	float off = square((hz - centre) / 100.0f);
+	float off = square((hz - rc_dtmf_band_hz(group, upper)) / 100.0f);
 	float amplitude = DROOP[0] + off * (DROOP[1] + off * (DROOP[2] + off * DROOP[3]));
 
 	/* Half of a sine turns the filter's way; the mean square is half of the amplitude's square.

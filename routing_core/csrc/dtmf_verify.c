@@ -6,7 +6,8 @@
  *
  * CLEAN  The audio itself is two sines: what is left of it after the best fit is next to nothing.
  * NOISY  What is left is what was there before the tones rose, and no more.
- * ECHOED Speech comes and goes as it likes: several signs are weighed together.
+ * ECHOED Speech comes and goes as it likes: several signs are weighed together. Where it stands
+ *        beside one of the tones as strong as that, the two are told apart.
  *
  * A voice's harmonics rise slowly, waver, and are seldom in tune twice at once. */
 #include "dtmf.h"
@@ -62,6 +63,50 @@ static const float TAIL_REST_OF_ALL = 0.02f;
 enum { SHAPE_FROM = 12, SHAPE_SAMPLES = 28 };
 static const float SHAPE_BEFORE_MOST = 0.18f;
 static const float SHAPE_AFTER_LEAST = 0.84f;
+
+/* Of a digit with a voice beside one of its tones. */
+enum {
+	RISE_WITHIN = 64,    /* samples: the clear tone rose so near to the onset that was found */
+	AWAY_FROM_RISE = 48, /* samples: a look there lies wholly before the rise, or after it */
+	LOOKS_BEFORE = 10,
+};
+
+/* The clear tone, 4 ms before and after its rise too. */
+static const float CLEAR_LACK_MOST = 0.05f;
+static const float CLEAR_UNDER_MOST = 0.4f;
+static const float CLEAR_OVER_LEAST = 0.85f;
+static const float CLEAR_OVER_MOST = 1.2f;
+
+/* Harmonics are in tune by chance: the nearer both must be, the fewer are. */
+static const float CROWD_OFF_MOST = 0.003f;
+static const float CROWD_TWIST_LEAST = 0.2f;
+static const float CROWD_TWIST_MOST = 3.0f;
+
+/* What is neither tone nor voice in their band; what is not the tones, of their energy; and the
+ * greatest of 20 ms before. */
+static const float CROWD_LACK_MOST = 0.08f;
+static const float CROWD_REST_MOST = 0.4f;
+static const float CROWD_LOUD_MOST = 0.5f;
+
+/* As parts of the clear tone; what is weaker is the line's noise. */
+static const float VOICE_LEAST = 0.01f;
+static const float VOICE_MOST = 1.5f;
+
+/* A voice that was there: what there was before the tone is a part of it, and not of the tone. */
+static const float FILLED_LEAST = 0.2f;
+static const float TONE_BEFORE_MOST = 0.1f;
+
+/* A voice that was not: it is no third tone, which in this band is as loud as the weaker of the two
+ * and in another is left over. And it came after the tone, or no voice's tone is so pure. */
+static const float NEW_VOICE_MOST = 0.6f;
+static const float NOT_YET_FULL_MOST = 0.35f;
+static const float PURE_LEFT_MOST = 0.1f;
+static const float PURE_LACK_MOST = 0.003f;
+static const float PURE_UNDER_MOST = 0.25f;
+static const float PURE_OVER_OFF_MOST = 0.08f;
+
+/* Of what a look shows of a tone in its band's middle: 235 Hz beside it. */
+static const float KEPT_LEAST = 0.02f;
 
 struct tone {
 	float hz;
@@ -531,6 +576,202 @@ static bool is_echoed(const struct evidence *e)
 	return score > 0.0f;
 }
 
+/* ---- a voice beside one of the tones ---- */
+
+/* One tone is clear. In the other one's band a voice's harmonic stands beside it, so that neither
+ * how the band turns nor how strong it is says anything of the tone. Sounds in the crowded band are
+ * parts of the clear tone. */
+struct crowd {
+	enum group clear, crowded;
+	struct tone tone;    /* the clear one */
+	int64_t rise_sample; /* of it, */
+	float under, over;   /* and its amplitude 4 ms before and after, as a part of it */
+	struct sound beside; /* the other tone */
+	struct sound voice;
+};
+
+/* So many looks of the crowded band, oldest first. */
+static void copy_looks(
+	struct rc_dtmf *d, const struct crowd *crowd, uint32_t ago, uint32_t looks, phasor *z)
+{
+	float part = 1.0f / sqrtf(crowd->tone.full);
+
+	for (uint32_t n = 0; n < looks; n++) {
+		phasor look = seen(hop_at(d, ago + looks - 1 - n), crowd->crowded);
+
+		z[n] = (phasor){look.re * part, look.im * part};
+	}
+}
+
+/* The look whose middle is nearest to a sample. */
+static uint32_t look_nearest(const struct rc_dtmf *d, int64_t sample)
+{
+	return (uint32_t)(((int64_t)d->hops * HOP - HALF - sample + HOP / 2) / HOP);
+}
+
+/* Where the clear tone rose through half of its amplitude. */
+static bool find_rise(struct rc_dtmf *d, struct crowd *crowd)
+{
+	float half = 0.5f * sqrtf(crowd->tone.full);
+	uint32_t ago = look_nearest(d, d->candidate.onset_sample + RISE_WITHIN);
+	uint32_t last = ago + 2 * RISE_WITHIN / HOP;
+
+	while (ago < last && sqrtf(seen_power(d, crowd->clear, ago + 1)) >= half)
+		ago++;
+
+	float over = sqrtf(seen_power(d, crowd->clear, ago));
+	float under = sqrtf(seen_power(d, crowd->clear, ago + 1));
+
+	if (over < half || under >= half)
+		return false;
+
+	int64_t middle = (int64_t)d->hops * HOP - HALF - (int64_t)ago * HOP;
+
+	crowd->rise_sample = middle - (int64_t)((over - half) / (over - under) * HOP);
+	return true;
+}
+
+static bool rises_clearly(struct rc_dtmf *d, struct crowd *crowd)
+{
+	float full = sqrtf(crowd->tone.full);
+
+	if (!find_rise(d, crowd))
+		return false;
+	crowd->under = amplitude_at(d, crowd->clear, crowd->rise_sample - SHAPE_AT) / full;
+	crowd->over = amplitude_at(d, crowd->clear, crowd->rise_sample + SHAPE_AT) / full;
+	return crowd->under < CLEAR_UNDER_MOST && crowd->over > CLEAR_OVER_LEAST &&
+	       crowd->over < CLEAR_OVER_MOST;
+}
+
+static bool voice_was_there(struct rc_dtmf *d, const struct crowd *crowd)
+{
+	phasor look;
+
+	copy_looks(d, crowd, look_nearest(d, crowd->rise_sample - AWAY_FROM_RISE), 1, &look);
+	return power(look) > FILLED_LEAST * greater(power(crowd->voice.middle), VOICE_LEAST);
+}
+
+static bool tone_was_there(struct rc_dtmf *d, const struct crowd *crowd)
+{
+	phasor z[LOOKS_BEFORE];
+	int64_t since = (int64_t)d->hops * HOP - d->candidate.onset_sample;
+
+	copy_looks(d, crowd, (uint32_t)((since + HALF) / HOP), LOOKS_BEFORE, z);
+	return rc_dtmf_power_beside(z, LOOKS_BEFORE, crowd->beside.hz, crowd->voice.hz) >
+	       TONE_BEFORE_MOST * power(crowd->beside.middle);
+}
+
+/* In the first look after the rise the band held the tone, and little else. */
+static bool voice_came_after(struct rc_dtmf *d, const struct crowd *crowd)
+{
+	uint32_t ago = look_nearest(d, crowd->rise_sample + AWAY_FROM_RISE);
+	double turns = crowd->beside.hz * (0.5 * (LOOKS_MOST - 1) - ago) * HOP / SAMPLE_RATE_HZ;
+	phasor then = turned(crowd->beside.middle, rc_dtmf_after_turns(turns)), look;
+	float voice = power(crowd->voice.middle);
+
+	copy_looks(d, crowd, ago, 1, &look);
+	return voice > VOICE_LEAST &&
+	       power((phasor){look.re - then.re, look.im - then.im}) < NOT_YET_FULL_MOST * voice;
+}
+
+static bool is_too_pure_for_a_voice(const struct crowd *crowd, float left)
+{
+	return left < PURE_LEFT_MOST && crowd->tone.lack < PURE_LACK_MOST &&
+	       crowd->under < PURE_UNDER_MOST && fabsf(crowd->over - 1.0f) < PURE_OVER_OFF_MOST;
+}
+
+/* Far beside a band, where it shows next to nothing, no more is made of that than at its edge. */
+static struct tone tone_of(struct rc_dtmf *d, const struct crowd *crowd, struct sound sound)
+{
+	bool upper = hop_at(d, 0)->upper;
+	float whole = rc_dtmf_kept(rc_dtmf_band_hz(crowd->crowded, upper), crowd->crowded, upper);
+	float kept = rc_dtmf_kept(sound.hz, crowd->crowded, upper);
+
+	return (struct tone){.hz = sound.hz,
+		.power =
+			power(sound.middle) * crowd->tone.full / greater(kept, KEPT_LEAST * whole)};
+}
+
+/* All of a vowel comes at once; a key and a voice do not, but by chance. */
+static bool came_apart(
+	struct rc_dtmf *d, const struct crowd *crowd, struct tone low, struct tone high, float rest)
+{
+	struct tone third = tone_of(d, crowd, crowd->voice), none = {.power = 0.0f};
+	float left = rest - steps_energy(third, none) / steps_energy(low, high);
+
+	if (voice_was_there(d, crowd))
+		return !tone_was_there(d, crowd);
+	return third.power < NEW_VOICE_MOST * lesser(low.power, high.power) &&
+	       (is_too_pure_for_a_voice(crowd, left) || voice_came_after(d, crowd));
+}
+
+/* The one of the two sounds is a key's tone and the other a voice, or not. */
+static bool is_key_beside_voice(struct rc_dtmf *d, const struct crowd *crowd, struct finding *found)
+{
+	struct rc_dtmf_candidate *candidate = &d->candidate;
+	bool is_low = crowd->crowded == LOW;
+	const float *nominal_hz = is_low ? LOW_HZ : HIGH_HZ;
+	uint8_t which = nearest(crowd->beside.hz, nominal_hz);
+	struct tone beside = tone_of(d, crowd, crowd->beside);
+	struct tone low = is_low ? beside : crowd->tone, high = is_low ? crowd->tone : beside;
+	float energy = steps_energy(low, high);
+	/* A look's window reaches two hops further back than its own. */
+	float rest = weighted_energy(d, LOOKS_MOST + 2) / energy - 1.0f;
+
+	if (fabsf(beside.hz / nominal_hz[which] - 1.0f) > CROWD_OFF_MOST ||
+		!is_twist_between(CROWD_TWIST_LEAST, CROWD_TWIST_MOST, low, high))
+		return false;
+	if (rest > CROWD_REST_MOST || power(crowd->voice.middle) > VOICE_MOST ||
+		candidate->energy_before_most > CROWD_LOUD_MOST * energy ||
+		!came_apart(d, crowd, low, high, rest))
+		return false;
+	*(is_low ? &candidate->low : &candidate->high) = which;
+	candidate->onset_sample = crowd->rise_sample;
+	*found = (struct finding){.verdict = DIGIT,
+		.mode = RC_DTMF_ECHOED,
+		.rest = rest,
+		.low_hz = low.hz,
+		.high_hz = high.hz,
+		.low_crowded = is_low,
+		.high_crowded = !is_low};
+	return true;
+}
+
+/* All looks were through the same of the high tones' two bands. */
+static bool is_one_band(struct rc_dtmf *d)
+{
+	for (uint32_t ago = 1; ago < LOOKS_MOST; ago++)
+		if (hop_at(d, ago)->upper != hop_at(d, 0)->upper)
+			return false;
+	return true;
+}
+
+static bool judge_beside_voice(
+	struct rc_dtmf *d, enum group clear, struct tone tone, struct finding *found)
+{
+	struct crowd crowd = {.clear = clear, .crowded = clear == LOW ? HIGH : LOW, .tone = tone};
+	phasor z[LOOKS_MOST];
+	struct pair pair;
+
+	if (tone.lack > CLEAR_LACK_MOST || fabsf(tone.off) > CROWD_OFF_MOST)
+		return false;
+	if (!rises_clearly(d, &crowd) || (clear == LOW && !is_one_band(d)))
+		return false;
+
+	float band_hz = rc_dtmf_band_hz(crowd.crowded, hop_at(d, 0)->upper);
+
+	copy_looks(d, &crowd, 0, LOOKS_MOST, z);
+	if (!rc_dtmf_tell_apart(z, LOOKS_MOST, band_hz, &pair) || pair.lack > CROWD_LACK_MOST)
+		return false;
+	crowd.beside = pair.one;
+	crowd.voice = pair.other;
+	if (is_key_beside_voice(d, &crowd, found))
+		return true;
+	crowd.beside = pair.other;
+	crowd.voice = pair.one;
+	return is_key_beside_voice(d, &crowd, found);
+}
+
 /* What the tones may be believed in; 0 for nothing. */
 static uint8_t mode_of(const struct rc_dtmf *d, const struct evidence *e, float *rest)
 {
@@ -546,6 +787,13 @@ static uint8_t mode_of(const struct rc_dtmf *d, const struct evidence *e, float 
 	return 0;
 }
 
+/* In tune both, and not too unlike. */
+static bool may_be_digit(struct tone low, struct tone high)
+{
+	return greater(fabsf(low.off), fabsf(high.off)) <= OFF_MOST_LATE &&
+	       is_twist_between(TWIST_LEAST_CLEAN, TWIST_MOST_CLEAN, low, high);
+}
+
 struct finding rc_dtmf_judge_late(struct rc_dtmf *d)
 {
 	struct rc_dtmf_candidate *candidate = &d->candidate;
@@ -556,25 +804,26 @@ struct finding rc_dtmf_judge_late(struct rc_dtmf *d)
 
 	uint32_t looks = looks_since(d, LOOKS_MOST);
 	struct tone high = measure(d, HIGH, &candidate->high, looks);
-
-	if (fabsf(high.off) > OFF_MOST_EARLY && high.lack > LACK_MOST_OF_A_FACT)
-		return found;
-
 	struct tone low = measure(d, LOW, &candidate->low, looks);
 
-	if (is_no_digit(low, high))
+	if (is_no_digit(low, high)) {
 		found.verdict = NEVER;
-	if (greater(fabsf(low.off), fabsf(high.off)) > OFF_MOST_LATE ||
-		!is_twist_between(TWIST_LEAST_CLEAN, TWIST_MOST_CLEAN, low, high))
 		return found;
+	}
+	if (may_be_digit(low, high)) {
+		struct evidence e = gather(d, low, high, looks);
 
-	struct evidence e = gather(d, low, high, looks);
-
-	found.rest = e.rest;
-	found.low_hz = low.hz;
-	found.high_hz = high.hz;
-	found.mode = mode_of(d, &e, &found.rest);
-	if (found.mode)
-		found.verdict = DIGIT;
+		found.rest = e.rest;
+		found.low_hz = low.hz;
+		found.high_hz = high.hz;
+		found.mode = mode_of(d, &e, &found.rest);
+		if (found.mode) {
+			found.verdict = DIGIT;
+			return found;
+		}
+	}
+	if (d->modes & RC_DTMF_ECHOED && !candidate->slid && looks == LOOKS_MOST &&
+		!judge_beside_voice(d, HIGH, high, &found))
+		judge_beside_voice(d, LOW, low, &found);
 	return found;
 }

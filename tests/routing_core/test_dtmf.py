@@ -159,6 +159,41 @@ def test_keys_are_heard_on_an_old_line_that_hums(law: Law) -> None:
     assert keys_in(through(law, clean + hum)) == KEYS
 
 
+def harmonic(hz: float, from_ms: int, to_ms: int) -> Signal:
+    """One of a voice's that is 3 dB weaker than a key's tones and glides up by a fiftieth."""
+    samples = (to_ms - from_ms) * SAMPLES_PER_MS
+    turned = 2 * np.pi * np.cumsum(np.linspace(0.99 * hz, 1.01 * hz, samples)) / 8000
+    peak = 32768 * 10 ** ((-15 - 3.14) / 20)
+    return np.concatenate([silence(from_ms), peak * np.sin(turned), silence(400 - to_ms)])
+
+
+@pytest.mark.parametrize("law", Law)
+@pytest.mark.parametrize("beside_hz", [-90, -60, 60, 90])
+@pytest.mark.parametrize("voice_ms", [(60, 400), (170, 300)], ids=["before", "after"])
+def test_a_key_is_heard_though_a_voice_is_in_the_low_tone_s_band(
+    law: Law, beside_hz: int, voice_ms: tuple[int, int]
+) -> None:
+    for name in KEYS:
+        voice = harmonic(LOW_HZ[KEYS.index(name) // 4] + beside_hz, *voice_ms)
+        pressed = key(name, 80, low_dbm0=-12, high_dbm0=-12)
+        voice[1200:][: pressed.size] += pressed
+        heard = Detector().feed(through(law, voice))
+        assert [(type(event), event.digit) for event in heard] == [
+            (ToneBegan, name),
+            (ToneEnded, name),
+        ]
+        assert abs(heard[0].at_sample - 1200) <= 2 * SAMPLES_PER_MS
+        assert abs(heard[1].at_sample - 1200 - pressed.size) <= 2 * SAMPLES_PER_MS
+
+
+@pytest.mark.parametrize("beside_hz", [-90, -60, 60, 90])
+def test_a_third_tone_as_loud_that_comes_with_the_two_makes_them_no_key(beside_hz: int) -> None:
+    for name in KEYS:
+        two = key(name, 80, low_dbm0=-12, high_dbm0=-12)
+        third = sine(LOW_HZ[KEYS.index(name) // 4] + beside_hz, -12, two.size, 0.5)
+        assert keys_in(through(Law.ALAW, silence(60), two + third, silence(60))) == "", name
+
+
 @pytest.mark.parametrize("rise_ms", [2, 5, 10])
 def test_a_telephone_whose_tones_swell_and_fade_is_understood(rise_ms: int) -> None:
     ramp = np.linspace(0, 1, rise_ms * SAMPLES_PER_MS)
