@@ -222,15 +222,14 @@ def _repeated(event: Component, happening: _Happening) -> Iterator[datetime]:
         return
     # A rule whose day never comes (30 February) is sought until the year 9999, which takes seconds;
     # such a rule ends the reading of the whole file, so that it is sought once.
-    within = rrulestr(written, dtstart=happening.start)
-    count = 0
-    for start in islice(within, TIMES_MAX):
+    any_day_fits = False
+    for start in islice(rrulestr(written, dtstart=happening.start), TIMES_MAX):
+        any_day_fits = True
         if start > ends:
             break
-        count += 1
         if start + happening.lasts > FIRST:
             yield start
-    if not count and not list(islice(within, 1)):
+    if not any_day_fits:
         raise CalendarError(
             f"{happening.name} repeats by a rule that no day fits: {_short(written)}",
             "correct that rule",

@@ -1,16 +1,23 @@
 """`careline when`, as an admin asks it before the day comes; and `careline switch`."""
 
+import asyncio
 import json
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
 
 from firmware import wallclock
 from firmware.cli.hours import app
+from firmware.store import Store
+from firmware.switches import keep
 from firmware.wallclock import Reading
+from ivr.hours import Switch
 from tests.firmware.test_settings import TEMPLATE
 
+NEW_YORK = ZoneInfo("America/New_York")
 CHRISTMAS = ["when", "--line", "main", "--at", "2026-12-25 02:30"]
 
 
@@ -60,6 +67,18 @@ def test_a_file_that_is_not_yet_in_force_may_be_asked(tmp_path: Path, place: Pat
     asked = ["when", "--at", "2027-10-03 10:00", "--file", str(draft)]
     assert "the holiday German Unity Day" in CliRunner().invoke(app, asked).stdout
     assert place == tmp_path
+
+
+def test_what_is_switched_on_the_box_is_told_ahead_until_it_runs_out(place: Path) -> None:
+    store = Store(place / "calls.db", "calls")
+    opened = Switch("office", True, datetime(2026, 12, 25, 12, tzinfo=NEW_YORK))
+    asyncio.run(keep(store, "office", opened))
+    store.close()
+    told = CliRunner().invoke(app, CHRISTMAS).stdout
+    assert "office is open: switched by hand, until Fri 2026-12-25 12:00" in told
+    assert "it closes on Fri 2026-12-25 at 12:00" in told
+    at_noon = ["when", "--at", "2026-12-25 12:00"]
+    assert "the holiday Christmas Day" in CliRunner().invoke(app, at_noon).stdout
 
 
 @pytest.mark.usefixtures("place")
