@@ -492,8 +492,9 @@ class _Reading:
         for name in forms.keys() - names:
             path = ("holidays", "days", name)
             self._fault(path, f"there is no holiday {_shown(name)}", _known(name, names))
-        ruled = {day: _holiday(forms, each) for day, each in days.items()}
-        return {day: rule for day, rule in ruled.items() if rule is not None}
+        rules = {each: _holiday(forms, each) for each in set(days.values())}
+        ruled = ((day, rules[each]) for day, each in days.items())
+        return {day: rule for day, rule in ruled if rule is not None}
 
     def _told_holidays(self, value: object) -> dict[str, HolidayForm]:
         if not isinstance(value, dict):

@@ -404,7 +404,7 @@ def test_each_answer_holds_until_the_next_begins_and_no_instant_is_without(
         at, start = given_.until, end
 
 
-@settings(derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=25)
 @given(SCHEDULES, MOMENTS)
 def test_nothing_changes_before_the_next_change_and_everything_at_it(
     hours: Hours, moment: datetime
