@@ -35,7 +35,9 @@ class Inbox:
         if not self._events:
             self._filled.clear()
             try:
-                await asyncio.wait_for(self._filled.wait(), timeout_s)
+                # Not `wait_for`: Python 3.11's forgets that it was cancelled if an event arrives.
+                async with asyncio.timeout(timeout_s):
+                    await self._filled.wait()
             except TimeoutError:
                 return None
         return self._events.popleft()

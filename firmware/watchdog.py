@@ -138,7 +138,8 @@ class Supervisor:
         within_s: float | None = READY_WITHIN_S
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(sign.wait(), within_s)
+                async with asyncio.timeout(within_s):
+                    await sign.wait()
             # When it was our own loop that stood still, the sign has just been read.
             if not sign.is_set():
                 self._told(f"{self._name} gave no sign of life for {within_s:g} s and is killed")

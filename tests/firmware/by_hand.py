@@ -296,6 +296,8 @@ async def exchange_at(place: Place, asterisk: Asterisk | None = None) -> AsyncIt
             await asyncio.wait({running})
             kept.close()
             watching.cancel()
+            for step in by_hand.steps:  # shown when the story failed
+                print(step.mono_ms, step.call[:4], step.step, step.detail)  # noqa: T201
         running.result()
 
 
