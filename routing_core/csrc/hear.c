@@ -244,9 +244,22 @@ static ssize_t receive(int socket, void *bytes, size_t size)
 	return syscall(SYS_recvfrom, socket, bytes, size, MSG_DONTWAIT, NULL, NULL);
 }
 
+/* Where the detector puts the frame that is going to be received, and what it looks back on. */
+static void fetch_recent(const struct rc_dtmf *dtmf)
+{
+	enum { BACK = RC_TICK_SAMPLES / 2 };
+	uint32_t from = dtmf->filled > BACK ? dtmf->filled - BACK : 0;
+	uint32_t room = RC_DTMF_RECENT - from, used = BACK + RC_TICK_SAMPLES;
+
+	rc_fetch(dtmf->recent + from, dtmf->recent + from + (used < room ? used : room));
+}
+
 bool rc_caller_hear(struct rc_media *media, struct rc_caller *caller)
 {
-	ssize_t count = receive(caller->socket, media->bytes, sizeof media->bytes);
+	ssize_t count;
+
+	fetch_recent(&caller->dtmf);
+	count = receive(caller->socket, media->bytes, sizeof media->bytes);
 
 	if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
@@ -273,6 +286,14 @@ static void hear_more(struct rc_media *media, struct epoll_event event)
 		epoll_ctl(media->callers_fd, EPOLL_CTL_MOD, caller->socket, &event);
 }
 
+static void fetch(const struct rc_media *media, uint64_t handle)
+{
+	const struct rc_caller *caller = &media->callers[handle & 0xffff];
+
+	rc_fetch(caller, caller->reader.held);
+	rc_fetch(&caller->dtmf, caller->dtmf.past);
+}
+
 bool rc_callers_hear(struct rc_media *media)
 {
 	int count = epoll_wait(media->callers_fd, media->ready, (int)media->settings.calls, 0);
@@ -282,6 +303,8 @@ bool rc_callers_hear(struct rc_media *media)
 		struct rc_caller *caller = rc_caller_of(media, event.data.u64);
 		bool ended = event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 
+		if (n + 1 < count)
+			fetch(media, media->ready[n + 1].data.u64);
 		if (caller && caller->socket >= 0 && (rc_caller_hear(media, caller) || ended))
 			hear_more(media, event);
 	}

@@ -138,10 +138,21 @@ static void skip_what_is_too_late(struct rc_media *media)
 	media->next_part_ns += (ticks - CATCH_UP_MOST) * RC_TICK_NS;
 }
 
+static void fetch(const struct rc_caller *caller)
+{
+	rc_fetch(caller, caller->reader.held);
+	rc_fetch(&caller->speech.count, &caller->speech + 1);
+}
+
 static void tick_part(struct rc_media *media)
 {
-	for (uint32_t place = media->next_part; place < media->settings.calls; place += RC_PARTS)
+	uint32_t calls = media->settings.calls;
+
+	for (uint32_t place = media->next_part; place < calls; place += RC_PARTS) {
+		if (place + RC_PARTS < calls)
+			fetch(&media->callers[place + RC_PARTS]);
 		rc_caller_tick(media, &media->callers[place]);
+	}
 	media->next_part_ns += RC_PART_NS;
 	media->next_part = (media->next_part + 1) % RC_PARTS;
 	if (media->next_part == 0)
