@@ -7,7 +7,7 @@ A caller who waits can be had by the first who is free or is being offered to ex
 keeps its rank in both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -135,6 +135,7 @@ class Exchange:
     _unplaced: dict[str, None] = field(default_factory=dict)  # not yet told where they stand
     _aside: dict[str, None] = field(default_factory=dict)  # nobody's until seen whether led on
     _crowd_changed: bool = False
+    _stood: dict[str, Crowd] = field(default_factory=dict)  # what each was told last
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
     _matching: Matching = field(default_factory=Matching)
@@ -304,6 +305,7 @@ class Exchange:
             self._matching.leave(call)
             self._unplaced.pop(call, None)
             self._aside.pop(call, None)
+            self._stood.pop(call, None)
             self._crowd_changed = True
         for offer in self._offers_of(call):
             self._withdraw(offer, at)
@@ -314,9 +316,12 @@ class Exchange:
         twice, so this ends."""
         while self._crowd_changed:
             self._crowd_changed = False
-            ruled = [call for call, waits in self._waiting.items() if waits.may_be_led_on]
-            for call in sorted(ruled, key=self._matching.position, reverse=True):
-                self._look(call, at)
+            there: dict[tuple[str, ...], int] = {}
+            for place, call in self._ruled():
+                queues = tuple(self._waiting[call].queues)
+                if queues not in there:
+                    there[queues] = self._there_for(queues)
+                self._tell_crowd(call, Crowd(place, there[queues]), at)
         for call in list(self._unplaced):
             self._unplaced.pop(call)
             self._tell_position(call, at)
@@ -324,13 +329,28 @@ class Exchange:
             self._aside.pop(call)
             self._meet(self._matching.put_back(call), at)
 
+    def _ruled(self) -> list[tuple[int, str]]:
+        """Calls that may be led on, with their places, the last first; none for which a phone
+        rings. Whoever goes leaves the places before them as they were."""
+        rung = {o.call for o in self.offers.values() if o.state is not Ringing.WITHDRAWN}
+        ruled = [c for c, waits in self._waiting.items() if waits.may_be_led_on and c not in rung]
+        return sorted(((self._matching.position(call), call) for call in ruled), reverse=True)
+
     def _look(self, call: str, at: Moment) -> None:
-        """Tell a call what its chances are, but while a phone rings for it."""
-        waits = self._waiting.get(call)
-        if waits is None or self._offers_of(call):
-            return
-        there = sum(agent.is_there_for(waits.queues) for agent in self.agents.values())
-        self._step(call, Stood(Crowd(self.position(call), there)), at)
+        """The time has come to tell a call what its chances are, unless a phone rings for it."""
+        self._stood.pop(call, None)
+        if (waits := self._waiting.get(call)) is not None:
+            crowd = Crowd(self.position(call), self._there_for(waits.queues))
+            self._tell_crowd(call, crowd, at)
+
+    def _there_for(self, queues: Iterable[str]) -> int:
+        return sum(agent.is_there_for(queues) for agent in self.agents.values())
+
+    def _tell_crowd(self, call: str, crowd: Crowd, at: Moment) -> None:
+        """What a call was told last need not be told again, nor anything while a phone rings."""
+        if self._stood.get(call) != crowd and not self._offers_of(call):
+            self._stood[call] = crowd
+            self._step(call, Stood(crowd), at)
 
     def _meet(self, pairs: list[Pair], at: Moment) -> None:
         for pair in pairs:
