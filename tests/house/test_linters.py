@@ -28,7 +28,7 @@ def test_python_is_laid_out_by_ruff() -> None:
     finds_nothing(SCRIPTS / "ruff", "format", "--check")
 
 
-@pytest.mark.timeout(300)  # with nothing cached, on a busy machine
+@pytest.mark.timeout(580)  # with nothing cached, on a busy machine
 def test_types_hold_in_the_strict_sense() -> None:
     finds_nothing(SCRIPTS / "mypy", "--no-error-summary")
 
@@ -47,7 +47,7 @@ CORE = sorted((ROOT / "routing_core/csrc").glob("*.c"))
 COMPILED_WITH = ("-std=c11", "-D_GNU_SOURCE", "-Irouting_core/csrc")
 
 
-@pytest.mark.timeout(300)  # it takes 15 s where nobody else is at work
+@pytest.mark.timeout(580)  # it takes 15 s where nobody else is at work
 def test_clang_tidy_finds_nothing_in_the_core() -> None:
     """Which checks, and why not the others, stands in `.clang-tidy`."""
     finds_nothing(SCRIPTS / "clang-tidy", "--quiet", *CORE, "--", *COMPILED_WITH)
