@@ -35,8 +35,9 @@ SKILLS, EACH = 32, 3
 WAITING = 1_000
 OURS, LOOP = "CareLine", "plain loop"
 DECISION_NS, FLAT, OFFER_MS = 400, 2, 5
-# One side's turn takes about so long and makes at most so many decisions.
-TURN_NS, DECISIONS = 50_000_000, 2_000
+# One side's turn takes about so long and makes at most so many decisions: ten batches of the fast
+# ones, of which the first, in caches that another side has filled, weighs nothing.
+TURN_NS, DECISIONS = 50_000_000, 5_000
 # The worst case: the shipped table, and each call has a need of its own.
 AGENTS, CALLS = 256, 1_024
 EVERYBODY = SKILLS  # a skill that of the worst case's agents only the last has
