@@ -164,6 +164,7 @@ class LiveCall:
         self.said = said
         self.answered: asyncio.Future[float] = loop.create_future()
         self.ended: asyncio.Future[float] = loop.create_future()
+        self.recorded = asyncio.Event()  # from then on
         self.spoken = asyncio.Event()
         self._telco = telco
         self._keys = keys
@@ -208,12 +209,14 @@ class LiveCall:
     async def _press_aloud(self, keys: str, key_ms: int) -> None:
         """By the channel's own thread: of tones that PlayDTMF makes, some never end (seen with
         22.10.1)."""
+        await self.recorded.wait()
         self.spoken.clear()
         await self._set("KEYS", f"{keys},{PAUSE_MS},{key_ms}")
         await self._telco.redirect(self.id, "press")
         await self.spoken.wait()
 
     async def _mouth(self, extension_: str, sound: Path) -> None:
+        await self.recorded.wait()  # who is sent elsewhere before that would never be
         await self._set("SAY", self._telco.borrow(sound))
         await self._telco.redirect(self.id, extension_)
 
@@ -484,6 +487,8 @@ class Telco:
 
     def _told(self, message: Message) -> None:
         match message.get("UserEvent"):
+            case "TelcoRecords":
+                self._calls[message["Call"]].recorded.set()
             case "TelcoSaid":
                 self._calls[message["Call"]].spoken.set()
             case "TelcoInvited":
@@ -705,6 +710,7 @@ def _caller() -> str:
                 "s",
                 "Set(NAME=${CALL})",
                 RECORD,
+                "UserEvent(TelcoRecords,Call: ${CALL})",
                 'ExecIf($["${FROM}" = "line"]?Set(GROUP()=line))',
                 "Goto(${MOUTH},1)",
             ),
