@@ -31,12 +31,14 @@ def beside(
     aims: Mapping[str, Aim],
     rounds: int,
     shown: Shown,
+    *,
+    table: bytes = b"",
 ) -> Report:
-    """ns a sample for each kind. `detector` is what `pace` calls ours; the peer is told how often
-    to hear the audio, and None where it is not installed."""
+    """ns a sample for each kind. `detector` is what `pace` calls ours, which may want a table
+    first; the peer is told how often to hear the audio, and None where it is not installed."""
     sides: dict[str, Side] = {}
     for kind, pcm in kinds.items():
-        sides[kind] = partial(_ours_ns, detector, pcm)
+        sides[kind] = partial(_ours_ns, detector, table, pcm)
         sides[f"{kind} {BASELINE}"] = partial(_plain_ns, plainly, pcm)
         if peer is not None:
             sides[f"{kind} {PEER}"] = partial(peer, pcm, LAPS)
@@ -60,11 +62,10 @@ def over_a_line(sound: Signal | Pcm) -> Pcm:
     return audio.decode(audio.encode(pcm, audio.Law.ALAW), audio.Law.ALAW)
 
 
-def _ours_ns(detector: str, pcm: Pcm) -> float:
+def _ours_ns(detector: str, table: bytes, pcm: Pcm) -> float:
     command = [sys.executable, "-m", "firmware.bench.pace", detector, str(LAPS)]
-    return float(
-        subprocess.run(command, input=pcm.tobytes(), capture_output=True, check=True).stdout
-    )
+    told = subprocess.run(command, input=table + pcm.tobytes(), capture_output=True, check=True)
+    return float(told.stdout)
 
 
 def _plain_ns(plainly: Callable[[Pcm], object], pcm: Pcm) -> float:

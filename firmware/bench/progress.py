@@ -12,12 +12,13 @@ import numpy as np
 from firmware.bench import heard
 from firmware.bench.beside import ROUNDS, Report, Shown
 from firmware.bench.heard import ALL, over_a_line
-from firmware.bench.pace import COUNTRY
 from firmware.bench.peers.progress import hear_plainly, pace_of_spandsp, spandsp_tones
 from firmware.bench.vowels import TALKER, vowels
 from routing_core import audio
+from routing_core._core import ffi
 from routing_core.audio import Pcm
 from routing_core.national import COUNTRIES
+from routing_core.progress import Tones
 
 SECONDS = 10
 SEED = 1
@@ -25,10 +26,11 @@ SEED = 1
 
 def measure(rounds: int = ROUNDS, shown: Shown = lambda done, of: None) -> Report:
     """Each kind of audio in turn, over each detector that this machine has."""
-    tones = COUNTRIES[COUNTRY]
+    tones = COUNTRIES["us"]
     peer = None if spandsp_tones() is None else partial(pace_of_spandsp, tones)
     plainly = partial(hear_plainly, tones)
-    return heard.beside(sounds(), "progress", plainly, peer, {}, rounds, shown)
+    table = bytes(ffi.buffer(Tones(tones)._table))
+    return heard.beside(sounds(), "progress", plainly, peer, {}, rounds, shown, table=table)
 
 
 def sounds() -> Mapping[str, Pcm]:
