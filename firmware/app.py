@@ -342,7 +342,7 @@ class App:
         for event in self._translator.receive(message):
             self._inbox.put(*self._legs.heard(event))
         for offer in self._translator.doubtful():
-            asyncio.get_running_loop().call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
+            self._loop.call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
         if dialled := translate.code_dialled(message):
             self._start(self._answer_code(dialled))

@@ -325,12 +325,8 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
             return call, []
 
 
-def outcome(call: Call) -> Outcome:
-    """How a call ended whose caller has left."""
-    return _outcome_and_why(call)[0]
-
-
-def _outcome_and_why(call: Call) -> tuple[Outcome, str]:
+def outcome(call: Call) -> tuple[Outcome, str]:
+    """How a call ended whose caller has left, and why it counts so."""
     left_at = call.left_at if call.left_at is not None else call.arrived_at
     if call.joined:
         return Outcome.ANSWERED, "the caller talked with somebody"
@@ -741,5 +737,5 @@ def _close_recording(call: Call) -> list[Command]:
 
 def _finish(call: Call) -> Step:
     over = replace(call, stage=Stage.OVER, until=None, again_at=None, recording=False)
-    ended, why = _outcome_and_why(call)
+    ended, why = outcome(call)
     return over, [commands.Note(call.id, "because", why), commands.Finish(call.id, ended)]

@@ -195,10 +195,6 @@ class LiveCall:
         """Speak this file over and over."""
         await self._mouth("speak", sound)
 
-    async def be_quiet(self) -> None:
-        """Send nothing at all, not even silence."""
-        await self._telco.redirect(self.id, "quiet")
-
     async def hang_up(self) -> None:
         """End the call; come back when it has ended, with its recordings whole."""
         if not self.ended.done():
