@@ -65,7 +65,8 @@ from ivr.events import (
 from ivr.hours import Switch
 from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of
 from ivr.overflow import Crowd
-from ivr.plan import Plan, Queue, Urgency
+from ivr.plan import Plan, Queue
+from ivr.waiting import Waiting, WaitingRoom, target_s
 
 # The network and the phone may take a little longer than the ring we asked for.
 OFFER_GRACE_S = 5.0
@@ -73,18 +74,6 @@ OFFER_GRACE_S = 5.0
 LEAST_REST_S = 1.0
 # Calls remembered after their end, so that a late echo of an arrival does not begin them anew.
 OVER_REMEMBERED = 4096
-# Of the queue's target, what a caller of each urgency is given.
-URGENCY_SHARE = {
-    Urgency.EMERGENCY: 0.0,
-    Urgency.URGENT: 0.25,
-    Urgency.SOON: 0.5,
-    Urgency.ROUTINE: 1.0,
-}
-
-
-def target_s(queue: Queue, urgency: Urgency | None) -> float:
-    """Within what a caller of this urgency should be answered; None: of the queue's own."""
-    return queue.target_s * URGENCY_SHARE[queue.urgency if urgency is None else urgency]
 
 
 class Ringing(StrEnum):
@@ -108,20 +97,6 @@ class Offering:
     state: Ringing = Ringing.OPEN
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A caller's place in its queues, which neither an offer nor its failure changes."""
-
-    queues: Mapping[str, Queue]
-    since: float
-    urgency: Urgency | None
-    may_be_led_on: bool
-
-    def deadline(self) -> float:
-        """By when the call should be answered, in the most pressing of its queues."""
-        return self.since + min(target_s(queue, self.urgency) for queue in self.queues.values())
-
-
 @dataclass(slots=True)
 class Exchange:
     """The clinic's telephone exchange, but for everything that touches the world."""
@@ -131,11 +106,7 @@ class Exchange:
     calls: dict[str, Call] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     offers: dict[str, Offering] = field(default_factory=dict)
-    _waiting: dict[str, Waiting] = field(default_factory=dict)
-    _unplaced: dict[str, None] = field(default_factory=dict)  # not yet told where they stand
-    _aside: dict[str, None] = field(default_factory=dict)  # nobody's until seen whether led on
-    _crowd_changed: bool = False
-    _stood: dict[str, Crowd] = field(default_factory=dict)  # what each was told last
+    _room: WaitingRoom = field(default_factory=WaitingRoom)
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
     _matching: Matching = field(default_factory=Matching)
@@ -182,7 +153,7 @@ class Exchange:
 
     def waiting(self) -> Mapping[str, Waiting]:
         """Callers in queues, those being offered to an agent included."""
-        return self._waiting
+        return self._room.calls
 
     # ---- events ----
 
@@ -288,25 +259,22 @@ class Exchange:
         if pairs is None:
             self._out.append(commands.Note(call, "no room", order.queues[0]))
             return
-        self._waiting[call] = Waiting(rooms, order.since, order.urgency, order.may_be_led_on)
-        self._crowd_changed = True
+        waits = Waiting(rooms, order.since, order.urgency, order.may_be_led_on)
+        self._room.comes(call, waits)
         self._meet(pairs, at)
         if order.may_be_led_on:
-            self._unplaced[call] = self._aside[call] = None
+            self._room.place_later(call)
+            self._room.set_aside(call)
         else:
             self._tell_position(call, at)
 
     def _tell_position(self, call: str, at: Moment) -> None:
-        if call in self._waiting:
+        if call in self._room.calls:
             self._step(call, Placed(self.position(call)), at)
 
     def _stop_waiting(self, call: str, at: Moment) -> None:
-        if self._waiting.pop(call, None):
+        if self._room.leaves(call):
             self._matching.leave(call)
-            self._unplaced.pop(call, None)
-            self._aside.pop(call, None)
-            self._stood.pop(call, None)
-            self._crowd_changed = True
         for offer in self._offers_of(call):
             self._withdraw(offer, at)
 
@@ -314,32 +282,32 @@ class Exchange:
         """Let those go on whom the rules of their queue lead elsewhere, from the last one in line:
         who stands before others stays for them to be counted behind. Nobody is led on from a queue
         twice, so this ends."""
-        while self._crowd_changed:
-            self._crowd_changed = False
+        while self._room.has_changed:
+            self._room.has_changed = False
             there: dict[tuple[str, ...], int] = {}
             for place, call in self._ruled():
-                queues = tuple(self._waiting[call].queues)
+                queues = tuple(self._room.calls[call].queues)
                 if queues not in there:
                     there[queues] = self._there_for(queues)
                 self._tell_crowd(call, Crowd(place, there[queues]), at)
-        for call in list(self._unplaced):
-            self._unplaced.pop(call)
+        for call in self._room.not_yet_placed():
             self._tell_position(call, at)
-        for call in sorted(self._aside, key=lambda call: self._waiting[call].deadline()):
-            self._aside.pop(call)
+        for call in self._room.back_from_aside():
             self._meet(self._matching.put_back(call), at)
 
     def _ruled(self) -> list[tuple[int, str]]:
         """Calls that may be led on, with their places, the last first; none for which a phone
         rings. Whoever goes leaves the places before them as they were."""
         rung = {o.call for o in self.offers.values() if o.state is not Ringing.WITHDRAWN}
-        ruled = [c for c, waits in self._waiting.items() if waits.may_be_led_on and c not in rung]
+        ruled = [
+            c for c, waits in self._room.calls.items() if waits.may_be_led_on and c not in rung
+        ]
         return sorted(((self._matching.position(call), call) for call in ruled), reverse=True)
 
     def _look(self, call: str, at: Moment) -> None:
         """The time has come to tell a call what its chances are, unless a phone rings for it."""
-        self._stood.pop(call, None)
-        if (waits := self._waiting.get(call)) is not None:
+        self._room.tell_again(call)
+        if (waits := self._room.calls.get(call)) is not None:
             crowd = Crowd(self.position(call), self._there_for(waits.queues))
             self._tell_crowd(call, crowd, at)
 
@@ -348,25 +316,24 @@ class Exchange:
 
     def _tell_crowd(self, call: str, crowd: Crowd, at: Moment) -> None:
         """What a call was told last need not be told again, nor anything while a phone rings."""
-        if self._stood.get(call) != crowd and not self._offers_of(call):
-            self._stood[call] = crowd
+        if self._room.is_news(call, crowd) and not self._offers_of(call):
+            self._room.told(call, crowd)
             self._step(call, Stood(crowd), at)
 
     def _meet(self, pairs: list[Pair], at: Moment) -> None:
         for pair in pairs:
-            room = self._waiting[pair.call].queues[pair.queue]
+            room = self._room.calls[pair.call].queues[pair.queue]
             agent = self.agents[pair.extension]
             self._out.append(self._why(pair, at))
             self._offer(pair.call, agent, room.offer_s, room.rest_s, room.wrap_up_s, at)
 
     def _why(self, pair: Pair, at: Moment) -> commands.Note:
         """What the ACD chose from, for those who ask later."""
-        waits, agent = self._waiting[pair.call], self.agents[pair.extension]
+        waits, agent = self._room.calls[pair.call], self.agents[pair.extension]
         urgency = waits.queues[pair.queue].urgency if waits.urgency is None else waits.urgency
-        free = sum(
-            agent_of(pair.queue) in other.skills and other.is_idle() and other.free_from <= at.now
-            for other in self.agents.values()
-        )
+        member = agent_of(pair.queue)
+        able = [other for other in self.agents.values() if member in other.skills]
+        free = sum(other.free_from <= at.now and other.is_idle() for other in able)
         waited_s = at.now - waits.since
         idle = f"idle for {at.now - agent.idle_since:.0f} s" if agent.idle_since else "not busy yet"
         detail = (
@@ -445,12 +412,12 @@ class Exchange:
             return
         if offer.state is Ringing.ACCEPTED:
             self._step(offer.call, JoinFailed(offer.call, offer_id), at)
-        elif offer.call in self._waiting:
+        elif offer.call in self._room.calls:
             if reason is Refusal.SILENT:
-                self._missed(offer.extension, self._waiting[offer.call].queues, at)
-            self._crowd_changed = True
-            if self._waiting[offer.call].may_be_led_on:
-                self._aside[offer.call] = None
+                self._missed(offer.extension, self._room.calls[offer.call].queues, at)
+            self._room.has_changed = True
+            if self._room.calls[offer.call].may_be_led_on:
+                self._room.set_aside(offer.call)
             else:
                 self._meet(self._matching.put_back(offer.call), at)
         elif not self._offers_of(offer.call):
@@ -507,7 +474,7 @@ class Exchange:
         agent.missed = 0
         detail = f"{agent.extension} {agent.pause or ''}".rstrip()
         self._out.append(commands.Note(commands.NO_CALL, said, detail))
-        self._crowd_changed = True
+        self._room.has_changed = True
         self._seat(agent, at)
 
     def _missed(self, extension: str, queues: Mapping[str, Queue], at: Moment) -> None:
@@ -534,7 +501,7 @@ class Exchange:
             self._wrap_up(agent, at)
         if state is PhoneState.IDLE and agent.phone is not PhoneState.IDLE:
             agent.idle_since = max(at.now, agent.free_from)
-        self._crowd_changed |= PhoneState.UNREACHABLE in (state, agent.phone)
+        self._room.has_changed |= PhoneState.UNREACHABLE in (state, agent.phone)
         agent.phone = state
         if state is PhoneState.IN_USE and agent.pause == AWAY:
             self._duty(AgentResumed(extension), at)  # somebody is there
@@ -578,5 +545,5 @@ class Exchange:
             member = {agent_of(q.name): 1 for q in queues if agent.extension in q.agents}
             phone = phones.get(agent.extension)
             agent.skills = {**member, **phone.skills} if phone and member else member
-        self._crowd_changed = True
+        self._room.has_changed = True
         self._matching.adopt(queues, {a.extension: a.skills for a in self.agents.values()})

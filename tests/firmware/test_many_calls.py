@@ -326,6 +326,7 @@ def test_ten_thousand_calls_leave_nothing_behind_and_each_is_counted_once() -> N
     kept, fresh = _kept(weeks.exchange), _kept(Weeks(seed=1).exchange)
     assert kept.pop("_over") <= OVER_REMEMBERED
     assert kept == fresh
+    assert _kept(weeks.exchange._room) == {}
     assert _kept(weeks.exchange._matching) == _kept(Weeks(seed=1).exchange._matching)
     assert len(weeks.exchange._matching._slots) == CALLS_MAX
     assert all(agent.is_idle() for agent in weeks.exchange.agents.values() if agent.skills)

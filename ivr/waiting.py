@@ -1,0 +1,93 @@
+"""Who waits in queues, and what each of them is still to be told.
+
+Who is next the ACD alone knows (`ivr.matching`); here is what it has no use for. A caller whom a
+rule of the queue may lead on is set aside, so that nobody has the call, until it has been seen
+whether one does; and hears its place only then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ivr.overflow import Crowd
+from ivr.plan import Queue, Urgency
+
+# Of the queue's target, what a caller of each urgency is given.
+URGENCY_SHARE = {
+    Urgency.EMERGENCY: 0.0,
+    Urgency.URGENT: 0.25,
+    Urgency.SOON: 0.5,
+    Urgency.ROUTINE: 1.0,
+}
+
+
+def target_s(queue: Queue, urgency: Urgency | None) -> float:
+    """Within what a caller of this urgency should be answered; None: of the queue's own."""
+    return queue.target_s * URGENCY_SHARE[queue.urgency if urgency is None else urgency]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A caller's place in its queues, which neither an offer nor its failure changes."""
+
+    queues: Mapping[str, Queue]
+    since: float
+    urgency: Urgency | None
+    may_be_led_on: bool
+
+    def deadline(self) -> float:
+        """By when the call should be answered, in the most pressing of its queues."""
+        return self.since + min(target_s(queue, self.urgency) for queue in self.queues.values())
+
+
+@dataclass(slots=True)
+class WaitingRoom:
+    """All who wait. Whoever comes, goes or stands elsewhere changes everybody's chances."""
+
+    calls: dict[str, Waiting] = field(default_factory=dict)
+    has_changed: bool = False
+    _unplaced: dict[str, None] = field(default_factory=dict)  # not yet told where they stand
+    _aside: dict[str, None] = field(default_factory=dict)  # nobody's until seen whether led on
+    _stood: dict[str, Crowd] = field(default_factory=dict)  # what each was told last
+
+    def comes(self, call: str, waits: Waiting) -> None:
+        self.calls[call] = waits
+        self.has_changed = True
+
+    def leaves(self, call: str) -> bool:
+        """Whether it had been there at all."""
+        if self.calls.pop(call, None) is None:
+            return False
+        self._unplaced.pop(call, None)
+        self._aside.pop(call, None)
+        self._stood.pop(call, None)
+        self.has_changed = True
+        return True
+
+    def set_aside(self, call: str) -> None:
+        """It is the ACD's again only after `back_from_aside`."""
+        self._aside[call] = None
+
+    def place_later(self, call: str) -> None:
+        """It is told its place with those of `not_yet_placed`."""
+        self._unplaced[call] = None
+
+    def not_yet_placed(self) -> list[str]:
+        """Who is to be told now, and then counts as told."""
+        told, self._unplaced = list(self._unplaced), {}
+        return told
+
+    def back_from_aside(self) -> list[str]:
+        """Who is anybody's again, the most pressing first."""
+        back, self._aside = self._aside, {}
+        return sorted(back, key=lambda call: self.calls[call].deadline())
+
+    def is_news(self, call: str, crowd: Crowd) -> bool:
+        """What a call was told last need not be told again."""
+        return self._stood.get(call) != crowd
+
+    def told(self, call: str, crowd: Crowd) -> None:
+        self._stood[call] = crowd
+
+    def tell_again(self, call: str) -> None:
+        """The time may have made news of what it was told."""
+        self._stood.pop(call, None)
