@@ -27,6 +27,7 @@ from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
+from firmware.callers import Callers
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
 from firmware.hours_desk import HoursDesk
@@ -121,10 +122,12 @@ class App:
     async def run(self) -> None:
         """Until asked to stop, or until a part that carries calls fails (an ExceptionGroup)."""
         self._loop = asyncio.get_running_loop()
+        key = MachineKey.at(self._place.machine_key)
+        self._callers = Callers(key)
         self._ledger = Ledger(
             self._place.calls_db,
             self._place.ledger_log,
-            MachineKey.at(self._place.machine_key),
+            key,
             on_durable=lambda steps: self._from_thread(self._durable, steps),
         )
         self._backlog = Backlog(self._ledger)
@@ -285,7 +288,7 @@ class App:
                 await has_told.wait()
                 has_told.clear()
                 for fact in self._media.events():
-                    self._inbox.put(*self._told_by_engine(fact))
+                    self._put(self._told_by_engine(fact))
         finally:
             # Else the loop takes the next file of this number for this one, and never looks at it.
             self._loop.remove_reader(self._media.event_fd)
@@ -340,13 +343,16 @@ class App:
 
     def _heard_asterisk(self, message: Message) -> None:
         for event in self._translator.receive(message):
-            self._inbox.put(*self._legs.heard(event))
+            self._put(self._legs.heard(event))
         for offer in self._translator.doubtful():
             self._loop.call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
         if dialled := translate.code_dialled(message):
             self._start(self._answer_code(dialled))
         self._end_strays()
+
+    def _put(self, told: Sequence[events.Event]) -> None:
+        self._inbox.put(*self._callers.known(told, datetime.now(UTC)))
 
     def _end_doubtful(self, offer: str) -> None:
         for event in self._translator.never_came(offer):
@@ -365,7 +371,7 @@ class App:
         """After each login: what lives is asked of Asterisk, and what ended unheard is told."""
         told = self._translator.resync(await self._link.ask(*self._translator.status()))
         for event in told:
-            self._inbox.put(*self._legs.heard(event))
+            self._put(self._legs.heard(event))
         if not self._is_settled:
             self._is_settled = True
             self._settle()
@@ -448,6 +454,7 @@ class App:
             known = ledger.known_messages(connection)
             self._unfinished = ledger.unfinished(connection)
             self._talks = ledger.talks(connection)
+            self._callers.remember(connection, datetime.now(UTC))
             self._inbox.put(*as_they_left_it(ledger.duties(connection)))
         reader.dispose()
         found = vault.adopt(self._place.messages, known)

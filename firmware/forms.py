@@ -138,11 +138,12 @@ class LineForm(Strict):
     numbers: Annotated[list[Number], _some("numbers", 200)]
     flow: Word
     language: Word | None = None
+    medical: Annotated[bool, Field(strict=True, description="true or false")] = False
 
     def line(self, name: str, language: str) -> plan.Line:
-        return plan.Line(
-            name, self.trunk, tuple(self.numbers), self.flow, self.language or language
-        )
+        numbers = tuple(self.numbers)
+        spoken = self.language or language
+        return plan.Line(name, self.trunk, numbers, self.flow, spoken, self.medical)
 
 
 # A skill's level, of an agent or asked for at worst.

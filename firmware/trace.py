@@ -14,6 +14,7 @@ SENTENCES: Mapping[str, str] = {
     "hours": "{}",
     "digit": "the caller presses {}",
     "queue": "the caller waits, with music ({})",
+    "raised": "the caller is more urgent now, for who calls {}",
     "overflow": "the queue leads the caller on ({})",
     "no room": "the ACD has no room left for the queue {}: the caller waits with music",
     "matched": "{}",

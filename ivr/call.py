@@ -13,7 +13,7 @@ which answers with the events at the head of this file.
     audio is lost (LOST), the flow ends (LEAVING)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -52,6 +52,7 @@ from ivr.plan import (
     TakeMessage,
     Urgency,
 )
+from ivr.pressing import CALM, Pressing, Sign
 
 # Who left sooner had dialled wrongly or changed their mind, which no clinic can help: the usual
 # threshold of call-centre figures, kept apart so that it can be subtracted from offered calls.
@@ -101,9 +102,17 @@ class Wait:
     it may be led on, then Placed if it still waits."""
 
     queues: tuple[str, ...]
-    urgency: Urgency | None
+    urgency: Urgency | None  # None: each queue's own
     since: float
     may_be_led_on: bool
+    pressing: Pressing
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Order: the call, if it waits, is more urgent than it was."""
+
+    pressing: Pressing
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,7 @@ class TimeCame:
     """Fact: the call's deadline is here."""
 
 
-Order = Wait | RingPhones | StopWaiting | TellPosition | TellCrowd
+Order = Wait | Press | RingPhones | StopWaiting | TellPosition | TellCrowd
 StepEvent = (
     DigitPressed
     | PromptEnded
@@ -208,6 +217,8 @@ class Call:
     again_at: float | None = None  # music or the next announcement is due
     look_at: float | None = None  # a rule of the queue may hold by then
     waits_since: float = 0.0  # entered this queue or began to ring
+    pressing: Pressing = CALM
+    is_medical: bool = False  # the line
     ranks_since: float = 0.0  # entered the first of the queues it was led on through
     led_on_from: frozenset[Place] = frozenset()  # a second time nobody is led on from a queue
     patience_until: float = 0.0
@@ -237,13 +248,33 @@ def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
     line = plan.lines.get(event.line)
     start = flow.start_of(plan, event.line)
     language = line.language if line else plan.language
-    call = Call(event.call, plan, language, at.now, start)
+    pressing = CALM.shows(Sign.AGAIN) if event.came_before else CALM
+    call = Call(
+        event.call,
+        plan,
+        language,
+        at.now,
+        start,
+        pressing=pressing,
+        is_medical=line.is_medical if line else False,
+    )
     entered, orders = _enter(call, start, at)
-    return entered, [commands.Note(call.id, "arrived", event.line), *orders]
+    arrived = commands.Note(call.id, "arrived", event.line)
+    return entered, [arrived, *_raised(call, pressing.signs), *orders]
 
 
 def step(call: Call, event: StepEvent, at: Moment) -> Step:
     """The call after the event, and what is to be done."""
+    stepped, orders = _step(_heeding(call, event), event, at)
+    signs = stepped.pressing.signs - call.pressing.signs
+    if not signs:
+        return stepped, orders
+    waits_on = call.stage is stepped.stage is Stage.QUEUED and call.place == stepped.place
+    press = [Press(stepped.pressing)] if waits_on else []
+    return stepped, [*_raised(call, signs), *press, *orders]
+
+
+def _step(call: Call, event: StepEvent, at: Moment) -> Step:
     match call.stage, event:
         case Stage.OVER, _:
             return call, []
@@ -283,7 +314,7 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
         case Stage.MENU, DigitPressed(digit=digit):
             return _choose(call, digit, at)
         case Stage.MENU, TimeCame():
-            return _music_is_due(call, at) or _ask_again(call, (flow.NOTHING_HEARD,), at)
+            return _music_is_due(call, at) or _ask_again(_silent(call), (flow.NOTHING_HEARD,), at)
         case Stage.QUEUED, Placed(position=position):
             return _announce(call, position, at)
         case Stage.QUEUED, Stood(crowd=crowd):
@@ -307,7 +338,7 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
         case Stage.RECORDING, (DigitPressed() | SpeechEnded() | TimeCame()):
             return _stop_recording(call, at)
         case Stage.RECORDING, NobodySpoke():
-            return _help_the_silent(call, at)
+            return _help_the_silent(_silent(call), at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingKept()):
             return _confirm(replace(call, kept=True, recording=False), at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed()):
@@ -371,6 +402,7 @@ def _fresh(call: Call, place: Place) -> Call:
     language = flow.flow_of(call.plan, place).language or call.language
     return replace(
         call,
+        pressing=_pressing_on(call),
         place=place,
         language=language,
         tries=0,
@@ -553,7 +585,16 @@ def _queue(call: Call, node: Enqueue, patience_s: float, at: Moment) -> Step:
 
 def _wait(call: Call, node: Enqueue) -> Wait:
     may_be_led_on = bool(node.overflow) and call.place not in call.led_on_from
-    return Wait(node.queues, node.urgency, call.ranks_since, may_be_led_on)
+    return Wait(node.queues, node.urgency, call.ranks_since, may_be_led_on, call.pressing)
+
+
+def _pressing_on(call: Call) -> Pressing:
+    """A call that leaves a queue for another has waited as that one had it wait."""
+    node = flow.node_at(call.plan, call.place)
+    queue = _waiting_room(call)
+    if call.stage is not Stage.QUEUED or not isinstance(node, Enqueue) or queue is None:
+        return call.pressing
+    return call.pressing.waited(queue.urgency if node.urgency is None else node.urgency)
 
 
 def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step:
@@ -696,6 +737,27 @@ def _confirm(call: Call, at: Moment) -> Step:
 def _confess(call: Call, at: Moment) -> Step:
     spoken, orders = _say(call, (flow.MESSAGE_FAILED,), flow.FRONT_DESK, at)
     return spoken, [commands.Note(call.id, "not kept", str(call.place)), *orders]
+
+
+# ---- urgency ----
+
+
+def _heeding(call: Call, event: StepEvent) -> Call:
+    """Every 0 is a wish for a person, until the caller has one."""
+    is_zero = isinstance(event, DigitPressed) and event.digit == flow.ZERO
+    return replace(call, pressing=call.pressing.zero()) if is_zero and _asks(call) else call
+
+
+def _asks(call: Call) -> bool:
+    return call.stage in (Stage.SPEAKING, Stage.MENU, Stage.QUEUED, Stage.RINGING, Stage.GREETING)
+
+
+def _silent(call: Call) -> Call:
+    return replace(call, pressing=call.pressing.shows(Sign.SILENT)) if call.is_medical else call
+
+
+def _raised(call: Call, signs: Iterable[Sign]) -> list[Command]:
+    return [commands.Note(call.id, "raised", sign) for sign in sorted(signs)]
 
 
 # ---- ends ----

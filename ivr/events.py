@@ -34,13 +34,15 @@ class PhoneState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CallArrived:
     """A caller is in the engine and known to Asterisk. `number` and `name` are a stranger's words,
-    or empty, and no log or traceback shows them."""
+    or empty, and no log or traceback shows them. `came_before`: the same number called a short
+    while ago (ivr/pressing.py)."""
 
     call: str
     line: str
     dialled: str
     number: str = field(repr=False)
     name: str = field(repr=False)
+    came_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

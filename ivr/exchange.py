@@ -21,6 +21,7 @@ from ivr.call import (
     NobodyLeft,
     Order,
     Placed,
+    Press,
     RingPhones,
     Stage,
     Step,
@@ -66,7 +67,8 @@ from ivr.hours import Switch
 from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of
 from ivr.overflow import Crowd
 from ivr.plan import Plan, Queue
-from ivr.waiting import Waiting, WaitingRoom, target_s
+from ivr.pressing import Pressing
+from ivr.waiting import Waiting, WaitingRoom
 
 # The network and the phone may take a little longer than the ring we asked for.
 OFFER_GRACE_S = 5.0
@@ -228,6 +230,8 @@ class Exchange:
         match order:
             case Wait():
                 self._wait(call, order, at)
+            case Press(pressing=pressing):
+                self._press_on(call, pressing, at)
             case RingPhones(phones=phones, ring_s=ring_s):
                 self._ring(call, phones, ring_s, at)
             case StopWaiting():
@@ -253,13 +257,12 @@ class Exchange:
         and then goes on."""
         known = self.calls[call].plan.queues
         rooms = {name: known[name] for name in order.queues if name in known}
-        within_s = [(room, target_s(room, order.urgency)) for room in rooms.values()]
+        waits = Waiting(rooms, order.since, order.urgency, order.may_be_led_on, order.pressing)
         wait = self._matching.wait_aside if order.may_be_led_on else self._matching.wait
-        pairs = wait(call, within_s, order.since)
+        pairs = wait(call, waits.within_s(), order.since)
         if pairs is None:
             self._out.append(commands.Note(call, "no room", order.queues[0]))
             return
-        waits = Waiting(rooms, order.since, order.urgency, order.may_be_led_on)
         self._room.comes(call, waits)
         self._meet(pairs, at)
         if order.may_be_led_on:
@@ -267,6 +270,13 @@ class Exchange:
             self._room.set_aside(call)
         else:
             self._tell_position(call, at)
+
+    def _press_on(self, call: str, pressing: Pressing, at: Moment) -> None:
+        """Who is more urgent moves up; while a phone rings for a call, its rank is no matter."""
+        waits = self._room.press_on(call, pressing)
+        if waits is not None and not self._offers_of(call):
+            self._matching.leave(call)
+            self._meet(self._matching.wait(call, waits.within_s(), waits.since) or [], at)
 
     def _tell_position(self, call: str, at: Moment) -> None:
         if call in self._room.calls:
@@ -330,7 +340,7 @@ class Exchange:
     def _why(self, pair: Pair, at: Moment) -> commands.Note:
         """What the ACD chose from, for those who ask later."""
         waits, agent = self._room.calls[pair.call], self.agents[pair.extension]
-        urgency = waits.queues[pair.queue].urgency if waits.urgency is None else waits.urgency
+        urgency = waits.urgency_in(waits.queues[pair.queue])
         member = agent_of(pair.queue)
         able = [other for other in self.agents.values() if member in other.skills]
         free = sum(other.free_from <= at.now and other.is_idle() for other in able)

@@ -47,6 +47,7 @@ class Line:
     numbers: tuple[str, ...]  # DIDs as the trunk sends them
     flow: str
     language: str
+    is_medical: bool = False  # who stays silent here may be unable to speak
 
 
 @dataclass(frozen=True, slots=True)

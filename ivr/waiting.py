@@ -6,10 +6,11 @@ whether one does; and hears its place only then.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ivr.overflow import Crowd
 from ivr.plan import Queue, Urgency
+from ivr.pressing import CALM, Pressing
 
 # Of the queue's target, what a caller of each urgency is given.
 URGENCY_SHARE = {
@@ -20,11 +21,6 @@ URGENCY_SHARE = {
 }
 
 
-def target_s(queue: Queue, urgency: Urgency | None) -> float:
-    """Within what a caller of this urgency should be answered; None: of the queue's own."""
-    return queue.target_s * URGENCY_SHARE[queue.urgency if urgency is None else urgency]
-
-
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A caller's place in its queues, which neither an offer nor its failure changes."""
@@ -33,10 +29,22 @@ class Waiting:
     since: float
     urgency: Urgency | None
     may_be_led_on: bool
+    pressing: Pressing = CALM
+
+    def urgency_in(self, queue: Queue) -> Urgency:
+        """As what the call waits there."""
+        return self.pressing.urgency(queue.urgency if self.urgency is None else self.urgency)
+
+    def within_s(self) -> list[tuple[Queue, float]]:
+        """Each of its queues, with the time within which the call should be answered."""
+        return [
+            (queue, queue.target_s * URGENCY_SHARE[self.urgency_in(queue)])
+            for queue in self.queues.values()
+        ]
 
     def deadline(self) -> float:
         """By when the call should be answered, in the most pressing of its queues."""
-        return self.since + min(target_s(queue, self.urgency) for queue in self.queues.values())
+        return self.since + min(within_s for _, within_s in self.within_s())
 
 
 @dataclass(slots=True)
@@ -62,6 +70,14 @@ class WaitingRoom:
         self._stood.pop(call, None)
         self.has_changed = True
         return True
+
+    def press_on(self, call: str, pressing: Pressing) -> Waiting | None:
+        """It is more urgent than it was, and nobody's yet if it is set aside, or not here: None."""
+        if call not in self.calls:
+            return None
+        self.calls[call] = replace(self.calls[call], pressing=pressing)
+        self.has_changed = True
+        return None if call in self._aside else self.calls[call]
 
     def set_aside(self, call: str) -> None:
         """It is the ACD's again only after `back_from_aside`."""

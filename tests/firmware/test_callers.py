@@ -1,0 +1,68 @@
+"""Who called a short while ago is known, also by an exchange that has just started."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from firmware.callers import Callers
+from firmware.ledger import Arrived, Finished, Ledger, Moment, Row
+from firmware.machine import MachineKey
+from firmware.store import open_reader
+from ivr.commands import Outcome
+from ivr.events import CallArrived, CallerLeft, Event
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ANNE, BEN = "+12025550101", "+12025550102"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> MachineKey:
+    return MachineKey.at(tmp_path / "machine.key")
+
+
+def came(call: str, number: str) -> CallArrived:
+    return CallArrived(call, "main", "2025550100", number, "")
+
+
+def before(told: list[Event]) -> list[bool]:
+    return [event.came_before for event in told if isinstance(event, CallArrived)]
+
+
+def test_a_second_call_within_fifteen_minutes_is_known_and_a_later_one_is_not(
+    key: MachineKey,
+) -> None:
+    callers = Callers(key)
+    assert before(callers.known([came("a", ANNE)], NOON)) == [False]
+    soon, late = NOON + timedelta(minutes=14), NOON + timedelta(minutes=31)
+    assert before(callers.known([came("b", ANNE), came("c", BEN)], soon)) == [True, False]
+    assert before(callers.known([came("d", ANNE)], late)) == [False]
+
+
+def test_who_shows_no_number_is_never_taken_for_another(key: MachineKey) -> None:
+    callers = Callers(key)
+    callers.known([came("a", "")], NOON)
+    assert before(callers.known([came("b", "")], NOON)) == [False]
+
+
+def test_what_is_no_arrival_passes_unchanged(key: MachineKey) -> None:
+    assert Callers(key).known([CallerLeft("a")], NOON) == [CallerLeft("a")]
+
+
+def test_a_restarted_exchange_remembers_who_called_but_not_the_call_that_still_lives(
+    tmp_path: Path, key: MachineKey
+) -> None:
+    ledger = Ledger(tmp_path / "calls.db", tmp_path / "ledger.log", key)
+    moment = Moment(NOON, 0)
+    rows: list[Row] = [
+        Arrived("ended", "main", "2025550100", ANNE, "", moment),
+        Finished("ended", Outcome.ABANDONED, moment),
+        Arrived("lives", "main", "2025550100", BEN, "", moment),
+    ]
+    ledger.submit(rows).result()
+    callers = Callers(key)
+    with open_reader(tmp_path / "calls.db").connect() as connection:
+        callers.remember(connection, NOON + timedelta(minutes=1))
+    ledger.close()
+    told = callers.known([came("lives", BEN), came("new", ANNE)], NOON + timedelta(minutes=1))
+    assert before(told) == [False, True]
