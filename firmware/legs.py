@@ -32,8 +32,8 @@ class _Stranger:
 
 
 class Legs:
-    """Every leg in the engine, callers' and agents'; a handle is the engine's own name of a
-    connection."""
+    """Every leg in the engine, callers', agents' and those we called; a handle is the engine's own
+    name of a connection."""
 
     def __init__(self) -> None:
         self._handles: dict[str, int] = {}
@@ -42,6 +42,7 @@ class Legs:
         self._orphans: frozenset[str] = frozenset()
         self._announced: dict[str, events.CallArrived] = {}
         self._offers: set[str] = set()
+        self._called: set[str] = set()  # by us, and not yet in the engine
         self._leaving: set[str] = set()
         self._testers: dict[str, Tester] = {}
 
@@ -63,6 +64,14 @@ class Legs:
     def offer_ended(self, offer: str) -> None:
         self._offers.discard(offer)
 
+    def called_out(self, call: str) -> None:
+        """Somebody is being called by us; the leg that comes needs no announcement either."""
+        self._called.add(call)
+
+    def never_called(self, ended: events.CallOutEnded) -> list[events.Event]:
+        """The order to call was refused; to be told once."""
+        return self.heard(ended) if ended.call in self._called else []
+
     def test(self, tester: Tester) -> None:
         """A caller of our own is on its way to the self-test line."""
         self._testers[tester.uuid] = tester
@@ -80,6 +89,9 @@ class Legs:
         self._uuids[handle] = uuid
         if uuid in self._offers:
             return [events.OfferAccepted(uuid)]
+        if uuid in self._called:
+            self._called.discard(uuid)
+            return [events.CalledOut(uuid)]
         arrived = self._announced.pop(uuid, None)
         if arrived is not None:
             return [arrived]
@@ -87,8 +99,8 @@ class Legs:
         return []
 
     def orphaned(self, offers: frozenset[str]) -> None:
-        """Agents' legs of an exchange before us: whoever picks up is joined by Asterisk itself, as
-        soon as we let go, so these are overdue at once."""
+        """Legs that an exchange before us sent for: whoever picks up is seen to by Asterisk itself,
+        as soon as we let go, so these are overdue at once."""
         self._orphans = offers
         for uuid in self._strangers.keys() & offers:
             self._strangers[uuid] = _Stranger(self._strangers[uuid].handle, NO_TIME)
@@ -98,6 +110,14 @@ class Legs:
         match event:
             case events.CallArrived():
                 return self._announce(event)
+            case events.CallOutEnded(call=call) | events.CallerLeft(call=call) if (
+                call in self._called
+            ):
+                self._called.discard(call)
+                is_told = isinstance(event, events.CallOutEnded)
+                return [event if is_told else events.CallOutEnded(call, events.Refusal.REFUSED)]
+            case events.CallOutEnded(call=call):
+                return [events.CallerLeft(call)]  # it was answered while Asterisk could not say so
             case (
                 events.FellToFailsafe(call=call)
                 | events.CallerLeft(call=call)

@@ -14,12 +14,14 @@ import structlog
 from firmware.asterisk import translate
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.wire import WireError
+from firmware.asterisk.written import UnwritableError
 from firmware.backlog import Backlog
 from firmware.clips import Clips
 from firmware.ledger import Finished, Moment, Noted, Row
 from firmware.legs import Legs
 from firmware.recorder import Recorder
 from ivr import commands, events
+from ivr.outside import NoWayOutError
 from routing_core.media import Chunk, Media
 
 log = structlog.get_logger(__name__)
@@ -38,6 +40,7 @@ WITHDRAW_AGAIN_S = (0.05, 0.2, 1.0)
 
 # An order that Asterisk did not take, or that may not be written at all.
 NOT_TAKEN = (ActionFailed, LinkDown, WireError)
+NOT_CALLED = (*NOT_TAKEN, NoWayOutError, UnwritableError)
 
 ToEngine = commands.Play | commands.StopPlaying | commands.StartMusic | commands.StopMusic
 
@@ -83,6 +86,9 @@ class Performer:
                 case commands.Offer():
                     self._legs.offered(order.offer)
                     self._start(self._offer(order))
+                case commands.CallOut():
+                    self._legs.called_out(order.call)
+                    self._start(self._call_out(order, moment))
                 case commands.Withdraw():
                     self._start(self._withdraw(order))
                 case commands.Join():
@@ -156,15 +162,28 @@ class Performer:
             log.warning("a phone could not be rung", extension=order.extension, why=str(refused))
             self._over(order.offer)
 
-    def _over(self, offer: str) -> None:
+    async def _call_out(self, order: commands.CallOut, moment: Moment) -> None:
+        try:
+            started_ms = round(moment.at.timestamp() * 1000)
+            await self._link.send(*self._translator.call_out(order, started_ms))
+        except NOT_CALLED as refused:
+            log.warning("nobody could be called", call=order.call, why=str(refused))
+            self._over(order.call)
+            # Without a way there it never was a leg.
+            never = events.CallOutEnded(order.call, events.Refusal.UNREACHABLE)
+            for event in self._legs.never_called(never):
+                self._tell(event)
+
+    def _over(self, leg: str) -> None:
         """Whoever picked up meanwhile is let go, and by the dialplan joined to a caller who still
         waits."""
-        handle = self._legs.handle(offer)
+        handle = self._legs.handle(leg)
         if handle is not None:
             self._media.close(handle)
-        self._legs.offer_ended(offer)
-        for event in self._translator.over(offer):
-            self._tell(event)
+        self._legs.offer_ended(leg)
+        for told in self._translator.over(leg):
+            for event in self._legs.heard(told):
+                self._tell(event)
 
     async def _withdraw(self, order: commands.Withdraw) -> None:
         """Asterisk makes the leg's channel a moment after it has taken the order to ring; until
@@ -194,10 +213,16 @@ class Performer:
                 self._legs.staying(leg)
             self._tell(events.JoinFailed(order.call, order.offer))
             return
+        # A person whom we called has a dialplan that asks as a caller's does; an agent's has not.
+        for leg in (order.call, order.offer):
+            if leg == order.call or self._translator.is_called(leg):
+                await self._talks(leg)
+
+    async def _talks(self, call: str) -> None:
         try:
-            await self._link.send(*self._translator.next_is(order.call, commands.Next.TALKED))
+            await self._link.send(*self._translator.next_is(call, commands.Next.TALKED))
         except NOT_TAKEN as refused:
-            log.warning("people are rung once more after a talk", call=order.call, why=str(refused))
+            log.warning("people are rung once more after a talk", call=call, why=str(refused))
 
     async def _release(self, order: commands.Release) -> None:
         try:

@@ -1,7 +1,7 @@
 """Orders, in the imperative: what the call logic asks of the shell, which proves with
 `assert_never` that it forgets none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -87,15 +87,28 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class CallOut:
+    """Call somebody: a number outside, by the plan's dial rules, or an extension. Who answers is a
+    leg in the engine, named as a call is. CalledOut or CallOutEnded follows; an emergency number is
+    never called."""
+
+    call: str
+    number: str = field(repr=False)
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
-    """End an offer that is no longer wanted; OfferEnded follows."""
+    """End an offer, or a call of ours, that is no longer wanted; OfferEnded or CallOutEnded
+    follows, or CallerLeft if it had been answered."""
 
     offer: str
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Join the caller with the agent who accepted; Joined or JoinFailed follows."""
+    """Join the caller with the agent who accepted, or with one whom we called; Joined or JoinFailed
+    follows."""
 
     call: str
     offer: str
@@ -139,6 +152,7 @@ Command = (
     | Record
     | StopRecording
     | Offer
+    | CallOut
     | Withdraw
     | Join
     | Release

@@ -13,7 +13,7 @@ from ivr.plan import Plan
 
 
 class Refusal(StrEnum):
-    """Why an offer came to nothing."""
+    """Why an offer, or a call of ours, came to nothing."""
 
     BUSY = "busy"
     REFUSED = "refused"
@@ -155,6 +155,22 @@ class OfferEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CalledOut:
+    """Whoever answered a call of ours is in the engine; from here on it is a call like any other,
+    whose end is CallerLeft."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallOutEnded:
+    """A call of ours was never answered, or not for long enough to be spoken to."""
+
+    call: str
+    reason: Refusal
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """Caller and agent talk, carried by Asterisk alone."""
 
@@ -253,8 +269,16 @@ CallEvent = (
     | JoinFailed
     | FellToFailsafe
 )
+OutwardEvent = CalledOut | CallOutEnded
 OfferEvent = OfferRang | OfferAccepted | OfferEnded
 AgentEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
 Event = (
-    CallEvent | OfferEvent | AgentEvent | PhoneChanged | PlanAdopted | HoursSwitched | ClockJudged
+    CallEvent
+    | OutwardEvent
+    | OfferEvent
+    | AgentEvent
+    | PhoneChanged
+    | PlanAdopted
+    | HoursSwitched
+    | ClockJudged
 )

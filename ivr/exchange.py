@@ -45,7 +45,9 @@ from ivr.events import (
     AgentSignedIn,
     AgentSignedOut,
     CallArrived,
+    CalledOut,
     CallerLeft,
+    CallOutEnded,
     ClockJudged,
     DigitPressed,
     Event,
@@ -191,6 +193,10 @@ class Exchange:
             case CallerLeft(call=call):
                 self._step(call, event, at)
                 self._talk_over(call, at)
+            case CalledOut(call=call):
+                self._out.append(commands.Release(call, commands.Next.DONE))  # wanted by nobody
+            case CallOutEnded():
+                pass
             case JoinFailed(call=call, offer=offer):
                 if any(mine.id == offer for mine in self._offers_of(call)):
                     self._step(call, event, at)

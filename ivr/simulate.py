@@ -147,6 +147,8 @@ class _Story:
                 self._soon(events.RecordingKept(call, "message", MESSAGE_S))
             case commands.Offer():
                 self._ring(command)
+            case commands.CallOut(call=call):
+                self._soon(events.CallOutEnded(call, events.Refusal.SILENT))
             case commands.Withdraw(offer=offer):
                 self._soon(events.OfferEnded(offer, events.Refusal.WITHDRAWN))
             case commands.Join(call=call, offer=offer):

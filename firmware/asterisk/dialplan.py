@@ -4,7 +4,7 @@
                      |           '---> unset: failsafe, which rings people until one answers
                      '-> emergency-return, for an hour after an emergency call
     from-phone -> emergency | an extension | a code of the phone's own | a number outside by rule
-    agent, lamp, tester: legs the exchange originates
+    agent, called, lamp, tester: legs the exchange originates
 
 Emergency calls are here whole. No expression ever holds a text that a caller supplied: numbers
 dialled are filtered to digits, and names and numbers of callers are not read at all.
@@ -32,6 +32,8 @@ SLATE = "slate"
 MAILBOXES = "default"  # whose lamps phones carry: NAME@MAILBOXES
 FAILSAFE_WAIT = "failsafe-wait"
 EMERGENCY_TRYING = "emergency-trying"
+
+CALL_CUT_OFF = "call-cut-off"
 
 CUT_AGAIN_AFTER = 6  # tries; a gateway may answer busy for 3 s after a cut
 NOTICE_S = 60  # how long the front desk's phones ring for the notice
@@ -68,6 +70,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _engine(engine_port),
         _failsafe(plan, voice, timing),
         _agent(engine_port),
+        _called(engine_port, voice(CALL_CUT_OFF, plan.language)),
         _lamp(),
         _from_phone(),
         _phones(plan),
@@ -236,6 +239,27 @@ def _agent(engine_port: int) -> str:
                 '(alone) GotoIf($["${NEXT}${IMPORT(${CALLERCHAN},NEXT)}" != ""]?over)',
                 'GotoIf($["${IMPORT(${CALLERCHAN},BRIDGEPEER)}" != ""]?over)',
                 "Bridge(${CALLERCHAN},x)",
+                "(over) Hangup()",
+            )
+        ],
+    )
+
+
+def _called(engine_port: int, sorry: str) -> str:
+    """Somebody whom the exchange called. When it has died since, or dies on them, they are told
+    that the call was cut off, and by whom it was: what they were called for is durable, and they
+    are called again."""
+    return section(
+        "called",
+        [
+            extension(
+                "s",
+                "(again) Set(NEXT=)",
+                f"GotoIf({ABSENT}?alone)",
+                f"TryExec(AudioSocket(${{CALLEDUUID}},127.0.0.1:{engine_port:d}))",
+                'GotoIf($["${NEXT}" = "again"]?again)',
+                'GotoIf($["${NEXT}" != ""]?over)',
+                f"(alone) Playback({sorry})",
                 "(over) Hangup()",
             )
         ],

@@ -236,6 +236,7 @@ class Telco:
         emergency_numbers: tuple[str, ...],
     ) -> None:
         self.home = home
+        self._phones = frozenset(phones)
         self.desks = {
             number: Desk(number, DESK_TONE_HZ + place * DESK_TONE_STEP_HZ)
             for place, number in enumerate(phones)
@@ -281,9 +282,9 @@ class Telco:
 
     async def desks_registered(self) -> None:
         """Wait until the clinic knows every desk phone."""
-        for number in self.desks.keys() - self._registered:
+        for number in self._phones - self._registered:
             await self.asterisk.rx(f"pjsip send register desk-{number}")
-        await self._until(lambda: self._registered >= self.desks.keys())
+        await self._until(lambda: self._registered >= self._phones)
 
     async def unplug(self, number: str) -> None:
         """Take one desk phone off the clinic's register."""
@@ -327,7 +328,9 @@ class Telco:
                 pass  # each question takes Asterisk's command line a while
 
     async def behave(self, desk: str, behaviour: Behaviour) -> None:
-        """From now on this desk phone does so when it rings."""
+        """From now on this desk phone does so when it rings; or somebody outside, at this number,
+        who else answers at once. Their rings are kept like a desk's."""
+        self.desks.setdefault(desk, Desk(desk, OUTSIDE_TONE_HZ))
         match behaviour:
             case Answers(after_s=after_s):
                 await self._set(f"RINGS_{desk}", f"{after_s:g}")
@@ -344,6 +347,21 @@ class Telco:
             case _:
                 assert_never(behaviour)
         await self._set(f"DOES_{desk}", does)
+
+    async def press(self, ring: Ring, keys: str) -> None:
+        """Who was called presses keys, one after another."""
+        for key in keys:
+            await self.link.send(
+                "PlayDTMF", ("Channel", ring.channel), ("Digit", key), ("Duration", str(KEY_MS)),
+                deadline_s=REACH_WITHIN_S,
+            )  # fmt: skip
+            await asyncio.sleep((KEY_MS + PAUSE_MS) / 1000)
+
+    async def hang_up(self, ring: Ring) -> None:
+        """Who was called ends the call; come back when it has ended."""
+        with suppress(ActionFailed):  # it has ended by itself, and that is yet to be told
+            await self.link.send("Hangup", ("Channel", ring.channel))
+        await ring.ended
 
     async def hold(self, ring: Ring) -> None:
         """The desk puts the other side on hold; by a re-INVITE, as desk phones do."""
@@ -750,7 +768,7 @@ def _desks() -> str:
                 "Answer(,i)",
                 RECORD,
                 "UserEvent(DeskAnswered)",
-                "PlayTones(${GLOBAL(TONE_${EXTEN})})",
+                f"PlayTones({_tone_of('EXTEN')})",
                 "Wait(1)",
                 "UserEvent(DeskTalked)",
                 f"Wait({FOREVER_S})",
@@ -764,10 +782,16 @@ def _desks() -> str:
                 f"Wait({FOREVER_S})",
             ),
             extension("hold", "StopPlayTones()", "BridgeWait(${UNIQUEID},participant,e(h))"),
-            extension("talk", "PlayTones(${GLOBAL(TONE_${DESK})})", f"Wait({FOREVER_S})"),
+            extension("talk", f"PlayTones({_tone_of('DESK')})", f"Wait({FOREVER_S})"),
             KEEP,
         ],
     )
+
+
+def _tone_of(variable: str) -> str:
+    """A desk's own; who is outside has the tone of all who are."""
+    own = f"${{GLOBAL(TONE_${{{variable}}})}}"
+    return f'${{IF($["{own}" = ""]?{OUTSIDE_TONE_HZ}:{own})}}'
 
 
 def _outside(emergency_numbers: tuple[str, ...]) -> str:
@@ -781,6 +805,7 @@ def _outside(emergency_numbers: tuple[str, ...]) -> str:
                 'GotoIf($["${GLOBAL(REFUSING)}" = "1"]?busy)',
                 "Set(GROUP()=line)",
                 "GotoIf($[${GROUP_COUNT(line)} > ${GLOBAL(LINES)}]?busy)",
+                'GotoIf($["${GLOBAL(DOES_${EXTEN})}" != ""]?desk,${EXTEN},1)',
                 "Set(NAME=${UNIQUEID})",
                 "Answer(,i)",
                 RECORD,

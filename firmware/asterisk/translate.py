@@ -1,11 +1,13 @@
 """Asterisk's messages into our events, and our orders into Asterisk's actions. No I/O, no clock.
 
 A channel is known by its Uniqueid, which masquerades and renames leave alone, and which every
-action used here takes in place of a name. A caller's Uniqueid is Asterisk's own; an agent's leg
-gets the offer's UUID as its Uniqueid. Whatever a message lacks or says wrongly becomes no event,
-never an error: Asterisk is outside, and so are the callers whose names it passes on.
+action used here takes in place of a name. A caller's Uniqueid is Asterisk's own; an agent's leg,
+and one whom we call, gets our own UUID as its Uniqueid. Whatever a message lacks or says wrongly
+becomes no event, never an error: Asterisk is outside, and so are the callers whose names it passes
+on.
 
     an agent's leg: Originate, Newchannel, Newstate 5 (rings), 6 (answered), BridgeEnter, Hangup
+    one we call:    the same; once answered it is a caller in all but how it came
 
 How it ends says little alone: a phone that is switched off and one that rang in vain both end with
 cause 19, so it matters whether it ever rang (tried on 22.10.1).
@@ -17,9 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from firmware.asterisk import written
-from firmware.asterisk.dialplan import MAILBOXES, SLATE
+from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
 from firmware.asterisk.wire import Message, Pair
-from ivr import commands, events
+from ivr import commands, events, outside
 from ivr.events import PhoneState, Refusal
 from ivr.plan import Plan
 
@@ -92,12 +94,16 @@ class _Caller:
     name: str = field(repr=False)
     bridge: str = ""
     has_fallen: bool = False
+    partner: str = ""  # another whom we called, and whom this one is being joined with
+    leads: bool = False  # of the two, the one whose call it is
 
 
 @dataclass(slots=True)
 class _Leg:
     offer: str
     call: str
+    channel: str = ""
+    is_outward: bool = False  # no agent's: `offer` names a call of ours that nobody answered yet
     bridge: str = ""
     is_there: bool = False
     has_rung: bool = False
@@ -110,7 +116,7 @@ class Translator:
     """Which channel is which call and which offer; nothing is kept of one that has ended."""
 
     def __init__(self, plan: Plan) -> None:
-        self._phones = frozenset(plan.phones)
+        self._plan = plan
         self._callers: dict[str, _Caller] = {}  # by call
         self._calls: dict[str, str] = {}  # Uniqueid -> call
         self._legs: dict[str, _Leg] = {}  # by offer
@@ -124,8 +130,8 @@ class Translator:
         self._gone: set[str] = set()
 
     def adopt(self, plan: Plan) -> None:
-        """A newly published plan, with its phones."""
-        self._phones = frozenset(plan.phones)
+        """A newly published plan, with its phones and its ways out."""
+        self._plan = plan
 
     def live(self) -> frozenset[str]:
         """Calls whose channel Asterisk has, as far as is known."""
@@ -213,7 +219,7 @@ class Translator:
     def _appears(self, message: Message) -> list[events.Event]:
         leg = self._legs.get(message.get("Uniqueid"))
         if leg is not None:
-            leg.is_there = True
+            leg.is_there, leg.channel = True, message.get("Channel")
         return []
 
     def _changes(self, message: Message) -> list[events.Event]:
@@ -225,10 +231,19 @@ class Translator:
         match message.get("ChannelState"):
             case state if state == RINGING and not leg.has_rung:
                 leg.has_rung = True
-                return [events.OfferRang(leg.offer)]
+                return [] if leg.is_outward else [events.OfferRang(leg.offer)]
+            case state if state == UP and leg.is_outward:
+                del self._legs[leg.offer]
+                self._is_called(leg.offer, leg.channel)
             case state if state == UP:
                 leg.is_answered = True
         return []
+
+    def _is_called(self, call: str, channel: str) -> None:
+        """Whom we called has answered: a caller from now on."""
+        self._callers[call] = _Caller(call, uniqueid=call, channel=channel, number="", name="")
+        self._calls[call] = call
+        self._note(self._fresh, call)
 
     def _renamed(self, message: Message) -> list[events.Event]:
         call = self._calls.get(message.get("Uniqueid"))
@@ -249,11 +264,20 @@ class Translator:
             return []
         caller = self._callers[call]
         caller.bridge = bridge
+        if caller.partner:
+            return self._both_joined(caller)
         met = [leg for leg in self._legs.values() if leg.call == call]
         if not met and not caller.has_fallen:
             # With a leg that we never had or have let go: Asterisk joins those by itself.
             return [events.Joined(call, offer="")]
         return [event for leg in met for event in self._joined(leg)]
+
+    def _both_joined(self, caller: _Caller) -> list[events.Event]:
+        partner = self._callers.get(caller.partner)
+        if partner is None or partner.bridge != caller.bridge:
+            return []
+        first, second = (caller, partner) if caller.leads else (partner, caller)
+        return [events.Joined(first.call, second.call)]
 
     def _joined(self, leg: _Leg) -> list[events.Event]:
         caller = self._callers.get(leg.call)
@@ -296,12 +320,14 @@ class Translator:
     def _ended(self, leg: _Leg, cause: str) -> list[events.Event]:
         """After the talk has begun, a leg's end is no offer's end: the caller's Hangup tells it."""
         del self._legs[leg.offer]
+        if leg.is_outward:
+            return [events.CallOutEnded(leg.offer, refusal(leg, cause))]
         return [] if leg.is_joined else [events.OfferEnded(leg.offer, refusal(leg, cause))]
 
     def _phone(self, message: Message) -> list[events.Event]:
         technology, _, extension = message.get("Device").partition("/")
         state = _PHONE_STATES.get(message.get("State"))
-        if technology != "PJSIP" or extension not in self._phones or state is None:
+        if technology != "PJSIP" or extension not in self._plan.phones or state is None:
             return []
         return [events.PhoneChanged(extension, state)]
 
@@ -311,7 +337,8 @@ class Translator:
         """Asks for all that lives; its answer goes to `resync`."""
         self._is_asking = True
         self._forget_meanwhile()
-        return ("Status", ("Variables", "CALLUUID,LINE,DIALLED,AGENTUUID,CALLERCHAN"))
+        asked = "CALLUUID,LINE,DIALLED,AGENTUUID,CALLERCHAN,CALLEDUUID"
+        return ("Status", ("Variables", asked))
 
     def phone_states(self) -> Action:
         """Asks for every phone's state; each answer goes to `receive`."""
@@ -335,8 +362,13 @@ class Translator:
                 told += self._ended(leg, "")
         for channel in alive.values():
             told += self._found(channel)
-        agents = {_variables(channel).get("AGENTUUID", "") for channel in alive.values()}
-        self._orphans = frozenset(filter(_UUID.fullmatch, agents - self._legs.keys()))
+        sent_for = {
+            _variables(channel).get(name, "")
+            for channel in alive.values()
+            for name in ("AGENTUUID", "CALLEDUUID")
+        }
+        unknown = sent_for - self._legs.keys() - self._callers.keys()
+        self._orphans = frozenset(filter(_UUID.fullmatch, unknown))
         self._is_asking = False
         self._forget_meanwhile()
         return told
@@ -346,7 +378,7 @@ class Translator:
         self._gone.clear()
 
     def orphans(self) -> frozenset[str]:
-        """Agents' legs, as of the last `resync`, for which an exchange before us sent."""
+        """Legs, as of the last `resync`, for which an exchange before us sent."""
         return self._orphans
 
     def _note(self, kept: set[str], name: str) -> None:
@@ -358,13 +390,22 @@ class Translator:
         variables = _variables(channel)
         told: list[events.Event] = []
         if leg := self._legs.get(uniqueid):
-            leg.is_there = True
+            leg.is_there, leg.channel = True, channel.get("Channel")
             told += self._changes(channel) if state in (RINGING, UP) else []
         elif variables.get("AGENTUUID") == uniqueid:
             if state != UP:
                 self._ringing_on[uniqueid] = variables.get("CALLERCHAN", "")
             return []
-        elif uniqueid not in self._calls:
+        elif uniqueid in self._calls:
+            pass
+        elif variables.get("CALLEDUUID") == uniqueid:
+            # Called by an exchange before us: whoever is called only now is let be, and who talks
+            # talks on. In between, the dialplan has a word for them.
+            if state != UP:
+                self._ringing_on[uniqueid] = ""
+            elif channel.get("BridgeID"):
+                self._is_called(uniqueid, channel.get("Channel"))
+        else:
             # CALLUUID is inherited by the phones that the fail-safe rings, LINE is not.
             call, line = variables.get("CALLUUID", ""), variables.get("LINE", "(null)")
             if not _UUID.fullmatch(call) or line in ("", "(null)"):
@@ -391,7 +432,8 @@ class Translator:
         return ("DBGetTree", ("Family", SLATE))
 
     def strays(self) -> list[str]:
-        """Phones that still ring for a caller who talks by now or has gone; each is told once."""
+        """Phones that still ring for a caller who talks by now or has gone, or by the will of an
+        exchange that is no more; each is told once."""
         if not self._ringing_on:
             return []
         waiting = {caller.channel for caller in self._callers.values() if not caller.bridge}
@@ -425,6 +467,33 @@ class Translator:
             ("Variable", f"CALLERCHAN={caller.channel if caller else ''}"),
         )
 
+    def call_out(self, order: commands.CallOut, started_ms: int) -> Action:
+        """Call somebody; who answers is taken into the engine by `called`. STARTED is what lets an
+        emergency call have the line. NoWayOutError: the number may not be called."""
+        way = outside.way_to(self._plan, order.number)
+        match way:
+            case outside.Extension(extension=extension):
+                channel, shows = f"PJSIP/{written.number(extension)}", ""
+            case outside.Outside(number=number, rule=rule):
+                trunk = trunk_endpoint(self._plan.trunks[rule.trunk])
+                channel = f"PJSIP/{written.number(number)}@{trunk}"
+                shows = written.number(rule.shows)
+        self._legs[order.call] = _Leg(order.call, call="", is_outward=True)
+        self._note(self._fresh, order.call)
+        return (
+            "Originate",
+            ("Channel", channel),
+            ("Context", "called"),
+            ("Exten", "s"),
+            ("Priority", "1"),
+            ("Timeout", str(round(order.ring_s * 1000))),
+            ("CallerID", f'"{written.label(self._plan.name)}" <{shows}>'),
+            ("ChannelId", order.call),
+            ("Async", "true"),
+            ("Variable", f"CALLEDUUID={order.call}"),
+            ("Variable", f"STARTED={started_ms:d}"),
+        )
+
     def test(self, tester: str) -> Action:
         """Call our own self-test line; the caller's leg comes into the engine under this UUID."""
         return (
@@ -444,7 +513,8 @@ class Translator:
         """End an offer's leg, or a call."""
         cause = NORMAL_CLEARING
         if leg := self._legs.get(name):
-            leg.is_withdrawn, cause = True, ANSWERED_ELSEWHERE
+            leg.is_withdrawn = True
+            cause = NORMAL_CLEARING if leg.is_outward else ANSWERED_ELSEWHERE
         return ("Hangup", ("Channel", self._channel(name)), ("Cause", cause))
 
     def ended_elsewhere(self, leg: str) -> Action:
@@ -455,6 +525,10 @@ class Translator:
         """Offers that came to nothing, told once; `never_came` is to be asked a moment later."""
         told, self._doubtful = self._doubtful, []
         return told
+
+    def is_called(self, call: str) -> bool:
+        """Whether this is somebody whom we called, and who answered."""
+        return call in self._callers and call == self._callers[call].uniqueid
 
     def never_came(self, offer: str) -> list[events.Event]:
         """An offer in doubt is over, unless its channel has come to be after all."""
@@ -469,6 +543,9 @@ class Translator:
 
     def bridge(self, call: str, offer: str) -> Action:
         """Join the two. If one has gone Asterisk refuses, and the other stays where it is."""
+        first, second = self._callers.get(call), self._callers.get(offer)
+        if first and second:
+            first.partner, first.leads, second.partner, second.leads = offer, True, call, False
         return ("Bridge", ("Channel1", self._channel(call)), ("Channel2", offer), ("Tone", "no"))
 
     def next_is(self, call: str, what: commands.Next) -> Action:

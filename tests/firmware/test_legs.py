@@ -1,7 +1,14 @@
 """A call has audio and an announcement, and either may come first."""
 
 from firmware.legs import ANNOUNCE_WITHIN_S, Legs
-from ivr.events import CallArrived, CallerLeft, OfferAccepted
+from ivr.events import (
+    CallArrived,
+    CalledOut,
+    CallerLeft,
+    CallOutEnded,
+    OfferAccepted,
+    Refusal,
+)
 
 CALL = "5d6c0d5e-8a5e-4c4e-9d0e-000000000001"
 OFFER = "5d6c0d5e-8a5e-4c4e-9d0e-000000000002"
@@ -69,3 +76,25 @@ def test_a_call_whose_audio_never_came_is_counted_all_the_same() -> None:
     left = CallerLeft(CALL)
     assert legs.heard(left) == [ARRIVED, left]
     assert legs.heard(left) == [left]
+
+
+def test_whom_we_called_is_there_with_the_audio_and_has_left_at_the_end() -> None:
+    legs = Legs()
+    legs.called_out(CALL)
+    assert legs.opened(CALL, 7, now=0.0) == [CalledOut(CALL)]
+    assert legs.callers() == [CALL]
+    assert legs.heard(CallerLeft(CALL)) == [CallerLeft(CALL)]
+
+
+def test_who_hung_up_before_the_audio_came_was_never_reached() -> None:
+    legs = Legs()
+    legs.called_out(CALL)
+    assert legs.heard(CallerLeft(CALL)) == [CallOutEnded(CALL, Refusal.REFUSED)]
+    assert legs.overdue(0.0) == []
+
+
+def test_who_answered_while_asterisk_could_not_say_so_has_left_at_the_end() -> None:
+    legs = Legs()
+    legs.called_out(CALL)
+    legs.opened(CALL, 7, now=0.0)
+    assert legs.heard(CallOutEnded(CALL, Refusal.UNREACHABLE)) == [CallerLeft(CALL)]

@@ -664,3 +664,9 @@ def test_when_the_callers_have_left_every_phone_is_free_again(
     assert not clinic.exchange.offers
     assert all(agent.is_idle() for agent in clinic.exchange.agents.values())
     assert clinic.exchange.next_deadline() is None
+
+
+def test_somebody_called_for_nobody_any_more_is_let_go() -> None:
+    clinic = Clinic()
+    assert clinic.hears(events.CalledOut("out")) == [commands.Release("out", commands.Next.DONE)]
+    assert clinic.hears(events.CallOutEnded("out", events.Refusal.BUSY)) == []

@@ -5,6 +5,8 @@
 up, is bridged, and hangs up two seconds later. Phones are rung with ids that end in their number.
 """
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,8 @@ from firmware.asterisk.wire import Message, Pair, encode
 from firmware.bench import ami
 from ivr import commands, events
 from ivr.events import PhoneState, Refusal
-from ivr.plan import Phone, Plan
+from ivr.outside import NoWayOutError
+from ivr.plan import DialRule, Phone, Plan, Trunk
 
 HEARD = ami.HEARD.read_text("utf-8")
 CALL = "88a59a81-a952-49c7-ae1a-6a74df731fbb"
@@ -682,3 +685,131 @@ def test_asterisk_says_what_it_knows_of_a_mailbox() -> None:
 )
 def test_what_says_nothing_of_our_mailboxes_is_no_lamp(told: list[Pair]) -> None:
     assert known_lamp(paired(*told)) is None
+
+
+# ---- those whom we call ----
+
+CALLED = "ca11ed00-0000-4000-8000-000000000001"
+OTHER_CALLED = "ca11ed00-0000-4000-8000-000000000002"
+REACHABLE = replace(
+    CLINIC,
+    trunks={"telco": Trunk("telco", "127.0.0.2", 5070, None, False)},
+    dial_rules=(DialRule("9", "", 10, "telco", "2025550100"),),
+)
+
+
+def calling(*calls: str, number: str = "2025550171") -> Translator:
+    translator = Translator(REACHABLE)
+    for call in calls:
+        translator.call_out(commands.CallOut(call, number, 30.0), started_ms=1_700_000_000_000)
+        translator.receive(about(call, "Newchannel", Channel=f"PJSIP/trunk-telco-{call[-1]}"))
+    return translator
+
+
+def answering(*calls: str) -> Translator:
+    translator = calling(*calls)
+    for call in calls:
+        translator.receive(about(call, "Newstate", ChannelState="6"))
+    return translator
+
+
+def test_who_is_called_sees_the_clinics_number_and_the_line_can_be_had_for_an_emergency() -> None:
+    order = commands.CallOut(CALLED, "+12025550171", 30.0)
+    action = Translator(REACHABLE).call_out(order, started_ms=1_700_000_000_000)
+    assert action == (
+        "Originate",
+        ("Channel", "PJSIP/2025550171@trunk-telco"),
+        ("Context", "called"),
+        ("Exten", "s"),
+        ("Priority", "1"),
+        ("Timeout", "30000"),
+        ("CallerID", '"Clinic" <2025550100>'),
+        ("ChannelId", CALLED),
+        ("Async", "true"),
+        ("Variable", f"CALLEDUUID={CALLED}"),
+        ("Variable", "STARTED=1700000000000"),
+    )
+
+
+def test_an_extension_is_called_as_a_phone_and_911_never() -> None:
+    inside = Translator(REACHABLE).call_out(commands.CallOut(CALLED, "101", 30.0), started_ms=0)
+    assert ("Channel", "PJSIP/101") in inside
+    with pytest.raises(NoWayOutError):
+        Translator(REACHABLE).call_out(commands.CallOut(CALLED, "911", 30.0), started_ms=0)
+
+
+@pytest.mark.parametrize(
+    ("rings", "cause", "means"),
+    [
+        (True, "19", Refusal.SILENT),
+        (False, "19", Refusal.UNREACHABLE),
+        (False, "17", Refusal.BUSY),
+        (True, "17", Refusal.REFUSED),
+        (False, "21", Refusal.REFUSED),
+    ],
+)
+def test_a_call_of_ours_that_nobody_answers_ends_with_why(
+    rings: bool, cause: str, means: Refusal
+) -> None:
+    translator = calling(CALLED)
+    if rings:
+        assert translator.receive(about(CALLED, "Newstate", ChannelState="5")) == []
+    assert translator.receive(about(CALLED, "Hangup", Cause=cause)) == [
+        events.CallOutEnded(CALLED, means)
+    ]
+
+
+def test_a_call_of_ours_that_we_end_is_withdrawn() -> None:
+    translator = calling(CALLED)
+    assert fields(translator.hangup(CALLED))["Cause"] == "16"
+    assert translator.receive(about(CALLED, "Hangup", Cause="16")) == [
+        events.CallOutEnded(CALLED, Refusal.WITHDRAWN)
+    ]
+
+
+def test_who_answered_a_call_of_ours_is_a_caller_like_any() -> None:
+    translator = answering(CALLED)
+    key = about(CALLED, "DTMFBegin", Digit="1", Direction="Received")
+    assert translator.receive(key) == [events.KeyBegan(CALLED, "1")]
+    translator.originate(commands.Offer(offer("101"), CALLED, "101", 20.0))
+    translator.bridge(CALLED, offer("101"))
+    assert translator.receive(about(CALLED, "BridgeEnter", BridgeUniqueid=BRIDGE)) == []
+    assert translator.receive(about(offer("101"), "BridgeEnter", BridgeUniqueid=BRIDGE)) == [
+        events.Joined(CALLED, offer("101"))
+    ]
+    assert translator.receive(about(CALLED, "Hangup")) == [events.CallerLeft(CALLED)]
+
+
+@pytest.mark.parametrize("first", [CALLED, OTHER_CALLED])
+def test_two_whom_we_called_talk_once_both_are_in_one_bridge(first: str) -> None:
+    translator = answering(CALLED, OTHER_CALLED)
+    translator.bridge(CALLED, OTHER_CALLED)
+    second = OTHER_CALLED if first == CALLED else CALLED
+    assert translator.receive(about(first, "BridgeEnter", BridgeUniqueid=BRIDGE)) == []
+    assert translator.receive(about(second, "BridgeEnter", BridgeUniqueid=BRIDGE)) == [
+        events.Joined(CALLED, OTHER_CALLED)
+    ]
+
+
+def test_of_those_an_exchange_before_us_called_who_talks_talks_on_and_the_rest_is_let_go() -> None:
+    def found(call: str, state: str, bridge: str) -> Message:
+        return paired(
+            ("Uniqueid", call),
+            ("ChannelState", state),
+            ("BridgeID", bridge),
+            ("Variable", f"CALLEDUUID={call}"),
+        )
+
+    translator = Translator(REACHABLE)
+    translator.status()
+    talks, rings = found(CALLED, "6", BRIDGE), found(OTHER_CALLED, "5", "")
+    assert translator.resync([talks, rings]) == [events.Joined(CALLED, "")]
+    assert translator.orphans() == {OTHER_CALLED}
+    assert translator.strays() == [OTHER_CALLED]
+    assert translator.receive(about(CALLED, "Hangup")) == [events.CallerLeft(CALLED)]
+
+
+def test_whom_we_were_calling_when_asterisk_died_was_not_reached() -> None:
+    translator = calling(CALLED)
+    translator.status()
+    assert translator.resync([]) == [events.CallOutEnded(CALLED, Refusal.UNREACHABLE)]

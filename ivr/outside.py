@@ -1,0 +1,70 @@
+"""Where the clinic itself may call: one of its phones, or a number outside by one of its dial
+rules.
+
+An emergency number is never called by a machine, whatever rule would lead there: only a person at a
+telephone calls one, by the static dialplan.
+"""
+
+from dataclasses import dataclass, field
+
+from ivr.plan import DialRule, Plan
+
+# Never, whatever numbers a site calls its emergency numbers (911, GSM's own, the 988 lifeline).
+ALWAYS_REFUSED = ("911", "112", "988")
+NORTH_AMERICA = "1"  # written or not before the same ten digits
+NATIONAL_DIGITS = 10
+
+
+class NoWayOutError(ValueError):
+    """The number may not be called, or no rule leads to it. The text does not hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One of the clinic's own phones."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A number as the rule's trunk is sent it."""
+
+    number: str = field(repr=False)
+    rule: DialRule
+
+
+def way_to(plan: Plan, number: str) -> Extension | Outside:
+    """How to call this number; written with or without `+` and the country's `1`."""
+    digits = number.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        raise NoWayOutError("not a telephone number: give its digits")
+    written = _ways_to_write(digits)
+    if any(_is_emergency(plan, each) for each in written):
+        raise NoWayOutError("an emergency number is called by people only")
+    if number in plan.phones:
+        return Extension(number)
+    for rule in plan.dial_rules:
+        for each in written:
+            if rule.dials(each):
+                return Outside(each, rule)
+    raise NoWayOutError("no dial rule leads to it: see [[dial_rules]] in the site file")
+
+
+def _ways_to_write(digits: str) -> tuple[str, ...]:
+    if len(digits) == NATIONAL_DIGITS:
+        return digits, NORTH_AMERICA + digits
+    if len(digits) == NATIONAL_DIGITS + 1 and digits.startswith(NORTH_AMERICA):
+        return digits, digits.removeprefix(NORTH_AMERICA)
+    return (digits,)
+
+
+def _is_emergency(plan: Plan, digits: str) -> bool:
+    """Whatever stands before it to get a line. One that only begins so is no better: a line that is
+    dialled digit by digit is through by then."""
+    before = {NORTH_AMERICA, *(rule.prefix for rule in plan.dial_rules)} - {""}
+    bare, more = {digits}, {digits}
+    while more := {each.removeprefix(one) for each in more for one in before} - bare:
+        bare |= more
+    never = {*plan.emergency_numbers, *ALWAYS_REFUSED}
+    return digits.startswith(plan.emergency_numbers) or bool(bare & never)

@@ -1,0 +1,138 @@
+"""People outside whom the clinic calls by itself, on two real Asterisks: who answers is a caller
+like any, who does not is told of with the reason, and nobody is left in silence."""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import pytest
+
+from firmware.app import App
+from firmware.asterisk.telco import Answers, Busy, Silent
+from firmware.control import ask_async
+from firmware.place import Place
+from firmware.topics import STATUS, StatusRequest
+from ivr import commands, events
+from ivr.commands import CallOut, Command, Join, Play, Withdraw
+from ivr.events import CalledOut, CallerLeft, CallOutEnded, Joined, KeyEnded, Refusal
+from tests.system import ear, practice
+from tests.system.town import Town, soon
+
+Told = TypeVar("Told", bound=events.Event)
+
+SORRY_HZ, PROMPT_HZ = 2450, 2400
+FOREVER_S, BRIEFLY_S = 60.0, 2.0
+
+
+class ByHand(App):
+    """The exchange; but whom to call, and what to do with those who answered, a story says."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.told: list[events.Event] = []
+        self._news = asyncio.Condition()
+
+    def orders(self, *orders: Command) -> None:
+        self._performer.perform(list(orders))
+
+    def dies(self) -> None:
+        """Of all that its death means to those in the engine, this is what they notice."""
+        self._media.let_go_all()
+
+    async def hears(self, event: Told) -> None:
+        async with asyncio.timeout(30), self._news:
+            await self._news.wait_for(lambda: event in self.told)
+
+    async def is_linked(self) -> None:
+        await soon(self._linked.wait())
+
+    def _decided(self, event: events.Event | None, orders: list[Command]) -> None:
+        wanted: list[Command] = [o for o in orders if not isinstance(o, commands.Release)]
+        super()._decided(event, wanted)
+        if event is not None:
+            self.told.append(event)
+            self._start(self._wake())
+
+    async def _wake(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    tones = {**practice.TONES, "call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0)}
+    with practice.build(tmp_path_factory.mktemp("outside"), tones=tones) as standing:
+        yield standing
+
+
+@asynccontextmanager
+async def exchange(here: Town) -> AsyncIterator[ByHand]:
+    app = ByHand(here.place)
+    running = asyncio.create_task(app.run())
+    try:
+        await app.is_linked()
+        yield app
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.wait({running})
+    running.result()
+
+
+def called() -> str:
+    return str(uuid.uuid4())
+
+
+def test_people_whom_the_clinic_calls_answer_are_busy_are_out_or_are_called_no_more(
+    here: Town,
+) -> None:
+    async def story() -> None:
+        telco = here.telco
+        ann, bob, engaged, out, unwanted = (f"20255501{n}" for n in range(71, 76))
+        for number in (ann, bob):
+            await telco.behave(number, Answers(after_s=0.2))
+        await telco.behave(engaged, Busy())
+        for number in (out, unwanted):
+            await telco.behave(number, Silent())
+        async with exchange(here) as app:
+            calls = {number: called() for number in (ann, bob, engaged, out, unwanted, "911")}
+            for number, call in calls.items():
+                app.orders(CallOut(call, number, BRIEFLY_S if number == out else FOREVER_S))
+            await app.hears(CallOutEnded(calls["911"], Refusal.UNREACHABLE))
+            await app.hears(CalledOut(calls[ann]))
+            await app.hears(CalledOut(calls[bob]))
+            app.orders(Play(calls[ann], ("goodbye",), "en", 1))
+            to_ann, to_bob = await telco.next_ring(ann), await telco.next_ring(bob)
+            assert {ring.caller for ring in (to_ann, to_bob)} == {practice.NUMBER}
+            await telco.press(to_ann, "1")
+            await app.hears(KeyEnded(calls[ann], "1"))
+            await telco.next_ring(unwanted)
+            app.orders(Withdraw(calls[unwanted]))
+            await app.hears(CallOutEnded(calls[unwanted], Refusal.WITHDRAWN))
+            await app.hears(CallOutEnded(calls[engaged], Refusal.BUSY))
+            await app.hears(CallOutEnded(calls[out], Refusal.SILENT))
+            await app.hears(events.PromptEnded(calls[ann], 1))
+            app.orders(Join(calls[ann], calls[bob]))
+            await app.hears(Joined(calls[ann], calls[bob]))
+            await soon(to_bob.talked)
+            await asyncio.gather(telco.hang_up(to_ann), soon(to_bob.ended))
+            for number in (ann, bob):
+                await app.hears(CallerLeft(calls[number]))
+            assert ear.tone_s(to_ann.heard, PROMPT_HZ) > 1
+            assert ear.tone_s(to_bob.heard, SORRY_HZ) == 0
+            status = await ask_async(here.place.control_socket, STATUS, StatusRequest())
+            assert status.offered == 0  # none of these is a caller's call
+            # Our death while somebody listens to us: they hear whose call it was, and are let go.
+            last = called()
+            app.orders(CallOut(last, ann, FOREVER_S))
+            await app.hears(CalledOut(last))
+            app.dies()
+            to_ann = await telco.next_ring(ann, 1)
+            await soon(to_ann.ended)
+            await app.hears(CallerLeft(last))
+            assert ear.tone_s(to_ann.heard, SORRY_HZ) > 0.5
+        assert not telco.emergency_invitations
+
+    here.run(story())
