@@ -407,6 +407,7 @@ class App:
     def _durable(self, steps: Sequence[ledger.Step]) -> None:
         show(self._watchers, steps)
         self._roster.durable(steps)
+        self._callers.durable(steps)
         if any(step.step == ledger.MESSAGE for step in steps):
             self._lamps.changed()
         for step in steps:

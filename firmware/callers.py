@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from firmware.ledger import calls
+from firmware.ledger import OUTCOME, Step, calls, steps
 from firmware.machine import MachineKey
 from ivr.events import CallArrived, Event
 from ivr.pressing import AGAIN_WITHIN_S
+from ivr.survey import ASKED, NOT_AGAIN_WITHIN_S
 
 
 @dataclass(slots=True)
@@ -46,27 +47,53 @@ class Callers:
     def __init__(self, key: MachineKey) -> None:
         self._key = key
         self._came = Lately(timedelta(seconds=AGAIN_WITHIN_S))
+        self._surveyed = Lately(timedelta(seconds=NOT_AGAIN_WITHIN_S))
+        self._live: dict[str, bytes] = {}  # by call
 
     def remember(self, connection: Connection, now: datetime) -> None:
         """What an exchange before us wrote down."""
-        since = (now - self._came.within).astimezone(UTC).isoformat(timespec="milliseconds")
         # Calls without an end may be announced once more, and have not come before themselves.
         came = select(calls.c.number_hash, calls.c.arrived).where(
-            calls.c.arrived >= since,
+            calls.c.arrived >= _text(now - self._came.within),
             calls.c.number_hash.is_not(None),
             calls.c.outcome.is_not(None),
         )
         for row in connection.execute(came.order_by(calls.c.arrived)):
             self._came.add(row.number_hash, datetime.fromisoformat(row.arrived))
+        asked = (
+            select(calls.c.number_hash, steps.c.at)
+            .join(calls, calls.c.call == steps.c.call)
+            .where(
+                steps.c.step == ASKED,
+                steps.c.at >= _text(now - self._surveyed.within),
+                calls.c.number_hash.is_not(None),
+            )
+        )
+        for row in connection.execute(asked.order_by(steps.c.at)):
+            self._surveyed.add(row.number_hash, datetime.fromisoformat(row.at))
 
     def known(self, told: Sequence[Event], now: datetime) -> list[Event]:
-        """The same facts; an arrival says whether its caller was here a short while ago."""
+        """The same facts; an arrival says whether its caller was here, or was asked, lately."""
         return [self._known(e, now) if isinstance(e, CallArrived) else e for e in told]
+
+    def durable(self, written: Sequence[Step]) -> None:
+        """What the ledger holds now: who was asked is not asked again."""
+        for step in written:
+            if step.step == ASKED and (caller := self._live.get(step.call)):
+                self._surveyed.add(caller, datetime.fromisoformat(step.at))
+            elif step.step == OUTCOME:
+                self._live.pop(step.call, None)
 
     def _known(self, arrived: CallArrived, now: datetime) -> CallArrived:
         if not arrived.number:
             return arrived
-        caller = self._key.keyed_hash(arrived.number)
+        caller = self._live[arrived.call] = self._key.keyed_hash(arrived.number)
         came_before = self._came.holds(caller, now)
         self._came.add(caller, now)
-        return replace(arrived, came_before=came_before)
+        was_surveyed = self._surveyed.holds(caller, now)
+        return replace(arrived, came_before=came_before, was_surveyed=was_surveyed)
+
+
+def _text(at: datetime) -> str:
+    """As the ledger writes it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -339,6 +339,7 @@ class QueueForm(Strict):
     announce_s: Annotated[float, _seconds(10, 600)] = 45
     wrap_up_s: Annotated[float, _seconds(0, 600)] = 0
     misses: Annotated[int, _count(0, 20)] = 3
+    survey: Annotated[bool, Field(strict=True, description="true or false")] = False
     needs: Skills = {}
     relaxes: Annotated[
         list[RelaxForm],
@@ -362,6 +363,7 @@ class QueueForm(Strict):
             self.needs,
             tuple(rule.rule() for rule in self.relaxes),
             self.misses,
+            self.survey,
         )
 
 

@@ -44,6 +44,7 @@ class Legs:
         self._offers: set[str] = set()
         self._called: set[str] = set()  # by us, and not yet in the engine
         self._leaving: set[str] = set()
+        self._returning: set[str] = set()
         self._testers: dict[str, Tester] = {}
 
     def handle(self, uuid: str) -> int | None:
@@ -92,6 +93,9 @@ class Legs:
         if uuid in self._called:
             self._called.discard(uuid)
             return [events.CalledOut(uuid)]
+        if uuid in self._returning:
+            self._returning.discard(uuid)
+            return [events.CameBack(uuid)]
         arrived = self._announced.pop(uuid, None)
         if arrived is not None:
             return [arrived]
@@ -123,6 +127,8 @@ class Legs:
                 | events.CallerLeft(call=call)
                 | events.Joined(call=call)
             ):
+                if isinstance(event, events.CallerLeft):
+                    self._returning.discard(call)
                 # Without audio it never came to us, or came to the exchange that was here before:
                 # it arrived all the same, and must be counted.
                 arrived = self._announced.pop(call, None)
@@ -151,9 +157,14 @@ class Legs:
         if uuid in self._handles:
             self._leaving.add(uuid)
 
+    def returning(self, uuid: str) -> None:
+        """After the talk this caller's audio will come to us once more."""
+        self._returning.add(uuid)
+
     def staying(self, uuid: str) -> None:
         """It did not leave after all."""
         self._leaving.discard(uuid)
+        self._returning.discard(uuid)
 
     def closed(self, handle: int) -> tuple[str, bool] | None:
         """The engine lost a connection: whose, and whether that was our own will. None when a newer

@@ -213,14 +213,16 @@ class Performer:
                 self._legs.staying(leg)
             self._tell(events.JoinFailed(order.call, order.offer))
             return
+        if order.then is commands.Next.SURVEY:
+            self._legs.returning(order.call)
+        await self._next_is(order.call, order.then)
         # A person whom we called has a dialplan that asks as a caller's does; an agent's has not.
-        for leg in (order.call, order.offer):
-            if leg == order.call or self._translator.is_called(leg):
-                await self._talks(leg)
+        if self._translator.is_called(order.offer):
+            await self._next_is(order.offer, commands.Next.TALKED)
 
-    async def _talks(self, call: str) -> None:
+    async def _next_is(self, call: str, what: commands.Next) -> None:
         try:
-            await self._link.send(*self._translator.next_is(call, commands.Next.TALKED))
+            await self._link.send(*self._translator.next_is(call, what))
         except NOT_TAKEN as refused:
             log.warning("people are rung once more after a talk", call=call, why=str(refused))
 

@@ -29,6 +29,8 @@ SENTENCES: Mapping[str, str] = {
     "unreachable": "phone {} cannot be reached",
     "withdrawn": "phone {} stops ringing",
     "joined": "caller and phone talk{}",
+    "surveyed": "the agent has hung up, and the caller is asked how it was{}",
+    "rated": "the caller gives {} of 5",
     "not joined": "they could not be joined: the caller waits on, with the same rank{}",
     "message": "the caller is asked to leave a message ({})",
     "recording": "the beep; what the caller says now is sealed as it is spoken (mailbox {})",

@@ -19,12 +19,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import commands, flow, hours, overflow
+from ivr import commands, flow, hours, overflow, survey
 from ivr.commands import Command, Next, Outcome
 from ivr.events import (
     AudioLost,
     CallArrived,
     CallerLeft,
+    CameBack,
     DigitPressed,
     FellToFailsafe,
     Joined,
@@ -84,6 +85,7 @@ class Stage(StrEnum):
     RINGING = "ringing"
     JOINING = "joining"
     TALKING = "talking"
+    SURVEY = "survey"
     GREETING = "greeting"
     RECORDING = "recording"
     KEEPING = "keeping"
@@ -181,6 +183,7 @@ StepEvent = (
     | AudioLost
     | Joined
     | JoinFailed
+    | CameBack
     | FellToFailsafe
     | Stood
     | Placed
@@ -229,6 +232,7 @@ class Call:
     heard: bool = False  # information spoken to its end
     kept: bool = False
     joined: bool = False
+    was_surveyed: bool = False
     failsafe: bool = False
     lost_at: float | None = None
     left_at: float | None = None
@@ -257,6 +261,7 @@ def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
         start,
         pressing=pressing,
         is_medical=line.is_medical if line else False,
+        was_surveyed=event.was_surveyed,
     )
     entered, orders = _enter(call, start, at)
     arrived = commands.Note(call.id, "arrived", event.line)
@@ -293,13 +298,21 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return call, []  # told again after a lost link
         case _, Joined():
             return _talk(call)
-        case ((Stage.TALKING | Stage.LEAVING), AudioLost()):
+        case Stage.TALKING, CameBack():
+            return _ask_how_it_was(call, at)
+        case Stage.SURVEY, PromptEnded(tag=tag) if tag == call.tag:
+            return replace(call, until=at.now + survey.ANSWER_S), []
+        case Stage.SURVEY, DigitPressed(digit=digit):
+            return _thank(call, digit, at)
+        case Stage.SURVEY, TimeCame():
+            return _thank(call, "", at)
+        case ((Stage.TALKING | Stage.SURVEY | Stage.LEAVING), AudioLost()):
             return call, []
         case Stage.JOINING, AudioLost():
             return replace(call, lost_at=at.now), []
         case _, AudioLost():
             return _lose(call, at)
-        case Stage.TALKING, FellToFailsafe():
+        case ((Stage.TALKING | Stage.SURVEY), FellToFailsafe()):
             return call, [commands.Note(call.id, "failsafe", "after the talk")]
         case Stage.LOST, FellToFailsafe() if call.failsafe:
             return call, []  # we let go of it ourselves, and now Asterisk says so too
@@ -669,12 +682,25 @@ def _give_up_waiting(call: Call, at: Moment) -> Step:
 
 def _join(call: Call, offer: str, at: Moment) -> Step:
     joining = replace(call, stage=Stage.JOINING, until=at.now + JOIN_S, again_at=None, look_at=None)
-    return joining, [commands.Join(call.id, offer)]
+    then = survey.next_after(call.plan, call.place, was_asked=call.was_surveyed)
+    return joining, [commands.Join(call.id, offer, then)]
 
 
 def _talk(call: Call) -> Step:
     talking = replace(call, stage=Stage.TALKING, joined=True, until=None, again_at=None)
     return talking, [StopWaiting(), commands.Note(call.id, "joined", "")]
+
+
+def _ask_how_it_was(call: Call, at: Moment) -> Step:
+    asked = replace(call, stage=Stage.SURVEY, was_surveyed=True)
+    spoken, orders = _speak(asked, (survey.QUESTION,), at)
+    return spoken, [commands.Note(call.id, survey.ASKED, ""), *orders]
+
+
+def _thank(call: Call, digit: str, at: Moment) -> Step:
+    rated = [commands.Note(call.id, survey.RATED, digit)] if digit in survey.MARKS else []
+    spoken, orders = _say(call, (survey.THANKS,), None, at)
+    return spoken, [*rated, commands.StopPlaying(call.id), *orders]
 
 
 def _back(call: Call, at: Moment) -> Step:

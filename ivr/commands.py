@@ -12,6 +12,7 @@ class Next(StrEnum):
     DONE = "done"
     AGAIN = "again"
     TALKED = "talked"
+    SURVEY = "survey"
 
 
 class Outcome(StrEnum):
@@ -108,10 +109,11 @@ class Withdraw:
 @dataclass(frozen=True, slots=True)
 class Join:
     """Join the caller with the agent who accepted, or with one whom we called; Joined or JoinFailed
-    follows."""
+    follows. `then` is what comes next once the other lets go."""
 
     call: str
     offer: str
+    then: Next = Next.TALKED
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class PhoneState(StrEnum):
 class CallArrived:
     """A caller is in the engine and known to Asterisk. `number` and `name` are a stranger's words,
     or empty, and no log or traceback shows them. `came_before`: the same number called a short
-    while ago (ivr/pressing.py)."""
+    while ago (ivr/pressing.py); `was_surveyed`: or was asked lately how it was."""
 
     call: str
     line: str
@@ -43,6 +43,7 @@ class CallArrived:
     number: str = field(repr=False)
     name: str = field(repr=False)
     came_before: bool = False
+    was_surveyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,13 @@ class JoinFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CameBack:
+    """The agent has hung up after a talk, and the caller's audio is with us once more."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class FellToFailsafe:
     """Asterisk's static dialplan has taken the caller out of our hands and rings people."""
 
@@ -267,6 +275,7 @@ CallEvent = (
     | AudioLost
     | Joined
     | JoinFailed
+    | CameBack
     | FellToFailsafe
 )
 OutwardEvent = CalledOut | CallOutEnded

@@ -211,6 +211,7 @@ class Queue:
     needs: Mapping[str, int] = field(default_factory=dict)  # skill -> the worst level that will do
     relaxes: tuple[Relaxing, ...] = ()  # by rising times
     misses: int = 0  # offers in a row that ring for nothing pause an agent; 0: never
+    has_survey: bool = False  # after a talk the caller is asked how it was (ivr/survey.py)
 
     @property
     def stages(self) -> tuple[Mapping[str, int], ...]:

@@ -167,7 +167,12 @@ def _engine(engine_port: int) -> str:
                 f"TryExec(AudioSocket(${{CALLUUID}},127.0.0.1:{engine_port:d}))",
                 'GotoIf($["${NEXT}" = "again"]?again)',
                 'GotoIf($["${NEXT}" = "done" | "${NEXT}" = "talked"]?over)',
+                'GotoIf($["${NEXT}" = "survey"]?survey)',
                 "Goto(failsafe,s,1)",
+                # Who has talked is not rung for again, whatever becomes of the question.
+                "(survey) Set(NEXT=done)",
+                f"GotoIf({ABSENT}?over)",
+                f"TryExec(AudioSocket(${{CALLUUID}},127.0.0.1:{engine_port:d}))",
                 "(over) Hangup()",
             ),
             _slate(),

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import assert_never
 
@@ -248,6 +249,7 @@ class Telco:
         self._rings: dict[str, Ring] = {}
         self._registered: set[str] = set()
         self._lamp: tuple[int, int] | None = None
+        self._numbers = count(51_000)
         self._waiters: set[asyncio.Future[None]] = set()
         self._files = files(ports, self._ami_secret, clinic_sip, phones, emergency_numbers)
         self.asterisk = Asterisk(Sandboxed(root, home, home / "say"))
@@ -297,7 +299,7 @@ class Telco:
         self,
         to: str,
         *,
-        number: str = "2025550199",
+        number: str = "",
         name: str = "Caller",
         codec: Codec = Codec.ULAW,
         keys: Keys = Keys.RFC4733,
@@ -305,7 +307,9 @@ class Telco:
         streams: int | None = None,
     ) -> LiveCall:
         """A caller dials a number of the clinic; `speaks` is said over and over from the start. One
-        who streams is not recorded: the audio goes to this port, under the call's id."""
+        who streams is not recorded: the audio goes to this port, under the call's id. Without a
+        number each caller has one of its own."""
+        number = number or f"20255{next(self._numbers):05}"
         channel = f"PJSIP/{to}@line-{codec}-{keys}"
         return await self._place("line", channel, number, name, speaks, keys=keys, streams=streams)
 
@@ -370,6 +374,10 @@ class Telco:
     async def take_back(self, ring: Ring) -> None:
         """The desk talks on."""
         await self.redirect(ring.channel, "talk", "desk")
+
+    async def put_down(self, ring: Ring) -> None:
+        """The desk hangs up."""
+        await self.link.send("Hangup", ("Channel", ring.channel), ("Cause", "16"))
 
     async def lines(self, count: int) -> None:
         """How many calls the trunk carries at once; the next is answered 486."""

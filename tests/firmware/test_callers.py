@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from firmware.callers import Callers
-from firmware.ledger import Arrived, Finished, Ledger, Moment, Row
+from firmware.ledger import Arrived, Finished, Ledger, Moment, Noted, Row
 from firmware.machine import MachineKey
 from firmware.store import open_reader
 from ivr.commands import Outcome
 from ivr.events import CallArrived, CallerLeft, Event
+from ivr.survey import ASKED
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ANNE, BEN = "+12025550101", "+12025550102"
@@ -66,3 +67,22 @@ def test_a_restarted_exchange_remembers_who_called_but_not_the_call_that_still_l
     ledger.close()
     told = callers.known([came("lives", BEN), came("new", ANNE)], NOON + timedelta(minutes=1))
     assert before(told) == [False, True]
+
+
+def test_a_caller_who_was_asked_how_it_was_is_not_asked_within_a_week_also_after_a_restart(
+    tmp_path: Path, key: MachineKey
+) -> None:
+    callers, other = Callers(key), Callers(key)
+    ledger = Ledger(tmp_path / "calls.db", tmp_path / "ledger.log", key, callers.durable)
+    moment = Moment(NOON, 0)
+    callers.known([came("a", ANNE)], NOON)
+    arrived = Arrived("a", "main", "2025550100", ANNE, "", moment)
+    ledger.submit([arrived, Noted("a", ASKED, "", moment)]).result()
+    ledger.submit([Finished("a", Outcome.ANSWERED, moment)]).result()
+    with open_reader(tmp_path / "calls.db").connect() as connection:
+        other.remember(connection, NOON)
+    ledger.close()
+    for known in (callers, other):
+        for day, is_asked in ((6, True), (8, False)):
+            told = known.known([came("b", ANNE)], NOON + timedelta(days=day))
+            assert [e.was_surveyed for e in told if isinstance(e, CallArrived)] == [is_asked]

@@ -49,6 +49,8 @@ TONES = {
     "leave-a-message": (2200, 1.5),
     "message-kept": (2300, 0.4),
     "goodbye": (2400, 0.4),
+    "survey": (2600, 0.8),
+    "survey-thanks": (2700, 0.4),
 }
 
 PHONES = ("101", "102", "103", "104", "105", "106", "107", "108", "109", "110")
@@ -85,6 +87,7 @@ target_s = 20
 offer_s = 5
 rest_s = 1
 announce_s = 10
+survey = true
 
 [queues.one]
 agents = ["101"]

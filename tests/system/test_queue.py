@@ -87,6 +87,40 @@ def test_caller_and_agent_hear_each_other_and_nobody_else(here: Town, voices: li
     here.run_on_time(story)
 
 
+def test_who_is_asked_after_the_talk_how_it_was_gives_a_mark_and_is_not_asked_again(
+    here: Town,
+) -> None:
+    async def story(figures: Figures) -> None:
+        before = await nobody_answers(here)
+        for desk in here.telco.desks:
+            await here.telco.behave(desk, Answers())
+        async with practice.exchange(here) as told:
+            for marks in (["4"], []):
+                line, call = await told.call(here.telco, number=number)
+                await line.press("8")
+                await told.step(call, "joined")
+                desk = told.details(call, "accepted")[0]
+                ring = await here.telco.next_ring(desk, before[desk])
+                before[desk] += 1
+                await soon(ring.talked)
+                await here.telco.put_down(ring)
+                if marks:
+                    await told.step(call, "surveyed")
+                    await line.press("4")
+                await soon(line.ended)
+                assert await told.outcome(call) == "answered"
+                assert told.details(call, "rated") == marks
+                question_s = ear.tone_s(line.heard, practice.TONES["survey"][0])
+                thanks_s = ear.tone_s(line.heard, practice.TONES["survey-thanks"][0])
+                if marks:
+                    figures.at_least(0.3, thanks_s, "thanks")
+                else:
+                    assert question_s == thanks_s == 0
+
+    number = f"2025557{os.getpid() % 1000:03}"
+    here.run_on_time(story)
+
+
 def test_an_offer_moves_on_past_busy_refusing_unreachable_and_silent_phones(here: Town) -> None:
     """101, 102 answer for other queues too, so the others are asked before them."""
 
