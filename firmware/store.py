@@ -23,9 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -250,17 +248,35 @@ def _writing_engine(path: Path) -> Engine:
 
 def _migrate(engine: Engine, schema: str, path: Path) -> None:
     """Bring the file to this program's version; a newer one is left alone and refused."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS / schema).replace("%", "%%"))
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if not _is_current(connection, schema):
+                _upgrade(connection, schema)
     except Exception as refused:
         raise StoreError(
             f"{path} cannot be brought to this version ({refused}): it was written by a newer"
             " CareLine, or is damaged; restore a backup or install the newer version"
         ) from refused
+
+
+def _is_current(connection: Connection, schema: str) -> bool:
+    """Whether the newest of our migrations, which their files' names number, was the last one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    newest = max(file.stem[:4] for file in (MIGRATIONS / schema / "versions").glob("[0-9]*.py"))
+    versions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+    return versions.all() == [newest]
+
+
+def _upgrade(connection: Connection, schema: str) -> None:
+    # Read here: for a tenth of a second callers would wait for it, and it is nearly never needed.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS / schema).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _own_only(path: Path) -> None:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import xdist.remote
+import xdist.scheduler
+
+from tests import lanes
 
 # How long one example takes says how busy the machine is, and nothing of what is tested.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -18,16 +22,27 @@ hypothesis.settings.load_profile("house")
 
 IN_CI = os.environ.get("CI") == "true"
 
-# Here two Asterisks, their callers and our thread keep a 20 ms pace on two cores that others use
-# too, and what befalls one frame is no rule's failure. Such a story that fails is told once more;
-# the run says so, with what failed: it is a fault still to be found, and twice is a failure.
-IN_REAL_TIME = ("tests/system/", "tests/faults/", "tests/routing_core/test_media")
+
+def pytest_collection_finish() -> None:
+    """What only computes leaves the processor to what keeps real time; all begin at once."""
+    if lanes.computes_only(os.environ.get("PYTEST_XDIST_WORKER", "")):
+        os.nice(lanes.LESS_URGENT)
 
 
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: xdist.remote.Producer
+) -> xdist.scheduler.Scheduling:
+    """Of several workers each has its own kind of work."""
+    return lanes.Lanes(config, log)
+
+
+# Two Asterisks, their callers and our thread keep a 20 ms pace on two cores that others use too.
+# Such a story that fails is told once more; the run says so, with what failed: it is a fault still
+# to be found, and twice is a failure.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what runs in real time."""
     for item in items:
-        if item.nodeid.startswith(IN_REAL_TIME):
+        if item.nodeid.startswith(lanes.IN_REAL_TIME):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -2,6 +2,7 @@
 gathers them."""
 
 import importlib
+import sys
 
 import typer
 
@@ -18,11 +19,22 @@ SUBJECTS = (
     "dtmf",
 )
 
+# Commands for which callers wait, or which are given again and again: only their own subject is
+# read for them, and they begin half a second sooner.
+ALONE = {
+    "exchange": "services",
+    "root": "services",
+    "agents": "agents",
+    "call": "calls",
+    "messages": "messages",
+}
+
 app = typer.Typer(name="careline", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def main() -> None:
     """Entry point of the `careline` command."""
-    for subject in SUBJECTS:
+    alone = ALONE.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    for subject in SUBJECTS if alone is None else (alone,):
         app.add_typer(importlib.import_module(f"firmware.cli.{subject}").app)
     app()

@@ -110,7 +110,8 @@ def run_tests(folder: Path, ci: str, *arguments: str) -> subprocess.CompletedPro
     shutil.copy(ROOT / "tests/conftest.py", folder / "conftest.py")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-        cwd=folder, check=False, env=os.environ | {"CI": ci}, capture_output=True, text=True,
+        cwd=folder, check=False, env=os.environ | {"CI": ci, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True,
     )  # fmt: skip
 
 
