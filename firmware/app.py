@@ -31,6 +31,7 @@ from firmware.callers import Callers
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
 from firmware.hours_desk import HoursDesk
+from firmware.identity_desk import IdentityDesk
 from firmware.lamps import Lamps
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
@@ -40,6 +41,7 @@ from firmware.perform import BEEP_TAG, Performer
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
+from firmware.request_desk import RequestDesk
 from firmware.rollups import Rollups
 from firmware.roster import Roster, as_they_left_it
 from firmware.selftest import SELFTEST_CALL, SelfTest
@@ -140,6 +142,12 @@ class App:
                 self._inbox.put,
                 partial(wallclock.read, self._place),
             )
+            self._requests = RequestDesk(
+                self._ledger.store, key, self._inbox.put, lambda: self._zone
+            )
+            self._identity = IdentityDesk(
+                self._ledger.store, self._place.page_db, key, self._inbox.put, self._now
+            )
             async with self._recording() as recorder:
                 answers = Answers(
                     media=self._media,
@@ -158,6 +166,7 @@ class App:
                 )
                 door = answers.door()
                 self._hours.open(door)
+                self._requests.open(door)
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
                 door.answer(topics.ADOPT, self._adopt)
@@ -206,6 +215,8 @@ class App:
                 recorder=recorder,
                 tell=self._inbox.put,
                 start=group.create_task,
+                keep=self._requests.keep,
+                identify=self._identity.identify,
             )
             self._group = group
             self._media.start()

@@ -41,7 +41,8 @@ OFFERED, OUTCOME, MESSAGE, REFUSED = "offered", "outcome", "sealed", "contradict
 JOINED = "joined"  # the call logic's own word for it (ivr/call.py)
 # Before an outcome whose moment is not the call's end, but when we found out about it.
 UNHEARD = "ended unheard"
-OWN_STEPS = frozenset({OFFERED, OUTCOME, MESSAGE, REFUSED})
+REQUEST = "request"  # its detail is a request's id and what was done about it
+OWN_STEPS = frozenset({OFFERED, OUTCOME, MESSAGE, REFUSED, REQUEST})
 
 calls = table(
     "calls",
@@ -253,7 +254,7 @@ class Ledger:
                     _record_arrival(connection, row, self._key)
                 case Noted():
                     word = f"noted {row.step}" if row.step in OWN_STEPS else row.step
-                    _add_step(connection, row.call, word, row.detail, row.moment)
+                    add_step(connection, row.call, word, row.detail, row.moment)
                 case Finished():
                     _record_outcome(connection, row)
                 case MessageKept():
@@ -417,7 +418,7 @@ def record_message(connection: Connection, row: MessageKept) -> None:
     )
     cut = ", cut off" if row.cut_off else ""
     detail = f"{row.message} for {row.mailbox}, {row.seconds:.1f} s{cut}"
-    _add_step(connection, row.call, MESSAGE, detail, row.moment)
+    add_step(connection, row.call, MESSAGE, detail, row.moment)
 
 
 def mark_heard(connection: Connection, message: str, moment: Moment) -> bool:
@@ -440,7 +441,7 @@ def mark_deleted(connection: Connection, message: str, moment: Moment) -> bool:
     )
     if call is None:
         return False
-    _add_step(connection, call, MESSAGE, f"{message} deleted", moment)
+    add_step(connection, call, MESSAGE, f"{message} deleted", moment)
     return True
 
 
@@ -459,7 +460,7 @@ def _record_arrival(connection: Connection, row: Arrived, key: MachineKey) -> No
             number_hash=key.keyed_hash(row.number) if row.number else None,
         )
     )
-    _add_step(connection, row.call, OFFERED, f"on {row.line}, dialled {row.dialled}", row.moment)
+    add_step(connection, row.call, OFFERED, f"on {row.line}, dialled {row.dialled}", row.moment)
 
 
 def _record_missed(connection: Connection, row: Missed, key: MachineKey) -> None:
@@ -484,15 +485,16 @@ def _record_outcome(connection: Connection, row: Finished) -> None:
             .where(calls.c.call == row.call)
             .values(outcome=row.outcome.value, ended=row.moment.text)
         )
-        _add_step(connection, row.call, OUTCOME, row.outcome.value, row.moment)
+        add_step(connection, row.call, OUTCOME, row.outcome.value, row.moment)
 
 
 def _refuse(connection: Connection, call: str, why: str, moment: Moment) -> None:
     log.warning("the ledger refused a fact", call=call, why=why)
-    _add_step(connection, call, REFUSED, why, moment)
+    add_step(connection, call, REFUSED, why, moment)
 
 
-def _add_step(connection: Connection, call: str, step: str, detail: str, moment: Moment) -> None:
+def add_step(connection: Connection, call: str, step: str, detail: str, moment: Moment) -> None:
+    """Write down what happened, with whatever else the same commit holds."""
     connection.execute(
         steps.insert().values(
             call=call, at=moment.text, mono_ms=moment.mono_ms, step=step, detail=detail

@@ -68,6 +68,10 @@ class MachineKey:
         """Equal for equal numbers, and no help to a thief who tries all numbers without the key."""
         return hmac.digest(self._derived(b"careline number hash"), number.encode(), "sha256")
 
+    def for_patients(self) -> bytes:
+        """The key of the list of patients."""
+        return self._derived(b"careline patient list")
+
     def _columns(self) -> AESGCM:
         return AESGCM(self._derived(b"careline sealed columns"))
 

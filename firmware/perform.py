@@ -60,6 +60,8 @@ class Performer:
         recorder: Recorder[Chunk],
         tell: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
+        keep: Callable[[commands.KeepRequest], Coroutine[Any, Any, None]],
+        identify: Callable[[commands.Identify], Coroutine[Any, Any, None]],
     ) -> None:
         self._media = media
         self._clips = clips
@@ -70,6 +72,8 @@ class Performer:
         self._recorder = recorder
         self._tell = tell
         self._start = start
+        self._keep = keep
+        self._identify = identify
         self._to_record: dict[str, commands.Record] = {}  # after the beep
         self._recording: set[str] = set()  # until the engine says that it has ended
 
@@ -99,6 +103,10 @@ class Performer:
                     self._record(order)
                 case commands.StopRecording():
                     self._stop_recording(order.call)
+                case commands.KeepRequest():
+                    self._start(self._keep(order))
+                case commands.Identify():
+                    self._start(self._identify(order))
                 case _:
                     self._to_engine(order)
         if rows:

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from firmware import toml_lines
+from firmware import request_section, toml_lines
 from firmware.closures import CALENDAR_MAX, CalendarError, closures
 from firmware.forms import (
     DEFAULT_EMERGENCY_NUMBERS,
@@ -49,7 +49,10 @@ from firmware.forms import (
 )
 from firmware.oncall_section import OncallReading, PersonForm
 from firmware.public_holidays import UnknownPlaceError, public_holidays
+from firmware.request_section import RequestForm, RequestWord, rules_of
 from ivr import flow, hours, plan
+from ivr.form import RequestKind, RequestRule, TakeRequest, faults_of
+from ivr.identity import AskIdentity
 from ivr.plan import FLOW_PREFIX, Plan
 from ivr.rota import Rota
 
@@ -67,7 +70,9 @@ SECTION_MAX = {
     "flows": 50,
     "prompts": 20,
     "people": 100,
+    "requests": 6,
 }
+EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS}
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
 EXCEPTIONS_MAX = 200  # in one schedule
@@ -226,6 +231,7 @@ class _Reading:
         rules = self._dial_rules()
         people = self._section("people", PersonForm, PersonForm.person)
         rota = self._rota(clinic)
+        requests = self._requests()
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
@@ -250,6 +256,7 @@ class _Reading:
             texts=texts,
             people=people,
             rota=rota,
+            requests=requests,
         )
 
     def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:
@@ -369,10 +376,10 @@ class _Reading:
 
     def _node(self, table: object, path: toml_lines.Path) -> plan.Node | None:
         kind = table.get("kind") if isinstance(table, dict) else None
-        form = NODE_FORMS.get(kind) if isinstance(kind, str) else None
+        form = EVERY_NODE_FORM.get(kind) if isinstance(kind, str) else None
         if form is None:
             reason = "kind is missing" if kind is None else f"{_shown(kind)} is no kind of node"
-            self._fault((*path, "kind"), reason, f"write one of: {', '.join(NODE_FORMS)}")
+            self._fault((*path, "kind"), reason, f"write one of: {', '.join(EVERY_NODE_FORM)}")
             return None
         admitted = self._admit(form, table, path)
         return admitted.node() if admitted else None
@@ -592,6 +599,12 @@ class _Reading:
         section = OncallReading(self._admit, self._fault, self._must_exist, self._named)
         return section.rota(self.document["oncall"], zone)
 
+    def _requests(self) -> Mapping[RequestKind, RequestRule]:
+        forms = self._section("requests", RequestForm, lambda form, _name: form, RequestWord)
+        for name, form in forms.items():
+            self._must_exist("hours", (form.hours,) if form.hours else (), ("requests", name))
+        return rules_of(forms)
+
     # ---- what one form cannot see ----
 
     def _declared(self, section: str) -> frozenset[str]:
@@ -645,6 +658,13 @@ class _Reading:
                 self._must_exist("phones", phones, (*path, "phones"))
             case plan.TakeMessage(mailbox=mailbox):
                 self._must_exist("mailboxes", (mailbox,), (*path, "mailbox"))
+            case TakeRequest(mailbox=mailbox):
+                self._must_exist("mailboxes", (mailbox,) if mailbox else (), (*path, "mailbox"))
+                for inside, reason, cure in faults_of(node):
+                    self._fault((*path, *inside), reason, cure)
+            case AskIdentity(ask=(first, second)):
+                if first is second:
+                    self._fault((*path, "ask"), f"{first} is asked twice", "ask two of them")
             case plan.Say() | plan.Menu() | plan.Goto() | plan.Hangup():
                 pass
 

@@ -8,6 +8,7 @@ which answers with the events at the head of this file.
     arrive -> SPEAKING <-> MENU -> QUEUED | RINGING -> JOINING -> TALKING
                  ^                     |                  |
                  |   GREETING -> RECORDING -> KEEPING      +-> back to where it waited
+                 |   ASKING -> SENDING (a form's answers, or who calls)
                  +------------------------------+
     from anywhere: the caller leaves (ENDING while a message is still being sealed, then OVER), the
     audio is lost (LOST), the flow ends (LEAVING)
@@ -19,7 +20,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import commands, flow, hours, overflow, survey
+from ivr import asking, commands, due, flow, form, hours, identity, overflow, survey
+from ivr.asking import Asking
 from ivr.commands import Command, Next, Outcome
 from ivr.events import (
     AudioLost,
@@ -28,16 +30,21 @@ from ivr.events import (
     CameBack,
     DigitPressed,
     FellToFailsafe,
+    IdentityChecked,
     Joined,
     JoinFailed,
     NobodySpoke,
     PromptEnded,
     RecordingFailed,
     RecordingKept,
+    RequestFailed,
+    RequestKept,
     SpeechEnded,
 )
 from ivr.flow import Place
+from ivr.form import TakeRequest
 from ivr.hours import Answer, Switch
+from ivr.identity import AskIdentity, Verdict
 from ivr.overflow import Crowd
 from ivr.plan import (
     Enqueue,
@@ -89,6 +96,8 @@ class Stage(StrEnum):
     GREETING = "greeting"
     RECORDING = "recording"
     KEEPING = "keeping"
+    ASKING = "asking"
+    SENDING = "sending"
     LEAVING = "leaving"
     LOST = "lost"
     ENDING = "ending"
@@ -179,6 +188,9 @@ StepEvent = (
     | NobodySpoke
     | RecordingKept
     | RecordingFailed
+    | RequestKept
+    | RequestFailed
+    | IdentityChecked
     | CallerLeft
     | AudioLost
     | Joined
@@ -227,10 +239,14 @@ class Call:
     patience_until: float = 0.0
     music: bool = False
     recording: bool = False  # a recording is open: its end will be told
+    asking: Asking = field(default=Asking(), repr=False)
+    checks: int = 0  # of who calls
+    patient: str | None = field(default=None, repr=False)  # who it is, once identified
     # What the outcome is made of.
     asked_at: float | None = None  # first asked for a person
     heard: bool = False  # information spoken to its end
     kept: bool = False
+    requested: bool = False
     joined: bool = False
     was_surveyed: bool = False
     failsafe: bool = False
@@ -240,10 +256,17 @@ class Call:
     @property
     def deadline(self) -> float | None:
         """When TimeCame is due."""
-        due = (self.until, self.again_at, self.look_at)
-        return min((at for at in due if at is not None), default=None)
+        wanted = (self.until, self.again_at, self.look_at)
+        return min((at for at in wanted if at is not None), default=None)
+
+    @property
+    def is_being_kept(self) -> bool:
+        """A request is on its way to the disk."""
+        node = flow.node_at(self.plan, self.place)
+        return self.stage is Stage.SENDING and isinstance(node, TakeRequest)
 
 
+Questions = TakeRequest | AskIdentity
 Step = tuple[Call, list[Command | Order]]
 
 
@@ -289,7 +312,11 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _finish(call)
         case Stage.ENDING, TimeCame():
             # Every second spoken is sealed and on the disk by now, though nobody could tell us so.
-            return _finish(replace(call, kept=True))
+            return _finish(replace(call, kept=call.kept or call.recording))
+        case Stage.ENDING, RequestKept():
+            return _finish(replace(call, requested=True))
+        case Stage.ENDING, RequestFailed():
+            return _finish(call)
         case Stage.ENDING, _:
             return call, []
         case _, CallerLeft():
@@ -352,12 +379,34 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _stop_recording(call, at)
         case Stage.RECORDING, NobodySpoke():
             return _help_the_silent(_silent(call), at)
+        case ((Stage.RECORDING | Stage.KEEPING), RecordingKept(message=message)) if _questions(
+            call
+        ):
+            kept = replace(call, kept=True, recording=False)
+            return _turn(kept, asking.said(kept.asking, message), at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingKept()):
             return _confirm(replace(call, kept=True, recording=False), at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed()):
             return _confess(replace(call, recording=False), at)
         case Stage.KEEPING, TimeCame():
             return _music_is_due(call, at) or _confess(call, at)
+        case Stage.ASKING, PromptEnded(tag=tag) if tag == call.tag:
+            return _turn(call, asking.spoken(call.asking), at)
+        case Stage.ASKING, DigitPressed(digit=digit):
+            answered, orders = _turn(call, asking.pressed(call.asking, digit), at)
+            return answered, [commands.StopPlaying(call.id), *orders]
+        case Stage.ASKING, TimeCame():
+            return _music_is_due(call, at) or _turn(_unheard(call), asking.silent(call.asking), at)
+        case Stage.SENDING, RequestKept(tag=tag) if tag == call.tag:
+            return _promised(call, at)
+        case Stage.SENDING, RequestFailed(tag=tag) if tag == call.tag:
+            return _unanswered(call, at)
+        case Stage.SENDING, IdentityChecked(tag=tag) if tag == call.tag:
+            return _judge(call, event.verdict, event.name, at)
+        case Stage.SENDING, TimeCame():
+            return _music_is_due(call, at) or _unanswered(call, at)
+        case _, RequestKept():
+            return replace(call, requested=True), []
         case _, RecordingKept():
             # Nobody will be told any more, but the message is there all the same.
             return replace(call, kept=True, recording=False), []
@@ -377,10 +426,15 @@ def outcome(call: Call) -> tuple[Outcome, str]:
     if call.failsafe:
         return Outcome.FAILSAFE, "Asterisk alone had the caller: how it ended is unknown"
     if call.kept:
-        return Outcome.MESSAGE, "nobody answered, and a message was kept"
+        what = "a request with a spoken answer" if call.requested else "a message"
+        return Outcome.MESSAGE, f"nobody answered, and {what} was kept"
     if call.lost_at is not None and left_at - call.lost_at > HANGUP_LAG_S:
         alone_s = left_at - call.lost_at
         return Outcome.FAILSAFE, f"without our audio the caller was there for {alone_s:.1f} s more"
+    if call.requested and call.asked_at is not None:
+        return Outcome.MESSAGE, "nobody answered, and a request was kept"
+    if call.requested:
+        return Outcome.SELF_SERVED, "the caller left a request by keys and asked for nobody"
     if call.asked_at is None and call.heard:
         return Outcome.SELF_SERVED, "the caller heard what was wanted and asked for nobody"
     asked = "arriving" if call.asked_at is None else "asking for a person"
@@ -423,6 +477,7 @@ def _fresh(call: Call, place: Place) -> Call:
         again_at=None,
         look_at=None,
         then=None,
+        asking=Asking(),
     )
 
 
@@ -450,6 +505,19 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             return None, _entered(call, "ring", place)
         case TakeMessage():
             return None, _entered(call, "message", place)
+        case TakeRequest(is_gated=True, person=target) if call.patient is None:
+            note = commands.Note(call.id, "not identified", str(place))
+            return flow.resolve(call.plan, place.flow, target), note
+        case TakeRequest():
+            return None, _entered(call, "form", place)
+        case AskIdentity(next=target) if call.patient is not None:
+            note = commands.Note(call.id, "identified", f"{place}, before")
+            return flow.resolve(call.plan, place.flow, target), note
+        case AskIdentity(tries=tries, doubt=target) if call.checks >= tries:
+            note = commands.Note(call.id, "not identified", f"{place}: no more tries")
+            return flow.resolve(call.plan, place.flow, target), note
+        case AskIdentity():
+            return None, _entered(call, "identity", place)
         case Hangup():
             return None, _entered(call, "hangup", place)
         case _:
@@ -483,6 +551,8 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
             return _record(call, at)
         case TakeMessage(prompts=prompts):
             return _speak(replace(call, stage=Stage.GREETING), prompts, at)
+        case TakeRequest() | AskIdentity():
+            return _turn(call, node.begin((asking.STAR_FOR_A_PERSON,)), at)
         case HoursFork():
             given = _hours(call, node.hours, at)
             said = (given.why.say,) if given.why.say else ()
@@ -724,18 +794,21 @@ def _back(call: Call, at: Moment) -> Step:
 
 
 def _record(call: Call, at: Moment) -> Step:
-    node = flow.node_at(call.plan, call.place)
-    if not isinstance(node, TakeMessage):
-        return _enter(call, flow.FRONT_DESK, at)
+    match flow.node_at(call.plan, call.place), call.asking.question:
+        case TakeMessage(mailbox=mailbox, longest_s=longest_s, urgent=urgent), _:
+            record = commands.Record(call.id, mailbox, longest_s, urgent)
+        case TakeRequest(mailbox=str() as mailbox), asking.Question(longest_s=longest_s):
+            record = commands.Record(call.id, mailbox, longest_s, urgent=False)
+        case _:
+            return _enter(call, flow.FRONT_DESK, at)
     silent, hush = _without_music(call)
     recording = replace(
         silent,
         stage=Stage.RECORDING,
         recording=True,
-        until=at.now + node.longest_s + RECORD_GRACE_S,
+        until=at.now + record.longest_s + RECORD_GRACE_S,
         again_at=None,
     )
-    record = commands.Record(call.id, node.mailbox, node.longest_s, node.urgent)
     return recording, [*hush, commands.StopPlaying(call.id), record]
 
 
@@ -782,8 +855,99 @@ def _silent(call: Call) -> Call:
     return replace(call, pressing=call.pressing.shows(Sign.SILENT)) if call.is_medical else call
 
 
+def _unheard(call: Call) -> Call:
+    """Who answers slowly is not silent."""
+    is_answering = call.asking.answers or call.asking.keys
+    return call if is_answering else _silent(call)
+
+
 def _raised(call: Call, signs: Iterable[Sign]) -> list[Command]:
     return [commands.Note(call.id, "raised", sign) for sign in sorted(signs)]
+
+
+# ---- questions: a form's, and who calls ----
+
+
+def _questions(call: Call) -> Questions | None:
+    node = flow.node_at(call.plan, call.place)
+    return node if isinstance(node, TakeRequest | AskIdentity) else None
+
+
+def _turn(call: Call, turned: asking.Turned, at: Moment) -> Step:
+    told, turn = turned
+    asked = replace(call, asking=told, stage=Stage.ASKING)
+    match turn:
+        case asking.Speak(prompts=prompts):
+            return _speak(asked, prompts, at)
+        case asking.Listen():
+            node = _questions(call)
+            return _silence_until(asked, node.timeout_s if node else 0.0, at), []
+        case asking.TakeSpoken():
+            return _record(asked, at)
+        case asking.Complete():
+            return _send(asked, at)
+        case asking.GiveUp(why=why):
+            onward, orders = _to_a_person(asked, at)
+            note = commands.Note(call.id, "not answered", f"{call.place}: {why}")
+            return onward, [note, commands.StopPlaying(call.id), *orders]
+
+
+def _silence_until(call: Call, within_s: float, at: Moment) -> Call:
+    music_at = None if call.music else at.now + MUSIC_AFTER_S
+    return replace(call, until=at.now + within_s, again_at=music_at)
+
+
+def _send(call: Call, at: Moment) -> Step:
+    """What was answered leaves the call logic; the caller waits for what becomes of it."""
+    sent = replace(call, stage=Stage.SENDING, tag=call.tag + 1)
+    order: Command
+    match _questions(call):
+        case TakeRequest(request=kind):
+            by = due.due_at(call.plan, kind, at.local, at.switches, trusted=at.trusted)
+            answers, owner = call.asking.answers, due.rule_of(call.plan, kind).owner
+            order = commands.KeepRequest(call.id, sent.tag, kind, answers, call.patient, by, owner)
+        case AskIdentity():
+            sent = replace(sent, checks=call.checks + 1)
+            pair = identity.pair_of(call.asking.answers)
+            order = commands.Identify(call.id, sent.tag, pair)
+        case None:
+            return _enter(call, flow.FRONT_DESK, at)
+    return _silence_until(sent, KEEP_S, at), [commands.StopPlaying(call.id), order]
+
+
+def _promised(call: Call, at: Moment) -> Step:
+    node = _questions(call)
+    then = flow.resolve(call.plan, call.place.flow, node.next if node else "")
+    return _say(replace(call, requested=True), (form.REQUEST_KEPT,), then, at)
+
+
+def _unanswered(call: Call, at: Moment) -> Step:
+    """It could not be kept, or nothing says who it is: a person will."""
+    node = _questions(call)
+    if isinstance(node, AskIdentity):
+        return _to_a_person(call, at)
+    then = flow.resolve(call.plan, call.place.flow, node.person if node else "")
+    spoken, orders = _say(call, (form.REQUEST_FAILED,), then, at)
+    return spoken, [commands.Note(call.id, "request lost", str(call.place)), *orders]
+
+
+def _judge(call: Call, verdict: Verdict, name: str, at: Moment) -> Step:
+    note = commands.Note(call.id, "checked", f"{call.place}: {verdict}")
+    match verdict, _questions(call):
+        case Verdict.IDENTIFIED, AskIdentity(next=target):
+            known = replace(call, patient=name)
+            onward, orders = _enter(known, flow.resolve(call.plan, call.place.flow, target), at)
+        case Verdict.UNKNOWN, AskIdentity(tries=tries) as node if call.checks < tries:
+            onward, orders = _turn(call, node.begin((identity.NOT_FOUND,)), at)
+        case _:
+            onward, orders = _to_a_person(call, at)
+    return onward, [note, *orders]
+
+
+def _to_a_person(call: Call, at: Moment) -> Step:
+    node = _questions(call)
+    target = node.doubt if isinstance(node, AskIdentity) else node.person if node else ""
+    return _enter(call, flow.resolve(call.plan, call.place.flow, target), at)
 
 
 # ---- ends ----
@@ -811,7 +975,7 @@ def _lose(call: Call, at: Moment) -> Step:
 
 def _leave(call: Call, at: Moment) -> Step:
     left = replace(call, left_at=at.now, until=None, again_at=None)
-    if not call.recording:
+    if not (call.recording or call.is_being_kept):
         over, finish = _finish(left)
         return over, [StopWaiting(), *finish]
     ending = replace(left, stage=Stage.ENDING, until=at.now + KEEP_S)

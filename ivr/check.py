@@ -10,7 +10,9 @@ from enum import StrEnum
 
 from ivr import flow, hours
 from ivr.flow import Place, Way
+from ivr.form import TakeRequest
 from ivr.hours import WEEKDAYS, shown
+from ivr.identity import AskIdentity
 from ivr.plan import (
     Enqueue,
     Goto,
@@ -43,6 +45,7 @@ class Rule(StrEnum):
     NEVER_OPEN = "never open"
     EXCEPTIONS = "exceptions for the same day"
     SKILL = "skills that no agent has"
+    IDENTITY = "nobody can be identified before it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
         *_never_open(plan),
         *_clashing_exceptions(plan),
         *_nobody_able(plan),
+        *_never_identified(plan, reached),
     ]
     return list(dict.fromkeys(found))
 
@@ -126,6 +130,10 @@ def _idle_edges(plan: Plan, place: Place) -> Iterator[Edge]:
             yield from _all_edges(plan, place)
         case Menu():
             yield from (edge for edge in _all_edges(plan, place) if edge.by == "no key")
+        case TakeRequest():
+            yield from (edge for edge in _all_edges(plan, place) if edge.by == "a person")
+        case AskIdentity():
+            yield from (edge for edge in _all_edges(plan, place) if edge.by == "doubt")
         case Enqueue() | Ring() | TakeMessage() | Hangup():
             pass
 
@@ -406,6 +414,23 @@ def _nobody_able(plan: Plan) -> Iterator[Finding]:
                 "",
                 f"none of its agents has what callers need in the end: {last}",
                 "give a phone of its agents these skills, at this level or better, or relax them",
+            )
+
+
+def _never_identified(plan: Plan, reached: Reached) -> Iterator[Finding]:
+    """Forms only for callers who were identified, to which no caller comes who was."""
+    gates = [(place, flow.node_at(plan, place)) for place in reached]
+    known = [flow.find(plan, p.flow, n.next) for p, n in gates if isinstance(n, AskIdentity)]
+    behind = _reach(plan, [place for place in known if place], _all_edges)
+    for place in reached:
+        node = flow.node_at(plan, place)
+        if isinstance(node, TakeRequest) and node.is_gated and place not in behind:
+            yield Finding(
+                Rule.IDENTITY,
+                _keys(place),
+                _way_to(reached, place),
+                "it is for callers who have been identified, and nobody who comes here has been",
+                "lead callers through a node of the kind identity first, or take identified out",
             )
 
 

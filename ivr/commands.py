@@ -2,7 +2,12 @@
 `assert_never` that it forgets none."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+
+from ivr.asking import Answer
+from ivr.form import RequestKind
+from ivr.identity import Pair
 
 
 class Next(StrEnum):
@@ -139,6 +144,29 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepRequest:
+    """Keep what a caller asks for; RequestKept or RequestFailed of this tag follows. Answers and
+    who it is are for nobody's log."""
+
+    call: str
+    tag: int
+    kind: RequestKind
+    answers: tuple[Answer, ...] = field(repr=False)
+    patient: str | None = field(repr=False)
+    due: datetime
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Look up who knows both of these; IdentityChecked of this tag follows."""
+
+    call: str
+    tag: int
+    pair: Pair
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The call's one outcome."""
 
@@ -158,6 +186,8 @@ Command = (
     | Withdraw
     | Join
     | Release
+    | KeepRequest
+    | Identify
     | Note
     | Finish
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ivr.hours import Switch
+from ivr.identity import Verdict
 from ivr.plan import Plan
 
 
@@ -115,6 +116,32 @@ class RecordingFailed:
 
     call: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKept:
+    """The request is durable: only now may it be promised."""
+
+    call: str
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    """The request could not be made durable."""
+
+    call: str
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityChecked:
+    """What the list of patients says of a caller; the name is for nobody's log."""
+
+    call: str
+    tag: int
+    verdict: Verdict
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +298,9 @@ CallEvent = (
     | NobodySpoke
     | RecordingKept
     | RecordingFailed
+    | RequestKept
+    | RequestFailed
+    | IdentityChecked
     | CallerLeft
     | AudioLost
     | Joined

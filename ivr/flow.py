@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from ivr import asking, form, identity
+from ivr.form import TakeRequest
+from ivr.identity import AskIdentity
 from ivr.plan import (
     FLOW_PREFIX,
     Enqueue,
@@ -122,6 +125,12 @@ def ways(node: Node) -> Iterator[Way]:
             yield Way("nobody", ("otherwise",), otherwise)
         case TakeMessage(next=target):
             yield Way("kept", ("next",), target)
+        case TakeRequest(next=target, person=person):
+            yield Way("kept", ("next",), target)
+            yield Way("a person", ("person",), person)
+        case AskIdentity(next=target, doubt=doubt):
+            yield Way("identified", ("next",), target)
+            yield Way("doubt", ("doubt",), doubt)
         case Goto(target=target):
             yield Way("goto", ("target",), target)
         case Hangup():
@@ -144,6 +153,11 @@ def prompts_of(node: Node) -> tuple[str, ...]:
             return (CONNECTING,)
         case TakeMessage(prompts=prompts):
             return (*prompts, MESSAGE_KEPT, MESSAGE_FAILED)
+        case TakeRequest(questions=questions):
+            ends = (form.REQUEST_KEPT, form.REQUEST_FAILED, MESSAGE_FAILED)
+            return (*asking.prompts_of(questions), *ends)
+        case AskIdentity(questions=questions):
+            return (*asking.prompts_of(questions), identity.NOT_FOUND)
         case HoursFork() | Goto():
             return ()
         case _:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ivr.clock import instant
+from ivr.form import RequestKind, TakeRequest
 from ivr.hours import named
 from ivr.oncall import clashes, double_bookings, exchanged, gaps
 from ivr.plan import Dates, Hours, Plan
@@ -42,6 +43,22 @@ def notices(plan: Plan, now: datetime, days: int = DAYS_AHEAD) -> list[Notice]:
 def outdated(plan: Plan, today: date) -> list[Notice]:
     """Exceptions to the hours that are over for good."""
     return [notice for schedule in plan.hours.values() for notice in _past(schedule, today)]
+
+
+def ungated(plan: Plan) -> list[Notice]:
+    """Forms that take a refill from whoever calls."""
+    return [
+        Notice(
+            ("flows", program.name, "nodes", name),
+            "asks for a refill, and nothing says who the caller is",
+            "lead callers through a node of the kind identity, and add identified = true here",
+        )
+        for program in plan.flows.values()
+        for name, node in program.nodes.items()
+        if isinstance(node, TakeRequest)
+        and node.request is RequestKind.REFILL
+        and not node.is_gated
+    ]
 
 
 def when(start: datetime, end: datetime, zone: ZoneInfo) -> str:

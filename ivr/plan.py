@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from enum import IntEnum
 
+from ivr.form import RequestKind, RequestRule, TakeRequest
+from ivr.identity import AskIdentity
 from ivr.rota import Rota
 
 # A flow's target may also name another flow: "flow:after-hours" starts it at its first node.
@@ -317,7 +319,18 @@ class Hangup:
     prompts: tuple[str, ...] = ()
 
 
-Node = Say | Menu | HoursFork | Enqueue | Ring | TakeMessage | Goto | Hangup
+Node = (
+    Say
+    | Menu
+    | HoursFork
+    | Enqueue
+    | Ring
+    | TakeMessage
+    | TakeRequest
+    | AskIdentity
+    | Goto
+    | Hangup
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,3 +367,4 @@ class Plan:
     )  # language -> prompt name -> words
     people: Mapping[str, Person] = field(default_factory=dict)
     rota: Rota | None = None  # None: nobody is ever on call
+    requests: Mapping[RequestKind, RequestRule] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from typing import assert_never
 from ivr import commands, events
 from ivr.errors import ScriptError, UnknownLineError
 from ivr.exchange import Exchange
+from ivr.identity import Verdict
 from ivr.plan import Plan
 
 WORDS_PER_S = 2.5  # an unhurried voice
@@ -45,6 +46,7 @@ def simulate(
     local: datetime,
     script: str,
     phones: Phones = Phones.ANSWER,
+    verdict: Verdict = Verdict.IDENTIFIED,
 ) -> list[str]:
     """The way of a call as lines to read. `script` is keys, `wait SECONDS` and `hang up`, parted by
     commas; `words` are the prompts by language."""
@@ -53,7 +55,7 @@ def simulate(
         raise UnknownLineError(f"there is no line {line!r}; the clinic has: {known}")
     numbers = count(1)
     exchange = Exchange(plan, lambda: f"offer {next(numbers)}")
-    story = _Story(exchange, words, local, phones)
+    story = _Story(exchange, words, local, phones, verdict)
     story.happens(0.0, events.CallArrived(_CALLER, line, "", "", ""))
     for at, event in _script_events(script):
         story.happens(at, event)
@@ -86,6 +88,7 @@ class _Story:
     words: Mapping[str, Mapping[str, str]]
     local: datetime
     phones: Phones
+    verdict: Verdict
     now: float = 0.0
     lines: list[str] = field(default_factory=list)
     _coming: list[tuple[float, int, events.Event]] = field(default_factory=list)
@@ -158,6 +161,12 @@ class _Story:
                 self._soon(events.CallerLeft(call))
             case commands.Note(step=step, detail=detail):
                 self._tell(f"{step} {detail}".rstrip())
+            case commands.KeepRequest(call=call, tag=tag, kind=kind, due=due):
+                self._tell(f"  keeps a request ({kind}), due {due:%a %Y-%m-%d %H:%M}")
+                self._soon(events.RequestKept(call, tag))
+            case commands.Identify(call=call, tag=tag, pair=pair):
+                self._tell(f"  asks who this is ({pair.name}): {self.verdict}")
+                self._soon(events.IdentityChecked(call, tag, self.verdict, "a patient"))
             case commands.Finish(outcome=outcome):
                 self._tell(f"outcome: {outcome}")
             case commands.StopPlaying() | commands.StopMusic():

@@ -9,7 +9,9 @@ from ivr import flow, hours
 from ivr.call import SILENT_HOPS_MAX
 from ivr.errors import UnknownLineError
 from ivr.flow import Place
+from ivr.form import TakeRequest
 from ivr.hours import Answer, Switch
+from ivr.identity import AskIdentity
 from ivr.plan import (
     Enqueue,
     Goto,
@@ -95,6 +97,10 @@ def _step(outlook: Outlook, place: Place, node: Node, language: str) -> Step:
             return Step(place, f"has rung {', '.join(phones)}")
         case TakeMessage(mailbox=mailbox, prompts=prompts):
             return Step(place, f"is asked for a message to {mailbox}", prompts, language)
+        case TakeRequest(request=kind, questions=questions):
+            return Step(place, f"is asked for a request ({kind})", questions[0].prompts, language)
+        case AskIdentity(ask=ask):
+            return Step(place, f"is asked for {' and '.join(ask)}")
         case Hangup(prompts=prompts):
             return Step(place, "is let go", prompts, language)
 

@@ -21,7 +21,8 @@ from firmware.ports import ports_of
 from firmware.settings import Draft, Fault, SiteFaults
 from ivr.check import Finding, Rule, prove
 from ivr.errors import CallLogicError
-from ivr.forewarn import Notice, notices, outdated
+from ivr.forewarn import Notice, notices, outdated, ungated
+from ivr.identity import Verdict
 from ivr.plan import Plan
 from ivr.simulate import Phones, simulate
 
@@ -111,11 +112,15 @@ def walk(
     at: At = "",
     press: Annotated[str, typer.Option(help='like "1,wait 5,2" or "3,hang up"')] = "",
     phones: Annotated[Phones, typer.Option(help="what phones do when they ring")] = Phones.ANSWER,
+    known: Annotated[
+        Verdict, typer.Option(help="what the list of patients says of the caller")
+    ] = Verdict.IDENTIFIED,
 ) -> None:
     """Walk an imagined call through a site file and print its way."""
     plan = plan_of(file)
     try:
-        way = simulate(plan, settings.prompts_of(plan), line, local_time(at, plan), press, phones)
+        local = local_time(at, plan)
+        way = simulate(plan, settings.prompts_of(plan), line, local, press, phones, known)
     except CallLogicError as error:
         raise typer.BadParameter(str(error)) from None
     for step in way:
@@ -155,7 +160,7 @@ def _tell(file: Path, fault: Fault) -> None:
 
 
 def _warnings(plan: Plan, now: datetime) -> list[Notice]:
-    return [*outdated(plan, now.date()), *notices(plan, now)]
+    return [*outdated(plan, now.date()), *ungated(plan), *notices(plan, now)]
 
 
 def _forewarn(file: Path, text: str, told: Iterable[Notice]) -> None:

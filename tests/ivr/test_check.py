@@ -6,8 +6,11 @@ from datetime import date, time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.asking import Kind, Question
 from ivr.check import Finding, Rule, prove
 from ivr.flow import FRONT_DESK, node_at, prompts_of
+from ivr.form import RequestKind, TakeRequest
+from ivr.identity import AskIdentity, Factor
 from ivr.plan import (
     Dates,
     DayRule,
@@ -37,6 +40,7 @@ from ivr.plan import (
 
 DESK = Enqueue("desk", 60, "bye")
 BYE = Hangup(("goodbye",))
+ASKED = Question("record", Kind.DIGITS, ("which-record",))
 
 
 def a_plan(nodes: dict[str, Node], start: str = "menu", zero: str | None = None) -> Plan:
@@ -300,6 +304,18 @@ def test_ways_at_lunch_and_on_holidays_are_proved_like_the_others() -> None:
     assert finding.where[-1] == "holiday"
 
 
+def test_a_form_for_known_callers_that_nobody_known_comes_to_is_found_and_named() -> None:
+    gated = TakeRequest(RequestKind.REFILL, (ASKED,), "bye", "desk", is_gated=True)
+    menu = Menu(("menu",), {"1": "refill", "0": "desk"}, 5, 2, "desk")
+    desk = Enqueue("desk", 60, "bye")
+    (finding,) = findings(a_plan({"menu": menu, "refill": gated, "desk": desk, "bye": BYE}))
+    assert (finding.rule, finding.where[-1]) == (Rule.IDENTITY, "refill")
+    who = AskIdentity((Factor.BIRTH_DATE, Factor.PIN), "refill", "desk")
+    menu = Menu(("menu",), {"1": "who", "0": "desk"}, 5, 2, "desk")
+    nodes: dict[str, Node] = {"menu": menu, "who": who, "refill": gated, "desk": desk, "bye": BYE}
+    assert findings(a_plan(nodes)) == []
+
+
 TARGETS = st.sampled_from(["a", "b", "c", "d", "flow:main", "flow:none", "nowhere"])
 NODES = st.one_of(
     st.builds(Say, st.just(("words",)), TARGETS),
@@ -308,6 +324,9 @@ NODES = st.one_of(
     st.builds(HoursFork, st.just("office"), TARGETS, TARGETS),
     st.builds(Enqueue, st.just("desk"), st.just(60.0), TARGETS),
     st.builds(Goto, TARGETS),
+    st.builds(TakeRequest, st.just(RequestKind.REFILL), st.just((ASKED,)), TARGETS, TARGETS,
+              st.none(), st.just(3), st.just(8.0), st.booleans()),
+    st.builds(AskIdentity, st.just((Factor.BIRTH_DATE, Factor.PIN)), TARGETS, TARGETS),
     st.just(BYE),
 )  # fmt: skip
 

@@ -1,0 +1,186 @@
+"""The running exchange's desk for requests: what callers leave is made durable before they are
+told, and what staff does about it before the command says so."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from firmware import request_topics as topics
+from firmware import requests
+from firmware.control import ControlError, Door
+from firmware.ledger import Moment
+from firmware.machine import MachineKey
+from firmware.requests import Left, Request, UnfitActError
+from firmware.store import BehindError, Store, StoreError, open_reader
+from ivr import commands, events
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class RequestDesk:
+    """Keeps requests, and answers the topics about them."""
+
+    def __init__(
+        self,
+        store: Store,
+        key: MachineKey,
+        tell: Callable[[events.Event], None],
+        zone: Callable[[], ZoneInfo],
+        now: Callable[[], Moment] = Moment.now,
+    ) -> None:
+        self._store, self._key, self._tell = store, key, tell
+        self._zone, self._now = zone, now
+
+    def open(self, door: Door) -> None:
+        """From now on requests may be asked for."""
+        door.answer(topics.REQUESTS, self._list)
+        door.answer(topics.REQUEST, self._show)
+        door.answer(topics.REQUEST_ACT, self._act)
+
+    async def keep(self, order: commands.KeepRequest) -> None:
+        """The row first, then the fact on which the caller is told."""
+        left = Left(
+            str(uuid4()),
+            order.call,
+            order.kind,
+            order.due,
+            order.owner,
+            order.answers,
+            order.patient,
+            self._now(),
+        )
+        try:
+            await self._write(partial(requests.record, left=left, key=self._key))
+        except (StoreError, SQLAlchemyError) as refused:
+            log.warning("a request is not kept: its caller goes to a person", why=str(refused))
+            self._tell(events.RequestFailed(order.call, order.tag))
+        else:
+            self._tell(events.RequestKept(order.call, order.tag))
+
+    async def _list(self, request: topics.RequestsRequest) -> topics.RequestsReply:
+        return await asyncio.to_thread(self._read, partial(self._listed, request))
+
+    def _listed(
+        self, request: topics.RequestsRequest, connection: Connection
+    ) -> topics.RequestsReply:
+        now = self._now()
+        local = now.at.astimezone(self._zone())
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        tomorrow = midnight + timedelta(days=1)
+        shown = requests.listed(connection, closed=request.done, limit=request.limit)
+        standing = requests.standing(connection, midnight, tomorrow, now.at)
+        return topics.RequestsReply(
+            requests=tuple(self._line(each, now) for each in shown),
+            open=standing.open,
+            overdue=standing.overdue,
+            due_today=standing.due_today,
+            done_today=standing.done_today,
+        )
+
+    async def _show(self, request: topics.RequestRequest) -> topics.RequestReply:
+        return await asyncio.to_thread(self._read, partial(self._shown, request.request))
+
+    def _shown(self, letters: str, connection: Connection) -> topics.RequestReply:
+        now = self._now()
+        found = requests.beginning(connection, letters)
+        if len(found) != 1:
+            return topics.RequestReply(requests=tuple(self._line(each, now) for each in found))
+        (one,) = found
+        return topics.RequestReply(
+            requests=(self._line(one, now),),
+            history=tuple(
+                topics.ActLine(
+                    at=each.at,
+                    act=each.act,
+                    by=each.by,
+                    detail=each.detail,
+                    has_note=each.has_note,
+                )
+                for each in requests.history(connection, one.request)
+            ),
+            recordings=tuple(
+                topics.SpokenLine(
+                    question=each.question,
+                    message=each.message,
+                    mailbox=each.mailbox,
+                    seconds=each.seconds,
+                    is_deleted=each.is_deleted,
+                )
+                for each in requests.recordings(connection, one.request)
+            ),
+        )
+
+    async def _act(self, wish: topics.ActRequest) -> topics.RequestReply:
+        try:
+            request = await self._write(partial(self._done, wish))
+        except UnfitActError as unfit:
+            raise ControlError("nothing was changed", str(unfit)) from unfit
+        except StoreError as refused:
+            raise ControlError(f"not done: {refused}", "make room on the disk") from refused
+        return await asyncio.to_thread(self._read, partial(self._shown, request))
+
+    def _done(self, wish: topics.ActRequest, connection: Connection) -> str:
+        found = requests.beginning(connection, wish.request)
+        if len(found) != 1:
+            why = f"{len(found)} requests begin so" if found else "there is no such request"
+            raise ControlError(why, "see `careline requests`, and give more letters")
+        request, moment = found[0].request, self._now()
+        match wish.act:
+            case "take":
+                requests.take(connection, request, wish.by, moment)
+            case "done":
+                requests.done(connection, request, wish.by, wish.outcome, moment)
+            case "reopen":
+                requests.reopen(connection, request, wish.by, moment)
+            case "note":
+                pass
+        if wish.note:
+            requests.note(connection, request, wish.by, wish.note, moment, self._key)
+        return request
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Durable, even if what follows the commit (the ledger's log) is behind."""
+        result: list[T] = []
+
+        def kept(connection: Connection) -> None:
+            result.append(work(connection))
+
+        try:
+            await self._store.write(kept)
+        except BehindError:
+            log.warning("a request is written, though the ledger's log is behind")
+        return result[-1]
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        reader = open_reader(self._store.path)
+        try:
+            with reader.connect() as connection:
+                return query(connection)
+        finally:
+            reader.dispose()
+
+    def _line(self, one: Request, now: Moment) -> topics.RequestLine:
+        left_s = (datetime.fromisoformat(one.due) - now.at.astimezone(UTC)).total_seconds()
+        return topics.RequestLine(
+            request=one.request,
+            call=one.call,
+            kind=one.kind,
+            taken=one.taken,
+            due=one.due,
+            owner=one.owner,
+            done=one.done,
+            outcome=one.outcome,
+            overdue=one.done is None and left_s < 0,
+            left_min=round(left_s / 60),
+            in_time=None if one.done is None else one.done <= one.due,
+        )

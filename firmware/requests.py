@@ -1,0 +1,350 @@
+"""Requests as they lie in the exchange's store: what a caller left, and what staff did about it.
+
+A request and each act on it are one commit with a step of the call's ledger, so that figures and
+`explain` know of them. What was keyed, who it is and what staff notes is sealed under the machine
+key and opened nowhere but in `opened`. A request that is reopened is due as it was.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, column, func, select, table
+
+from firmware.ledger import REQUEST, Moment, add_step, calls, messages
+from firmware.machine import MachineKey
+from ivr.asking import Answer
+from ivr.form import RequestKind
+
+requests = table(
+    "requests",
+    column("request", sa.Text),
+    column("call", sa.Text),
+    column("kind", sa.Text),
+    column("taken", sa.Text),
+    column("due", sa.Text),
+    column("owner", sa.Text),
+    column("done", sa.Text),
+    column("outcome", sa.Text),
+    column("answers", sa.LargeBinary),
+    column("patient", sa.LargeBinary),
+)
+spoken = table(
+    "request_messages",
+    column("request", sa.Text),
+    column("question", sa.Text),
+    column("message", sa.Text),
+)
+acts = table(
+    "request_acts",
+    column("id", sa.Integer),
+    column("request", sa.Text),
+    column("at", sa.Text),
+    column("act", sa.Text),
+    column("by", sa.Text),
+    column("detail", sa.Text),
+    column("note", sa.LargeBinary),
+)
+
+
+class Outcome(StrEnum):
+    """What became of a request; words of a closed list, so that none of them is a name."""
+
+    DONE = "done"
+    DECLINED = "declined"
+    UNREACHABLE = "unreachable"
+    DUPLICATE = "duplicate"
+    PASSED_ON = "passed-on"
+
+
+class Act(StrEnum):
+    """What can be done about a request."""
+
+    LEFT = "left"  # by the caller
+    TAKEN = "taken"
+    NOTED = "noted"
+    DONE = "done"
+    REOPENED = "reopened"
+
+
+class UnfitActError(Exception):
+    """The request is not where this act leads on; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A request as the caller left it."""
+
+    request: str
+    call: str
+    kind: RequestKind
+    due: datetime
+    owner: str | None
+    answers: Sequence[Answer] = field(repr=False)
+    patient: str | None = field(repr=False)
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as a list shows it: nothing in it says who called or what for."""
+
+    request: str
+    call: str
+    kind: str
+    taken: str
+    due: str
+    owner: str | None
+    done: str | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One act; `has_note` says that something sealed belongs to it."""
+
+    at: str
+    act: str
+    by: str
+    detail: str
+    has_note: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A recorded answer: a sealed message, which only a member of its mailbox opens."""
+
+    question: str
+    message: str
+    mailbox: str
+    seconds: float
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is sealed of a request, for whoever has signed in."""
+
+    patient: str | None = field(repr=False)
+    number: str = field(repr=False)
+    answers: dict[str, str] = field(repr=False)
+    notes: tuple[tuple[str, str, str], ...] = field(repr=False)  # when, by whom, what
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the day has come: what is open, what of it is overdue, and today's."""
+
+    open: int
+    overdue: int
+    due_today: int
+    done_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnTime:
+    """Requests that were due in a time, for the figures."""
+
+    due: int
+    in_time: int
+    late: int
+    still_open: int
+
+
+def record(connection: Connection, left: Left, key: MachineKey) -> None:
+    """Keep what a caller left."""
+    keyed = {answer.question: answer.text for answer in left.answers if not answer.message}
+    due = Moment(left.due, 0).text
+    connection.execute(
+        requests.insert().values(
+            request=left.request,
+            call=left.call,
+            kind=left.kind.value,
+            taken=left.moment.text,
+            due=due,
+            owner=left.owner,
+            answers=key.seal(json.dumps(keyed), f"requests.answers {left.request}"),
+            patient=key.seal(left.patient, f"requests.patient {left.request}")
+            if left.patient
+            else None,
+        )
+    )
+    for answer in left.answers:
+        if answer.message:
+            connection.execute(
+                spoken.insert().values(
+                    request=left.request, question=answer.question, message=answer.message
+                )
+            )
+    _act(connection, left.request, Act.LEFT, "", f"{left.kind}, due {due}", left.moment)
+
+
+def take(connection: Connection, request: str, owner: str, moment: Moment) -> Request:
+    """Somebody has it now; whoever had it before has not."""
+    _open_one(connection, request)
+    connection.execute(requests.update().where(requests.c.request == request).values(owner=owner))
+    _act(connection, request, Act.TAKEN, owner, "", moment)
+    return one(connection, request)
+
+
+def note(
+    connection: Connection, request: str, by: str, text: str, moment: Moment, key: MachineKey
+) -> Request:
+    """Add what somebody has to say; nothing that was said before is changed."""
+    found = one(connection, request)
+    sealed = key.seal(text, f"request_acts.note {request}")
+    _act(connection, request, Act.NOTED, by, "", moment, sealed)
+    return found
+
+
+def done(
+    connection: Connection, request: str, by: str, outcome: Outcome, moment: Moment
+) -> Request:
+    """It is dealt with, in time or late."""
+    found = _open_one(connection, request)
+    connection.execute(
+        requests.update()
+        .where(requests.c.request == request)
+        .values(done=moment.text, outcome=outcome.value)
+    )
+    when = "in time" if moment.text <= found.due else "late"
+    _act(connection, request, Act.DONE, by, f"{outcome}, {when}", moment)
+    return one(connection, request)
+
+
+def reopen(connection: Connection, request: str, by: str, moment: Moment) -> Request:
+    """It was not: it is due as it was."""
+    if one(connection, request).done is None:
+        raise UnfitActError("this request is open: there is nothing to reopen")
+    connection.execute(
+        requests.update().where(requests.c.request == request).values(done=None, outcome=None)
+    )
+    _act(connection, request, Act.REOPENED, by, "", moment)
+    return one(connection, request)
+
+
+def one(connection: Connection, request: str) -> Request:
+    """A request that is known to be there."""
+    asked = select(*_shown()).where(requests.c.request == request)
+    return Request(*connection.execute(asked).one())
+
+
+def beginning(connection: Connection, letters: str) -> list[Request]:
+    """Requests whose id begins so, the most pressing first; a few at most."""
+    asked = select(*_shown()).where(requests.c.request.startswith(letters, autoescape=True))
+    found = connection.execute(asked.order_by(requests.c.done.is_not(None), requests.c.due))
+    return [Request(*row) for row in found.fetchmany(10)]
+
+
+def listed(connection: Connection, *, closed: bool, limit: int) -> list[Request]:
+    """Open ones, the most pressing first; or those that are done, the newest first."""
+    asked = select(*_shown()).limit(limit)
+    if closed:
+        asked = asked.where(requests.c.done.is_not(None)).order_by(requests.c.done.desc())
+    else:
+        asked = asked.where(requests.c.done.is_(None)).order_by(requests.c.due)
+    return [Request(*row) for row in connection.execute(asked)]
+
+
+def history(connection: Connection, request: str) -> list[History]:
+    """What happened to it, in order."""
+    columns = (acts.c.at, acts.c.act, acts.c.by, acts.c.detail, acts.c.note.is_not(None))
+    asked = select(*columns).where(acts.c.request == request).order_by(acts.c.id)
+    return [History(*row) for row in connection.execute(asked)]
+
+
+def recordings(connection: Connection, request: str) -> list[Spoken]:
+    """Its spoken answers."""
+    asked = (
+        select(
+            spoken.c.question,
+            spoken.c.message,
+            messages.c.mailbox,
+            messages.c.seconds,
+            messages.c.deleted.is_not(None),
+        )
+        .join(messages, messages.c.message == spoken.c.message)
+        .where(spoken.c.request == request)
+    )
+    return [Spoken(*row) for row in connection.execute(asked)]
+
+
+def opened(connection: Connection, request: str, key: MachineKey) -> Opened:
+    """What is sealed of it."""
+    asked = select(requests, calls.c.number).join(
+        calls, calls.c.call == requests.c.call, isouter=True
+    )
+    row = connection.execute(asked.where(requests.c.request == request)).one()
+    noted = select(acts.c.at, acts.c.by, acts.c.note).where(
+        acts.c.request == request, acts.c.note.is_not(None)
+    )
+    return Opened(
+        key.open(row.patient, f"requests.patient {request}") if row.patient else None,
+        key.open(row.number, f"calls.number {row.call}") if row.number else "",
+        json.loads(key.open(row.answers, f"requests.answers {request}")),
+        tuple(
+            (at, by, key.open(text, f"request_acts.note {request}"))
+            for at, by, text in connection.execute(noted.order_by(acts.c.id))
+        ),
+    )
+
+
+def standing(connection: Connection, day: datetime, after: datetime, now: datetime) -> Standing:
+    """As it is now; today is from `day` to before `after`."""
+    first, last, here = (Moment(at, 0).text for at in (day, after, now))
+    is_open = requests.c.done.is_(None)
+    due_today = (requests.c.due >= first) & (requests.c.due < last)
+    done_today = (requests.c.done >= first) & (requests.c.done < last)
+    parts = (is_open, is_open & (requests.c.due < here), is_open & due_today, done_today)
+    counts: list[Any] = [func.count().filter(part) for part in parts]
+    return Standing(*connection.execute(select(*counts)).one())
+
+
+def on_time(connection: Connection, since: datetime, until: datetime, now: datetime) -> OnTime:
+    """Of the requests due from `since` to before `until`: done in time, done late, or open and
+    overdue now."""
+    first, last = Moment(since, 0).text, Moment(until, 0).text
+    is_open = requests.c.done.is_(None)
+    parts = (
+        requests.c.done <= requests.c.due,
+        requests.c.done > requests.c.due,
+        is_open & (requests.c.due < Moment(now, 0).text),
+    )
+    counts: list[Any] = [func.count(), *(func.count().filter(part) for part in parts)]
+    asked = select(*counts).where(requests.c.due >= first, requests.c.due < last)
+    return OnTime(*connection.execute(asked).one())
+
+
+def _shown() -> list[Any]:
+    return [requests.c[name] for name in Request.__slots__]
+
+
+def _open_one(connection: Connection, request: str) -> Request:
+    found = one(connection, request)
+    if found.done is not None:
+        raise UnfitActError(f"this request is {found.outcome}: reopen it first")
+    return found
+
+
+def _act(
+    connection: Connection,
+    request: str,
+    act: Act,
+    by: str,
+    detail: str,
+    moment: Moment,
+    sealed: bytes | None = None,
+) -> None:
+    """Into the request's own history, and into its call's ledger."""
+    connection.execute(
+        acts.insert().values(
+            request=request, at=moment.text, act=act.value, by=by, detail=detail, note=sealed
+        )
+    )
+    call = one(connection, request).call
+    said = " ".join(part for part in (f"{request} {act}", f"by {by}" if by else "") if part)
+    add_step(connection, call, REQUEST, f"{said}: {detail}" if detail else said, moment)
