@@ -13,6 +13,7 @@ SENTENCES: Mapping[str, str] = {
     "say": "the caller hears {}",
     "hours": "{}",
     "digit": "the caller presses {}",
+    "skipped": "the caller presses {} and hears no more of it",
     "queue": "the caller waits, with music ({})",
     "raised": "the caller is more urgent now, for who calls {}",
     "overflow": "the queue leads the caller on ({})",

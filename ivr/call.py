@@ -347,7 +347,10 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _lose(replace(call, failsafe=True), at)
         case Stage.SPEAKING, PromptEnded(tag=tag) if tag == call.tag:
             return _spoken(replace(call, heard=_informs(call) or call.heard), at)
-        case Stage.SPEAKING, (DigitPressed() | TimeCame()):
+        case Stage.SPEAKING, DigitPressed(digit=digit):
+            skipped, orders = _spoken(call, at)
+            return skipped, [commands.Note(call.id, "skipped", digit), *orders]
+        case Stage.SPEAKING, TimeCame():
             return _spoken(call, at)
         case Stage.MENU, PromptEnded(tag=tag) if tag == call.tag:
             return _await_key(call, at), []
@@ -731,7 +734,7 @@ def _lead_on(call: Call, crowd: Crowd, at: Moment) -> Step:
         return replace(call, look_at=None if again_s is None else at.now + again_s), []
     led = replace(call, led_on_from=call.led_on_from | {call.place})
     onward, orders = _enter(led, flow.resolve(call.plan, call.place.flow, rule.to), at)
-    note = commands.Note(call.id, "overflow", f"{call.place}: {overflow.why(rule)}")
+    note = commands.Note(call.id, "overflow", f"{call.place}: {overflow.why(rule)} ({crowd})")
     return onward, [note, StopWaiting(), commands.StopPlaying(call.id), *orders]
 
 

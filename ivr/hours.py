@@ -10,7 +10,7 @@ until it runs out. A clock that cannot be trusted closes nothing.
 Datetimes come in aware and in the clinic's own zone, and go out so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -42,6 +42,8 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+BY_HAND = "switched by hand"
+UNTRUSTED = "the clock cannot be trusted yet"
 OFF_THE_WEEK = frozenset({Kind.EXCEPTION, Kind.HOLIDAY, Kind.CALENDAR})
 
 
@@ -65,7 +67,7 @@ class Why:
             case Kind.CALENDAR:
                 return f"the calendar has {self.name}"
             case Kind.SWITCH:
-                return "switched by hand"
+                return BY_HAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def answer(
 ) -> Answer:
     """What the schedule says at this instant."""
     if not trusted:
-        return Answer(True, Why(Kind.CLOCK, "the clock cannot be trusted yet"), None)
+        return Answer(True, Why(Kind.CLOCK, UNTRUSTED), None)
     return next(answers(hours, local, switch))
 
 
@@ -161,6 +163,19 @@ def in_words(given: Answer) -> str:
     """`closed: the holiday Christmas Day, until Sat 2026-12-26 00:00`."""
     until = "" if given.until is None else f", until {given.until:%a %Y-%m-%d %H:%M}"
     return f"{'open' if given.is_open else 'closed'}: {given.why}{until}"
+
+
+def switches_in(text: str, known: Iterable[str], at: datetime) -> Mapping[str, Switch]:
+    """The switch that an answer in words came from, for each schedule it may be asked of."""
+    if BY_HAND not in text:
+        return {}
+    is_open = f"open: {BY_HAND}" in text
+    return {name: Switch(name, is_open, at + SWITCH_MAX) for name in known}
+
+
+def was_trusted(text: str) -> bool:
+    """Whether the clock was, by an answer in words."""
+    return UNTRUSTED not in text
 
 
 def announcements(hours: Hours) -> tuple[str, ...]:

@@ -4,11 +4,13 @@ The crowd is looked at whenever it changes: who comes last goes first, for a rul
 about callers per agent speaks of a place in line and never reaches those who stand before it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ivr.plan import Enqueue, Overflow
 
+_CROWD = re.compile(r"\(place (?P<place>[0-9]+), agents (?P<agents>[0-9]+)\)$")
 # A schedule that a rule asks about is looked at this often while somebody waits.
 SCHEDULE_EVERY_S = 60.0
 
@@ -20,6 +22,9 @@ class Crowd:
 
     place: int
     agents: int
+
+    def __str__(self) -> str:
+        return f"place {self.place}, agents {self.agents}"
 
 
 def rule_that_holds(
@@ -52,6 +57,12 @@ def why(rule: Overflow) -> str:
     if rule.closed is not None:
         said.append(f"{rule.closed} is closed")
     return " and ".join(said)
+
+
+def crowd_of(text: str) -> Crowd | None:
+    """The crowd that the ledger names with a rule that held."""
+    found = _CROWD.search(text)
+    return Crowd(int(found["place"]), int(found["agents"])) if found else None
 
 
 def _holds(rule: Overflow, crowd: Crowd, waited_s: float, is_open: Mapping[str, bool]) -> bool:

@@ -14,6 +14,7 @@ SUBJECTS = (
     "calls",
     "agents",
     "figures",
+    "replay",
     "services",
     "bench",
     "dtmf",

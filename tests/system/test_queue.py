@@ -5,6 +5,7 @@ says whom it heard.
 """
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from firmware.asterisk.telco import Answers, Busy, LiveCall, Refuses, Ring, Silent
 from tests.system import ear, practice
 from tests.system.town import Figures, Town, soon
+from tests.system.typed import careline
 
 CALLER_HZ = 2500
 PURE = 0.99
@@ -311,3 +313,11 @@ def test_phones_call_each_other_and_out_by_rule_and_no_further(
         await practice.silence_falls(here)
 
     here.run_on_time(story)
+
+
+def test_every_one_of_these_calls_would_go_the_same_way_again(here: Town) -> None:
+    async def story() -> None:
+        told = json.loads(await careline(here, "replay", "--json"))
+        assert told["elsewhere"] == []
+
+    here.run(story())
