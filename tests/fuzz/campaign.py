@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/fuzz"
@@ -215,6 +216,7 @@ class Record:
     def __init__(self, which: list[Target]) -> None:
         KEPT.mkdir(parents=True, exist_ok=True)
         self._path = KEPT / "progress.json"
+        self._keeping = Lock()
         kept = json.loads(self._path.read_text()) if self._path.exists() else {}
         self.of = {target.name: Progress(**kept.get(target.name, {})) for target in which}
         for target in which:
@@ -225,8 +227,10 @@ class Record:
     def keep(self) -> None:
         """All or nothing."""
         fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps({name: asdict(one) for name, one in self.of.items()}, indent=1))
-        fresh.replace(self._path)
+        with self._keeping:
+            told = {name: asdict(one) for name, one in self.of.items()}
+            fresh.write_text(json.dumps(told, indent=1))
+            fresh.replace(self._path)
 
 
 def prove() -> int:
