@@ -88,6 +88,8 @@ class Rota:
     outside: str | None = None  # hours during which nobody need be on call
     overrides: tuple[Override, ...] = ()
     swaps: tuple[Swap, ...] = ()
+    ring_s: float = 25.0  # each number of a person, before the next
+    remind_s: float = 1800.0  # after which an owner is asked
 
     @property
     def regulars(self) -> tuple[str, ...]:
