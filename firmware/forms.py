@@ -478,10 +478,19 @@ class MessageForm(Strict):
     longest_s: Annotated[float, _seconds(5, 600)] = 180
     next: Target
     urgent: Annotated[bool, Field(strict=True, description="true or false")] = False
+    oncall: Annotated[
+        list[Word],
+        Field(max_length=5, description='a list of layers of [oncall], like ["first", "second"]'),
+    ] = []
 
     def node(self) -> plan.TakeMessage:
         return plan.TakeMessage(
-            self.mailbox, tuple(self.prompts), self.longest_s, self.next, self.urgent
+            self.mailbox,
+            tuple(self.prompts),
+            self.longest_s,
+            self.next,
+            self.urgent or bool(self.oncall),
+            tuple(self.oncall),
         )
 
 

@@ -83,6 +83,15 @@ Turn = Annotated[
 ]
 
 
+EmailAddress = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$",
+        description='an e-mail address in quotes, like "alvarez@example.com"',
+    ),
+]
+
+
 class PersonForm(Strict):
     name: Label
     numbers: Annotated[
@@ -95,8 +104,37 @@ class PersonForm(Strict):
         ),
     ]
 
+    email: EmailAddress | None = None
+
     def person(self, name: str) -> plan.Person:
-        return plan.Person(name, self.name, tuple(self.numbers))
+        return plan.Person(name, self.name, tuple(self.numbers), self.email or "")
+
+
+class EmailForm(Strict):
+    """The server that takes notices."""
+
+    host: Annotated[
+        str,
+        Field(
+            pattern="^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
+            description='a name or address in quotes, like "mail.example.com"',
+        ),
+    ]
+    port: Annotated[
+        int, Field(strict=True, ge=1, le=65535, description="a port, 465 or 587 as a rule")
+    ]
+    security: Annotated[
+        Literal["tls", "starttls", "none"],
+        Field(description='"tls" (port 465), "starttls" (587) or "none", on this machine alone'),
+    ]
+    username: Annotated[
+        str | None,
+        Field(pattern="^[!-~]{1,100}$", description="a name without spaces"),
+    ] = None
+    sender: EmailAddress
+
+    def server(self) -> plan.MailServer:
+        return plan.MailServer(self.host, self.port, self.security, self.username, self.sender)
 
 
 class OncallForm(Strict):
@@ -104,6 +142,13 @@ class OncallForm(Strict):
 
     last_resort: Word
     outside: Word | None = None
+    ring_s: Annotated[
+        float, Field(ge=10, le=60, description="seconds from 10 to 60 that one number rings")
+    ] = 25
+    remind_min: Annotated[
+        float,
+        Field(ge=5, le=240, description="minutes from 5 to 240 until who took a message is asked"),
+    ] = 30
 
 
 class ByTurnsForm(Strict):
@@ -207,7 +252,16 @@ class OncallReading:
         self.must_exist("people", (form.last_resort,), ("oncall", "last_resort"))
         if form.outside:
             self.must_exist("hours", (form.outside,), ("oncall", "outside"))
-        return Rota(zone, layers, form.last_resort, form.outside, overrides, swaps)
+        return Rota(
+            zone,
+            layers,
+            form.last_resort,
+            form.outside,
+            overrides,
+            swaps,
+            form.ring_s,
+            form.remind_min * 60,
+        )
 
     def _layers(self, value: object) -> dict[str, tuple[Rotation, ...]]:
         path: Path = ("oncall", "layers")
@@ -285,3 +339,19 @@ class OncallReading:
         if layer not in layers:
             cure = f"the layers are: {', '.join(layers)}"
             self.fault((*path, "layer"), f"there is no layer {layer}", cure)
+
+
+def must_be_layers(
+    section: object,
+    layers: Iterable[str],
+    path: Path,
+    fault: Callable[[Path, str, str], None],
+) -> None:
+    """A message that is to be told at once names layers that there are."""
+    written = section.get("layers") if isinstance(section, dict) else None
+    known = list(written) if isinstance(written, dict) else []
+    for index, layer in enumerate(layers):
+        if layer not in known:
+            there = f"the layers are: {', '.join(known)}"
+            cure = there if known else "add [oncall] and its layers, as the template has it"
+            fault((*path, index), f"there is no on-call layer {layer}", cure)

@@ -47,7 +47,7 @@ from firmware.forms import (
     cure_for,
     described,
 )
-from firmware.oncall_section import OncallReading, PersonForm
+from firmware.oncall_section import EmailForm, OncallReading, PersonForm, must_be_layers
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
 from ivr import flow, hours, plan
@@ -215,7 +215,7 @@ class _Reading:
     calendars: dict[str, str] = field(default_factory=dict)
 
     def site(self) -> Plan | None:
-        known = {"clinic", "dial_rules", "holidays", "oncall", *SECTION_MAX}
+        known = {"clinic", "dial_rules", "email", "holidays", "oncall", *SECTION_MAX}
         for key in self.document.keys() - known:
             self._fault((key,), "is not known here", _known(key, known))
         clinic = self._clinic()
@@ -232,6 +232,8 @@ class _Reading:
         people = self._section("people", PersonForm, PersonForm.person)
         rota = self._rota(clinic)
         requests = self._requests()
+        written = self.document.get("email")
+        mail = None if written is None else self._admit(EmailForm, written, ("email",))
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
@@ -257,6 +259,7 @@ class _Reading:
             people=people,
             rota=rota,
             requests=requests,
+            mail=mail.server() if mail else None,
         )
 
     def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:
@@ -656,8 +659,9 @@ class _Reading:
                     self._rule_says_when(rule, (*path, "overflow", index))
             case plan.Ring(phones=phones):
                 self._must_exist("phones", phones, (*path, "phones"))
-            case plan.TakeMessage(mailbox=mailbox):
+            case plan.TakeMessage(mailbox=mailbox, oncall=layers):
                 self._must_exist("mailboxes", (mailbox,), (*path, "mailbox"))
+                must_be_layers(self.document.get("oncall"), layers, (*path, "oncall"), self._fault)
             case TakeRequest(mailbox=mailbox):
                 self._must_exist("mailboxes", (mailbox,) if mailbox else (), (*path, "mailbox"))
                 for inside, reason, cure in faults_of(node):

@@ -32,6 +32,7 @@ class Secrets:
     selftest: str = field(repr=False)
     phones: Mapping[str, str] = field(repr=False)  # extension -> password
     trunks: Mapping[str, str] = field(repr=False)  # trunk -> password, "" until somebody enters it
+    email: str = field(default="", repr=False)  # the mail server's, "" until somebody enters it
 
 
 def secrets_of(path: Path, plan: Plan) -> Secrets:
@@ -43,6 +44,7 @@ def secrets_of(path: Path, plan: Plan) -> Secrets:
         selftest=kept.selftest or _random(),
         phones={extension: _random() for extension in plan.phones} | dict(kept.phones),
         trunks=dict.fromkeys(logging_trunks, "") | dict(kept.trunks),
+        email=kept.email,
     )
     if complete != kept:
         _write(path, complete)
@@ -65,6 +67,7 @@ def _read(path: Path) -> Secrets:
             selftest=str(table["selftest"]),
             phones={str(name): str(secret) for name, secret in table["phones"].items()},
             trunks={str(name): str(secret) for name, secret in table["trunks"].items()},
+            email=str(table.get("email", "")),
         )
     except (tomllib.TOMLDecodeError, KeyError, AttributeError) as error:
         raise SecretsError(
@@ -76,9 +79,14 @@ def _read(path: Path) -> Secrets:
 def _write(path: Path, kept: Secrets) -> None:
     """Whole or not at all, and never readable by others, not even for a moment."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("Made by CareLine. A trunk's password is entered here."))
+    document.add(
+        tomlkit.comment(
+            "Made by CareLine. A trunk's password is entered here, and the mail server's."
+        )
+    )
     document["ami"] = kept.ami
     document["selftest"] = kept.selftest
+    document["email"] = kept.email
     document["phones"] = dict(kept.phones)
     document["trunks"] = dict(kept.trunks)
     path.parent.mkdir(parents=True, exist_ok=True)

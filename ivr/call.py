@@ -8,6 +8,7 @@ which answers with the events at the head of this file.
     arrive -> SPEAKING <-> MENU -> QUEUED | RINGING -> JOINING -> TALKING
                  ^                     |                  |
                  |   GREETING -> RECORDING -> KEEPING      +-> back to where it waited
+                 |                <-> SETTLING (an urgent one is played back)
                  |   ASKING -> SENDING (a form's answers, or who calls)
                  +------------------------------+
     from anywhere: the caller leaves (ENDING while a message is still being sealed, then OVER), the
@@ -20,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import asking, commands, due, flow, form, hours, identity, overflow, survey
+from ivr import asking, commands, due, flow, form, hours, identity, overflow, survey, urgent
 from ivr.asking import Asking
 from ivr.commands import Command, Next, Outcome
 from ivr.events import (
@@ -33,6 +34,8 @@ from ivr.events import (
     IdentityChecked,
     Joined,
     JoinFailed,
+    LeaseOpened,
+    LeaseUnwritten,
     NobodySpoke,
     PromptEnded,
     RecordingFailed,
@@ -61,6 +64,7 @@ from ivr.plan import (
     Urgency,
 )
 from ivr.pressing import CALM, Pressing, Sign
+from ivr.urgent import Dialogue, Urgent
 
 # Who left sooner had dialled wrongly or changed their mind, which no clinic can help: the usual
 # threshold of call-centre figures, kept apart so that it can be subtracted from offered calls.
@@ -98,6 +102,7 @@ class Stage(StrEnum):
     KEEPING = "keeping"
     ASKING = "asking"
     SENDING = "sending"
+    SETTLING = "settling"
     LEAVING = "leaving"
     LOST = "lost"
     ENDING = "ending"
@@ -191,6 +196,8 @@ StepEvent = (
     | RequestKept
     | RequestFailed
     | IdentityChecked
+    | LeaseOpened
+    | LeaseUnwritten
     | CallerLeft
     | AudioLost
     | Joined
@@ -224,6 +231,7 @@ class Call:
     language: str
     arrived_at: float
     place: Place
+    number: str = field(default="", repr=False)
     stage: Stage = Stage.SPEAKING
     then: Place | None = None  # after what is being spoken; None: the call ends
     tag: int = 0  # of the newest Play
@@ -242,6 +250,7 @@ class Call:
     asking: Asking = field(default=Asking(), repr=False)
     checks: int = 0  # of who calls
     patient: str | None = field(default=None, repr=False)  # who it is, once identified
+    settling: Dialogue | None = None  # what is settled about an urgent message
     # What the outcome is made of.
     asked_at: float | None = None  # first asked for a person
     heard: bool = False  # information spoken to its end
@@ -282,6 +291,7 @@ def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
         language,
         at.now,
         start,
+        event.number,
         pressing=pressing,
         is_medical=line.is_medical if line else False,
         was_surveyed=event.was_surveyed,
@@ -387,6 +397,22 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
         ):
             kept = replace(call, kept=True, recording=False)
             return _turn(kept, asking.said(kept.asking, message), at)
+        case ((Stage.RECORDING | Stage.KEEPING), RecordingKept(message=message)) if _is_urgent(
+            call
+        ):
+            kept = replace(call, kept=True, recording=False)
+            return _settle(kept, urgent.begin(message, call.number, call.plan, call.settling), at)
+        case Stage.SETTLING, PromptEnded(tag=tag) if tag == call.tag:
+            return _settled(call, urgent.Word.SPOKEN, at)
+        case Stage.SETTLING, DigitPressed(digit=digit):
+            settled, orders = _settled(call, urgent.Key(digit), at)
+            return settled, [commands.StopPlaying(call.id), *orders]
+        case Stage.SETTLING, TimeCame():
+            return _music_is_due(call, at) or _settled(call, urgent.Word.SILENCE, at)
+        case Stage.SETTLING, LeaseOpened():
+            return _settled(call, urgent.Word.WRITTEN, at)
+        case Stage.SETTLING, LeaseUnwritten():
+            return _settled(call, urgent.Word.NOT_WRITTEN, at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingKept()):
             return _confirm(replace(call, kept=True, recording=False), at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed()):
@@ -798,8 +824,8 @@ def _back(call: Call, at: Moment) -> Step:
 
 def _record(call: Call, at: Moment) -> Step:
     match flow.node_at(call.plan, call.place), call.asking.question:
-        case TakeMessage(mailbox=mailbox, longest_s=longest_s, urgent=urgent), _:
-            record = commands.Record(call.id, mailbox, longest_s, urgent)
+        case TakeMessage(mailbox=mailbox, longest_s=longest_s, urgent=is_urgent, oncall=layers), _:
+            record = commands.Record(call.id, mailbox, longest_s, is_urgent, bool(layers))
         case TakeRequest(mailbox=str() as mailbox), asking.Question(longest_s=longest_s):
             record = commands.Record(call.id, mailbox, longest_s, urgent=False)
         case _:
@@ -839,6 +865,52 @@ def _confirm(call: Call, at: Moment) -> Step:
 def _confess(call: Call, at: Moment) -> Step:
     spoken, orders = _say(call, (flow.MESSAGE_FAILED,), flow.FRONT_DESK, at)
     return spoken, [commands.Note(call.id, "not kept", str(call.place)), *orders]
+
+
+# ---- urgent messages ----
+
+
+def _is_urgent(call: Call) -> bool:
+    node = flow.node_at(call.plan, call.place)
+    return isinstance(node, TakeMessage) and bool(node.oncall)
+
+
+def _settled(call: Call, happened: urgent.Key | urgent.Word, at: Moment) -> Step:
+    if call.settling is None:
+        return call, []
+    return _settle(call, urgent.step(call.settling, happened, call.plan), at)
+
+
+def _settle(call: Call, turned: urgent.Step, at: Moment) -> Step:
+    dialogue, act = turned
+    told = replace(call, stage=Stage.SETTLING, settling=dialogue)
+    node = flow.node_at(call.plan, call.place)
+    layers, target = (node.oncall, node.next) if isinstance(node, TakeMessage) else ((), "")
+    match act:
+        case urgent.Ask(prompts=prompts):
+            return _speak(told, prompts, at)
+        case urgent.PlayBack():
+            silent, hush = _without_music(told)
+            until = at.now + urgent.PLAY_BACK_MAX_S
+            playing = replace(silent, tag=call.tag + 1, until=until, again_at=None)
+            return playing, [*hush, commands.PlayMessage(call.id, dialogue.message, playing.tag)]
+        case urgent.Listen(seconds=seconds):
+            return replace(told, until=at.now + seconds, again_at=None), []
+        case urgent.RecordAgain():
+            return _record(told, at)
+        case urgent.Write():
+            left = Urgent(call.id, dialogue.message, dialogue.number, call.language, layers)
+            music_at = at.now + MUSIC_AFTER_S
+            writing = replace(told, until=at.now + KEEP_S, again_at=music_at)
+            return writing, [commands.OpenLease(left, dialogue.older)]
+        case urgent.Promise(prompts=prompts):
+            then = flow.resolve(call.plan, call.place.flow, target)
+            spoken, orders = _say(replace(told, settling=None), prompts, then, at)
+            return spoken, [commands.Note(call.id, "kept", str(call.place)), *orders]
+        case urgent.Confess():
+            return _confess(replace(told, settling=None), at)
+        case None:
+            return told, []
 
 
 # ---- urgency ----

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ivr.asking import Answer
 from ivr.form import RequestKind
 from ivr.identity import Pair
+from ivr.urgent import Urgent
 
 
 class Next(StrEnum):
@@ -67,12 +68,14 @@ class StopMusic:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record the caller into a new sealed message; `tone` first, then the recording begins."""
+    """Record the caller into a new sealed message; `tone` first, then the recording begins. One
+    that is played back on the telephone is sealed for this machine too, for as long as it must."""
 
     call: str
     mailbox: str
     longest_s: float
     urgent: bool
+    is_played_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,67 @@ class Finish:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class PlayMessage:
+    """Speak a recorded message, in place of what is being spoken; PromptEnded follows."""
+
+    call: str
+    message: str
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPin:
+    """Is this the person's PIN? PinChecked follows."""
+
+    call: str
+    person: str
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLease:
+    """Write that an urgent message is open, in place of others that the caller did not want;
+    LeaseOpened or LeaseUnwritten follows."""
+
+    urgent: Urgent
+    older: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLease:
+    """Write that an urgent message is somebody's; LeaseOwned follows, unless it is another's."""
+
+    lease: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreeLease:
+    """Write that it is nobody's any more."""
+
+    lease: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLease:
+    """Write that it has been seen to, and destroy the machine's own key to it; LeaseClosed
+    follows."""
+
+    lease: str
+    by: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendNotice:
+    """Tell people that they are being called, without a word of why."""
+
+    lease: str
+    people: tuple[str, ...]
+
+
+LeaseCommand = PlayMessage | CheckPin | OpenLease | OwnLease | FreeLease | CloseLease | SendNotice
 Command = (
     Play
     | StopPlaying
@@ -190,4 +254,5 @@ Command = (
     | Identify
     | Note
     | Finish
+    | LeaseCommand
 )

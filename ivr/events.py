@@ -11,6 +11,7 @@ from enum import StrEnum
 from ivr.hours import Switch
 from ivr.identity import Verdict
 from ivr.plan import Plan
+from ivr.urgent import Urgent
 
 
 class Refusal(StrEnum):
@@ -287,6 +288,54 @@ class AgentSignedIn:
     extension: str
 
 
+@dataclass(frozen=True, slots=True)
+class PinChecked:
+    """Whether the PIN was the person's."""
+
+    call: str
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseOpened:
+    """It is written that an urgent message waits to be seen to: only now may it be promised."""
+
+    urgent: Urgent
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseUnwritten:
+    """An urgent message waits, though it could not be written down."""
+
+    urgent: Urgent
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseResumed:
+    """An urgent message was open when the exchange before us ended; `owner` is empty if it was
+    nobody's."""
+
+    urgent: Urgent
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseOwned:
+    """It is written whose an urgent message is."""
+
+    lease: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseClosed:
+    """It is written that an urgent message has been seen to, by whom and how."""
+
+    lease: str
+    by: str
+    how: str
+
+
 CallEvent = (
     CallArrived
     | ToneHeard
@@ -309,11 +358,14 @@ CallEvent = (
     | FellToFailsafe
 )
 OutwardEvent = CalledOut | CallOutEnded
+LeaseEvent = LeaseOpened | LeaseUnwritten | LeaseResumed | LeaseOwned | LeaseClosed
 OfferEvent = OfferRang | OfferAccepted | OfferEnded
 AgentEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
 Event = (
     CallEvent
     | OutwardEvent
+    | LeaseEvent
+    | PinChecked
     | OfferEvent
     | AgentEvent
     | PhoneChanged

@@ -56,16 +56,24 @@ from ivr.events import (
     JoinFailed,
     KeyBegan,
     KeyEnded,
+    LeaseClosed,
+    LeaseOpened,
+    LeaseOwned,
+    LeaseResumed,
+    LeaseUnwritten,
     OfferAccepted,
     OfferEnded,
     OfferRang,
     PhoneChanged,
     PhoneState,
+    PinChecked,
     PlanAdopted,
     Refusal,
     ToneHeard,
 )
 from ivr.hours import Switch
+from ivr.lease import Instant
+from ivr.leases import Leases
 from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of
 from ivr.overflow import Crowd
 from ivr.plan import Plan, Queue
@@ -110,6 +118,7 @@ class Exchange:
     calls: dict[str, Call] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     offers: dict[str, Offering] = field(default_factory=dict)
+    leases: Leases = field(default_factory=Leases)
     _room: WaitingRoom = field(default_factory=WaitingRoom)
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
@@ -126,7 +135,8 @@ class Exchange:
     def receive(self, event: Event, now: float, local: datetime) -> list[Command]:
         """What is to be done about an event."""
         at = self._at(now, local)
-        self._take(event, at)
+        if not self._is_of_a_lease(event, at):
+            self._take(event, at)
         self._lead_on(at)
         self._meet(self._matching.time_is(now), at)
         return self._said()
@@ -135,7 +145,7 @@ class Exchange:
         """When `time_came` is wanted next."""
         due = [call.deadline for call in self.calls.values()]
         due += [offer.due_at for offer in self.offers.values()]
-        due.append(self._matching.next_deadline())
+        due += [self._matching.next_deadline(), self.leases.next_deadline()]
         return min((at for at in due if at is not None), default=None)
 
     def time_came(self, now: float, local: datetime) -> list[Command]:
@@ -147,6 +157,7 @@ class Exchange:
         for call in list(self.calls.values()):
             if call.deadline is not None and call.deadline <= now:
                 self._step(call.id, TimeCame(), at)
+        self._out += self.leases.time_came(self._instant(at))
         self._lead_on(at)
         self._meet(self._matching.time_is(now), at)
         return self._said()
@@ -163,6 +174,15 @@ class Exchange:
 
     def _at(self, now: float, local: datetime) -> Moment:
         return Moment(now, local, self._switches, self._trusts_clock)
+
+    def _instant(self, at: Moment) -> Instant:
+        return Instant(at.now, at.local if at.trusted else None, self.plan, self.ids)
+
+    def _is_of_a_lease(self, event: Event, at: Moment) -> bool:
+        """Whether it is about an urgent message alone, and has been seen to."""
+        said = self.leases.receive(event, self._instant(at))
+        self._out += said or ()
+        return said is not None and not isinstance(event, LeaseOpened | LeaseUnwritten)
 
     def _take(self, event: Event, at: Moment) -> None:
         match event:
@@ -195,8 +215,10 @@ class Exchange:
                 self._talk_over(call, at)
             case CalledOut(call=call):
                 self._out.append(commands.Release(call, commands.Next.DONE))  # wanted by nobody
-            case CallOutEnded():
+            case CallOutEnded() | PinChecked() | LeaseResumed() | LeaseOwned() | LeaseClosed():
                 pass
+            case LeaseOpened(urgent=urgent) | LeaseUnwritten(urgent=urgent):
+                self._step(urgent.call, event, at)
             case JoinFailed(call=call, offer=offer):
                 if any(mine.id == offer for mine in self._offers_of(call)):
                     self._step(call, event, at)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from ivr import asking, form, identity
+from ivr import asking, form, identity, lease, urgent
 from ivr.form import TakeRequest
 from ivr.identity import AskIdentity
 from ivr.plan import (
@@ -151,13 +151,14 @@ def prompts_of(node: Node) -> tuple[str, ...]:
             return (PLEASE_WAIT, *told)
         case Ring():
             return (CONNECTING,)
-        case TakeMessage(prompts=prompts):
-            return (*prompts, MESSAGE_KEPT, MESSAGE_FAILED)
         case TakeRequest(questions=questions):
             ends = (form.REQUEST_KEPT, form.REQUEST_FAILED, MESSAGE_FAILED)
             return (*asking.prompts_of(questions), *ends)
         case AskIdentity(questions=questions):
             return (*asking.prompts_of(questions), identity.NOT_FOUND)
+        case TakeMessage(prompts=prompts, oncall=layers):
+            settled = (*urgent.PROMPTS, lease.PATIENT) if layers else ()
+            return (*prompts, MESSAGE_KEPT, MESSAGE_FAILED, *settled)
         case HoursFork() | Goto():
             return ()
         case _:

@@ -4,7 +4,6 @@ Each decides for itself in `ivr.lease`; here its legs' events find it. A leg tha
 them is not ours.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ivr import digits, lease
@@ -37,13 +36,14 @@ from ivr.lease import Instant, Lease, TimeCame
 class Leases:
     """Open urgent messages, by their name."""
 
-    ids: Callable[[], str]
     open: dict[str, Lease] = field(default_factory=dict)
     _of_leg: dict[str, str] = field(default_factory=dict)
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
 
     def receive(self, event: Event, at: Instant) -> list[Command] | None:
         """What is to be done about an event; None: it is none of ours."""
+        if not self.open and not isinstance(event, LeaseOpened | LeaseUnwritten | LeaseResumed):
+            return None
         match event:
             case LeaseOpened(urgent=urgent) | LeaseUnwritten(urgent=urgent):
                 if urgent.id in self.open:

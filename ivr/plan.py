@@ -103,6 +103,19 @@ class Person:
     name: str
     label: str
     numbers: tuple[str, ...] = field(repr=False)
+    email: str = field(default="", repr=False)  # empty: no notices
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where notices by e-mail are handed in. Its password, if it has one, lives with the site's
+    secrets."""
+
+    host: str
+    port: int
+    security: str  # "tls", "starttls" or "none"
+    username: str | None
+    sender: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +316,7 @@ class TakeMessage:
     longest_s: float
     next: str
     urgent: bool = False
+    oncall: tuple[str, ...] = ()  # layers whose people are called with it at once; none: nobody is
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,5 +380,6 @@ class Plan:
         default_factory=dict
     )  # language -> prompt name -> words
     people: Mapping[str, Person] = field(default_factory=dict)
+    mail: MailServer | None = None  # None: nobody is told by e-mail
     rota: Rota | None = None  # None: nobody is ever on call
     requests: Mapping[RequestKind, RequestRule] = field(default_factory=dict)

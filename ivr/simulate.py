@@ -150,6 +150,11 @@ class _Story:
                 self._soon(events.RecordingKept(call, "message", MESSAGE_S))
             case commands.Offer():
                 self._ring(command)
+            case commands.PlayMessage(call=call, tag=tag):
+                self._tell("  plays the message back")
+                self._soon(events.PromptEnded(call, tag), MESSAGE_S)
+            case commands.OpenLease(urgent=urgent):
+                self._soon(events.LeaseOpened(urgent))
             case commands.CallOut(call=call):
                 self._soon(events.CallOutEnded(call, events.Refusal.SILENT))
             case commands.Withdraw(offer=offer):
@@ -169,7 +174,15 @@ class _Story:
                 self._soon(events.IdentityChecked(call, tag, self.verdict, "a patient"))
             case commands.Finish(outcome=outcome):
                 self._tell(f"outcome: {outcome}")
-            case commands.StopPlaying() | commands.StopMusic():
+            case (
+                commands.StopPlaying()
+                | commands.StopMusic()
+                | commands.CheckPin()
+                | commands.OwnLease()
+                | commands.FreeLease()
+                | commands.CloseLease()
+                | commands.SendNotice()
+            ):
                 pass
             case _:
                 assert_never(command)

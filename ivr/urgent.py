@@ -28,6 +28,8 @@ ASKED_TIMES = 2
 NUMBER_TRIES = 3
 RECORDINGS_MOST = 4
 NUMBER_LONGEST = 20
+# The longest message that a site file may ask for, and the way to the engine and back.
+PLAY_BACK_MAX_S = 620.0
 
 
 @dataclass(frozen=True, slots=True)

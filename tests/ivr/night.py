@@ -49,7 +49,7 @@ class Night:
         numbers = count(1)
         self.plan = plan or a_night_clinic()
         self.draw = lambda: f"leg-{next(numbers)}"
-        self.leases = Leases(self.draw)
+        self.leases = Leases()
         self.now = BEGAN
         self.said: list[Command] = []
         self.trusts_clock = True

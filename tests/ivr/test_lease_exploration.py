@@ -117,7 +117,6 @@ class ANight(RuleBasedStateMachine):
         before = self.night
         self.night = Night()
         self.night.now, self.night.draw = before.now, before.draw
-        self.night.leases.ids = before.draw
         self.asked.clear()
         if not self.is_closed:
             self.does(self.night.hears(events.LeaseResumed(URGENT, self.owner)))
