@@ -48,6 +48,7 @@ class Answers:
         clock: Callable[[], topics.Part],
         marked: Callable[[], None],
         uncounted: Callable[[], str],
+        oncall: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
     ) -> None:
         self._media = media
@@ -61,6 +62,7 @@ class Answers:
         self._clock = clock
         self._marked = marked
         self._uncounted = uncounted
+        self._oncall = oncall
         self._keyless = keyless
         self._steps = steps
 
@@ -92,6 +94,7 @@ class Answers:
                 self._prompts(),
                 self._clock(),
                 self._figures(),
+                await asyncio.to_thread(self._oncall),
             ),
         )
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from firmware import ledger, people, settings, topics, vault, wallclock
+from firmware import ledger, people, settings, spare_key, topics, vault, wallclock
 from firmware.answers import Answers, show
 from firmware.asterisk import translate
 from firmware.asterisk.config import AMI_USER
@@ -33,6 +33,7 @@ from firmware.control import Broadcast, ControlError
 from firmware.hours_desk import HoursDesk
 from firmware.identity_desk import IdentityDesk
 from firmware.lamps import Lamps
+from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
 from firmware.loop import Inbox, consume
@@ -148,7 +149,15 @@ class App:
             self._identity = IdentityDesk(
                 self._ledger.store, self._place.page_db, key, self._inbox.put, self._now
             )
-            async with self._recording() as recorder:
+            self._leases = LeaseDesk(
+                store=self._ledger.store,
+                key=key,
+                place=self._place,
+                plan=lambda: self._plan,
+                tell=self._inbox.put,
+                start=self._start,
+            )
+            async with self._recording(key) as recorder:
                 answers = Answers(
                     media=self._media,
                     link=self._link,
@@ -162,6 +171,7 @@ class App:
                     clock=self._hours.part,
                     marked=self._lamps.changed,
                     uncounted=lambda: self._rollups.fault,
+                    oncall=self._leases.part,
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
@@ -171,6 +181,7 @@ class App:
                 door.answer(SELFTEST_CALL, selftest.call)
                 door.answer(topics.ADOPT, self._adopt)
                 self._roster.answer_at(door)
+                self._leases.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
@@ -213,6 +224,7 @@ class App:
                 translator=self._translator,
                 backlog=self._backlog,
                 recorder=recorder,
+                leases=self._leases,
                 tell=self._inbox.put,
                 start=group.create_task,
                 keep=self._requests.keep,
@@ -259,6 +271,7 @@ class App:
             self._ticks = ticks
             self._hours.look()
             now = time.monotonic()
+            self._leases.look(now)
             for handle in self._legs.overdue(now):
                 log.warning("audio came that Asterisk did not announce")
                 self._media.close(handle)
@@ -386,6 +399,7 @@ class App:
         if not self._is_settled:
             self._is_settled = True
             self._settle()
+            self._leases.resume()
         self._legs.orphaned(self._translator.orphans())
         self._end_strays()
         # The link, or an exchange before us, may have ended between Bridge and this; and the talk
@@ -421,6 +435,8 @@ class App:
         self._callers.durable(steps)
         if any(step.step == ledger.MESSAGE for step in steps):
             self._lamps.changed()
+        if any(step.step == ledger.OUTCOME for step in steps):
+            self._leases.call_ended()
         for step in steps:
             if step.step == ledger.OFFERED:
                 self._tell_later(self._translator.known(step.call))
@@ -478,12 +494,13 @@ class App:
             log.warning("messages found that were not yet listed", count=len(found))
 
     @asynccontextmanager
-    async def _recording(self) -> AsyncIterator[Recorder[Chunk]]:
+    async def _recording(self, key: MachineKey) -> AsyncIterator[Recorder[Chunk]]:
         recorder = Recorder(
             self._media,
             self._place.messages,
             partial(people.recipients, self._place.page_db),
             lambda told: self._from_thread(self._message_told, told),
+            lambda message, own: spare_key.keep(self._place.messages, message, own, key),
         )
         try:
             yield recorder

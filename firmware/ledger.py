@@ -421,11 +421,6 @@ def record_message(connection: Connection, row: MessageKept) -> None:
     add_step(connection, row.call, MESSAGE, detail, row.moment)
 
 
-def record_note(connection: Connection, row: Noted) -> None:
-    """A step, in a commit with other work of its writer's."""
-    _add_step(connection, row.call, row.step, row.detail, row.moment)
-
-
 def mark_heard(connection: Connection, message: str, moment: Moment) -> bool:
     """Whether there was such a message to mark; the first hearing counts."""
     changed = connection.execute(

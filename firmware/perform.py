@@ -17,6 +17,7 @@ from firmware.asterisk.wire import WireError
 from firmware.asterisk.written import UnwritableError
 from firmware.backlog import Backlog
 from firmware.clips import Clips
+from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Finished, Moment, Noted, Row
 from firmware.legs import Legs
 from firmware.recorder import Recorder
@@ -58,6 +59,7 @@ class Performer:
         translator: translate.Translator,
         backlog: Backlog,
         recorder: Recorder[Chunk],
+        leases: LeaseDesk,
         tell: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
         keep: Callable[[commands.KeepRequest], Coroutine[Any, Any, None]],
@@ -70,12 +72,14 @@ class Performer:
         self._translator = translator
         self._backlog = backlog
         self._recorder = recorder
+        self._leases = leases
         self._tell = tell
         self._start = start
         self._keep = keep
         self._identify = identify
         self._to_record: dict[str, commands.Record] = {}  # after the beep
         self._recording: set[str] = set()  # until the engine says that it has ended
+        self._opening: dict[str, int] = {}  # messages on their way to be played, by call
 
     def perform(self, orders: list[commands.Command], earlier: tuple[Row, ...] = ()) -> None:
         """Carry out orders in their sequence; what they tell the ledger shares one commit."""
@@ -107,6 +111,18 @@ class Performer:
                     self._start(self._keep(order))
                 case commands.Identify():
                     self._start(self._identify(order))
+                case commands.PlayMessage():
+                    self._opening[order.call] = order.tag
+                    self._start(self._play_message(order))
+                case (
+                    commands.CheckPin()
+                    | commands.OpenLease()
+                    | commands.OwnLease()
+                    | commands.FreeLease()
+                    | commands.CloseLease()
+                    | commands.SendNotice()
+                ):
+                    self._leases.perform(order)
                 case _:
                     self._to_engine(order)
         if rows:
@@ -133,7 +149,9 @@ class Performer:
         if order is None or handle is None:
             return
         self._recording.add(call)
-        self._recorder.expect(call, order.mailbox, urgent=order.urgent)
+        self._recorder.expect(
+            call, order.mailbox, urgent=order.urgent, is_played_back=order.is_played_back
+        )
         self._media.record(handle, longest_s=order.longest_s, quiet_s=QUIET_S, silent_s=SILENT_S)
         begun = Noted(call, "recording", order.mailbox, Moment.now())
         self._backlog.put([begun])
@@ -160,6 +178,21 @@ class Performer:
         self._recording.discard(call)
         self._recorder.forget(call)
         return events.RecordingFailed(call, "it never began")
+
+    async def _play_message(self, order: commands.PlayMessage) -> None:
+        """Opened in memory, straight for the engine; unless something else is spoken by then."""
+        samples = await self._leases.samples(order.message)
+        handle = self._legs.handle(order.call)
+        if self._opening.get(order.call) != order.tag:
+            return
+        del self._opening[order.call]
+        if handle is None:
+            return
+        if samples is None:
+            clips = self._clips.find("", ("lease-unplayable",))
+        else:
+            clips = [self._media.load(samples)]
+        self._media.play(handle, clips, tag=order.tag)
 
     # -- agents and callers ----------------------------------------------------------------------
 
@@ -252,9 +285,11 @@ class Performer:
             return
         match order:
             case commands.Play():
+                self._opening.pop(order.call, None)
                 clips = self._clips.find(order.language, order.prompts)
                 self._media.play(handle, clips, tag=order.tag)
             case commands.StopPlaying():
+                self._opening.pop(order.call, None)
                 self._media.stop_playing(handle)
             case commands.StartMusic():
                 self._media.music(handle, self._clips.music)

@@ -92,6 +92,7 @@ Told = Kept | Failed
 class _Expected:
     mailbox: str
     urgent: bool
+    is_played_back: bool
 
 
 class Recorder(Generic[C]):
@@ -103,9 +104,11 @@ class Recorder(Generic[C]):
         directory: Path,
         recipients: Callable[[str], Sequence[PublicKey]],
         tell: Callable[[Told], None],
+        spare: Callable[[str, bytes], None] = lambda message, key: None,
     ) -> None:
+        """`spare` is given the key of each message that is to be played back on a telephone."""
         self._source, self._directory = source, directory
-        self._recipients, self._tell = recipients, tell
+        self._recipients, self._tell, self._spare = recipients, tell, spare
         # Written by the loop, taken by the thread; each of the two is one atomic act of a dict.
         self._expected: dict[str, _Expected] = {}
         self._sealings: dict[str, Sealing] = {}
@@ -129,9 +132,11 @@ class Recorder(Generic[C]):
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def expect(self, call: str, mailbox: str, *, urgent: bool) -> None:
+    def expect(
+        self, call: str, mailbox: str, *, urgent: bool, is_played_back: bool = False
+    ) -> None:
         """The call's next recording is for this mailbox. To be said before the recording begins."""
-        self._expected[call] = _Expected(mailbox, urgent)
+        self._expected[call] = _Expected(mailbox, urgent, is_played_back)
 
     def forget(self, call: str) -> None:
         """The recording that was expected of this call never began."""
@@ -205,7 +210,8 @@ class Recorder(Generic[C]):
             urgent=expected.urgent,
         )
         recipients = self._recipients(expected.mailbox)
-        self._sealings[chunk.uuid] = Sealing(self._directory, label, recipients)
+        spare = [self._spare] if expected.is_played_back else []
+        self._sealings[chunk.uuid] = Sealing(self._directory, label, recipients, *spare)
         self._begun.add(chunk.uuid)
 
     def _make_durable(self, touched: Mapping[str, Sealing]) -> None:

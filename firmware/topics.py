@@ -174,11 +174,42 @@ class SwitchesReply(Strict):
     told: tuple[str, ...]
 
 
+class LeasesRequest(Strict):
+    """Which urgent messages are open?"""
+
+    ask: Literal["leases"] = "leases"
+
+
+class LeaseLine(Strict):
+    """One of them; nobody owns it while `owner` is empty."""
+
+    lease: str
+    opened: str
+    owner: str
+
+
+class LeasesReply(Strict):
+    leases: tuple[LeaseLine, ...]
+
+
+class SettleLeaseRequest(Strict):
+    """An admin's word: somebody has an urgent message, or it is closed. The note is not about the
+    caller."""
+
+    ask: Literal["settle_lease"] = "settle_lease"
+    lease: str = Field(pattern=r"^[0-9a-f-]{4,36}$")
+    to: Literal["accept", "close"]
+    person: str = Field(default="", max_length=40)
+    note: str = Field(default="", max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
 ADOPT = Topic(AdoptRequest, AdoptReply)
 AGENTS = Topic(AgentsRequest, AgentsReply)
 DUTY = Topic(DutyRequest, AgentsReply)
 SWITCH = Topic(SwitchRequest, SwitchReply)
 SWITCHES = Topic(SwitchesRequest, SwitchesReply)
+LEASES = Topic(LeasesRequest, LeasesReply)
+SETTLE_LEASE = Topic(SettleLeaseRequest, LeasesReply)
 STATUS = Topic(StatusRequest, StatusReply)
 CALLS = Topic(CallsRequest, CallsReply)
 EXPLAIN = Topic(ExplainRequest, ExplainReply)

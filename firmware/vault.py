@@ -32,7 +32,7 @@ A file is `ID.part` while the caller speaks and becomes `ID.sealed` when it is w
 import hmac
 import os
 import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +156,14 @@ class Sealing:
         "samples",
     )
 
-    def __init__(self, directory: Path, label: Label, recipients: Sequence[PublicKey]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        label: Label,
+        recipients: Sequence[PublicKey],
+        spare: Callable[[str, bytes], None] = lambda message, key: None,
+    ) -> None:
+        """`spare` is given the message's key before anything is sealed with it."""
         if not recipients:
             raise VaultError(f"mailbox {label.mailbox!r} has no key: run `careline setup`")
         key = os.urandom(_KEY_BYTES)
@@ -171,6 +178,7 @@ class Sealing:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         self._fd = os.open(self._path, flags, 0o640)
         try:
+            spare(label.message, key)
             write_all(self._fd, _header(label, key, recipients))
         except BaseException:
             self.close()
@@ -288,24 +296,28 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path, key: KeyPair) -> Iterator[Opened]:
-    """The message in this file, opened with a key it was wrapped to."""
+def opened(path: Path, key: KeyPair | bytes) -> Iterator[Opened]:
+    """The message in this file, opened with a key it was wrapped to, or with its own."""
     with path.open("rb") as file:
         header = _read_header(file)
         label, described, wraps = _parse(header)
-        wrapped = wraps.get(key.public.id)
-        if wrapped is None:
-            raise NotForThisKeyError("the message was not sealed for this key")
-        try:
-            message_key = key.unwrap(wrapped, _purpose(described))
-        except KeyRefusedError:
-            raise _header_changed() from None
+        message_key = _unwrapped(key, described, wraps) if isinstance(key, KeyPair) else key
         if not hmac.compare_digest(_tag(message_key, header[:-_TAG_BYTES]), header[-_TAG_BYTES:]):
             raise _header_changed()
         yield Opened(label, file, AESGCM(_derived(message_key, b"careline chunks")))
 
 
-def hear(path: Path, key: KeyPair) -> Heard:
+def _unwrapped(key: KeyPair, described: bytes, wraps: Mapping[bytes, bytes]) -> bytes:
+    wrapped = wraps.get(key.public.id)
+    if wrapped is None:
+        raise NotForThisKeyError("the message was not sealed for this key")
+    try:
+        return key.unwrap(wrapped, _purpose(described))
+    except KeyRefusedError:
+        raise _header_changed() from None
+
+
+def hear(path: Path, key: KeyPair | bytes) -> Heard:
     """The whole message, as far as it goes."""
     with opened(path, key) as message:
         audio, cut_off = bytearray(), False
@@ -320,6 +332,12 @@ def hear(path: Path, key: KeyPair) -> Heard:
 def sealed_path(directory: Path, message: str) -> Path:
     """Where a message lies; `message` is a UUID, whatever a stranger may have sent."""
     return directory / (str(UUID(message)) + SEALED)
+
+
+def exists(directory: Path, message: str) -> bool:
+    """Whether there is anything of a message, be it while it is spoken."""
+    sealed = sealed_path(directory, message)
+    return sealed.exists() or sealed.with_suffix(PART).exists()
 
 
 def destroy(path: Path) -> None:

@@ -1,0 +1,96 @@
+"""PINs by which people show on a telephone that they are who was called.
+
+A PIN authorises and never encrypts: what it lets hear is sealed otherwise. Only its argon2id hash
+is kept, and a person without one takes as long to refuse as a wrong PIN.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import Connection, column, select, table
+
+from firmware.people import COST
+from firmware.store import Store, open_reader
+from ivr.lease import PIN_LONGEST
+
+PIN_SHORTEST = 6
+
+pins = table("pins", column("person", sa.Text), column("hash", sa.Text), column("made", sa.Text))
+
+
+class PinError(ValueError):
+    """This cannot be a PIN; the message says why, and never what was typed."""
+
+
+def check_pin(pin: str) -> None:
+    """Refuse what cannot be keyed, or is guessed at once."""
+    if not (pin.isascii() and pin.isdigit()):
+        raise PinError("a PIN is keyed on a telephone: give digits alone")
+    if not PIN_SHORTEST <= len(pin) <= PIN_LONGEST:
+        raise PinError(f"a PIN has {PIN_SHORTEST} to {PIN_LONGEST} digits, not {len(pin)}")
+    steps = {int(after) - int(before) for before, after in pairwise(pin)}
+    if len(steps) == 1:
+        raise PinError("digits in a row are guessed first: choose others")
+
+
+def keep(page_db: Path, person: str, pin: str) -> None:
+    """From now on this is the person's PIN."""
+    check_pin(pin)
+    hashed = _hasher().hash(pin)
+
+    def write(connection: Connection) -> None:
+        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        connection.execute(pins.delete().where(pins.c.person == person))
+        connection.execute(pins.insert().values(person=person, hash=hashed, made=made))
+
+    store = Store(page_db, "page")
+    try:
+        store.submit(write).result()
+    finally:
+        store.close()
+
+
+def fits(page_db: Path, person: str, pin: str) -> bool:
+    """Whether it is the person's; it takes as long as a processor needs for one hash."""
+    hashed = _hashes(page_db).get(person)
+    try:
+        _hasher().verify(_nobodys() if hashed is None else hashed, pin)
+    except VerificationError:
+        return False
+    return hashed is not None
+
+
+def without(page_db: Path, people: Iterable[str]) -> list[str]:
+    """Who of these has none."""
+    held = _hashes(page_db)
+    return [person for person in people if person not in held]
+
+
+def _hashes(page_db: Path) -> dict[str, str]:
+    if not page_db.exists():
+        return {}
+    reader = open_reader(page_db)
+    try:
+        with reader.connect() as connection:
+            if not sa.inspect(connection).has_table(pins.name):
+                return {}  # written by an older version; the first PIN makes the table
+            found = connection.execute(select(pins.c.person, pins.c.hash))
+            return {row.person: row.hash for row in found}
+    finally:
+        reader.dispose()
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher(COST.passes, COST.memory_kib, COST.lanes)
+
+
+@cache
+def _nobodys() -> str:
+    return _hasher().hash("nobody's PIN")
