@@ -33,7 +33,9 @@ from firmware.ledger import JOINED, OUTCOME, UNHEARD, Moment, Step, calls, steps
 from ivr.canary import SELFTEST
 from ivr.commands import Outcome
 from ivr.events import Refusal
+from ivr.inside import INSIDE
 
+NOT_CALLERS = (SELFTEST, INSIDE)  # lines on which nobody calls the clinic
 # A service level can be asked for within these; roll-ups keep a count for each.
 WITHIN_S = (10, 20, 30, 60, 120, 300)
 # Who calls again within so many days calls on the same matter, as far as we can tell.
@@ -465,7 +467,7 @@ def courses(connection: Connection, begin: datetime, end: datetime) -> Iterator[
         )
         .join(steps, (steps.c.call == calls.c.call) & steps.c.step.in_(READ), isouter=True)
         .where(calls.c.arrived >= text_of(begin), calls.c.arrived < text_of(end))
-        .where(calls.c.line != SELFTEST)
+        .where(calls.c.line.not_in(NOT_CALLERS))
         .order_by(calls.c.arrived, calls.c.call, steps.c.id)
     )
     for _, of_call in groupby(rows, key=attrgetter("of")):
@@ -491,7 +493,7 @@ def first_call_enough(
         calls.c.arrived < text_of(ripe),
         _ended_as(Outcome.ANSWERED),
         calls.c.number_hash.is_not(None),
-        calls.c.line != SELFTEST,
+        calls.c.line.not_in(NOT_CALLERS),
     )
     found, enough = connection.execute(asked).one()
     return found, enough or 0
@@ -503,7 +505,7 @@ def not_helped(connection: Connection, begin: datetime, end: datetime) -> list[s
     asked = (
         select(calls.c.call)
         .where(calls.c.arrived >= text_of(begin), calls.c.arrived < text_of(end))
-        .where(_ended_as(Outcome.ABANDONED), calls.c.line != SELFTEST)
+        .where(_ended_as(Outcome.ABANDONED), calls.c.line.not_in(NOT_CALLERS))
         .where(~_helped_after())
         .order_by(calls.c.arrived, calls.c.call)
     )

@@ -117,6 +117,7 @@ class ClinicForm(Strict):
     name: Label
     timezone: TimeZone
     language: Word = "en"
+    parking: Extension = plan.Parking().number
     front_desk: Annotated[list[Extension], _some("extensions", 20)]
     emergency_numbers: Annotated[list[Extension], _some("emergency numbers", 10)] = (
         DEFAULT_EMERGENCY_NUMBERS
@@ -136,14 +137,18 @@ class TrunkForm(Strict):
 class LineForm(Strict):
     trunk: Word
     numbers: Annotated[list[Number], _some("numbers", 200)]
-    flow: Word
+    flow: Word | None = None
+    phone: Extension | None = None
     language: Word | None = None
     medical: Annotated[bool, Field(strict=True, description="true or false")] = False
 
     def line(self, name: str, language: str) -> plan.Line:
         numbers = tuple(self.numbers)
         spoken = self.language or language
-        return plan.Line(name, self.trunk, numbers, self.flow, spoken, self.medical)
+        leads_to = self.flow or ""
+        return plan.Line(
+            name, self.trunk, numbers, leads_to, spoken, self.medical, phone=self.phone
+        )
 
 
 # A skill's level, of an agent or asked for at worst.
@@ -159,9 +164,12 @@ class PhoneForm(Strict):
     location: Label
     callback: Number
     skills: Skills = {}
+    mailbox: Word | None = None
 
     def phone(self, extension: str) -> plan.Phone:
-        return plan.Phone(extension, self.name, self.location, self.callback, self.skills)
+        return plan.Phone(
+            extension, self.name, self.location, self.callback, self.skills, self.mailbox
+        )
 
 
 class DialRuleForm(Strict):
@@ -180,9 +188,10 @@ class MailboxForm(Strict):
     lamps: Annotated[
         list[Extension], Field(max_length=50, description="a list of up to 50 extensions")
     ] = []
+    number: Extension | None = None
 
     def mailbox(self, name: str) -> plan.Mailbox:
-        return plan.Mailbox(name, tuple(self.members), tuple(self.lamps))
+        return plan.Mailbox(name, tuple(self.members), tuple(self.lamps), self.number)
 
 
 DayTimes = Annotated[
@@ -349,6 +358,7 @@ class QueueForm(Strict):
             " [{ after_s = 60, needs = { spanish = 3 } }]",
         ),
     ] = []
+    number: Extension | None = None
 
     def queue(self, name: str) -> plan.Queue:
         return plan.Queue(
@@ -364,6 +374,7 @@ class QueueForm(Strict):
             tuple(rule.rule() for rule in self.relaxes),
             self.misses,
             self.survey,
+            self.number,
         )
 
 

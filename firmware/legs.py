@@ -40,7 +40,7 @@ class Legs:
         self._uuids: dict[int, str] = {}
         self._strangers: dict[str, _Stranger] = {}
         self._orphans: frozenset[str] = frozenset()
-        self._announced: dict[str, events.CallArrived] = {}
+        self._announced: dict[str, events.CallArrived | events.SentOn] = {}
         self._offers: set[str] = set()
         self._called: set[str] = set()  # by us, and not yet in the engine
         self._leaving: set[str] = set()
@@ -114,6 +114,12 @@ class Legs:
         match event:
             case events.CallArrived():
                 return self._announce(event)
+            case events.SentOn(call=call):
+                self._returning.discard(call)
+                if call in self._handles and call not in self._leaving:
+                    self._strangers.pop(call, None)
+                    return [event]
+                return self._announce(event)
             case events.CallOutEnded(call=call) | events.CallerLeft(call=call) if (
                 call in self._called
             ):
@@ -139,7 +145,7 @@ class Legs:
             case _:
                 return [event]
 
-    def _announce(self, arrived: events.CallArrived) -> list[events.Event]:
+    def _announce(self, arrived: events.CallArrived | events.SentOn) -> list[events.Event]:
         if self._strangers.pop(arrived.call, None) is not None:
             return [arrived]
         self._announced[arrived.call] = arrived

@@ -103,6 +103,8 @@ class Performer:
                     self._start(self._join(order))
                 case commands.Release():
                     self._start(self._release(order))
+                case commands.SendOn():
+                    self._start(self._send_on(order))
                 case commands.Record():
                     self._record(order)
                 case commands.StopRecording():
@@ -266,6 +268,14 @@ class Performer:
             await self._link.send(*self._translator.next_is(call, what))
         except NOT_TAKEN as refused:
             log.warning("people are rung once more after a talk", call=call, why=str(refused))
+
+    async def _send_on(self, order: commands.SendOn) -> None:
+        """A caller who cannot be fetched stays in the talk that the transfer made."""
+        try:
+            for action in self._translator.send_on(order):
+                await self._link.send(*action)
+        except NOT_TAKEN as refused:
+            log.warning("a transferred caller stays", call=order.call, why=str(refused))
 
     async def _release(self, order: commands.Release) -> None:
         try:

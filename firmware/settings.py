@@ -47,6 +47,7 @@ from firmware.forms import (
     cure_for,
     described,
 )
+from firmware.inside_section import InsideReading
 from firmware.oncall_section import EmailForm, OncallReading, PersonForm, must_be_layers
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
@@ -239,6 +240,11 @@ class _Reading:
         self._needs_relax_in_order(queues)
         self._numbers_are_whole(clinic, lines, phones, rules)
         self._people_can_be_called(clinic, people, rules)
+        inner = InsideReading(self._fault, self._must_exist)
+        inner.check_lines(lines)
+        emergency = clinic.emergency_numbers if clinic else DEFAULT_EMERGENCY_NUMBERS
+        parking = plan.Parking(clinic.parking) if clinic else plan.Parking()
+        inner.check_numbers(phones, queues, mailboxes, emergency, parking, rules.values())
         if clinic is None:
             return None
         return Plan(
@@ -248,7 +254,7 @@ class _Reading:
             front_desk=tuple(clinic.front_desk),
             emergency_numbers=tuple(clinic.emergency_numbers),
             trunks=trunks,
-            lines={name: line for name, line in lines.items() if line.flow in flows},
+            lines={name: line for name, line in lines.items() if line.phone or line.flow in flows},
             phones=phones,
             dial_rules=tuple(rules.values()),
             mailboxes=mailboxes,
@@ -260,6 +266,7 @@ class _Reading:
             rota=rota,
             requests=requests,
             mail=mail.server() if mail else None,
+            parking=plan.Parking(clinic.parking),
         )
 
     def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:
@@ -640,7 +647,6 @@ class _Reading:
             self._must_exist("phones", clinic.front_desk, ("clinic", "front_desk"))
         for name, line in lines.items():
             self._must_exist("trunks", (line.trunk,), ("lines", name, "trunk"))
-            self._must_exist("flows", (line.flow,), ("lines", name, "flow"))
         for name, queue in queues.items():
             self._must_exist("phones", queue.agents, ("queues", name, "agents"))
         for name, mailbox in mailboxes.items():

@@ -42,6 +42,7 @@ from ivr.events import (
     RecordingKept,
     RequestFailed,
     RequestKept,
+    SentOn,
     SpeechEnded,
 )
 from ivr.flow import Place
@@ -204,6 +205,7 @@ StepEvent = (
     | JoinFailed
     | CameBack
     | FellToFailsafe
+    | SentOn
     | Stood
     | Placed
     | Taken
@@ -282,7 +284,7 @@ Step = tuple[Call, list[Command | Order]]
 def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
     """A new call enters its line's flow."""
     line = plan.lines.get(event.line)
-    start = flow.start_of(plan, event.line)
+    start = flow.start_of(plan, event.line, event.dialled)
     language = line.language if line else plan.language
     pressing = CALM.shows(Sign.AGAIN) if event.came_before else CALM
     call = Call(
@@ -331,6 +333,8 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return call, []
         case _, CallerLeft():
             return _leave(call, at)
+        case _, SentOn(number=number):
+            return _send_on(call, number, at)
         case Stage.TALKING, Joined():
             return call, []  # told again after a lost link
         case _, Joined():
@@ -800,6 +804,22 @@ def _thank(call: Call, digit: str, at: Moment) -> Step:
     rated = [commands.Note(call.id, survey.RATED, digit)] if digit in survey.MARKS else []
     spoken, orders = _say(call, (survey.THANKS,), None, at)
     return spoken, [*rated, commands.StopPlaying(call.id), *orders]
+
+
+def _send_on(call: Call, number: str, at: Moment) -> Step:
+    """Who talked, with us or under the fail-safe, comes to somebody else: as a new caller would,
+    but that its outcome is made already."""
+    anew = replace(
+        call,
+        music=False,
+        recording=False,
+        lost_at=None,
+        led_on_from=frozenset(),
+        ranks_since=at.now,
+    )
+    entered, orders = _enter(anew, flow.inside_at(call.plan, number), at)
+    note = commands.Note(call.id, "sent on", number or "to whoever is there")
+    return entered, [note, StopWaiting(), *orders]
 
 
 def _back(call: Call, at: Moment) -> Step:

@@ -186,7 +186,7 @@ def _keys(place: Place) -> tuple[str, ...]:
 
 def _dangling(plan: Plan, reached: Reached) -> Iterator[Finding]:
     for name, line in plan.lines.items():
-        if line.flow not in plan.flows:
+        if line.phone is None and line.flow not in plan.flows:
             where = ("lines", name, "flow")
             yield _dangles(where, "", f"there is no flow {line.flow}")
     for program in plan.flows.values():

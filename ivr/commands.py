@@ -132,6 +132,14 @@ class Release:
     next: Next
 
 
+@dataclass(frozen=True, slots=True)
+class SendOn:
+    """Bring a caller who talks back into the engine, for a number inside; SentOn follows."""
+
+    call: str
+    number: str
+
+
 NO_CALL = ""  # of steps that belong to no call: what agents do
 
 
@@ -252,6 +260,7 @@ Command = (
     | Release
     | KeepRequest
     | Identify
+    | SendOn
     | Note
     | Finish
     | LeaseCommand

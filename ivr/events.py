@@ -230,6 +230,57 @@ class FellToFailsafe:
 
 
 @dataclass(frozen=True, slots=True)
+class SentOn:
+    """Somebody transferred the caller to a number inside: it is in the engine once more. Empty: to
+    whoever is there."""
+
+    call: str
+    number: str
+
+
+class Passing(StrEnum):
+    """How a transfer left the caller."""
+
+    SENT = "sent"  # on its way to a number; inside the clinic SentOn follows
+    JOINED = "joined"  # talks with who was asked before
+    MISLAID = "mislaid"  # in the place of a leg that waited in the engine, and must be fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """A phone passed its caller on, by a key of its own or by a code."""
+
+    call: str
+    by: str
+    number: str = field(repr=False)  # inside, or dialled outside
+    passing: Passing
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who talks with the caller presses the hold key: the caller hears music."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """They talk on."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A phone left the caller in a slot, for whoever dials it; or it was taken up there."""
+
+    call: str
+    slot: str
+    by: str  # whose phone; empty: not known
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HoursSwitched:
     """A schedule was opened or closed by hand, durably; None: it is as written again."""
 
@@ -336,6 +387,7 @@ class LeaseClosed:
     how: str
 
 
+TalkEvent = Transferred | Held | Resumed | Parked
 CallEvent = (
     CallArrived
     | ToneHeard
@@ -356,6 +408,8 @@ CallEvent = (
     | JoinFailed
     | CameBack
     | FellToFailsafe
+    | SentOn
+    | TalkEvent
 )
 OutwardEvent = CalledOut | CallOutEnded
 LeaseEvent = LeaseOpened | LeaseUnwritten | LeaseResumed | LeaseOwned | LeaseClosed

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import commands, digits
+from ivr import commands, digits, passing
 from ivr.agent import AWAY, Agent
 from ivr.call import (
     Call,
@@ -51,6 +51,7 @@ from ivr.events import (
     ClockJudged,
     DigitPressed,
     Event,
+    Held,
     HoursSwitched,
     Joined,
     JoinFailed,
@@ -64,12 +65,17 @@ from ivr.events import (
     OfferAccepted,
     OfferEnded,
     OfferRang,
+    Parked,
     PhoneChanged,
     PhoneState,
     PinChecked,
     PlanAdopted,
     Refusal,
+    Resumed,
+    SentOn,
+    TalkEvent,
     ToneHeard,
+    Transferred,
 )
 from ivr.hours import Switch
 from ivr.lease import Instant
@@ -219,6 +225,11 @@ class Exchange:
                 pass
             case LeaseOpened(urgent=urgent) | LeaseUnwritten(urgent=urgent):
                 self._step(urgent.call, event, at)
+            case SentOn(call=call):
+                self._talk_over(call, at)
+                self._step(call, event, at)
+            case Transferred() | Held() | Resumed() | Parked():
+                self._talk_changes(event, at)
             case JoinFailed(call=call, offer=offer):
                 if any(mine.id == offer for mine in self._offers_of(call)):
                     self._step(call, event, at)
@@ -481,11 +492,26 @@ class Exchange:
             agent.wrap_up_s = offer.wrap_up_s
             self._seat(agent, at)
 
+    def _talk_changes(self, event: TalkEvent, at: Moment) -> None:
+        """Whoever passed the caller on has talked; who took it over talks, and wraps up later."""
+        call = event.call
+        self._out += passing.told(event, self.plan)
+        if isinstance(event, Held | Resumed):
+            return
+        wraps_up_s = max((a.wrap_up_s for a in self._talking_to(call)), default=0.0)
+        self._talk_over(call, at)
+        agent = self.agents.get(passing.taker(event))
+        if agent is not None and agent.offer is None:
+            agent.talks_to, agent.wrap_up_s = call, wraps_up_s
+            self._seat(agent, at)
+
+    def _talking_to(self, call: str) -> list[Agent]:
+        return [agent for agent in self.agents.values() if agent.talks_to == call]
+
     def _talk_over(self, call: str, at: Moment) -> None:
-        for agent in self.agents.values():
-            if agent.talks_to == call:
-                self._wrap_up(agent, at)
-                self._seat(agent, at)
+        for agent in self._talking_to(call):
+            self._wrap_up(agent, at)
+            self._seat(agent, at)
 
     def _note(self, offer_id: str, what: str) -> None:
         if offer := self.offers.get(offer_id):

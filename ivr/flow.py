@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from ivr import asking, form, identity, lease, urgent
+from ivr import asking, form, identity, inside, lease, urgent
 from ivr.form import TakeRequest
 from ivr.identity import AskIdentity
 from ivr.plan import (
@@ -50,8 +50,8 @@ class Place:
         return f"{self.flow}/{self.node}"
 
 
-FRONT_DESK = Place("*", "front-desk")
-_APOLOGY = Place("*", "apology")
+FRONT_DESK = Place(inside.OURS, "front-desk")
+_APOLOGY = Place(inside.OURS, "apology")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,22 @@ class Way:
     target: str
 
 
-def start_of(plan: Plan, line: str) -> Place:
-    """Where a line's callers begin; the front desk, if the line is not ours."""
+def start_of(plan: Plan, line: str, dialled: str = "") -> Place:
+    """Where a line's callers begin, or who dialled at a desk; the front desk, if the line is not
+    ours."""
+    if line == inside.INSIDE:
+        return inside_at(plan, dialled)
     found = plan.lines.get(line)
+    if found and found.phone is not None:
+        return inside_at(plan, found.phone)
     flow = plan.flows.get(found.flow) if found else None
     return resolve(plan, flow.name, flow.start) if flow else FRONT_DESK
+
+
+def inside_at(plan: Plan, number: str) -> Place:
+    """Where an internal number leads; the front desk, if nobody has it."""
+    found = inside.leads_to(plan, number)
+    return Place(*found) if found else FRONT_DESK
 
 
 def resolve(plan: Plan, flow: str, target: str) -> Place:
@@ -88,7 +99,8 @@ def find(plan: Plan, flow: str, target: str) -> Place | None:
 def flow_of(plan: Plan, place: Place) -> Flow:
     """The flow of a place; an empty one, if there is none of this name."""
     if place.flow == FRONT_DESK.flow:
-        return Flow(FRONT_DESK.flow, FRONT_DESK.node, _built_in(plan))
+        ours = inside.nodes(plan, place.node, FRONT_DESK.node)
+        return Flow(FRONT_DESK.flow, FRONT_DESK.node, {**_built_in(plan), **ours})
     return plan.flows.get(place.flow) or Flow(place.flow, "", {})
 
 

@@ -47,9 +47,10 @@ class Line:
     name: str
     trunk: str
     numbers: tuple[str, ...]  # DIDs as the trunk sends them
-    flow: str
+    flow: str  # may be empty where a phone is given
     language: str
     is_medical: bool = False  # who stays silent here may be unable to speak
+    phone: str | None = None  # callers come straight to this person's
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Phone:
     location: str
     callback: str
     skills: Mapping[str, int] = field(default_factory=dict)  # what who sits here can do; 1 is best
+    mailbox: str | None = None  # takes messages where this phone does not answer
 
     @property
     def location_prompt(self) -> str:
@@ -93,6 +95,7 @@ class Mailbox:
     name: str
     members: tuple[str, ...]
     lamps: tuple[str, ...]
+    number: str | None = None  # dialled at a desk, or transferred to
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,7 @@ class Queue:
     relaxes: tuple[Relaxing, ...] = ()  # by rising times
     misses: int = 0  # offers in a row that ring for nothing pause an agent; 0: never
     has_survey: bool = False  # after a talk the caller is asked how it was (ivr/survey.py)
+    number: str | None = None  # dialled at a desk, or transferred to
 
     @property
     def stages(self) -> tuple[Mapping[str, int], ...]:
@@ -360,6 +364,32 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Parking:
+    """Where callers are put for somebody to take up elsewhere: the number that parks, and behind
+    it the slots, which are spoken and dialled."""
+
+    number: str = "800"
+    slots: int = 9
+    longest_s: int = 120  # then the caller is back with who parked it
+
+    @property
+    def first(self) -> str:
+        return self._slot(1)
+
+    @property
+    def last(self) -> str:
+        return self._slot(self.slots)
+
+    def _slot(self, place: int) -> str:
+        return str(int(self.number) + place).zfill(len(self.number))
+
+    def takes(self, number: str) -> bool:
+        """Whether the number is one of parking's own."""
+        is_alike = len(number) == len(self.number) and number.isdecimal()
+        return is_alike and int(self.number) <= int(number) <= int(self.last)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The whole clinic."""
 
@@ -383,3 +413,4 @@ class Plan:
     mail: MailServer | None = None  # None: nobody is told by e-mail
     rota: Rota | None = None  # None: nobody is ever on call
     requests: Mapping[RequestKind, RequestRule] = field(default_factory=dict)
+    parking: Parking = Parking()

@@ -182,6 +182,7 @@ class _Story:
                 | commands.FreeLease()
                 | commands.CloseLease()
                 | commands.SendNotice()
+                | commands.SendOn()
             ):
                 pass
             case _:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware import settings
-from firmware.asterisk import dialplan, written
+from firmware.asterisk import desk_dialplan, dialplan, written
 from firmware.asterisk.dialplan import SELFTEST
 from firmware.site_secrets import Secrets
 from ivr.plan import Mailbox, Phone, Plan, Trunk
@@ -37,6 +37,7 @@ res_pjsip_dtmf_info res_pjsip_refer res_pjsip_rfc3326 res_pjsip_header_funcs res
 res_pjsip_acl res_pjsip_geolocation res_srtp res_crypto res_rtp_asterisk res_timing_timerfd
 res_audiosocket res_musiconhold chan_pjsip chan_audiosocket app_audiosocket app_dial app_exec
 app_userevent app_verbose app_stack app_softhangup app_originate app_playback app_while app_minivm
+res_parking app_directed_pickup
 res_manager_devicestate bridge_simple bridge_softmix bridge_holding bridge_builtin_features
 codec_ulaw
 codec_alaw codec_a_mu codec_g722 codec_resample format_wav format_pcm func_callerid func_channel
@@ -47,7 +48,7 @@ func_pjsip_aor pbx_config
 
 # Modules that complain when these are absent.
 EMPTY = (
-    "acl.conf", "ccss.conf", "cel.conf", "features.conf", "geolocation.conf", "minivm.conf",
+    "acl.conf", "ccss.conf", "cel.conf", "geolocation.conf", "minivm.conf",
     "pjproject.conf", "statsd.conf", "udptl.conf",
 )  # fmt: skip
 
@@ -93,6 +94,8 @@ def generate(
         "cdr.conf": written.section("general", ["enable=no"]),
         "manager.conf": _manager(secrets, ports),
         "rtp.conf": _rtp(ports),
+        "features.conf": _features(plan, voice(plan, paths.prompts)),
+        "res_parking.conf": _parking(plan),
         "musiconhold.conf": _music(plan, paths.prompts),
         "pjsip.conf": _pjsip(plan, secrets, ports),
         "extensions.conf": dialplan.extensions(
@@ -164,6 +167,50 @@ def _rtp(ports: Ports) -> str:
             f"rtpend={ports.rtp_last}",
             "strictrtp=yes",
             "icesupport=no",
+        ],
+    )
+
+
+def _features(plan: Plan, spoken: dialplan.Voice) -> str:
+    """Codes keyed in a talk, for telephones that have no button for it."""
+
+    def say(prompt: str) -> str:
+        return spoken(prompt, plan.language)
+
+    general = [
+        "transferdigittimeout=5",
+        "featuredigittimeout=700",  # ms from one key of a code to the next
+        f"transferannouncesound={say('transfer-to')}",
+        f"transferinvalidsound={say('transfer-failed')}",
+        f"xferfailsound={say('transfer-failed')}",
+        "xfersound=",
+        # Who is asked and does not answer is given up soon; the caller is back with who asked.
+        "atxfernoanswertimeout=20",
+        "atxferdropcall=no",
+        "atxferloopdelay=1",
+        "atxfercallbackretries=2",
+    ]
+    codes = [f"{feature} => {code}" for feature, code in desk_dialplan.FEATURE_CODES.items()]
+    return written.section("general", general) + written.section("featuremap", codes)
+
+
+def _parking(plan: Plan) -> str:
+    """Callers parked hear music; nobody stays there longer than `PARKED_S`."""
+    return written.section("general", []) + written.section(
+        "default",
+        [
+            f"context={desk_dialplan.PARKED}",
+            f"parkext={plan.parking.number}",
+            f"parkpos={plan.parking.first}-{plan.parking.last}",
+            "findslot=first",
+            f"parkingtime={plan.parking.longest_s}",
+            "comebacktoorigin=no",
+            f"comebackcontext={desk_dialplan.PARKED_BACK}",
+            "parkedmusicclass=default",
+            "parkedplay=caller",
+            # Whoever takes the caller back may pass it on again.
+            "parkedcalltransfers=both",
+            "parkedcallreparking=both",
         ],
     )
 
@@ -284,6 +331,8 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
             "trust_id_outbound=yes",
             f"set_var=EXTENSION={extension}",
             f"set_var=CALLBACK={written.number(phone.callback)}",
+            # Where a number keyed for a transfer is looked up, whatever context a leg is in.
+            "set_var=TRANSFER_CONTEXT=from-phone",
             *([f"mailboxes={','.join(lamps)}"] if lamps else []),
         ],
     )

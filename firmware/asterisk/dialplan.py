@@ -13,7 +13,7 @@ dialled are filtered to digits, and names and numbers of callers are not read at
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from firmware.asterisk import written
+from firmware.asterisk import desk_dialplan, written
 from firmware.asterisk.written import extension, section
 from ivr import codes
 from ivr.plan import DialRule, Line, Phone, Plan, Trunk
@@ -41,8 +41,8 @@ NOTICE_TIMES = 2
 CANNOT_TIMES = 3
 FAILSAFE_ROUNDS = 10
 NOBODY_REACHABLE_S = 5
-INSIDE_S = 60
 CODE_TRIES = 60
+CANARY_S = 60
 OUTSIDE_S = 120
 
 
@@ -59,8 +59,6 @@ class Timing:
 
 Voice = Callable[[str, str], str]  # prompt, language -> the file's path without its ending
 
-HANGUP_AS_CALLED = "Hangup(${HANGUPCAUSE})"
-
 
 def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> str:
     """extensions.conf, whole."""
@@ -73,7 +71,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _called(engine_port, voice(CALL_CUT_OFF, plan.language)),
         _lamp(),
         _from_phone(),
-        _phones(plan),
+        *desk_dialplan.contexts(plan, ABSENT),
         _codes(plan, voice),
         _outside(plan),
         _emergency(plan),
@@ -146,7 +144,15 @@ def _entrance(window_s: int) -> str:
                 f"GotoIf({returning}?emergency-return,s,1)",
                 f"UserEvent(CareLineCall,{call})",
                 "Goto(engine,s,1)",
-            )
+            ),
+            # From a desk: no hour after an emergency call turns it away.
+            extension(
+                "inside",
+                "Answer(,i)",
+                "Set(__CALLUUID=${UUID()})",
+                f"UserEvent(CareLineCall,{call})",
+                "Goto(engine,s,1)",
+            ),
         ],
     )
 
@@ -239,10 +245,13 @@ def _agent(engine_port: int) -> str:
             extension(
                 "s",
                 "Answer(,i)",
+                "Set(CHANNEL(dtmf_features)=TK)",
+                "Set(BEFORE=${IMPORT(${CALLERCHAN},SENT)})",
                 f"GotoIf({ABSENT}?alone)",
                 f"TryExec(AudioSocket(${{AGENTUUID}},127.0.0.1:{engine_port:d}))",
                 '(alone) GotoIf($["${NEXT}${IMPORT(${CALLERCHAN},NEXT)}" != ""]?over)',
                 'GotoIf($["${IMPORT(${CALLERCHAN},BRIDGEPEER)}" != ""]?over)',
+                'GotoIf($["${IMPORT(${CALLERCHAN},SENT)}" != "${BEFORE}"]?over)',
                 "Bridge(${CALLERCHAN},x)",
                 "(over) Hangup()",
             )
@@ -280,18 +289,8 @@ def _lamp() -> str:
 
 
 def _from_phone() -> str:
-    inner = ("emergency", "inside", "codes", "outside")
+    inner = ("emergency", "inside", "codes", desk_dialplan.PARKED, "outside")
     return section("from-phone", [f"include => {each}" for each in inner])
-
-
-def _phones(plan: Plan) -> str:
-    return section(
-        "inside",
-        [
-            extension(number, f"Dial(PJSIP/{number},{INSIDE_S})", HANGUP_AS_CALLED)
-            for number in map(written.number, plan.phones)
-        ],
-    )
 
 
 def _codes(plan: Plan, voice: Voice) -> str:
@@ -334,8 +333,8 @@ def _rule(plan: Plan, rule: DialRule) -> str:
         f"Set(CALLERID(num)={written.number(rule.shows)})",
         f"Set(CALLERID(name)={written.label(plan.name)})",
         _started("__STARTED"),
-        f"Dial(PJSIP/{number}@{trunk},{OUTSIDE_S})",
-        HANGUP_AS_CALLED,
+        f"Dial(PJSIP/{number}@{trunk},{OUTSIDE_S},{desk_dialplan.CALLER_FEATURES})",
+        *desk_dialplan.IN_VAIN,
     )
 
 
@@ -534,7 +533,13 @@ def _selftest(plan: Plan, voice: Voice) -> str:
                 "Goto(entrance,s,1)",
             ),
             # The canary's telephone: always picked up, and heard to ring back.
-            extension("s", "Answer(,i)", f"Playback({spoken})", f"Wait({INSIDE_S})", "Hangup()"),
+            extension(
+                "s",
+                "Answer(,i)",
+                f"Playback({spoken})",
+                f"Wait({CANARY_S})",
+                "Hangup()",
+            ),
             "include => emergency",
         ],
     )

@@ -46,6 +46,7 @@ res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest
 res_pjsip_outbound_registration res_pjsip_pubsub res_pjsip_dtmf_info res_pjsip_refer
 res_pjsip_rfc3326 res_pjsip_nat res_crypto res_rtp_asterisk res_timing_timerfd chan_pjsip app_dial
 app_exec app_userevent app_stack app_playback app_playtones app_senddtmf app_mixmonitor
+app_transfer func_uri
 app_bridgewait res_audiosocket app_audiosocket bridge_holding bridge_simple bridge_softmix
 bridge_builtin_features codec_ulaw codec_alaw codec_a_mu codec_resample format_wav format_pcm
 func_callerid func_channel func_global func_groupcount func_logic func_strings func_hangupcause
@@ -244,6 +245,7 @@ class Telco:
         }
         self.invitations: list[Invitation] = []
         self._emergency_numbers = emergency_numbers
+        self._clinic_sip = clinic_sip
         self._ami_secret = uuid.uuid4().hex
         self._calls: dict[str, LiveCall] = {}
         self._rings: dict[str, Ring] = {}
@@ -378,6 +380,29 @@ class Telco:
     async def put_down(self, ring: Ring) -> None:
         """The desk hangs up."""
         await self.link.send("Hangup", ("Channel", ring.channel), ("Cause", "16"))
+
+    async def transfer(self, ring: Ring, to: str) -> None:
+        """The desk sends its caller to a number and is done: a REFER, as the transfer key does."""
+        await self._refer(ring, f"<sip:{to}@127.0.0.1:{self._clinic_sip}>")
+
+    async def hand_over(self, ring: Ring, asked: LiveCall) -> None:
+        """The desk has called somebody meanwhile, and joins its caller with them: a REFER that
+        names the other talk to be replaced."""
+        await self._set(f"ASKED_{ring.desk}", asked.id)
+        await self.redirect(ring.channel, "attended", "desk")
+
+    async def _refer(self, ring: Ring, to: str) -> None:
+        await self.link.send(
+            "Setvar", ("Channel", ring.channel), ("Variable", "REFERTO"), ("Value", to)
+        )
+        await self.redirect(ring.channel, "blind", "desk")
+
+    async def key(self, ring: Ring, keys: str) -> None:
+        """Keys of a desk that talks."""
+        await self.link.send(
+            "Setvar", ("Channel", ring.channel), ("Variable", "KEYS"), ("Value", keys)
+        )
+        await self.redirect(ring.channel, "keys", "desk")
 
     async def lines(self, count: int) -> None:
         """How many calls the trunk carries at once; the next is answered 486."""
@@ -607,7 +632,9 @@ def files(
             [f"secret={ami_secret}", "read=system,call,user", "write=system,call,originate"],
         ),
         "pjsip.conf": _pjsip(ports, clinic_sip, phones),
-        "extensions.conf": _extensions(list(phones), emergency_numbers),
+        "extensions.conf": _extensions(
+            list(phones), emergency_numbers, f"sip:asked@127.0.0.1:{clinic_sip}"
+        ),
     } | dict.fromkeys(EMPTY, "")
 
 
@@ -702,7 +729,7 @@ RECORD = "MixMonitor(,r(/site/rec/${NAME}-heard.wav)t(/site/rec/${NAME}-said.wav
 KEEP = extension("h", "StopMixMonitor()")
 
 
-def _extensions(desks: list[str], emergency_numbers: tuple[str, ...]) -> str:
+def _extensions(desks: list[str], emergency_numbers: tuple[str, ...], clinic: str) -> str:
     tones = [f"TONE_{each}={DESK_TONE_HZ + n * DESK_TONE_STEP_HZ}" for n, each in enumerate(desks)]
     streams = [f"STREAM_{each}={stream_of(each)}" for each in desks]
     does = [f"DOES_{each}=silent" for each in desks]
@@ -718,7 +745,7 @@ def _extensions(desks: list[str], emergency_numbers: tuple[str, ...]) -> str:
                     extension("_[+0-9]!", "Goto(outside,${EXTEN},1)"),
                 ],
             ),
-            _desks(),
+            _desks(clinic),
             _outside(emergency_numbers),
         ]
     )
@@ -761,7 +788,7 @@ def _caller() -> str:
     )
 
 
-def _desks() -> str:
+def _desks(clinic: str) -> str:
     return section(
         "desk",
         [
@@ -791,6 +818,24 @@ def _desks() -> str:
             ),
             extension("hold", "StopPlayTones()", "BridgeWait(${UNIQUEID},participant,e(h))"),
             extension("talk", f"PlayTones({_tone_of('DESK')})", f"Wait({FOREVER_S})"),
+            extension(
+                "keys",
+                "StopPlayTones()",
+                f"SendDTMF(${{KEYS}},{PAUSE_MS},{KEY_MS})",
+                "Goto(talk,1)",
+            ),
+            extension("blind", "Transfer(PJSIP/${REFERTO})", "Hangup()"),
+            # The dialog to be replaced, as the clinic names it: its own tag is `to`.
+            extension(
+                "attended",
+                "Set(ASKED=${GLOBAL(ASKED_${DESK})})",
+                "Set(ID=${URIENCODE(${IMPORT(${ASKED},CHANNEL(pjsip,call-id))})})",
+                "Set(THEIRS=${IMPORT(${ASKED},CHANNEL(pjsip,remote_tag))})",
+                "Set(OURS=${IMPORT(${ASKED},CHANNEL(pjsip,local_tag))})",
+                "Set(INSTEAD=${ID}%3Bto-tag%3D${THEIRS}%3Bfrom-tag%3D${OURS})",
+                f"Transfer(PJSIP/<{clinic}?Replaces=${{INSTEAD}}>)",
+                "Hangup()",
+            ),
             KEEP,
         ],
     )

@@ -19,10 +19,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from firmware.asterisk import written
+from firmware.asterisk.desk_dialplan import SENT
 from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events, outside
-from ivr.events import PhoneState, Refusal
+from ivr.events import Passing, PhoneState, Refusal
 from ivr.plan import Plan
 
 # What goes to `Link.send` and `Link.ask`, starred: the action's name, then its fields.
@@ -92,6 +93,8 @@ class _Caller:
     channel: str  # the name, which the agent's dialplan needs; it may change
     number: str = field(repr=False)
     name: str = field(repr=False)
+    line: str = ""
+    dialled: str = ""
     bridge: str = ""
     has_fallen: bool = False
     partner: str = ""  # another whom we called, and whom this one is being joined with
@@ -110,6 +113,7 @@ class _Leg:
     is_answered: bool = False
     is_joined: bool = False
     is_withdrawn: bool = False
+    is_holding: bool = False
 
 
 class Translator:
@@ -123,6 +127,8 @@ class Translator:
         # Legs of no offer that we know: the exchange that sent them, or our link, died since.
         self._orphans: frozenset[str] = frozenset()
         self._ringing_on: dict[str, str] = {}  # those nobody picked up yet -> the caller's channel
+        # By the leg that waited: who was put in its place.
+        self._mislaid: dict[str, events.Event] = {}
         # Between `status` and `resync`: the list may be older than these, and must not undo them.
         self._doubtful: list[str] = []
         self._is_asking = False
@@ -158,6 +164,12 @@ class Translator:
                 return self._leaves(message)
             case "OriginateResponse":
                 return self._originated(message)
+            case "Hold" | "Unhold" as what:
+                return self._held(message.get("Uniqueid"), is_held=what == "Hold")
+            case "ParkedCall" | "UnParkedCall":
+                return self._parked(message)
+            case "BlindTransfer" | "AttendedTransfer" if message.get("Result") == "Success":
+                return self._transferred(message)
             case "Hangup":
                 return self._hung_up(message)
             case "DeviceStateChange":
@@ -175,6 +187,8 @@ class Translator:
                 return self._arrived(call, message, line, dialled)
             case "CareLineFailsafe":
                 return self._fell(call)
+            case "CareLineSent" if call in self._callers:
+                return [events.SentOn(call, message.get("To"))]
             case "CareLineEmergencyReturn" if message.get("Uniqueid"):
                 # After an emergency call Asterisk alone rings people, as under the fail-safe.
                 line, dialled = message.get("Line"), message.get("Dialled")
@@ -193,12 +207,14 @@ class Translator:
             message.get("Channel"),
             shown(message.get("CallerIDNum"), LONGEST_NUMBER),
             shown(message.get("CallerIDName"), LONGEST_NAME),
+            line,
+            shown(dialled, LONGEST_NUMBER),
         )
         self._callers[call] = caller
         self._calls[caller.uniqueid] = call
         self._note(self._fresh, call)
-        to = shown(dialled, LONGEST_NUMBER)
-        return [*left, events.CallArrived(call, line, to, caller.number, caller.name)]
+        arrived = events.CallArrived(call, line, caller.dialled, caller.number, caller.name)
+        return [*left, arrived]
 
     def _fell(self, call: str) -> list[events.Event]:
         caller = self._callers.get(call)
@@ -294,6 +310,47 @@ class Translator:
             self._callers[call].bridge = ""
         return []
 
+    def _transferred(self, message: Message) -> list[events.Event]:
+        """Who was passed on, by which phone, and where to. Of an attended transfer's two legs one
+        may have been no talk but a wait in the engine, for a queue or to be joined."""
+        if message.get("Event") == "BlindTransfer":
+            call = self._calls.get(message.get("TransfereeUniqueid"))
+            by, number = _phone_of(message.get("TransfererChannel")), message.get("Extension")
+            return [] if call is None else [_passed(call, by, number, Passing.SENT)]
+        passed = [message.get(f"{who}Uniqueid") for who in ("Transferee", "TransferTarget")]
+        call = next((self._calls[each] for each in passed if each in self._calls), None)
+        if call is None:
+            return []
+        by = _phone_of(message.get("OrigTransfererChannel"))
+        for leg in (message.get(f"{which}TransfererUniqueid") for which in ("Orig", "Second")):
+            waited, offer = self._calls.get(leg), self._legs.get(leg)
+            if waited is not None or (offer is not None and not offer.is_joined):
+                number = self._callers[waited].dialled if waited is not None else ""
+                # Asterisk tells it before it is done; it is, once the leg that waited has gone.
+                self._mislaid[leg] = _passed(call, by, number, Passing.MISLAID)
+                return []
+        ends = (message.get(f"{who}Channel") for who in ("TransferTarget", "Transferee"))
+        number = next((phone for end in ends if (phone := _phone_of(end)) in self._plan.phones), "")
+        return [_passed(call, by, number, Passing.JOINED)]
+
+    def _held(self, uniqueid: str, *, is_held: bool) -> list[events.Event]:
+        leg = self._legs.get(uniqueid)
+        # A transfer ends a hold that never was.
+        if leg is None or not leg.is_joined or leg.is_holding is is_held:
+            return []
+        leg.is_holding = is_held
+        return [events.Held(leg.call) if is_held else events.Resumed(leg.call)]
+
+    def _parked(self, message: Message) -> list[events.Event]:
+        call = self._calls.get(message.get("ParkeeUniqueid"))
+        if call is None:
+            return []
+        slot, is_over = message.get("ParkingSpace"), message.get("Event") == "UnParkedCall"
+        by = _phone_of(message.get("RetrieverChannel"))
+        if not is_over:
+            by = message.get("ParkerDialString").rpartition("/")[2]
+        return [events.Parked(call, slot, by if by in self._plan.phones else "", is_over)]
+
     def _originated(self, message: Message) -> list[events.Event]:
         """A failure without a channel is all we hear of it; else the channel's Hangup says why. But
         this message overtakes the channel's own, one time in three hundred on a busy machine: whose
@@ -307,10 +364,12 @@ class Translator:
         uniqueid = message.get("Uniqueid")
         self._note(self._gone, uniqueid)
         self._ringing_on.pop(uniqueid, None)
+        mislaid = self._mislaid.pop(uniqueid, None)
+        after = [] if mislaid is None else [mislaid]
         if leg := self._legs.get(uniqueid):
-            return self._ended(leg, message.get("Cause"))
+            return [*self._ended(leg, message.get("Cause")), *after]
         if call := self._calls.get(uniqueid):
-            return self._left(call)
+            return [*self._left(call), *after]
         return []
 
     def _left(self, call: str) -> list[events.Event]:
@@ -509,6 +568,27 @@ class Translator:
             ("Variable", f"TESTERUUID={tester}"),
         )
 
+    def send_on(self, order: commands.SendOn) -> list[Action]:
+        """Take a caller out of the place of a leg that waited, for a number inside. With the place
+        it was given that leg's variables (tried on 22.10.1), so it gets its own names back; of its
+        beginning an emergency call asks only which of two was later."""
+        channel = self._channel(order.call)
+        caller = self._callers.get(order.call)
+        names = {"__CALLUUID": order.call, "LINE": caller.line if caller else "", "STARTED": "1"}
+        return [
+            *(
+                ("Setvar", ("Channel", channel), ("Variable", name), ("Value", value))
+                for name, value in names.items()
+            ),
+            (
+                "Redirect",
+                ("Channel", channel),
+                ("Context", SENT),
+                ("Exten", order.number or "s"),
+                ("Priority", "1"),
+            ),
+        ]
+
     def hangup(self, name: str) -> Action:
         """End an offer's leg, or a call."""
         cause = NORMAL_CLEARING
@@ -561,6 +641,16 @@ class Translator:
         """An unknown call's own UUID names no channel, so Asterisk refuses, which is the truth."""
         caller = self._callers.get(name)
         return caller.uniqueid if caller else name
+
+
+def _passed(call: str, by: str, number: str, passing: Passing) -> events.Transferred:
+    return events.Transferred(call, by, number, passing)
+
+
+def _phone_of(channel: str) -> str:
+    """The extension whose telephone has this channel, as far as its name tells."""
+    technology, _, rest = channel.partition("/")
+    return rest.rpartition("-")[0] if technology == "PJSIP" else ""
 
 
 def _variables(channel: Message) -> dict[str, str]:

@@ -212,14 +212,16 @@ class Story:
 
         return await self.named(dial)
 
-    async def named(self, dial: Callable[[], Awaitable[Line]]) -> tuple[Line, str]:
+    async def named(
+        self, dial: Callable[[], Awaitable[Line]], begins: str = "menu"
+    ) -> tuple[Line, str]:
         """What `dial` gives, and the name the exchange gave to the call that it placed."""
         async with self._dialling:
             before = len(self._arrived())
             line = await dial()
             await self._until(lambda: len(self._arrived()) > before)
             call = self._arrived()[before].call
-        await self.step(call, "menu")
+        await self.step(call, begins)
         return line, call
 
     async def step(

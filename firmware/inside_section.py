@@ -1,0 +1,87 @@
+"""What the site file says of the numbers inside the clinic, as far as no single form can see it.
+
+A line leads to a flow or to a telephone; a telephone's mailbox exists; the numbers of queues and
+mailboxes are nobody else's, and none of them hides a telephone, an emergency number or a number
+outside.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from firmware.toml_lines import Path
+from ivr import plan
+from ivr.canary import SELFTEST
+from ivr.inside import INSIDE
+
+Tell = Callable[[Path, str, str], None]
+MustExist = Callable[[str, Iterable[str], Path], None]
+OWN_LINES = (INSIDE, SELFTEST)
+
+
+@dataclass(frozen=True, slots=True)
+class InsideReading:
+    """Tells what is wrong with the numbers inside."""
+
+    tell: Tell
+    must_exist: MustExist
+
+    def check_lines(self, lines: Mapping[str, plan.Line]) -> None:
+        for name, line in lines.items():
+            path = ("lines", name)
+            if name in OWN_LINES:
+                self.tell(path, f"{name} is a line of the exchange's own", "give it another name")
+            match line.flow, line.phone:
+                case "", None:
+                    cure = 'add flow = "main", or phone = "104" for somebody\'s own number'
+                    self.tell(path, "callers of this line come nowhere", cure)
+                case "", phone:
+                    self.must_exist("phones", (str(phone),), (*path, "phone"))
+                case flow, None:
+                    self.must_exist("flows", (flow,), (*path, "flow"))
+                case _:
+                    reason = "has a flow and a phone"
+                    self.tell((*path, "phone"), reason, "keep the one to which callers shall come")
+
+    def check_numbers(
+        self,
+        phones: Mapping[str, plan.Phone],
+        queues: Mapping[str, plan.Queue],
+        mailboxes: Mapping[str, plan.Mailbox],
+        emergency: Iterable[str],
+        parking: plan.Parking,
+        rules: Iterable[plan.DialRule],
+    ) -> None:
+        for number in filter(parking.takes, phones):
+            cure = "give this phone another extension, or move clinic.parking elsewhere"
+            self.tell(("phones", number), f"{number} is a parking slot", cure)
+        for name, phone in phones.items():
+            if phone.mailbox is not None:
+                self.must_exist("mailboxes", (phone.mailbox,), ("phones", name, "mailbox"))
+        taken = {number: f"the phone {number}" for number in phones}
+        taken |= dict.fromkeys(emergency, "an emergency number")
+        for path, number, whose in _numbers(queues, mailboxes):
+            other = taken.setdefault(number, whose)
+            if other != whose:
+                self.tell(path, f"{number} is {other}", "give it a number that nobody has")
+            elif parking.takes(number):
+                reason = f"{number} is a parking slot, or the number that parks"
+                self.tell(path, reason, "give it another, or move clinic.parking elsewhere")
+            elif any(_dials_out(rule, number) for rule in rules):
+                reason = f"{number} is dialled to the outside by a dial rule"
+                self.tell(path, reason, "give it a number that no rule takes")
+
+
+def _numbers(
+    queues: Mapping[str, plan.Queue], mailboxes: Mapping[str, plan.Mailbox]
+) -> Iterator[tuple[Path, str, str]]:
+    for name, queue in queues.items():
+        if queue.number is not None:
+            yield ("queues", name, "number"), queue.number, f"the number of the queue {name}"
+    for name, mailbox in mailboxes.items():
+        if mailbox.number is not None:
+            path = ("mailboxes", name, "number")
+            yield path, mailbox.number, f"the number of the mailbox {name}"
+
+
+def _dials_out(rule: plan.DialRule, number: str) -> bool:
+    return number.startswith(rule.prefix) and rule.dials(number.removeprefix(rule.prefix))

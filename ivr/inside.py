@@ -1,0 +1,90 @@
+"""Numbers inside the clinic: of telephones, queues and mailboxes. Whoever comes to one of them, by
+a transfer or by dialling it at a desk, is led by a flow of our own making.
+
+A telephone rings; where it is in vain, its owner's mailbox takes a message. A queue's number leads
+to where callers wait for it, a mailbox's straight to its tone.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from ivr.plan import Enqueue, Hangup, Node, Plan, Ring, TakeMessage
+
+# The line of calls that came from a desk; no caller of the clinic is on it.
+INSIDE = "inside"
+OURS = "*"  # the flow of our own making; no site can give a flow this name
+PHONE_RING_S = 25.0  # five rings: sooner the owner cannot be there, later the caller gives up
+QUEUE_PATIENCE_S = 600.0  # where no flow says how long
+MESSAGE_S = 180.0
+NOT_AVAILABLE = "not-available"
+GOODBYE = "goodbye"
+# Before a telephone's number: back to it, and then to whoever is there, but to no machine.
+BACK = "*"
+_OVER = "over"
+
+
+def leads_to(plan: Plan, number: str) -> tuple[str, str] | None:
+    """The flow and the node to which an internal number leads; None: nobody has it."""
+    if number in plan.phones:
+        return OURS, f"phone-{number}"
+    if number.startswith(BACK) and number.removeprefix(BACK) in plan.phones:
+        return OURS, f"back-{number.removeprefix(BACK)}"
+    for queue in plan.queues.values():
+        if queue.number == number:
+            return _waiting_for(plan, queue.name) or (OURS, f"queue-{queue.name}")
+    for mailbox in plan.mailboxes.values():
+        if mailbox.number == number:
+            return OURS, f"mailbox-{mailbox.name}"
+    return None
+
+
+def voicemail_of(extension: str) -> str:
+    """The node of ours that takes a message for a telephone's owner."""
+    return f"voicemail-{extension}"
+
+
+def named(plan: Plan, number: str) -> str:
+    """An internal number as a ledger may name it; any other is somebody's own."""
+    return number if leads_to(plan, number) is not None else "outside"
+
+
+def numbers(plan: Plan) -> Iterator[str]:
+    """Those of queues and mailboxes."""
+    of_queues = [queue.number for queue in plan.queues.values()]
+    of_mailboxes = [mailbox.number for mailbox in plan.mailboxes.values()]
+    yield from (number for number in (*of_queues, *of_mailboxes) if number is not None)
+
+
+def nodes(plan: Plan, name: str, nowhere: str) -> Mapping[str, Node]:
+    """The node of this name, if it is one of ours; `nowhere` is where nobody is left to try."""
+    node = _node(plan, name, nowhere)
+    return {} if node is None else {name: node}
+
+
+def _node(plan: Plan, name: str, nowhere: str) -> Node | None:
+    kind, _, of = name.partition("-")
+    match kind:
+        case "phone" if of in plan.phones:
+            otherwise = voicemail_of(of) if plan.phones[of].mailbox else nowhere
+            return Ring((of,), PHONE_RING_S, otherwise)
+        case "back" if of in plan.phones:
+            return Ring((of,), PHONE_RING_S, nowhere)
+        case "voicemail" if of in plan.phones and (mailbox := plan.phones[of].mailbox):
+            return _message(mailbox)
+        case "mailbox" if of in plan.mailboxes:
+            return _message(of)
+        case "queue" if of in plan.queues:
+            return Enqueue(of, QUEUE_PATIENCE_S, nowhere)
+    return Hangup((GOODBYE,)) if name == _OVER else None
+
+
+def _message(mailbox: str) -> TakeMessage:
+    return TakeMessage(mailbox, (NOT_AVAILABLE,), MESSAGE_S, _OVER)
+
+
+def _waiting_for(plan: Plan, queue: str) -> tuple[str, str] | None:
+    """Where the clinic's own callers wait for it, with the same patience and the same ways on."""
+    for flow in plan.flows.values():
+        for name, node in flow.nodes.items():
+            if isinstance(node, Enqueue) and node.queue == queue:
+                return flow.name, name
+    return None

@@ -1,0 +1,41 @@
+"""A caller who talks and is passed on, parked or held: what is written down of it, and who has the
+caller then. The caller's call stays one call, with one outcome."""
+
+from typing import assert_never
+
+from ivr import commands, inside
+from ivr.commands import Command
+from ivr.events import Held, Parked, Passing, Resumed, TalkEvent, Transferred
+from ivr.plan import Plan
+
+NOBODY = ""
+
+
+def told(event: TalkEvent, plan: Plan) -> list[Command]:
+    """For the ledger; and a caller in the wrong place is sent on to the right one."""
+    match event:
+        case Transferred(call=call, by=by, number=number, passing=how):
+            to = inside.named(plan, number) if number else "nobody"
+            note = commands.Note(call, "transferred", f"{by} to {to}")
+            lost = how is Passing.MISLAID
+            return [note, commands.SendOn(call, number)] if lost else [note]
+        case Held(call=call):
+            return [commands.Note(call, "held", "")]
+        case Resumed(call=call):
+            return [commands.Note(call, "resumed", "")]
+        case Parked(call=call, slot=slot, by=by, is_over=is_over):
+            word = "taken up" if is_over else "parked"
+            return [commands.Note(call, word, f"{by or 'somebody'} at {slot}")]
+        case _:
+            assert_never(event)
+
+
+def taker(event: Transferred | Parked) -> str:
+    """The phone that talks with the caller now, as far as Asterisk has told."""
+    match event:
+        case Transferred(passing=Passing.JOINED, number=number):
+            return number
+        case Parked(is_over=True, by=by):
+            return by
+        case _:
+            return NOBODY
