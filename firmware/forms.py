@@ -348,6 +348,10 @@ class QueueForm(Strict):
     announce_s: Annotated[float, _seconds(10, 600)] = 45
     wrap_up_s: Annotated[float, _seconds(0, 600)] = 0
     misses: Annotated[int, _count(0, 20)] = 3
+    says: Annotated[
+        list[Literal["place", "wait"]],
+        Field(max_length=2, description='of "place" and "wait", or an empty list'),
+    ] = ["place"]
     survey: Annotated[bool, Field(strict=True, description="true or false")] = False
     needs: Skills = {}
     relaxes: Annotated[
@@ -373,6 +377,7 @@ class QueueForm(Strict):
             self.needs,
             tuple(rule.rule() for rule in self.relaxes),
             self.misses,
+            tuple(map(plan.Announced, self.says)),
             self.survey,
             self.number,
         )

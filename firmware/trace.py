@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str] = {
     "matched": "{}",
     "waits": "the queue: {}",
     "position": "the caller is told to be number {}",
+    "expects": "the caller can expect to be answered within {} s, four times in five",
     "offer": "phone {} is offered the call",
     "rings": "phone {} rings",
     "accepted": "phone {} is picked up",

@@ -50,7 +50,9 @@ from ivr.form import TakeRequest
 from ivr.hours import Answer, Switch
 from ivr.identity import AskIdentity, Verdict
 from ivr.overflow import Crowd
+from ivr.pace import minutes
 from ivr.plan import (
+    Announced,
     Enqueue,
     Goto,
     Hangup,
@@ -164,9 +166,11 @@ class Stood:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Fact: the call's place in its queue, 1 being next."""
+    """Fact: the call's place in its queue, 1 being next, and within what it can expect to be
+    answered (ivr/pace.py); None: nobody knows, or it is a matter of seconds."""
 
     position: int
+    within_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,8 +376,8 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _choose(call, digit, at)
         case Stage.MENU, TimeCame():
             return _music_is_due(call, at) or _ask_again(_silent(call), (flow.NOTHING_HEARD,), at)
-        case Stage.QUEUED, Placed(position=position):
-            return _announce(call, position, at)
+        case Stage.QUEUED, Placed() as placed:
+            return _announce(call, placed, at)
         case Stage.QUEUED, Stood(crowd=crowd):
             return _lead_on(call, crowd, at)
         case Stage.QUEUED, DigitPressed(digit=digit):
@@ -727,14 +731,20 @@ def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step
     return ringing, [*speech, RingPhones(phones, for_s), *music]
 
 
-def _announce(call: Call, position: int, at: Moment) -> Step:
-    """Say the place in line over the music, and once more when it is time."""
+def _announce(call: Call, placed: Placed, at: Moment) -> Step:
+    """Say over the music what the queue has to say, and once more when it is time."""
     queue = _waiting_room(call)
     every_s = queue.announce_s if queue else SPEECH_MAX_S
     told = replace(call, tag=call.tag + 1, again_at=at.now + every_s)
-    prompts = (flow.PLEASE_WAIT, *flow.position_prompts(position))
-    note = commands.Note(call.id, "position", str(position))
-    return told, [note, commands.Play(call.id, prompts, call.language, told.tag)]
+    says = queue.says if queue else ()
+    prompts: tuple[str, ...] = (flow.PLEASE_WAIT,)
+    notes: list[Command] = [commands.Note(call.id, "position", str(placed.position))]
+    if Announced.PLACE in says:
+        prompts += flow.position_prompts(placed.position)
+    if Announced.WAIT in says and placed.within_s is not None:
+        prompts += flow.wait_prompts(minutes(placed.within_s))
+        notes.append(commands.Note(call.id, "expects", f"{placed.within_s:.0f}"))
+    return told, [*notes, commands.Play(call.id, prompts, call.language, told.tag)]
 
 
 def _waiting_room(call: Call) -> Queue | None:

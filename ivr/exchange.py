@@ -7,6 +7,7 @@ A caller who waits can be had by the first who is free or is being offered to ex
 keeps its rank in both.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,6 +83,7 @@ from ivr.lease import Instant
 from ivr.leases import Leases
 from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of
 from ivr.overflow import Crowd
+from ivr.pace import Pace
 from ivr.plan import Plan, Queue
 from ivr.pressing import Pressing
 from ivr.waiting import Waiting, WaitingRoom
@@ -129,6 +131,7 @@ class Exchange:
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
     _matching: Matching = field(default_factory=Matching)
+    _paces: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
     _switches: Mapping[str, Switch] = field(default_factory=dict)
     _trusts_clock: bool = True
     _out: list[Command] = field(default_factory=list)
@@ -318,12 +321,21 @@ class Exchange:
             self._meet(self._matching.wait(call, waits.within_s(), waits.since) or [], at)
 
     def _tell_position(self, call: str, at: Moment) -> None:
-        if call in self._room.calls:
-            self._step(call, Placed(self.position(call)), at)
+        if (waits := self._room.calls.get(call)) is None:
+            return
+        place, pace = self.position(call), self._paces[waits.first]
+        if self._offers_of(call) or len(self._free_for(waits.first, at)) >= place:
+            within_s = None  # it is a matter of seconds
+        else:
+            pace.stands(at.now)
+            within_s = pace.within_s(place, at.now)
+        self._step(call, Placed(place, within_s), at)
 
     def _stop_waiting(self, call: str, at: Moment) -> None:
-        if self._room.leaves(call):
+        if (left := self._room.leaves(call)) is not None:
             self._matching.leave(call)
+            if not self._room.is_waited_in(left.first):
+                self._paces[left.first].empties()
         for offer in self._offers_of(call):
             self._withdraw(offer, at)
 
@@ -380,9 +392,7 @@ class Exchange:
         """What the ACD chose from, for those who ask later."""
         waits, agent = self._room.calls[pair.call], self.agents[pair.extension]
         urgency = waits.urgency_in(waits.queues[pair.queue])
-        member = agent_of(pair.queue)
-        able = [other for other in self.agents.values() if member in other.skills]
-        free = sum(other.free_from <= at.now and other.is_idle() for other in able)
+        free = len(self._free_for(pair.queue, at))
         waited_s = at.now - waits.since
         idle = f"idle for {at.now - agent.idle_since:.0f} s" if agent.idle_since else "not busy yet"
         detail = (
@@ -390,6 +400,12 @@ class Exchange:
             f" of {free} free: {agent.extension}, {idle}"
         )
         return commands.Note(pair.call, "matched", detail)
+
+    def _free_for(self, queue: str, at: Moment) -> list[Agent]:
+        """Its agents who could be offered a call now."""
+        member = agent_of(queue)
+        able = (agent for agent in self.agents.values() if member in agent.skills)
+        return [agent for agent in able if agent.free_from <= at.now and agent.is_idle()]
 
     # ---- offers ----
 
@@ -486,6 +502,9 @@ class Exchange:
         if offer is None or offer.call != call or call not in self.calls:
             return  # too late: the offer ends by itself
         del self.offers[offer_id]
+        if (waits := self._room.calls.get(call)) is not None:
+            others_wait = self._room.is_waited_in(waits.first, beside=call)
+            self._paces[waits.first].moves(at.now, others_wait=others_wait)
         agent = self.agents.get(offer.extension)
         if agent is not None and agent.offer == offer_id:
             agent.offer, agent.talks_to = None, call

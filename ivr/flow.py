@@ -159,8 +159,9 @@ def prompts_of(node: Node) -> tuple[str, ...]:
         case Menu(prompts=prompts, wrong=wrong):
             return (*prompts, wrong, NOTHING_HEARD)
         case Enqueue():
-            told = {p: None for n in range(1, NUMBERS_MAX + 2) for p in position_prompts(n)}
-            return (PLEASE_WAIT, *told)
+            numbers = range(1, NUMBERS_MAX + 2)
+            said = (p for n in numbers for p in (*position_prompts(n), *wait_prompts(n)))
+            return (PLEASE_WAIT, *dict.fromkeys(said))
         case Ring():
             return (CONNECTING,)
         case TakeRequest(questions=questions):
@@ -184,6 +185,13 @@ def position_prompts(position: int) -> tuple[str, ...]:
     if position <= NUMBERS_MAX:
         return ("you-are-number", f"number-{position}")
     return ("many-before-you",)
+
+
+def wait_prompts(minutes: int) -> tuple[str, ...]:
+    """How a wait is said."""
+    if minutes > NUMBERS_MAX:
+        return ("long-wait",)
+    return ("answered-within", f"number-{minutes}", "minute" if minutes == 1 else "minutes")
 
 
 def _built_in(plan: Plan) -> Mapping[str, Node]:

@@ -9,7 +9,7 @@ day are local to the clinic.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from ivr.form import RequestKind, RequestRule, TakeRequest
 from ivr.identity import AskIdentity
@@ -205,6 +205,13 @@ class Hours:
     closures: Mapping[date, tuple[Closure, ...]] = field(default_factory=dict)
 
 
+class Announced(StrEnum):
+    """What a waiting caller may be told."""
+
+    PLACE = "place"
+    WAIT = "wait"
+
+
 @dataclass(frozen=True, slots=True)
 class Relaxing:
     """Who has waited so long needs these skills, each at this level or better, and no others."""
@@ -229,6 +236,7 @@ class Queue:
     needs: Mapping[str, int] = field(default_factory=dict)  # skill -> the worst level that will do
     relaxes: tuple[Relaxing, ...] = ()  # by rising times
     misses: int = 0  # offers in a row that ring for nothing pause an agent; 0: never
+    says: tuple[Announced, ...] = (Announced.PLACE,)
     has_survey: bool = False  # after a talk the caller is asked how it was (ivr/survey.py)
     number: str | None = None  # dialled at a desk, or transferred to
 

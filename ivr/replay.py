@@ -54,6 +54,7 @@ FROM_OUTSIDE = frozenset({"digit", "accepted", "joined", "not joined", "recordin
 FROM_OUTSIDE |= {"skipped"}
 FROM_OUTSIDE |= {"not kept", "overflow", "audio lost", "failsafe", "rated", "outcome"}
 OF_NO_WEIGHT = frozenset({"offered", "arrived", "goto", "hours", "waits", "position", "matched"})
+OF_NO_WEIGHT |= {"expects"}
 OF_NO_WEIGHT |= {"offer", "rings", "silent", "busy", "refused", "unreachable", "withdrawn"}
 OF_NO_WEIGHT |= {"no room", "raised", "kept", "released", "because", "surveyed", "held"}
 OF_NO_WEIGHT |= {"resumed", "wrapped up", "called back"}

@@ -31,6 +31,11 @@ class Waiting:
     may_be_led_on: bool
     pressing: Pressing = CALM
 
+    @property
+    def first(self) -> str:
+        """The queue in which it has a place that is told."""
+        return next(iter(self.queues))
+
     def urgency_in(self, queue: Queue) -> Urgency:
         """As what the call waits there."""
         return self.pressing.urgency(queue.urgency if self.urgency is None else self.urgency)
@@ -61,15 +66,19 @@ class WaitingRoom:
         self.calls[call] = waits
         self.has_changed = True
 
-    def leaves(self, call: str) -> bool:
-        """Whether it had been there at all."""
-        if self.calls.pop(call, None) is None:
-            return False
+    def is_waited_in(self, queue: str, beside: str = "") -> bool:
+        """Whether anybody waits there, beside this call."""
+        return any(queue in waits.queues for call, waits in self.calls.items() if call != beside)
+
+    def leaves(self, call: str) -> Waiting | None:
+        """How it waited; None: it had not been there at all."""
+        if (left := self.calls.pop(call, None)) is None:
+            return None
         self._unplaced.pop(call, None)
         self._aside.pop(call, None)
         self._stood.pop(call, None)
         self.has_changed = True
-        return True
+        return left
 
     def press_on(self, call: str, pressing: Pressing) -> Waiting | None:
         """It is more urgent than it was, and nobody's yet if it is set aside, or not here: None."""
