@@ -46,6 +46,7 @@ SENTENCES: Mapping[str, str] = {
     "not identified": "the caller is not known, and goes to a person ({})",
     "not answered": "the questions are not answered: the caller goes to a person ({})",
     "request": "request {}",
+    "promised": "the request is safe on the disk, and only now the caller is told ({})",
     "request lost": "the request could not be kept, and the caller is told so ({})",
     "hangup": "the caller hears goodbye ({})",
     "released": "the line is released ({})",

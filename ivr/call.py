@@ -1023,7 +1023,8 @@ def _send(call: Call, at: Moment) -> Step:
 def _promised(call: Call, at: Moment) -> Step:
     node = _questions(call)
     then = flow.resolve(call.plan, call.place.flow, node.next if node else "")
-    return _say(replace(call, requested=True), (form.REQUEST_KEPT,), then, at)
+    spoken, orders = _say(replace(call, requested=True), (form.REQUEST_KEPT,), then, at)
+    return spoken, [commands.Note(call.id, "promised", str(call.place)), *orders]
 
 
 def _unanswered(call: Call, at: Moment) -> Step:

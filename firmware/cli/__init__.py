@@ -11,6 +11,8 @@ SUBJECTS = (
     "hours",
     "oncall",
     "messages",
+    "requests",
+    "patients",
     "calls",
     "agents",
     "figures",

@@ -101,7 +101,7 @@ def list_(
     """List the messages of your mailboxes, the oldest first."""
     place = Place.from_environment()
     with _explained():
-        held = _held(place, _sign_in(place, person, password_stdin=password_stdin))
+        held = _held(place, signed_in(place, person, password_stdin=password_stdin))
     if as_json:
         typer.echo(json.dumps([asdict(message) for message in held]))
         return
@@ -174,7 +174,7 @@ def delete(
     """Destroy a message's key and its file, for ever."""
     place = Place.from_environment()
     with _explained():
-        ring = _sign_in(place, person, password_stdin=password_stdin)
+        ring = signed_in(place, person, password_stdin=password_stdin)
         chosen = _chosen(_held(place, ring), message)
         question = f"Delete {chosen.message[:8]}, {chosen.seconds:.0f} s, for ever?"
         if not yes and not typer.confirm(question, err=True):
@@ -193,13 +193,14 @@ class _Found:
 
 
 def _open(place: Place, chosen: str, person: str | None, *, password_stdin: bool) -> _Found:
-    ring = _sign_in(place, person, password_stdin=password_stdin)
+    ring = signed_in(place, person, password_stdin=password_stdin)
     message = _chosen(_held(place, ring), chosen)
     path = vault.sealed_path(place.messages, message.message)
     return _Found(message, vault.hear(path, ring.mailboxes[message.mailbox]))
 
 
-def _sign_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
+def signed_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
+    """The keys of whoever gives the password."""
     name = person or _only_person(place)
     password = (
         _stdin_line()

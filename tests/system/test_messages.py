@@ -41,18 +41,20 @@ from tests.sites import head
 from tests.system import ear, stalled
 from tests.system.practice import ROOT, Story, build, exchange, silence_falls
 from tests.system.town import SOON_S, Town, soon
+from tests.system.typed import careline
 
 LAWS = {Codec.ULAW: Law.ULAW, Codec.ALAW: Law.ALAW}
-GREETING_HZ, KEPT_HZ, SORRY_HZ = 2200, 2300, 2600
+GREETING_HZ, KEPT_HZ, SORRY_HZ, PROMISE_HZ = 2200, 2300, 2600, 2800
 TONES = {
     "main-menu": (1050, 8.0),
     "leave-a-message": (GREETING_HZ, 0.3),
     "message-kept": (KEPT_HZ, 0.6),
     "message-failed": (SORRY_HZ, 0.6),
+    "request-kept": (PROMISE_HZ, 0.6),
     "connecting": (2100, 0.3),
     "goodbye": (2400, 0.3),
 }
-NURSE, DOCTOR, SHORT = "1", "2", "3"  # what to press
+NURSE, DOCTOR, SHORT, REFILL = "1", "2", "3", "4"  # what to press
 LONGEST_S = 5
 BLIP_S = 0.2  # of a tone of 0.6 s that nobody else makes: a busy machine tears most blocks
 BREATH = 1600  # samples
@@ -76,7 +78,7 @@ zero = "desk"
 [flows.main.nodes.menu]
 kind = "menu"
 prompts = ["main-menu"]
-choices = { 1 = "nurse", 2 = "doctor", 3 = "short" }
+choices = { 1 = "nurse", 2 = "doctor", 3 = "short", 4 = "who" }
 timeout_s = 10
 tries = 1
 otherwise = "desk"
@@ -102,6 +104,29 @@ mailbox = "nurse"
 prompts = ["leave-a-message"]
 longest_s = 5
 next = "goodbye"
+
+[flows.main.nodes.who]
+kind = "identity"
+ask = ["birth-date", "phone"]
+next = "refill"
+doubt = "desk"
+tries = 1
+
+[flows.main.nodes.refill]
+kind = "form"
+request = "refill"
+identified = true
+mailbox = "nurse"
+questions = [
+  { name = "prescription", kind = "digits", prompts = ["leave-a-message"], least = 2, most = 8 },
+  { name = "medicine", kind = "recorded", prompts = ["leave-a-message"] },
+]
+next = "goodbye"
+person = "desk"
+
+[requests.refill]
+due_min = 60
+owner = "nurse"
 
 [flows.main.nodes.desk]
 kind = "ring"
@@ -385,6 +410,69 @@ def test_the_same_search_finds_a_planted_copy_in_each_of_the_forms_and_places(
         for path in planted.values():
             path.unlink()
     assert found == planted
+
+
+def test_a_known_caller_leaves_a_refill_that_outlives_kill_9_and_a_stranger_gets_a_person(
+    practice: Town, owner: Owner, tmp_path: Path
+) -> None:
+    words = voice_over(Codec.ULAW, seed=33, seconds=1.0)
+    listed = tmp_path / "patients.csv"
+    listed.write_text("name,birth_date,phone\nAnna Reyes,04/12/1985,202-555-0143\n")
+    secrets = ("Anna Reyes", "04121985", "1985-04-12", "774411", "Oak Street")
+
+    async def story() -> None:
+        assert "1 patient is known now" in await careline(
+            practice, "patients", "import", str(listed)
+        )
+        async with exchange(practice) as told:
+            line, call = await told.call(practice.telco)
+            await line.press(REFILL)
+            await told.step(call, "identity")
+            await line.press("041219850143")
+            await told.step(call, "checked", "identified")
+            await told.step(call, "form")
+            await line.press("774411#1")
+            await told.step(call, "recording")
+            await line.say(written(tmp_path, words))
+            await line.press("#")
+            await soon(line.ended)
+            assert await told.outcome(call) == "message"
+            happened = [step.step for step in told.steps if step.call == call]
+            assert happened.index("request") < happened.index("promised")
+            assert ear.tone_s(line.heard, PROMISE_HZ) > BLIP_S
+            assert told.supervisor.pid is not None
+            told.supervisor.ready.clear()
+            os.kill(told.supervisor.pid, signal.SIGKILL)
+            await soon(told.supervisor.ready.wait())
+
+            stranger, other = await told.call(practice.telco)
+            await stranger.press(REFILL)
+            await told.step(other, "identity")
+            await stranger.press("041219850144")
+            await told.step(other, "checked", "unknown")
+            await told.step(other, "ring", "main/desk")
+            await stranger.hang_up()
+
+            (request,) = json.loads(await careline(practice, "requests", "--json"))["requests"]
+            assert (request["call"], request["owner"]) == (call, "nurse")
+            name = request["request"][:6]
+            shown = await careline(practice, "requests", "show", name)
+            assert "medicine: spoken" in shown
+            assert "--open` asks for your password" in shown
+            await careline(practice, "requests", "note", name, "Pharmacy on Oak Street")
+            opened = await careline(
+                practice, "requests", "show", name, "--open", "--password-stdin", said=PASSWORD
+            )
+            for secret in ("Anna Reyes", "prescription: 774411", "Pharmacy on Oak Street"):
+                assert secret in opened
+                assert secret not in shown
+            assert "in time" in await careline(practice, "requests", "done", name)
+        assert has_said(owner.opens(call).audio, words)
+        for path in _files_since(practice.place.home, 0, besides=practice.place.home / "telco"):
+            content = path.read_bytes()
+            assert [each for each in secrets if each.encode() in content] == [], path
+
+    practice.run(story())
 
 
 def test_a_message_cut_off_by_kill_9_keeps_all_but_the_last_second(

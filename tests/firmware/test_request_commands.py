@@ -1,0 +1,172 @@
+"""`careline requests` and `careline patients`, as staff types them."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from firmware import people
+from firmware.cli import patients as patient_commands
+from firmware.cli import requests as request_commands
+from firmware.control import Door
+from firmware.keys import KeyPair
+from firmware.ledger import Arrived, Ledger, MessageKept, Moment
+from firmware.machine import MachineKey
+from firmware.people import Cost
+from firmware.place import Place
+from firmware.request_desk import RequestDesk
+from ivr import commands
+from ivr.asking import Answer
+from ivr.form import RequestKind
+
+PERSON, PASSWORD = "Rita Sommer", "seven quiet lamps"
+CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
+SECRETS = ("Anna Reyes", "774411", "2025550143", "Oak Street")
+
+
+class Clinic:
+    """A clinic whose exchange answers about requests, and nothing else."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.place = Place(home)
+        monkeypatch.setenv("CARELINE_HOME", str(home))
+        # CliRunner's own streams are what rich must write to, as wide as a screen.
+        for module in (request_commands, patient_commands):
+            monkeypatch.setattr(module, "say", Console(highlight=False, width=160))
+            monkeypatch.setattr(module, "complain", Console(highlight=False, width=160))
+        self.key = MachineKey.at(self.place.machine_key)
+        self.ledger = Ledger(self.place.calls_db, self.place.ledger_log, self.key)
+        people.set_up(
+            self.place.page_db, KeyPair.fresh().public, PERSON, PASSWORD, ["refills"], CHEAP
+        )
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """The exchange runs, in a thread of its own."""
+        desk = RequestDesk(self.ledger.store, self.key, lambda told: None, lambda: ZoneInfo("UTC"))
+        began, loop = threading.Event(), asyncio.new_event_loop()
+        stop = asyncio.Event()
+
+        async def serve() -> None:
+            door = Door()
+            desk.open(door)
+            async with door.open(self.place.control_socket):
+                began.set()
+                await stop.wait()
+
+        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+        thread.start()
+        try:
+            assert began.wait(30)
+            yield
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            thread.join(30)
+            loop.close()
+
+    def left(self, due: timedelta) -> None:
+        """A caller left a refill."""
+        now = Moment.now()
+        order = commands.KeepRequest(
+            "call-1",
+            1,
+            RequestKind.REFILL,
+            (Answer("prescription", "774411"), Answer("medicine", message="m-1")),
+            "Anna Reyes",
+            now.at + due,
+            "nurse",
+        )
+        arrived = Arrived("call-1", "main", "2025550100", "2025550143", "", now)
+        spoken = MessageKept("m-1", "call-1", "refills", now.at, 4, urgent=False, cut_off=False,
+                             moment=now)  # fmt: skip
+        desk = RequestDesk(self.ledger.store, self.key, lambda told: None, lambda: ZoneInfo("UTC"))
+        asyncio.run(self.ledger.write([arrived, spoken]))
+        asyncio.run(desk.keep(order))
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
+    standing = Clinic(tmp_path, monkeypatch)
+    yield standing
+    standing.ledger.close()
+
+
+def requests(*words: str, said: str = "") -> Result:
+    return CliRunner().invoke(request_commands.app, ["requests", *words], input=said)
+
+
+def patients(*words: str, said: str = "") -> Result:
+    return CliRunner().invoke(patient_commands.app, ["patients", *words], input=said)
+
+
+def test_staff_sees_what_presses_takes_it_notes_and_finishes_it(clinic: Clinic) -> None:
+    clinic.left(due=timedelta(minutes=-90))
+    with clinic.answering():
+        listed = requests().output
+        assert "OVERDUE by 1 h 3" in listed
+        assert "1 open, 1 overdue" in listed
+        name = listed.splitlines()[1].split()[0]
+        shown = requests("show", name).output
+        assert "careline messages play m-1" in shown
+        assert "--open` asks for your password" in shown
+        assert "Rita Sommer has it" in requests("take", name).output
+        assert requests("note", name, "Pharmacy on Oak Street").exit_code == 0
+        opened = requests("show", name, "--open", "--password-stdin", said=f"{PASSWORD}\n").output
+        for secret in SECRETS:
+            assert secret in opened
+            assert secret not in listed + shown
+        assert "passed-on, late" in requests("done", name, "--outcome", "passed-on").output
+        assert "0 open;" in requests().output
+        assert "passed-on, late" in requests("--done").output
+        assert "OVERDUE" in requests("reopen", name, "--note", "they called again").output
+
+
+def test_what_is_sealed_opens_by_no_wrong_password(clinic: Clinic) -> None:
+    clinic.left(due=timedelta(hours=2))
+    with clinic.answering():
+        name = requests().output.splitlines()[1].split()[0]
+        refused = requests("show", name, "--open", "--password-stdin", said="not the password\n")
+    assert refused.exit_code == 1
+    assert not any(secret in refused.output for secret in SECRETS)
+
+
+def test_each_slip_is_told_in_a_sentence_and_so_is_an_exchange_that_is_not_there(
+    clinic: Clinic,
+) -> None:
+    refused = requests()
+    assert refused.exit_code == 1
+    assert "no exchange answers" in refused.output
+    with clinic.answering():
+        assert "there is no request" in requests("show", "abc").output
+        assert "there is no such request" in requests("done", "abc").output
+        assert "request: " in requests("done", "what?").output
+        assert requests("done", "abc", "--outcome", "eaten").exit_code == 2
+
+
+def test_the_list_is_imported_whole_told_with_its_date_and_forgotten(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    file = tmp_path / "patients.csv"
+    assert "there is no list" in patients().output
+    file.write_text("name,birth_date,phone\nAnna Reyes,1985-04-12,202-555-0143\n")
+    told = patients("import", str(file))
+    assert "1 patient is known now" in told.output
+    assert "1/1" in told.output  # the bar at its end
+    file.write_text("name,birth_date,phone\nBen,1985-04-12,5550143\nCleo,1985-13-12,5550144\n")
+    refused = patients("import", str(file))
+    assert refused.exit_code == 2
+    assert "patients.csv:3: birth_date does not fit" in refused.output
+    assert "write it like 1985-04-12" in refused.output
+    assert "nothing was imported" in refused.output
+    assert "1 patient, imported on" in patients().output
+    assert "nothing was forgotten" in patients("forget", said="n\n").output
+    assert "the list is forgotten" in patients("forget", "--yes").output
+    assert "there was no list" in patients("forget", "--yes").output
+    assert "No such file" in patients("import", str(tmp_path / "none.csv")).output
