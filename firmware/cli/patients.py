@@ -35,12 +35,10 @@ def tell(context: typer.Context) -> None:
     if known is None:
         say.print("there is no list: `careline patients import FILE` brings one", markup=False)
         return
+    count = "1 patient" if known.patients == 1 else f"{known.patients} patients"
+    day = f"{known.imported.astimezone():%a %Y-%m-%d %H:%M}"
     age = datetime.now(UTC) - known.imported
-    say.print(
-        f"{known.patients} patient{'' if known.patients == 1 else 's'}, imported on {known.imported.astimezone():%a %Y-%m-%d %H:%M},"
-        f" {age.days} days ago",
-        markup=False,
-    )
+    say.print(f"{count}, imported on {day}, {age.days} days ago", markup=False)
 
 
 @listed.command(name="import")
