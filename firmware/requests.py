@@ -152,7 +152,13 @@ class OnTime:
     due: int
     in_time: int
     late: int
-    still_open: int
+    still_open: int  # and overdue
+
+    def __str__(self) -> str:
+        return (
+            f"{self.in_time} of {self.due} that were due done in time, {self.late} late,"
+            f" {self.still_open} overdue"
+        )
 
 
 def record(connection: Connection, left: Left, key: MachineKey) -> None:

@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import isinf
 from typing import Annotated, NoReturn
@@ -25,6 +25,7 @@ from firmware import rollups, settings
 from firmware.advice import slots
 from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough, hour_of, not_helped
 from firmware.place import Place
+from firmware.requests import on_time
 from firmware.settings import SiteFaults
 from firmware.store import StoreError, open_reader
 from ivr.plan import Plan
@@ -132,6 +133,8 @@ def _figures(connection: Connection, asked: Asked, by: By, *, as_json: bool) -> 
         told: dict[str, object] = {**days, "by": by.value, "rows": rows}
         if by is By.ALL:
             told["first_call_enough"] = _enough(connection, asked)
+            work = on_time(connection, asked.begin, asked.end, datetime.now(UTC))
+            told["requests"] = asdict(work)
             told["not_helped"] = not_helped(connection, asked.begin, asked.end)
         typer.echo(json.dumps(told, indent=2))
         return
@@ -207,6 +210,9 @@ def _show_whole(connection: Connection, asked: Asked, tally: Tally) -> None:
     table.add_row("first call enough", f"{share} of {found} answered, by the week after (FCR)")
     if tally.callback:
         table.add_row("call-backs", f"{tally.called_back} of {tally.callback} kept")
+    work = on_time(connection, asked.begin, asked.end, datetime.now(UTC))
+    if work.due:
+        table.add_row("requests", str(work))
     say.print(table, highlight=False)
 
 

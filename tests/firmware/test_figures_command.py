@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import ConsoleDimensions
+from sqlalchemy import Connection
 from typer.testing import CliRunner, Result
 
+from firmware import requests
 from firmware.cli.figures import app, say
 from firmware.ledger import Arrived, Finished, Ledger, Moment, Noted, Row
 from firmware.machine import MachineKey
 from firmware.place import Place
 from ivr.commands import Outcome
+from ivr.form import RequestKind
 from tests.firmware.by_hand import SITE
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -59,6 +62,18 @@ class Clinic:
             rows.append(Noted(call, "joined", "", after(wait_s)))
         rows.append(Finished(call, outcome, after(wait_s + talk_s)))
         return rows
+
+    def leaves_request(self, name: str, due: datetime, done_at: datetime | None) -> None:
+        """A request of the first caller, and when staff was done with it."""
+        left = requests.Left(name, "call-1", RequestKind.OTHER, due, None, (), None, Moment(due, 0))
+
+        def work(connection: Connection) -> None:
+            requests.record(connection, left, MachineKey(b"k" * 32))
+            if done_at is not None:
+                outcome = requests.Outcome.DONE
+                requests.done(connection, name, "rita", outcome, Moment(done_at, 0))
+
+        self._ledger.store.submit(work).result(60)
 
     def close(self) -> None:
         self._ledger.close()
@@ -153,6 +168,20 @@ def test_who_calls_again_is_counted_without_being_named(clinic: Clinic) -> None:
     assert told["rows"][0]["repeats"] == 4
     assert told["first_call_enough"] == {"of": 4, "enough": 1}
     assert told["not_helped"] == []  # who hung up at 9:40 was answered at 10:30
+
+
+def test_requests_due_in_these_days_were_done_in_time_or_late_or_are_overdue(
+    clinic: Clinic,
+) -> None:
+    a_monday(clinic)
+    noon = datetime.combine(MONDAY, time(12), NEW_YORK)
+    for number, done_at in enumerate((noon - timedelta(hours=1), noon + timedelta(hours=1), None)):
+        clinic.leaves_request(f"request-{number}", due=noon, done_at=done_at)
+    span = ("--from", "2026-03-02", "--to", "2026-03-02")
+    told = "1 of 3 that were due done in time, 1 late, 1 overdue"
+    assert told in asks(*span).stdout
+    counted = json.loads(asks(*span, "--json").stdout)["requests"]
+    assert counted == {"due": 3, "in_time": 1, "late": 1, "still_open": 1}
 
 
 def test_a_day_without_calls_and_a_span_that_ends_before_it_begins(clinic: Clinic) -> None:
