@@ -34,6 +34,7 @@ from ivr.canary import SELFTEST
 from ivr.commands import Outcome
 from ivr.events import Refusal
 from ivr.inside import INSIDE
+from ivr.survey import ASKED, RATED
 
 NOT_CALLERS = (SELFTEST, INSIDE)  # lines on which nobody calls the clinic
 # A service level can be asked for within these; roll-ups keep a count for each.
@@ -51,12 +52,11 @@ LONGEST = "longest_ms"  # the one figure of a tally that is no sum
 QUEUE, RING, WAITS = "queue", "ring", "waits"
 OFFER, ACCEPTED = "offer", "accepted"
 ELSEWHERE = frozenset({"say", "menu", "message", "hangup", "released", "failsafe", "audio lost"})
-# Words that nobody writes yet: what an agent does during a talk and after it, and what became of a
-# call-back.
+# What an agent does during a talk and after it, and what became of a call-back.
 HELD, RESUMED, WRAPPED_UP, CALLED_BACK = "held", "resumed", "wrapped up", "called back"
 READ = frozenset(
     {QUEUE, RING, WAITS, OFFER, ACCEPTED, JOINED, UNHEARD, OUTCOME, Refusal.SILENT.value}
-    | {HELD, RESUMED, WRAPPED_UP, CALLED_BACK}
+    | {HELD, RESUMED, WRAPPED_UP, CALLED_BACK, ASKED, RATED}
     | ELSEWHERE
 )
 
@@ -111,6 +111,8 @@ class Tally:
     known_callers: int = 0  # calls with a number, and of these
     repeats: int = 0  # those whose caller had called some days before
     called_back: int = 0
+    marks: int = 0  # callers who said how it was, and
+    marks_sum: int = 0  # the sum of what they gave, of 5 each
 
     def __add__(self, other: "Tally") -> "Tally":
         summed = dict(zip(COUNTS, map(add, _counts(self), _counts(other)), strict=True))
@@ -171,6 +173,11 @@ class Tally:
         return self.talk_s + (self.hold_s or 0.0) + (self.wrap_up_s or 0.0)
 
     @property
+    def mark(self) -> float | None:
+        """What callers gave, of 5, in the mean; None: nobody was asked, or said."""
+        return _share(self.marks_sum, self.marks)
+
+    @property
     def patience_s(self) -> float | None:
         """How long callers are ready to wait, in the mean; None: nobody hung up. What those waited
         who were helped first is counted in, else it would come out far too short (the maximum
@@ -215,6 +222,7 @@ class Course:
     is_known: bool = False
     is_repeat: bool = False
     called_back: bool = False
+    mark: int | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -241,6 +249,8 @@ class _Reading:
     is_unheard: bool = False
     wrap_up_ms: int | None = None
     called_back: bool = False
+    talked_until: int | None = None
+    mark: int | None = None
 
     def take(self, step: Step) -> None:
         at = step.mono_ms
@@ -264,10 +274,15 @@ class _Reading:
                 self.held_from = at if self.held_from is None else self.held_from
             case "resumed":
                 self._resume(at)
-            case "wrapped up" if self.ended is not None:
-                self.wrap_up_ms = _between(self.ended, at)
+            case "wrapped up" if (end := self._talk_end) is not None:
+                self.wrap_up_ms = _between(end, at)
             case "called back":
                 self.called_back = True
+            case "surveyed":
+                self._resume(at)
+                self.talked_until = at
+            case "rated":
+                self.mark = int(step.detail)
             case "ended unheard":
                 self.is_unheard = True
             case "outcome":
@@ -302,8 +317,13 @@ class _Reading:
         return _between(self.asked, self.waited_until)
 
     @property
+    def _talk_end(self) -> int | None:
+        """What a caller says to a question after the talk is none of the agent's time."""
+        return self.ended if self.talked_until is None else self.talked_until
+
+    @property
     def talk_ms(self) -> int | None:
-        together = _between(self.joined, self.ended)
+        together = _between(self.joined, self._talk_end)
         return None if together is None else max(0, together - (self.hold_ms or 0))
 
 
@@ -336,6 +356,7 @@ def course(
         is_known=is_known,
         is_repeat=is_repeat,
         called_back=read.called_back,
+        mark=read.mark,
     )
 
 
@@ -401,7 +422,8 @@ def _answered(one: Course, wait_ms: int | None) -> Marks:
 def _handled(one: Course) -> Marks:
     parts = (("talk", one.talk_ms), ("hold", one.hold_ms), ("wrap_up", one.wrap_up_ms))
     known = [(name, took_ms) for name, took_ms in parts if took_ms is not None]
-    return {f"{name}s": 1 for name, _ in known} | {f"{name}_ms": took for name, took in known}
+    counts = {f"{name}s": 1 for name, _ in known} | {f"{name}_ms": took for name, took in known}
+    return counts | ({} if one.mark is None else {"marks": 1, "marks_sum": one.mark})
 
 
 def added_up(marks: Iterable[Marks]) -> Tally:

@@ -58,6 +58,7 @@ OF_NO_WEIGHT |= {"expects"}
 OF_NO_WEIGHT |= {"offer", "rings", "silent", "busy", "refused", "unreachable", "withdrawn"}
 OF_NO_WEIGHT |= {"no room", "raised", "kept", "released", "because", "surveyed", "held"}
 OF_NO_WEIGHT |= {"resumed", "wrapped up", "called back"}
+OF_NO_WEIGHT |= {"transferred", "parked", "taken up"}
 KNOWN = PLACES | FROM_OUTSIDE | OF_NO_WEIGHT
 ENDLESS = 1000  # events without a row; a plan that needs more goes in a circle
 

@@ -25,7 +25,11 @@ from firmware import rollups, settings
 from firmware.advice import slots
 from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough, hour_of, not_helped
 from firmware.place import Place
+<<<<<<< HEAD
 from firmware.requests import on_time
+=======
+from firmware.presence import there_in
+>>>>>>> 8f66060 (Figures: marks of callers, and each agent's time there and how much of it was calls)
 from firmware.settings import SiteFaults
 from firmware.store import StoreError, open_reader
 from ivr.plan import Plan
@@ -129,6 +133,11 @@ def _figures(connection: Connection, asked: Asked, by: By, *, as_json: bool) -> 
     found = _of(connection, asked, by)
     if as_json:
         rows = [_plain(name, tally, asked.within_s) for name, tally in found.items()]
+        if by is By.AGENT:
+            there = there_in(connection, asked.begin, asked.end, asked.zone)
+            for row, (name, tally) in zip(rows, found.items(), strict=True):
+                row["there_s"] = there[name].total_seconds() if name in there else None
+                row["occupancy"] = _occupancy(tally, there.get(name))
         days = {"from": str(asked.first), "to": str(asked.last)}
         told: dict[str, object] = {**days, "by": by.value, "rows": rows}
         if by is By.ALL:
@@ -146,7 +155,7 @@ def _figures(connection: Connection, asked: Asked, by: By, *, as_json: bool) -> 
         case By.ALL:
             _show_whole(connection, asked, found[""])
         case By.AGENT:
-            _show_agents(found)
+            _show_agents(found, there_in(connection, asked.begin, asked.end, asked.zone))
         case _:
             _show_table(by, found, asked)
     if by in (By.ALL, By.HOUR):
@@ -208,12 +217,18 @@ def _show_whole(connection: Connection, asked: Asked, tally: Tally) -> None:
     found, enough = first_call_enough(connection, asked.begin, asked.end, datetime.now(UTC))
     share = _percent(enough / found if found else None)
     table.add_row("first call enough", f"{share} of {found} answered, by the week after (FCR)")
+    if tally.marks:
+        table.add_row("how it was", f"{_mark(tally)}, said {tally.marks} callers after a talk")
     if tally.callback:
         table.add_row("call-backs", f"{tally.called_back} of {tally.callback} kept")
     work = on_time(connection, asked.begin, asked.end, datetime.now(UTC))
     if work.due:
         table.add_row("requests", str(work))
     say.print(table, highlight=False)
+
+
+def _mark(tally: Tally) -> str:
+    return UNKNOWN if tally.mark is None else f"{tally.mark:.1f} of 5"
 
 
 def _parts(tally: Tally) -> str:
@@ -247,9 +262,16 @@ def _show_table(by: By, found: Mapping[str, Tally], asked: Asked) -> None:
     say.print(f"[dim]{', '.join([*meant, 'lost = hung up, of all'])}[/]", highlight=False)
 
 
-def _show_agents(found: Mapping[str, Tally]) -> None:
+def _occupancy(tally: Tally, there: timedelta | None) -> float | None:
+    """Of the time an agent was there, how much were calls and what follows them."""
+    busy_s = (tally.talk_ms + tally.hold_ms + tally.wrap_up_ms) / 1000
+    return min(1.0, busy_s / there.total_seconds()) if there else None
+
+
+def _show_agents(found: Mapping[str, Tally], there: Mapping[str, timedelta]) -> None:
     table = Table("agent", box=None)
-    for heading in ("offers", "missed", "calls", "talked", "talk", "hold", "wrap-up", "AHT"):
+    headings = ("offers", "missed", "calls", "talked", "talk", "hold", "wrap-up", "AHT")
+    for heading in (*headings, "there", "busy", "mark"):
         table.add_column(heading, justify="right")
     for name, tally in found.items():
         table.add_row(
@@ -259,8 +281,13 @@ def _show_agents(found: Mapping[str, Tally]) -> None:
             str(tally.offered),
             _clock(tally.talk_ms / 1000),
             *map(_clock, (tally.talk_s, tally.hold_s, tally.wrap_up_s, tally.aht_s)),
+            _clock(there[name].total_seconds() if name in there else None),
+            _percent(_occupancy(tally, there.get(name))),
+            _mark(tally),
         )
     say.print(table, highlight=False)
+    meant = "there = from the first to the last sign of each day, without pauses; busy of that"
+    say.print(f"[dim]{meant} (occupancy)[/]", highlight=False)
 
 
 def _by_clock_hour(connection: Connection, asked: Asked) -> dict[int, Tally]:
@@ -408,6 +435,8 @@ def _plain(name: str, tally: Tally, within_s: int) -> dict[str, object]:
         "known_callers": tally.known_callers,
         "repeats": tally.repeats,
         "callbacks_kept": tally.called_back,
+        "marks": tally.marks,
+        "mark": tally.mark,
     }
 
 

@@ -122,6 +122,21 @@ def test_who_goes_from_one_queue_to_another_counts_once_in_each_and_once_in_all(
     assert found[By.ALL, ""].waited_ms == found[By.ALL, ""].longest_ms == 50_000
 
 
+def test_what_a_caller_says_after_the_talk_is_a_mark_and_no_time_of_the_agents() -> None:
+    diary = Diary()
+    diary.calls("anna", "2")
+    diary.talks("anna")
+    diary.waits(100)
+    diary.hears(events.CameBack("anna"))
+    diary.prompt_ends("anna")
+    diary.presses("anna", "4")
+    diary.waits(20)
+    diary.leaves("anna")
+    agent = tallies(diary.rows)[By.AGENT, "103"]
+    assert (agent.marks, agent.mark, agent.talk_s) == (1, 4, 100)
+    assert whole(diary).mark == of_queue(diary, "nurse").mark == 4
+
+
 def test_short_hang_ups_are_told_apart_and_can_be_left_out() -> None:
     diary = Diary()
     diary.hears(events.PhoneChanged("103", PhoneState.IN_USE))
