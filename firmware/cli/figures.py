@@ -25,11 +25,8 @@ from firmware import rollups, settings
 from firmware.advice import slots
 from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough, hour_of, not_helped
 from firmware.place import Place
-<<<<<<< HEAD
-from firmware.requests import on_time
-=======
 from firmware.presence import there_in
->>>>>>> 8f66060 (Figures: marks of callers, and each agent's time there and how much of it was calls)
+from firmware.requests import on_time
 from firmware.settings import SiteFaults
 from firmware.store import StoreError, open_reader
 from ivr.plan import Plan
