@@ -27,6 +27,7 @@ from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
+from firmware.callback_desk import CallbackDesk
 from firmware.callers import Callers
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
@@ -134,6 +135,9 @@ class App:
             on_durable=lambda steps: self._from_thread(self._durable, steps),
         )
         self._backlog = Backlog(self._ledger)
+        self._callbacks = CallbackDesk(
+            self._exchange, self._backlog, self._place.calls_db, key, self._inbox.put, self._start
+        )
         self._rollups = Rollups(self._ledger.store, lambda: self._zone)
         try:
             self._take_stock()
@@ -182,6 +186,7 @@ class App:
                 door.answer(topics.ADOPT, self._adopt)
                 self._roster.answer_at(door)
                 self._leases.answer_at(door)
+                self._callbacks.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
@@ -229,6 +234,7 @@ class App:
                 start=group.create_task,
                 keep=self._requests.keep,
                 identify=self._identity.identify,
+                about_tickets=self._callbacks.perform,
             )
             self._group = group
             self._media.start()
@@ -396,15 +402,16 @@ class App:
         told = self._translator.resync(await self._link.ask(*self._translator.status()))
         for event in told:
             self._put(self._legs.heard(event))
+        talks = [event.call for event in told if isinstance(event, events.Joined)]
         if not self._is_settled:
             self._is_settled = True
             self._settle()
             self._leases.resume()
+            self._callbacks.resume(talks)
         self._legs.orphaned(self._translator.orphans())
         self._end_strays()
         # The link, or an exchange before us, may have ended between Bridge and this; and the talk
         # may end before anything else is asked.
-        talks = [event.call for event in told if isinstance(event, events.Joined)]
         say = commands.Next.TALKED
         await asyncio.gather(
             *(self._tell_asterisk(self._translator.next_is(call, say)) for call in talks)
@@ -422,8 +429,10 @@ class App:
         gone = sorted(self._unfinished - self._translator.live())
         moment = Moment.now()
         answered, failsafe = commands.Outcome.ANSWERED, commands.Outcome.FAILSAFE
+        promised = self._callbacks.promised() - self._talks
         for call in gone:
             outcome = answered if call in self._talks else failsafe
+            outcome = commands.Outcome.CALLBACK if call in promised else outcome
             unheard = Noted(call, ledger.UNHEARD, "", moment)
             self._backlog.put([unheard, Finished(call, outcome, moment)])
         if gone:
@@ -432,6 +441,7 @@ class App:
     def _durable(self, steps: Sequence[ledger.Step]) -> None:
         show(self._watchers, steps)
         self._roster.durable(steps)
+        self._callbacks.durable(steps)
         self._callers.durable(steps)
         if any(step.step == ledger.MESSAGE for step in steps):
             self._lamps.changed()

@@ -339,6 +339,19 @@ class RelaxForm(Strict):
         return plan.Relaxing(self.after_s, self.needs)
 
 
+class CallBacksForm(Strict):
+    hours: Word
+    tries: Annotated[int, _count(2, 10)] = 3
+    again_s: Annotated[float, _seconds(60, 7200)] = 600
+    within_h: Annotated[float, Field(strict=True, ge=1, le=336, description="hours, 1 to 336")] = 72
+    ring_s: Annotated[float, _seconds(10, 120)] = 30
+
+    def callbacks(self) -> plan.CallBacks:
+        return plan.CallBacks(
+            self.hours, self.tries, self.again_s, self.within_h * 3600, self.ring_s
+        )
+
+
 class QueueForm(Strict):
     agents: Annotated[list[Extension], _some("extensions", 100)]
     urgency: UrgencyWord = "routine"
@@ -363,6 +376,13 @@ class QueueForm(Strict):
         ),
     ] = []
     number: Extension | None = None
+    callbacks: Annotated[
+        CallBacksForm | None,
+        Field(
+            description='a table like { hours = "office" }, of hours, tries (2 to 10), again_s (60'
+            " to 7200), within_h (1 to 336), ring_s (10 to 120)"
+        ),
+    ] = None
 
     def queue(self, name: str) -> plan.Queue:
         return plan.Queue(
@@ -380,6 +400,7 @@ class QueueForm(Strict):
             tuple(map(plan.Announced, self.says)),
             self.survey,
             self.number,
+            self.callbacks.callbacks() if self.callbacks else None,
         )
 
 
@@ -463,6 +484,11 @@ class EnqueueForm(Strict):
         ),
     ] = []
 
+    callback: Target | None = None
+    callback_key: Annotated[
+        str, Field(pattern="^[1-9]$", description='one key in quotes, "1" to "9"')
+    ] = "1"
+
     def node(self) -> plan.Enqueue:
         urgency = Urgency[self.urgency.upper()] if self.urgency else None
         escape = self.escape or None
@@ -474,6 +500,8 @@ class EnqueueForm(Strict):
             escape,
             tuple(self.also),
             tuple(rule.rule() for rule in self.overflow),
+            self.callback,
+            self.callback_key,
         )
 
 
@@ -510,6 +538,15 @@ class MessageForm(Strict):
         )
 
 
+class CallBackForm(Strict):
+    kind: Literal["callback"]
+    queue: Word
+    otherwise: Target
+
+    def node(self) -> plan.CallBack:
+        return plan.CallBack(self.queue, self.otherwise)
+
+
 class GotoForm(Strict):
     kind: Literal["goto"]
     target: Target
@@ -535,6 +572,7 @@ NodeForm = (
     | EnqueueForm
     | RingForm
     | MessageForm
+    | CallBackForm
     | GotoForm
     | HangupForm
 )
@@ -545,6 +583,7 @@ NODE_FORMS: Mapping[str, type[NodeForm]] = {
     "queue": EnqueueForm,
     "ring": RingForm,
     "message": MessageForm,
+    "callback": CallBackForm,
     "goto": GotoForm,
     "hangup": HangupForm,
 }

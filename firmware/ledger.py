@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import CLOCK_MONOTONIC, clock_gettime_ns
-from typing import assert_never
+from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -152,7 +152,13 @@ class Missed:
     moment: Moment
 
 
-Row = Arrived | Noted | Finished | MessageKept | Missed
+class Entry(Protocol):
+    """A fact with a table of its own: what it writes there, and the steps it is."""
+
+    def record(self, connection: Connection, key: MachineKey) -> "Sequence[Noted]": ...
+
+
+Row = Arrived | Noted | Finished | MessageKept | Missed | Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +268,8 @@ class Ledger:
                 case Missed():
                     _record_missed(connection, row, self._key)
                 case _:
-                    assert_never(row)
+                    for noted in row.record(connection, self._key):
+                        add_step(connection, noted.call, noted.step, noted.detail, noted.moment)
 
 
 class LedgerLog:

@@ -43,6 +43,7 @@ WITHDRAW_AGAIN_S = (0.05, 0.2, 1.0)
 NOT_TAKEN = (ActionFailed, LinkDown, WireError)
 NOT_CALLED = (*NOT_TAKEN, NoWayOutError, UnwritableError)
 
+TicketOrder = commands.KeepTicket | commands.TryTicket | commands.CloseTicket
 ToEngine = commands.Play | commands.StopPlaying | commands.StartMusic | commands.StopMusic
 
 
@@ -64,6 +65,7 @@ class Performer:
         start: Callable[[Coroutine[Any, Any, None]], object],
         keep: Callable[[commands.KeepRequest], Coroutine[Any, Any, None]],
         identify: Callable[[commands.Identify], Coroutine[Any, Any, None]],
+        about_tickets: Callable[[TicketOrder], None],
     ) -> None:
         self._media = media
         self._clips = clips
@@ -77,6 +79,7 @@ class Performer:
         self._start = start
         self._keep = keep
         self._identify = identify
+        self._about_tickets = about_tickets
         self._to_record: dict[str, commands.Record] = {}  # after the beep
         self._recording: set[str] = set()  # until the engine says that it has ended
         self._opening: dict[str, int] = {}  # messages on their way to be played, by call
@@ -85,6 +88,7 @@ class Performer:
         """Carry out orders in their sequence; what they tell the ledger shares one commit."""
         moment = Moment.now()
         rows = [*earlier]
+        tickets: list[TicketOrder] = []
         for order in orders:
             match order:
                 case commands.Note():
@@ -107,6 +111,8 @@ class Performer:
                     self._start(self._send_on(order))
                 case commands.Record():
                     self._record(order)
+                case commands.KeepTicket() | commands.TryTicket() | commands.CloseTicket():
+                    tickets.append(order)
                 case commands.StopRecording():
                     self._stop_recording(order.call)
                 case commands.KeepRequest():
@@ -129,6 +135,8 @@ class Performer:
                     self._to_engine(order)
         if rows:
             self._backlog.put(rows)
+        for ticket in tickets:  # their rows come after those of what they are about
+            self._about_tickets(ticket)
 
     def speak_with(self, clips: Clips) -> None:
         """Prompts of a newly published site, for all that is spoken from now on."""

@@ -51,7 +51,7 @@ from firmware.inside_section import InsideReading
 from firmware.oncall_section import EmailForm, OncallReading, PersonForm, must_be_layers
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
-from ivr import flow, hours, plan
+from ivr import callbacks, flow, hours, plan
 from ivr.form import RequestKind, RequestRule, TakeRequest, faults_of
 from ivr.identity import AskIdentity
 from ivr.plan import FLOW_PREFIX, Plan
@@ -177,9 +177,15 @@ def prompts_of(site: Plan) -> Mapping[str, Mapping[str, str]]:
     """Every prompt that can be spoken on this site: the product's own and where each phone stands,
     then the site's, which win."""
     places = {phone.location_prompt: _sentence(phone.location) for phone in site.phones.values()}
-    standard = {**standard_prompts(), "en": {**standard_prompts()["en"], **places}}
+    queues = {callbacks.queue_prompt(name): name.replace("-", " ") for name in _calling(site)}
+    standard = {**standard_prompts(), "en": {**standard_prompts()["en"], **places, **queues}}
     languages = standard.keys() | site.texts.keys()
     return {name: {**standard.get(name, {}), **site.texts.get(name, {})} for name in languages}
+
+
+def _calling(site: Plan) -> list[str]:
+    """Queues whose agents are told for which of them they are to call somebody back."""
+    return [queue.name for queue in site.queues.values() if queue.callbacks]
 
 
 def _sentence(location: str) -> str:
@@ -649,6 +655,9 @@ class _Reading:
             self._must_exist("trunks", (line.trunk,), ("lines", name, "trunk"))
         for name, queue in queues.items():
             self._must_exist("phones", queue.agents, ("queues", name, "agents"))
+            if queue.callbacks:
+                where = ("queues", name, "callbacks", "hours")
+                self._must_exist("hours", (queue.callbacks.hours,), where)
         for name, mailbox in mailboxes.items():
             self._must_exist("phones", mailbox.lamps, ("mailboxes", name, "lamps"))
         for index, rule in rules.items():
@@ -658,7 +667,13 @@ class _Reading:
         match node:
             case plan.HoursFork(hours=hours):
                 self._must_exist("hours", (hours,), (*path, "hours"))
+            case plan.CallBack(queue=queue):
+                self._must_exist("queues", (queue,), (*path, "queue"))
+                self._queue_calls_back(queue, (*path, "queue"))
             case plan.Enqueue(queue=queue, also=also, overflow=rules):
+                if node.callback is not None and node.callback_key == node.escape:
+                    reason = f"key {node.escape} leads to otherwise already"
+                    self._fault((*path, "callback_key"), reason, "write another, or another escape")
                 self._must_exist("queues", (queue,), (*path, "queue"))
                 self._must_exist("queues", also, (*path, "also"))
                 for index, rule in enumerate(rules):
@@ -677,6 +692,13 @@ class _Reading:
                     self._fault((*path, "ask"), f"{first} is asked twice", "ask two of them")
             case plan.Say() | plan.Menu() | plan.Goto() | plan.Hangup():
                 pass
+
+    def _queue_calls_back(self, name: str, path: toml_lines.Path) -> None:
+        queues = self.document.get("queues")
+        queue = queues.get(name) if isinstance(queues, dict) else None
+        if isinstance(queue, dict) and "callbacks" not in queue:
+            cure = f'add callbacks = {{ hours = "…" }} to [queues.{name}]'
+            self._fault(path, f"the queue {name} does not say when people are called back", cure)
 
     def _rule_says_when(self, rule: plan.Overflow, path: toml_lines.Path) -> None:
         if rule.closed is not None:

@@ -88,6 +88,36 @@ class DutyRequest(Strict):
     reason: str = Field(default="", pattern=r"^[A-Za-z0-9 -]{0,40}$")
 
 
+class CallbacksRequest(Strict):
+    """Everybody who is to be called back."""
+
+    ask: Literal["callbacks"] = "callbacks"
+
+
+class CallbackLine(Strict):
+    """A call-back; who it is, nobody is shown but the agent who makes it."""
+
+    ticket: str
+    queue: str
+    waits_s: float
+    tries: int
+    doing: str
+    expires: str
+
+
+class CallbacksReply(Strict):
+    """In the order of rank."""
+
+    callbacks: tuple[CallbackLine, ...]
+
+
+class CancelCallbackRequest(Strict):
+    """Nobody is to be called back for this ticket, named by the beginning of its name."""
+
+    ask: Literal["cancel callback"] = "cancel callback"
+    ticket: str = Field(pattern=r"^[0-9a-f-]{4,36}$")
+
+
 class ExplainRequest(Strict):
     """Every step of one call, named by its id or the beginning of it; the newest call if empty."""
 
@@ -212,6 +242,8 @@ LEASES = Topic(LeasesRequest, LeasesReply)
 SETTLE_LEASE = Topic(SettleLeaseRequest, LeasesReply)
 STATUS = Topic(StatusRequest, StatusReply)
 CALLS = Topic(CallsRequest, CallsReply)
+CALLBACKS = Topic(CallbacksRequest, CallbacksReply)
+CANCEL_CALLBACK = Topic(CancelCallbackRequest, CallbacksReply)
 EXPLAIN = Topic(ExplainRequest, ExplainReply)
 WATCH = Topic(WatchRequest, StepLine)
 MARK_MESSAGE = Topic(MarkMessageRequest, MarkMessageReply)

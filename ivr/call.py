@@ -17,12 +17,25 @@ which answers with the events at the head of this file.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import asking, commands, due, flow, form, hours, identity, overflow, survey, urgent
+from ivr import (
+    asking,
+    callback_talk,
+    commands,
+    due,
+    flow,
+    form,
+    hours,
+    identity,
+    overflow,
+    survey,
+    urgent,
+)
 from ivr.asking import Asking
+from ivr.callback_talk import Phase, Talk
 from ivr.commands import Command, Next, Outcome
 from ivr.events import (
     AudioLost,
@@ -44,6 +57,8 @@ from ivr.events import (
     RequestKept,
     SentOn,
     SpeechEnded,
+    TicketFailed,
+    TicketOpened,
 )
 from ivr.flow import Place
 from ivr.form import TakeRequest
@@ -53,6 +68,7 @@ from ivr.overflow import Crowd
 from ivr.pace import minutes
 from ivr.plan import (
     Announced,
+    CallBack,
     Enqueue,
     Goto,
     Hangup,
@@ -67,6 +83,7 @@ from ivr.plan import (
     Urgency,
 )
 from ivr.pressing import CALM, Pressing, Sign
+from ivr.ticket import Ticket
 from ivr.urgent import Dialogue, Urgent
 
 # Who left sooner had dialled wrongly or changed their mind, which no clinic can help: the usual
@@ -100,6 +117,7 @@ class Stage(StrEnum):
     JOINING = "joining"
     TALKING = "talking"
     SURVEY = "survey"
+    OFFERING = "offering"  # to call back, and where
     GREETING = "greeting"
     RECORDING = "recording"
     KEEPING = "keeping"
@@ -210,6 +228,8 @@ StepEvent = (
     | CameBack
     | FellToFailsafe
     | SentOn
+    | TicketOpened
+    | TicketFailed
     | Stood
     | Placed
     | Taken
@@ -248,6 +268,8 @@ class Call:
     waits_since: float = 0.0  # entered this queue or began to ring
     pressing: Pressing = CALM
     is_medical: bool = False  # the line
+    talk: Talk | None = None  # about calling back
+    keeps_rank: bool = False  # the next queue is gone on waiting in
     ranks_since: float = 0.0  # entered the first of the queues it was led on through
     led_on_from: frozenset[Place] = frozenset()  # a second time nobody is led on from a queue
     patience_until: float = 0.0
@@ -262,6 +284,7 @@ class Call:
     heard: bool = False  # information spoken to its end
     kept: bool = False
     requested: bool = False
+    promised: bool = False  # to be called back
     joined: bool = False
     was_surveyed: bool = False
     failsafe: bool = False
@@ -324,8 +347,10 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return call, []
         case Stage.ENDING, RecordingKept():
             return _finish(replace(call, kept=True))
-        case Stage.ENDING, RecordingFailed():
+        case Stage.ENDING, (RecordingFailed() | TicketFailed()):
             return _finish(call)
+        case Stage.ENDING, TicketOpened():
+            return _finish(replace(call, promised=True))
         case Stage.ENDING, TimeCame():
             # Every second spoken is sealed and on the disk by now, though nobody could tell us so.
             return _finish(replace(call, kept=call.kept or call.recording))
@@ -376,6 +401,17 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _choose(call, digit, at)
         case Stage.MENU, TimeCame():
             return _music_is_due(call, at) or _ask_again(_silent(call), (flow.NOTHING_HEARD,), at)
+        case Stage.OFFERING, DigitPressed(digit=digit) if call.talk is not None:
+            note = commands.Note(call.id, "digit", "")  # it may be one of a number's
+            return _talk_on(call, callback_talk.key(call.plan, call.talk, digit), at, note)
+        case Stage.OFFERING, PromptEnded(tag=tag) if tag == call.tag:
+            return _await_answer(call, at), []
+        case Stage.OFFERING, TicketOpened():
+            return _promise(call, at)
+        case Stage.OFFERING, TicketFailed():
+            return _not_promised(call, (callback_talk.FAILED,), at)
+        case Stage.OFFERING, TimeCame():
+            return _music_is_due(call, at) or _silence_in_talk(call, at)
         case Stage.QUEUED, Placed() as placed:
             return _announce(call, placed, at)
         case Stage.QUEUED, Stood(crowd=crowd):
@@ -447,6 +483,8 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
         case _, RecordingKept():
             # Nobody will be told any more, but the message is there all the same.
             return replace(call, kept=True, recording=False), []
+        case _, TicketOpened():
+            return replace(call, promised=True), []  # too late to say so
         case _, RecordingFailed():
             return replace(call, recording=False), []
         case _, TimeCame():
@@ -460,6 +498,8 @@ def outcome(call: Call) -> tuple[Outcome, str]:
     left_at = call.left_at if call.left_at is not None else call.arrived_at
     if call.joined:
         return Outcome.ANSWERED, "the caller talked with somebody"
+    if call.promised:
+        return Outcome.CALLBACK, "nobody answered, and a call-back was promised"
     if call.failsafe:
         return Outcome.FAILSAFE, "Asterisk alone had the caller: how it ended is unknown"
     if call.kept:
@@ -555,6 +595,8 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             return flow.resolve(call.plan, place.flow, target), note
         case AskIdentity():
             return None, _entered(call, "identity", place)
+        case CallBack():
+            return None, _entered(call, "callback", place)
         case Hangup():
             return None, _entered(call, "hangup", place)
         case _:
@@ -584,6 +626,8 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
             return _queue(call, node, patience_s, at)
         case Ring(phones=phones, for_s=for_s):
             return _ring(call, phones, for_s, at)
+        case CallBack(queue=queue):
+            return _offer_callback(call, queue, at)
         case TakeMessage(prompts=()):
             return _record(call, at)
         case TakeMessage(prompts=prompts):
@@ -692,7 +736,8 @@ def _queue(call: Call, node: Enqueue, patience_s: float, at: Moment) -> Step:
         call,
         stage=Stage.QUEUED,
         waits_since=at.now,
-        ranks_since=call.ranks_since if call.led_on_from else at.now,
+        ranks_since=_rank(call, at),
+        keeps_rank=False,
         patience_until=at.now + patience_s,
         until=at.now + patience_s,
         asked_at=at.now if call.asked_at is None else call.asked_at,
@@ -744,6 +789,8 @@ def _announce(call: Call, placed: Placed, at: Moment) -> Step:
     if Announced.WAIT in says and placed.within_s is not None:
         prompts += flow.wait_prompts(minutes(placed.within_s))
         notes.append(commands.Note(call.id, "expects", f"{placed.within_s:.0f}"))
+    node = flow.node_at(call.plan, call.place)
+    prompts += flow.callback_offer(node) if isinstance(node, Enqueue) else ()
     return told, [*notes, commands.Play(call.id, prompts, call.language, told.tag)]
 
 
@@ -780,10 +827,17 @@ def _lead_on(call: Call, crowd: Crowd, at: Moment) -> Step:
 
 def _escape(call: Call, digit: str, at: Moment) -> Step:
     node = flow.node_at(call.plan, call.place)
-    if not isinstance(node, Enqueue) or digit != node.escape:
+    note = commands.Note(call.id, "digit", digit)
+    if not isinstance(node, Enqueue):
+        return call, []
+    if node.callback is not None and digit == node.callback_key:
+        place = flow.resolve(call.plan, call.place.flow, node.callback)
+        onward, orders = _enter(replace(call, keeps_rank=True), place, at)
+        return onward, [note, StopWaiting(), commands.StopPlaying(call.id), *orders]
+    if digit != node.escape:
         return call, []
     onward, orders = _give_up_waiting(call, at)
-    return onward, [commands.Note(call.id, "digit", digit), *orders]
+    return onward, [note, *orders]
 
 
 def _give_up_waiting(call: Call, at: Moment) -> Step:
@@ -847,6 +901,87 @@ def _back(call: Call, at: Moment) -> Step:
             return _enter(call, flow.FRONT_DESK, at)
     waiting = replace(call, stage=stage, until=max(call.patience_until, at.now + LEAST_RING_S))
     return waiting, [commands.Note(call.id, "not joined", ""), StopWaiting(), again]
+
+
+# ---- to be called back ----
+
+
+def _rank(call: Call, at: Moment) -> float:
+    return call.ranks_since if call.led_on_from or call.keeps_rank else at.now
+
+
+def _offer_callback(call: Call, queue: str, at: Moment) -> Step:
+    rules = call.plan.queues[queue].callbacks if queue in call.plan.queues else None
+    switch = at.switches.get(rules.hours) if rules else None
+    can = callback_talk.promise(call.plan, queue, at.local, switch, trusted=at.trusted)
+    asking = replace(
+        call,
+        stage=Stage.OFFERING,
+        ranks_since=_rank(call, at),
+        keeps_rank=True,
+        asked_at=at.now if call.asked_at is None else call.asked_at,
+    )
+    note = commands.Note(call.id, "promise", can.value)
+    return _talk_on(asking, callback_talk.begin(call.plan, call.number, can), at, note)
+
+
+def _talk_on(call: Call, talk: Talk, at: Moment, *first: Command) -> Step:
+    """Say what the talk has come to; what was being said is cut short by any key."""
+    went_on = replace(call, talk=talk, until=at.now + callback_talk.KEY_WITHIN_S)
+    match talk.phase:
+        case Phase.REFUSED:
+            return _not_promised(call, talk.say, at, *first)
+        case Phase.AGREED:
+            kept = replace(went_on, until=at.now + KEEP_S, again_at=at.now + MUSIC_AFTER_S)
+            keep = commands.KeepTicket(_ticket(call, talk, at))
+            return kept, [*first, commands.StopPlaying(call.id), keep]
+        case _ if talk.say:
+            spoken, orders = _speak(went_on, talk.say, at)
+            return spoken, [*first, *orders]
+        case _:
+            silent, hush = _without_music(_await_answer(went_on, at))
+            return silent, [*first, commands.StopPlaying(call.id), *hush]
+
+
+def _ticket(call: Call, talk: Talk, at: Moment) -> Ticket:
+    node = flow.node_at(call.plan, call.place)
+    queue = call.plan.queues[node.queue if isinstance(node, CallBack) else ""]
+    within = timedelta(seconds=queue.callbacks.within_s if queue.callbacks else 0.0)
+    urgency = call.pressing.urgency(queue.urgency)
+    return Ticket(
+        id="",
+        call=call.id,
+        queue=queue.name,
+        number=talk.number,
+        urgency=urgency,
+        language=call.language,
+        since=call.ranks_since,
+        expires=at.local + within,
+    )
+
+
+def _await_answer(call: Call, at: Moment) -> Call:
+    return replace(call, until=at.now + callback_talk.KEY_WITHIN_S, again_at=at.now + MUSIC_AFTER_S)
+
+
+def _silence_in_talk(call: Call, at: Moment) -> Step:
+    if call.talk is None or call.talk.phase is Phase.AGREED:
+        return _not_promised(call, (callback_talk.FAILED,), at)
+    return _talk_on(_silent(call), callback_talk.silence(call.plan, call.talk), at)
+
+
+def _promise(call: Call, at: Moment) -> Step:
+    promised = replace(call, promised=True, talk=None)
+    return _say(promised, (callback_talk.KEPT,), None, at)
+
+
+def _not_promised(call: Call, say: tuple[str, ...], at: Moment, *first: Command) -> Step:
+    node = flow.node_at(call.plan, call.place)
+    otherwise = node.otherwise if isinstance(node, CallBack) else ""
+    then = flow.resolve(call.plan, call.place.flow, otherwise)
+    told = replace(call, talk=None)
+    onward, orders = _say(told, say, then, at) if say else _enter(told, then, at)
+    return onward, [*first, commands.StopPlaying(call.id), *orders]
 
 
 # ---- messages ----
@@ -1081,7 +1216,8 @@ def _lose(call: Call, at: Moment) -> Step:
 
 def _leave(call: Call, at: Moment) -> Step:
     left = replace(call, left_at=at.now, until=None, again_at=None)
-    if not (call.recording or call.is_being_kept):
+    is_agreed = call.talk is not None and call.talk.phase is Phase.AGREED
+    if not (call.recording or call.is_being_kept or is_agreed):
         over, finish = _finish(left)
         return over, [StopWaiting(), *finish]
     ending = replace(left, stage=Stage.ENDING, until=at.now + KEEP_S)

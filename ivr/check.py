@@ -14,6 +14,7 @@ from ivr.form import TakeRequest
 from ivr.hours import WEEKDAYS, shown
 from ivr.identity import AskIdentity
 from ivr.plan import (
+    CallBack,
     Enqueue,
     Goto,
     Hangup,
@@ -30,7 +31,7 @@ from ivr.plan import (
 )
 
 # Nodes after which a caller is, or has been, cared for.
-ENDS = Enqueue | Ring | TakeMessage | Hangup
+ENDS = Enqueue | Ring | TakeMessage | CallBack | Hangup
 
 
 class Rule(StrEnum):
@@ -126,7 +127,7 @@ def _open_edges(plan: Plan, place: Place) -> Iterator[Edge]:
 def _idle_edges(plan: Plan, place: Place) -> Iterator[Edge]:
     """The ways of a caller who does nothing, as long as nobody is rung and nothing recorded."""
     match flow.node_at(plan, place):
-        case Say() | Goto() | HoursFork():
+        case Say() | Goto() | HoursFork() | CallBack():
             yield from _all_edges(plan, place)
         case Menu():
             yield from (edge for edge in _all_edges(plan, place) if edge.by == "no key")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ivr.asking import Answer
 from ivr.form import RequestKind
 from ivr.identity import Pair
+from ivr.ticket import End, Ticket
 from ivr.urgent import Urgent
 
 
@@ -93,6 +94,7 @@ class Offer:
     call: str
     extension: str
     ring_s: float
+    shows: str = ""  # on its display, where there is no caller yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,32 @@ class Join:
     call: str
     offer: str
     then: Next = Next.TALKED
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTicket:
+    """Make a call-back durable; TicketOpened or TicketFailed follows."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class TryTicket:
+    """Write down that the ticket's leg is about to be called, for whoever finds it after our death;
+    TicketTried or TicketFailed follows."""
+
+    ticket: str
+    call: str
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTicket:
+    """Write down what became of a call-back."""
+
+    ticket: str
+    call: str
+    end: End
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +285,9 @@ Command = (
     | CallOut
     | Withdraw
     | Join
+    | KeepTicket
+    | TryTicket
+    | CloseTicket
     | Release
     | KeepRequest
     | Identify

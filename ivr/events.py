@@ -11,6 +11,7 @@ from enum import StrEnum
 from ivr.hours import Switch
 from ivr.identity import Verdict
 from ivr.plan import Plan
+from ivr.ticket import Ticket
 from ivr.urgent import Urgent
 
 
@@ -197,6 +198,40 @@ class CallOutEnded:
 
     call: str
     reason: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class TicketOpened:
+    """A call-back is durable, or was left by an exchange before us: only now may it be promised."""
+
+    ticket: Ticket
+
+    @property
+    def call(self) -> str:
+        return self.ticket.call
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFailed:
+    """What was to be written of a call-back is not durable, and must not be said or done."""
+
+    call: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketTried:
+    """It is written down that the ticket's leg is about to be called."""
+
+    ticket: str
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketClosed:
+    """A call-back is wanted no more, durably: cancelled, or its caller got through otherwise."""
+
+    ticket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +445,10 @@ CallEvent = (
     | FellToFailsafe
     | SentOn
     | TalkEvent
+    | TicketOpened
+    | TicketFailed
 )
+TicketEvent = TicketTried | TicketClosed
 OutwardEvent = CalledOut | CallOutEnded
 LeaseEvent = LeaseOpened | LeaseUnwritten | LeaseResumed | LeaseOwned | LeaseClosed
 OfferEvent = OfferRang | OfferAccepted | OfferEnded
@@ -420,6 +458,7 @@ Event = (
     | OutwardEvent
     | LeaseEvent
     | PinChecked
+    | TicketEvent
     | OfferEvent
     | AgentEvent
     | PhoneChanged

@@ -9,12 +9,12 @@ keeps its rank in both.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import commands, digits, passing
+from ivr import callbacks, commands, digits, passing
 from ivr.agent import AWAY, Agent
 from ivr.call import (
     Call,
@@ -37,6 +37,7 @@ from ivr.call import (
     arrive,
     step,
 )
+from ivr.callbacks import Callbacks
 from ivr.canary import SELFTEST, canary_of
 from ivr.commands import Command
 from ivr.events import (
@@ -75,6 +76,8 @@ from ivr.events import (
     Resumed,
     SentOn,
     TalkEvent,
+    TicketClosed,
+    TicketTried,
     ToneHeard,
     Transferred,
 )
@@ -86,10 +89,12 @@ from ivr.overflow import Crowd
 from ivr.pace import Pace
 from ivr.plan import Plan, Queue
 from ivr.pressing import Pressing
+from ivr.ticket import Ticket
 from ivr.waiting import Waiting, WaitingRoom
 
 # The network and the phone may take a little longer than the ring we asked for.
 OFFER_GRACE_S = 5.0
+CALLBACK_LABEL = "Call-back"  # what a phone shows that is offered one
 # However a site is set, a phone that refuses at once is not rung hundreds of times a second.
 LEAST_REST_S = 1.0
 # Calls remembered after their end, so that a late echo of an arrival does not begin them anew.
@@ -132,11 +137,13 @@ class Exchange:
     _over: dict[str, None] = field(default_factory=dict)
     _matching: Matching = field(default_factory=Matching)
     _paces: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
+    _callbacks: Callbacks = field(init=False)
     _switches: Mapping[str, Switch] = field(default_factory=dict)
     _trusts_clock: bool = True
     _out: list[Command] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._callbacks = Callbacks(self.ids)
         self._know_agents()
         for agent in self.agents.values():
             self._matching.free(agent.extension, 0.0, 0.0)  # for nobody yet, as nobody waits
@@ -146,6 +153,7 @@ class Exchange:
         at = self._at(now, local)
         if not self._is_of_a_lease(event, at):
             self._take(event, at)
+        self._call_back(self._callbacks.hear(event, self.plan, self._at(now, local)), at)
         self._lead_on(at)
         self._meet(self._matching.time_is(now), at)
         return self._said()
@@ -155,6 +163,7 @@ class Exchange:
         due = [call.deadline for call in self.calls.values()]
         due += [offer.due_at for offer in self.offers.values()]
         due += [self._matching.next_deadline(), self.leases.next_deadline()]
+        due.append(self._callbacks.next_deadline())
         return min((at for at in due if at is not None), default=None)
 
     def time_came(self, now: float, local: datetime) -> list[Command]:
@@ -167,6 +176,7 @@ class Exchange:
             if call.deadline is not None and call.deadline <= now:
                 self._step(call.id, TimeCame(), at)
         self._out += self.leases.time_came(self._instant(at))
+        self._call_back(self._callbacks.time_came(self.plan, at), at)
         self._lead_on(at)
         self._meet(self._matching.time_is(now), at)
         return self._said()
@@ -222,9 +232,11 @@ class Exchange:
             case CallerLeft(call=call):
                 self._step(call, event, at)
                 self._talk_over(call, at)
-            case CalledOut(call=call):
+            case CalledOut(call=call) if not self._callbacks.is_leg(call):
                 self._out.append(commands.Release(call, commands.Next.DONE))  # wanted by nobody
-            case CallOutEnded() | PinChecked() | LeaseResumed() | LeaseOwned() | LeaseClosed():
+            case CalledOut() | CallOutEnded() | TicketTried() | TicketClosed():
+                pass
+            case PinChecked() | LeaseResumed() | LeaseOwned() | LeaseClosed():
                 pass
             case LeaseOpened(urgent=urgent) | LeaseUnwritten(urgent=urgent):
                 self._step(urgent.call, event, at)
@@ -249,11 +261,14 @@ class Exchange:
             self._apply(arrive(event, plan, at), at)
 
     def _press(self, event: digits.KeyEvent, at: Moment) -> None:
-        if event.call not in self.calls:
+        is_leg = self._callbacks.is_leg(event.call)
+        if event.call not in self.calls and not is_leg:
             return
         self._keys[event.call], is_new = digits.fuse(self._keys.get(event.call, ()), event, at.now)
         if is_new:
-            self._step(event.call, DigitPressed(event.call, event.digit), at)
+            pressed = DigitPressed(event.call, event.digit)
+            self._step(event.call, pressed, at)
+            self._call_back(self._callbacks.hear(pressed, self.plan, at), at)
 
     def _step(self, call_id: str, event: StepEvent, at: Moment) -> None:
         call = self.calls.get(call_id)
@@ -282,6 +297,8 @@ class Exchange:
                 self._tell_position(call, at)
             case TellCrowd():
                 self._look(call, at)
+            case commands.KeepTicket(ticket=ticket):
+                self._out.append(commands.KeepTicket(replace(ticket, id=self.ids())))
             case _:
                 self._out.append(order)
 
@@ -291,6 +308,46 @@ class Exchange:
         self._over[call] = None
         if len(self._over) > OVER_REMEMBERED:
             self._over.pop(next(iter(self._over)))
+
+    # ---- calling back ----
+
+    def tickets(self) -> Mapping[str, Ticket]:
+        """Everybody who is to be called back."""
+        return self._callbacks.tickets
+
+    def doing(self, ticket: str, now: float) -> str:
+        """What is being done about a call-back."""
+        if ticket in self._room.calls:
+            rings = "an agent's phone rings" if self._offers_of(ticket) else ""
+            return rings or f"in line, place {self.position(ticket)}"
+        return self._callbacks.doing(ticket, now)
+
+    def _call_back(self, orders: Iterable[callbacks.Order], at: Moment) -> None:
+        for order in orders:
+            match order:
+                case callbacks.LineUp(ticket=ticket):
+                    self._line_up(ticket, at)
+                case callbacks.StandDown(ticket=name):
+                    self._stop_waiting(name, at)
+                case callbacks.LetGo(offer=name):
+                    if offer := self.offers.get(name):
+                        self._withdraw(offer, at)
+                case commands.Release(call=leg):
+                    self._keys.pop(leg, None)
+                    self._out.append(order)
+                case _:
+                    self._out.append(order)
+
+    def _line_up(self, ticket: Ticket, at: Moment) -> None:
+        """A ticket waits as its caller would, and with the same rank."""
+        queues = {ticket.queue: self.plan.queues[ticket.queue]}
+        waits = Waiting(queues, ticket.since, ticket.urgency, may_be_led_on=False)
+        pairs = self._matching.wait(ticket.id, waits.within_s(), ticket.since)
+        if pairs is None:
+            self._callbacks.no_room(ticket.id)
+            return
+        self._room.comes(ticket.id, waits)
+        self._meet(pairs, at)
 
     # ---- waiting ----
 
@@ -432,7 +489,8 @@ class Exchange:
         agent.offer = offer.id
         self._seat(agent, at)
         self._out.append(commands.Note(call, "offer", agent.extension))
-        self._out.append(commands.Offer(offer.id, call, agent.extension, ring_s))
+        shows = CALLBACK_LABEL if call in self._callbacks.tickets else ""
+        self._out.append(commands.Offer(offer.id, call, agent.extension, ring_s, shows))
 
     def _ring(self, call: str, phones: tuple[str, ...], ring_s: float, at: Moment) -> None:
         for extension in phones:
@@ -455,6 +513,10 @@ class Exchange:
             if other is not offer:
                 self._withdraw(other, at)
         self._step(offer.call, Taken(offer_id), at)
+        if offer.call in self._callbacks.tickets:
+            if self._room.leaves(offer.call):
+                self._matching.leave(offer.call)
+            self._call_back(self._callbacks.taken(offer.call, offer_id, self.plan, at), at)
 
     def _withdraw(self, offer: Offering, at: Moment) -> None:
         offer.state, offer.due_at = Ringing.WITHDRAWN, at.now + OFFER_GRACE_S
@@ -477,6 +539,7 @@ class Exchange:
             return
         if offer.state is Ringing.ACCEPTED:
             self._step(offer.call, JoinFailed(offer.call, offer_id), at)
+            self._call_back(self._callbacks.agent_left(offer_id, self.plan, at), at)
         elif offer.call in self._room.calls:
             if reason is Refusal.SILENT:
                 self._missed(offer.extension, self._room.calls[offer.call].queues, at)
@@ -499,7 +562,8 @@ class Exchange:
 
     def _joined(self, call: str, offer_id: str, at: Moment) -> None:
         offer = self.offers.get(offer_id)
-        if offer is None or offer.call != call or call not in self.calls:
+        is_callers = offer is not None and offer.call == call and call in self.calls
+        if offer is None or not (is_callers or self._callbacks.ticket_of(call) == offer.call):
             return  # too late: the offer ends by itself
         del self.offers[offer_id]
         if (waits := self._room.calls.get(call)) is not None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ivr import asking, form, identity, inside, lease, urgent
+from ivr.callback_talk import PROMPTS as CALLBACK_PROMPTS
 from ivr.form import TakeRequest
 from ivr.identity import AskIdentity
 from ivr.plan import (
     FLOW_PREFIX,
+    CallBack,
     Enqueue,
     Flow,
     Goto,
@@ -36,6 +38,7 @@ PLEASE_WAIT = "please-wait"
 MESSAGE_KEPT = "message-kept"
 MESSAGE_FAILED = "message-failed"
 NOBODY = "failsafe-nobody"
+CALLBACK_OFFER = "callback-offer"
 NUMBERS_MAX = 20
 
 
@@ -129,10 +132,14 @@ def ways(node: Node) -> Iterator[Way]:
             for by, other in (("lunch", lunch), ("holiday", holiday)):
                 if other is not None:
                     yield Way(by, (by,), other)
-        case Enqueue(otherwise=otherwise, overflow=rules):
+        case Enqueue(otherwise=otherwise, overflow=rules, callback=callback):
+            if callback is not None:
+                yield Way(f"key {node.callback_key}", ("callback",), callback)
             for index, rule in enumerate(rules):
                 yield Way("overflow", ("overflow", index, "to"), rule.to)
             yield Way("nobody", ("otherwise",), otherwise)
+        case CallBack(otherwise=otherwise):
+            yield Way("no call-back", ("otherwise",), otherwise)
         case Ring(otherwise=otherwise):
             yield Way("nobody", ("otherwise",), otherwise)
         case TakeMessage(next=target):
@@ -158,10 +165,12 @@ def prompts_of(node: Node) -> tuple[str, ...]:
             return prompts
         case Menu(prompts=prompts, wrong=wrong):
             return (*prompts, wrong, NOTHING_HEARD)
+        case CallBack():
+            return CALLBACK_PROMPTS
         case Enqueue():
             numbers = range(1, NUMBERS_MAX + 2)
             said = (p for n in numbers for p in (*position_prompts(n), *wait_prompts(n)))
-            return (PLEASE_WAIT, *dict.fromkeys(said))
+            return (PLEASE_WAIT, *dict.fromkeys(said), *callback_offer(node))
         case Ring():
             return (CONNECTING,)
         case TakeRequest(questions=questions):
@@ -176,6 +185,11 @@ def prompts_of(node: Node) -> tuple[str, ...]:
             return ()
         case _:
             assert_never(node)
+
+
+def callback_offer(node: Enqueue) -> tuple[str, ...]:
+    """How waiting callers are told of the key by which they are called back."""
+    return () if node.callback is None else (CALLBACK_OFFER, f"number-{node.callback_key}")
 
 
 def position_prompts(position: int) -> tuple[str, ...]:

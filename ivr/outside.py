@@ -39,7 +39,7 @@ def way_to(plan: Plan, number: str) -> Extension | Outside:
     digits = number.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         raise NoWayOutError("not a telephone number: give its digits")
-    written = _ways_to_write(digits)
+    written = ways_to_write(digits)
     if any(_is_emergency(plan, each) for each in written):
         raise NoWayOutError("an emergency number is called by people only")
     if number in plan.phones:
@@ -51,7 +51,8 @@ def way_to(plan: Plan, number: str) -> Extension | Outside:
     raise NoWayOutError("no dial rule leads to it: see [[dial_rules]] in the site file")
 
 
-def _ways_to_write(digits: str) -> tuple[str, ...]:
+def ways_to_write(digits: str) -> tuple[str, ...]:
+    """With the country's `1` and without; as it is given first."""
     if len(digits) == NATIONAL_DIGITS:
         return digits, NORTH_AMERICA + digits
     if len(digits) == NATIONAL_DIGITS + 1 and digits.startswith(NORTH_AMERICA):

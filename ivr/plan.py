@@ -221,6 +221,18 @@ class Relaxing:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBacks:
+    """How a queue calls people back: only while the schedule is open, trying so often, this far
+    apart, and never later than so long after they asked."""
+
+    hours: str
+    tries: int = 3
+    again_s: float = 600.0
+    within_s: float = 72 * 3600.0
+    ring_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """An ordered waiting room. Agents are extensions; times are seconds. An agent who lacks what is
     needed is offered nobody, until it is needed no more."""
@@ -239,6 +251,7 @@ class Queue:
     says: tuple[Announced, ...] = (Announced.PLACE,)
     has_survey: bool = False  # after a talk the caller is asked how it was (ivr/survey.py)
     number: str | None = None  # dialled at a desk, or transferred to
+    callbacks: CallBacks | None = None  # None: nobody is called back
 
     @property
     def stages(self) -> tuple[Mapping[str, int], ...]:
@@ -302,6 +315,8 @@ class Enqueue:
     escape: str | None = "0"
     also: tuple[str, ...] = ()  # queues waited in at the same time; the first agent of any has it
     overflow: tuple[Overflow, ...] = ()
+    callback: str | None = None  # where who would rather be called back is led by a key
+    callback_key: str = "1"
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -332,6 +347,15 @@ class TakeMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBack:
+    """Promise to call the caller back, who keeps the rank and hangs up. Who would rather not, or
+    cannot be called, goes to `otherwise`."""
+
+    queue: str
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
 class Goto:
     """Go to a node of this flow or, as `flow:NAME`, to another flow."""
 
@@ -354,6 +378,7 @@ Node = (
     | TakeMessage
     | TakeRequest
     | AskIdentity
+    | CallBack
     | Goto
     | Hangup
 )

@@ -157,6 +157,12 @@ class _Story:
                 self._soon(events.LeaseOpened(urgent))
             case commands.CallOut(call=call):
                 self._soon(events.CallOutEnded(call, events.Refusal.SILENT))
+            case commands.KeepTicket(ticket=ticket):
+                self._soon(events.TicketOpened(ticket))
+            case commands.TryTicket(ticket=ticket_id, leg=leg):
+                self._soon(events.TicketTried(ticket_id, leg))
+            case commands.CloseTicket(end=end):
+                self._tell(f"call-back {end}")
             case commands.Withdraw(offer=offer):
                 self._soon(events.OfferEnded(offer, events.Refusal.WITHDRAWN))
             case commands.Join(call=call, offer=offer):

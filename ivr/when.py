@@ -13,6 +13,7 @@ from ivr.form import TakeRequest
 from ivr.hours import Answer, Switch
 from ivr.identity import AskIdentity
 from ivr.plan import (
+    CallBack,
     Enqueue,
     Goto,
     Hangup,
@@ -101,6 +102,8 @@ def _step(outlook: Outlook, place: Place, node: Node, language: str) -> Step:
             return Step(place, f"is asked for a request ({kind})", questions[0].prompts, language)
         case AskIdentity(ask=ask):
             return Step(place, f"is asked for {' and '.join(ask)}")
+        case CallBack(queue=queue):
+            return Step(place, f"is offered to be called back by {queue}")
         case Hangup(prompts=prompts):
             return Step(place, "is let go", prompts, language)
 

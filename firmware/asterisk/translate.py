@@ -519,7 +519,7 @@ class Translator:
             ("Exten", "s"),
             ("Priority", "1"),
             ("Timeout", str(round(order.ring_s * 1000))),
-            ("CallerID", _caller_id(caller)),
+            ("CallerID", _caller_id(caller, order.shows)),
             ("ChannelId", order.offer),
             ("Async", "true"),
             ("Variable", f"AGENTUUID={order.offer}"),
@@ -624,6 +624,8 @@ class Translator:
     def bridge(self, call: str, offer: str) -> Action:
         """Join the two. If one has gone Asterisk refuses, and the other stays where it is."""
         first, second = self._callers.get(call), self._callers.get(offer)
+        if leg := self._legs.get(offer):
+            leg.call = call  # an agent may have been reserved before there was a caller
         if first and second:
             first.partner, first.leads, second.partner, second.leads = offer, True, call, False
         return ("Bridge", ("Channel1", self._channel(call)), ("Channel2", offer), ("Tone", "no"))
@@ -754,9 +756,9 @@ def shown(text: str, longest: int) -> str:
     return safe.strip()
 
 
-def _caller_id(caller: _Caller | None) -> str:
+def _caller_id(caller: _Caller | None, otherwise: str) -> str:
     """`"name" <number>` for Asterisk's parser, which takes quotes and angles for its own. The name
     is never empty, for then the phone would show its own."""
     number = re.sub(r"[^0-9A-Za-z+*#.-]", "", caller.number) if caller else ""
     name = re.sub(r'["<>\\]', "'", caller.name) if caller else ""
-    return f'"{name or number or "Unknown caller"}" <{number}>'
+    return f'"{name or number or otherwise or "Unknown caller"}" <{number}>'

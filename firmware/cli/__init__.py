@@ -15,6 +15,7 @@ SUBJECTS = (
     "patients",
     "calls",
     "agents",
+    "callbacks",
     "figures",
     "replay",
     "services",

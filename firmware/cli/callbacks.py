@@ -1,0 +1,72 @@
+"""Call-backs: who is still to be called, and that somebody is not to be called after all."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmware import topics
+from firmware.control import ControlError, ask
+from firmware.place import Place
+
+app = typer.Typer()
+callbacks = typer.Typer(help="Who is still to be called back.", invoke_without_command=True)
+app.add_typer(callbacks, name="callbacks")
+say = Console()
+complain = Console(stderr=True)
+
+NOT_DONE = 1
+SHOWN = 8  # letters of a name
+
+
+@callbacks.callback()
+def list_callbacks(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Everybody who was promised a call-back and has not had it, by rank."""
+    if context.invoked_subcommand is None:
+        socket = Place.from_environment().control_socket
+        try:
+            reply = ask(socket, topics.CALLBACKS, topics.CallbacksRequest())
+        except ControlError as refused:
+            raise _refused(refused) from None
+        _show(reply, as_json=as_json)
+
+
+@callbacks.command()
+def cancel(
+    ticket: Annotated[str, typer.Argument(help="its name, as the list shows it, or more of it")],
+) -> None:
+    """Nobody is called for this ticket any more."""
+    try:
+        request = topics.CancelCallbackRequest(ticket=ticket)
+    except ValueError:
+        raise typer.BadParameter("at least four letters of a name as the list shows it") from None
+    try:
+        reply = ask(Place.from_environment().control_socket, topics.CANCEL_CALLBACK, request)
+    except ControlError as refused:
+        raise _refused(refused) from None
+    say.print(f"cancelled: nobody is called back for {ticket}", highlight=False)
+    _show(reply, as_json=False)
+
+
+def _show(reply: topics.CallbacksReply, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(reply.model_dump_json(indent=2))
+        return
+    if not reply.callbacks:
+        say.print("Nobody waits to be called back.")
+        return
+    table = Table("ticket", "queue", "waits", "tries", "now", "expires", box=None)
+    for line in reply.callbacks:
+        waits = f"{line.waits_s / 60:.0f} min"
+        tries = str(line.tries)
+        table.add_row(line.ticket[:SHOWN], line.queue, waits, tries, line.doing, line.expires)
+    say.print(table)
+
+
+def _refused(refused: ControlError) -> typer.Exit:
+    complain.print(f"{refused.why}: {refused.cure}", highlight=False, markup=False)
+    return typer.Exit(NOT_DONE)

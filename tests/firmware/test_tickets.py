@@ -1,0 +1,253 @@
+"""Promised call-backs on the disk: sealed, in their rank whatever happened, kept or closed."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from firmware import backlog, tickets, topics
+from firmware.backlog import Backlog
+from firmware.callback_desk import CallbackDesk
+from firmware.control import ControlError
+from firmware.ledger import JOINED, Arrived, Ledger, Moment, Noted, steps_of
+from firmware.machine import MachineKey
+from firmware.store import open_reader
+from firmware.tickets import Closed, Opened, Tried
+from ivr import events
+from ivr.commands import KeepTicket
+from ivr.exchange import Exchange
+from ivr.plan import Urgency
+from ivr.ticket import End, Ticket
+from tests.firmware.test_backlog import full_disk
+from tests.ivr.test_callbacks import NUMBER, calling_back
+
+KEY = MachineKey(b"k" * 32)
+ASKED = Moment(datetime(2026, 11, 23, 15, tzinfo=UTC), 5_000_000)
+TICKET = Ticket(
+    id="71c4e7",
+    call="call-1",
+    queue="desk",
+    number=NUMBER,
+    urgency=Urgency.SOON,
+    language="en",
+    since=4_900.0,
+    expires=ASKED.at + timedelta(hours=30),
+)
+
+
+def later(seconds: float, wall_jumps: timedelta = timedelta()) -> Moment:
+    at = ASKED.at + timedelta(seconds=seconds) + wall_jumps
+    return Moment(at, ASKED.mono_ms + round(seconds * 1000))
+
+
+@contextmanager
+def books(home: Path) -> Iterator[Ledger]:
+    ledger = Ledger(home / "calls.db", home / "ledger.log", KEY)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def write(ledger: Ledger, *rows: Any) -> None:
+    asyncio.run(ledger.write(rows))
+
+
+def arrived(call: str, number: str, moment: Moment) -> Arrived:
+    return Arrived(call, "main", "2025550100", number, "Ann", moment)
+
+
+def left_open(home: Path, now: Moment, boot: str = "this life") -> list[Ticket]:
+    reader = open_reader(home / "calls.db")
+    with reader.connect() as connection:
+        return tickets.still_open(connection, KEY, now, boot, {"desk": 600.0})
+
+
+def got_through(home: Path) -> list[str]:
+    reader = open_reader(home / "calls.db")
+    with reader.connect() as connection:
+        return tickets.got_through(connection)
+
+
+def test_a_ticket_lies_sealed_and_comes_back_as_it_was_promised(tmp_path: Path) -> None:
+    with books(tmp_path) as ledger:
+        write(ledger, arrived("call-1", NUMBER, ASKED), Opened(TICKET, "this life", ASKED))
+        assert left_open(tmp_path, later(60)) == [replace(TICKET, again_at=5_060.0)]
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert NUMBER.encode() not in stored
+    assert NUMBER not in repr(TICKET)
+    assert NUMBER not in repr(Opened(TICKET, "", ASKED))
+
+
+def test_one_life_of_the_machine_knows_the_rank_whatever_the_wall_clock_did(tmp_path: Path) -> None:
+    with books(tmp_path) as ledger:
+        write(ledger, Opened(TICKET, "this life", ASKED))
+        jumped = later(60, timedelta(days=-9000))
+        assert [ticket.since for ticket in left_open(tmp_path, jumped)] == [4_900.0]
+
+
+def test_after_a_power_cut_the_wall_clock_tells_since_when_but_no_wait_is_negative(
+    tmp_path: Path,
+) -> None:
+    second = replace(TICKET, id="72", since=4_950.0)
+    with books(tmp_path) as ledger:
+        write(
+            ledger, Opened(second, "a life before", ASKED), Opened(TICKET, "a life before", ASKED)
+        )
+        now = Moment(ASKED.at + timedelta(seconds=300), 20_000)
+        assert [t.since for t in left_open(tmp_path, now)] == [20 - 400.0, 20 - 350.0]
+        in_1970 = Moment(datetime(1970, 1, 1, tzinfo=UTC), 20_000)
+        assert [(t.id, t.since) for t in left_open(tmp_path, in_1970)] == [
+            ("71c4e7", 20),
+            ("72", 20),
+        ]
+
+
+def test_who_was_tried_before_our_death_rests_as_long_as_ever(tmp_path: Path) -> None:
+    with books(tmp_path) as ledger:
+        write(ledger, Opened(TICKET, "this life", ASKED), Tried("71c4e7", "leg-1", later(10)))
+        [ticket] = left_open(tmp_path, later(110))
+        assert (ticket.tries, ticket.leg, ticket.again_at) == (1, "leg-1", 5_110.0 + 500.0)
+        [ticket] = left_open(tmp_path, later(110, timedelta(days=-9000)))
+        assert ticket.again_at == 5_110.0 + 600.0  # a clock set back makes nobody wait for years
+
+
+def test_a_ticket_is_closed_once_and_its_call_says_how(tmp_path: Path) -> None:
+    with books(tmp_path) as ledger:
+        write(ledger, arrived("call-1", NUMBER, ASKED), Opened(TICKET, "this life", ASKED))
+        write(
+            ledger, Closed("71c4e7", End.KEPT, later(9)), Closed("71c4e7", End.CANCELLED, later(9))
+        )
+        assert left_open(tmp_path, later(60)) == []
+        reader = open_reader(tmp_path / "calls.db")
+        with reader.connect() as connection:
+            told = [s.detail for s in steps_of(connection, "call-1") if s.step == tickets.CLOSED]
+            assert told == ["71c4e7 kept"]
+            assert tickets.promised(connection) == {"call-1"}
+            assert tickets.count_open(connection) == 0
+
+
+@pytest.mark.parametrize("number", [NUMBER, f"1{NUMBER}", f"+1{NUMBER}", "+442071838750"])
+def test_who_calls_again_and_talks_with_somebody_is_known_however_the_number_is_written(
+    tmp_path: Path, number: str
+) -> None:
+    """By the number that was keyed, or by the one that asked."""
+    with books(tmp_path) as ledger:
+        asking = arrived("call-1", "+442071838750", later(-60))
+        write(ledger, asking, Noted("call-1", JOINED, "", later(-50)))
+        write(ledger, Opened(TICKET, "this life", ASKED))
+        assert got_through(tmp_path) == []
+        write(ledger, arrived("call-2", number, later(60)))
+        assert got_through(tmp_path) == []
+        write(ledger, Noted("call-2", JOINED, "", later(70)))
+        assert got_through(tmp_path) == ["71c4e7"]
+
+
+class Desk:
+    """The call-backs of one exchange between a real disk and the call logic."""
+
+    def __init__(self, home: Path, ledger: Ledger) -> None:
+        self.told: list[events.Event] = []
+        self.exchange = Exchange(calling_back(), lambda: "an-id")
+        self.backlog = Backlog(ledger)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.desk = CallbackDesk(
+            self.exchange, self.backlog, home / "calls.db", KEY, self._hear, self._start
+        )
+
+    def _hear(self, event: events.Event) -> None:
+        self.told.append(event)
+        self.exchange.receive(event, 5_100.0, ASKED.at)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def done(self) -> None:
+        """Whatever was begun has come to its end."""
+        while tasks := self._tasks:
+            self._tasks = []
+            await asyncio.gather(*tasks)
+
+    async def settled(self) -> None:
+        """And all of it is on the disk."""
+        await self.done()
+        await self.backlog.promise()
+
+
+def at_a_desk(home: Path, story: Callable[[Desk], Coroutine[Any, Any, None]]) -> None:
+    async def lived(ledger: Ledger) -> None:
+        desk = Desk(home, ledger)
+        writing = asyncio.create_task(desk.backlog.run())
+        async with asyncio.timeout(30):
+            await story(desk)
+            await desk.settled()
+        writing.cancel()
+
+    with books(home) as ledger:
+        asyncio.run(lived(ledger))
+
+
+def test_a_promise_is_told_once_it_is_durable_and_with_a_full_disk_never(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "RETRY_S", 0.01)
+
+    async def story(desk: Desk) -> None:
+        desk.desk.perform(KeepTicket(TICKET))
+        await desk.settled()
+        assert desk.told == [events.TicketOpened(TICKET)]
+        with capture_logs(), full_disk():  # nor may what is said of it go to a file
+            desk.desk.perform(KeepTicket(replace(TICKET, id="72")))
+            await desk.done()
+            assert desk.told[1:] == [events.TicketFailed("call-1", "72")]
+        await desk.settled()
+
+    at_a_desk(tmp_path, story)
+    with books(tmp_path):
+        assert [ticket.id for ticket in left_open(tmp_path, later(60))] == ["71c4e7"]
+
+
+def test_after_a_restart_who_talks_has_been_called_back_and_the_others_are_in_line(
+    tmp_path: Path,
+) -> None:
+    rows = [Opened(replace(TICKET, id=name), "x", ASKED) for name in ("talks", "waits", "through")]
+    with books(tmp_path) as ledger:
+        write(ledger, *rows, Tried("talks", "leg-1", later(1)), Tried("waits", "leg-2", later(1)))
+        write(ledger, Closed("through", End.GOT_THROUGH, later(2)))
+
+    async def story(desk: Desk) -> None:
+        desk.desk.resume(["leg-1", "another"])
+        await desk.settled()
+        assert [e.ticket.id for e in desk.told if isinstance(e, events.TicketOpened)] == ["waits"]
+
+    at_a_desk(tmp_path, story)
+    reader = open_reader(tmp_path / "calls.db")
+    with reader.connect() as connection:
+        told = [(step.step, step.detail) for step in steps_of(connection, "call-1")]
+    assert ("called back", "talks") in told
+    assert (tickets.CLOSED, "talks kept") in told
+
+
+def test_the_staff_see_who_waits_but_not_who_it_is_and_can_cancel_it(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        desk.desk.perform(KeepTicket(TICKET))
+        await desk.settled()
+        listed = await desk.desk.listed(topics.CallbacksRequest())
+        assert NUMBER not in listed.model_dump_json()
+        [line] = listed.callbacks
+        assert (line.ticket, line.queue, line.tries) == ("71c4e7", "desk", 0)
+        with pytest.raises(ControlError, match="0 call-backs have a name that begins with beef"):
+            await desk.desk.cancel(topics.CancelCallbackRequest(ticket="beef"))
+        left = await desk.desk.cancel(topics.CancelCallbackRequest(ticket="71c4"))
+        assert left.callbacks == ()
+        assert not desk.exchange.tickets()
+
+    at_a_desk(tmp_path, story)
+    with books(tmp_path):
+        assert left_open(tmp_path, later(60)) == []
