@@ -1053,7 +1053,8 @@ def _settle(call: Call, turned: urgent.Step, at: Moment) -> Step:
     layers, target = (node.oncall, node.next) if isinstance(node, TakeMessage) else ((), "")
     match act:
         case urgent.Ask(prompts=prompts):
-            return _speak(told, prompts, at)
+            asked, orders = _speak(told, prompts, at)
+            return asked, [commands.Note(call.id, "asked", dialogue.asked), *orders]
         case urgent.PlayBack():
             silent, hush = _without_music(told)
             until = at.now + urgent.PLAY_BACK_MAX_S

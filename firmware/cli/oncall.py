@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter
@@ -13,7 +13,9 @@ from rich.box import SIMPLE_HEAD as BOX
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
+from firmware.cli import night
 from firmware.cli.site import At, local_time, plan_of
 from firmware.place import Place
 from ivr import oncall as rules
@@ -23,6 +25,27 @@ from ivr.plan import Plan
 from ivr.rota import Rota
 
 app = typer.Typer()
+
+SHOW = "show"
+
+
+class _ShowsOtherwise(TyperGroup):
+    """`careline oncall` shows the rota, with or without a file; anything else is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = {*self.commands, "--help"}
+        if not args or args[0] not in named:
+            args = [SHOW, *args]
+        return super().parse_args(ctx, args)
+
+
+group = typer.Typer(
+    cls=_ShowsOtherwise,
+    help="Who is on call, and the urgent messages of a night: `careline oncall [FILE]` shows the"
+    " rota, and `careline oncall show --help` says how.",
+)
+app.add_typer(group, name="oncall")
+night.add_to(group)
 
 NO_ROTA = 1
 HAND_OFFS_SHOWN = 6
@@ -68,7 +91,7 @@ class Outlook:
     warnings: tuple[str, ...]
 
 
-@app.command()
+@group.command(SHOW)
 def oncall(
     file: Annotated[
         Path | None, typer.Argument(help="a site file; else the published one", metavar="[FILE]")

@@ -42,7 +42,7 @@ PAPER = {"COLUMNS": "120", "TERM": "xterm", "FORCE_COLOR": None, "NO_COLOR": Non
 
 
 def run(*arguments: str, on: dict[str, str | None] = PAPER) -> str:
-    result = CliRunner().invoke(oncall.app, list(arguments), env=on)
+    result = CliRunner().invoke(oncall.app, ["oncall", *arguments], env=on)
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -110,14 +110,14 @@ def test_a_clinic_without_a_rota_is_told_how_to_have_one(clinic: Path) -> None:
     clinic.write_text(
         TEMPLATE[: TEMPLATE.index("[oncall]")] + TEMPLATE[TEMPLATE.index("[queues.") :]
     )
-    result = CliRunner().invoke(oncall.app, [str(clinic)], env=PAPER)
+    result = CliRunner().invoke(oncall.app, ["oncall", str(clinic)], env=PAPER)
     assert result.exit_code == oncall.NO_ROTA
     assert "add [oncall]" in result.stderr
 
 
 @pytest.mark.parametrize("at", ["noon", "2026-02-30 08:00", "9999-12-31 08:00"])
 def test_a_time_that_cannot_be_is_refused(clinic: Path, at: str) -> None:
-    result = CliRunner().invoke(oncall.app, [str(clinic), "--at", at])
+    result = CliRunner().invoke(oncall.app, ["oncall", str(clinic), "--at", at])
     assert result.exit_code == site_commands.FAULTY
 
 

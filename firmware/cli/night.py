@@ -1,0 +1,196 @@
+"""The night's urgent messages: PINs, what is open, an admin's word, and the hand-over sheet."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from firmware import leases, people, pins, topics
+from firmware.cli.site import plan_of
+from firmware.control import ControlError, ask
+from firmware.handover import Entry, Night, sheet
+from firmware.machine import MachineKey, MachineKeyError
+from firmware.people import PeopleError
+from firmware.pins import PinError
+from firmware.place import Place
+from firmware.store import StoreError, open_reader
+
+REFUSED, BAD_INPUT = 1, 2
+
+Lease = Annotated[str, typer.Argument(metavar="MESSAGE", help="its first letters are enough")]
+Note = Annotated[str, typer.Option(help="what the sheet shall say of it; nothing of the caller")]
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+
+
+def add_to(group: typer.Typer) -> None:
+    """The commands of this file, in a group beside the rota's."""
+    group.command("pin")(pin)
+    group.command("leases")(list_open)
+    group.command("accept")(accept)
+    group.command("close")(close)
+    group.command("sheet")(print_sheet)
+
+
+def pin(
+    name: Annotated[str, typer.Argument(help="of [people] in the site file")],
+    *,
+    pin_stdin: Annotated[
+        bool, typer.Option("--pin-stdin", help="read the PIN from standard input")
+    ] = False,
+) -> None:
+    """Set the PIN that somebody keys when they are called; it is asked for twice."""
+    place = Place.from_environment()
+    plan = plan_of(place.site_file)
+    if name not in plan.people:
+        known = ", ".join(plan.people) or "none"
+        _fail(f"there is no {name!r} in [people] of the site file: there are {known}", BAD_INPUT)
+    label = plan.people[name].label
+    with _explained():
+        chosen = (
+            sys.stdin.readline().rstrip("\n")
+            if pin_stdin
+            else str(
+                typer.prompt(f"PIN of {label}", hide_input=True, confirmation_prompt=True, err=True)
+            )
+        )
+        pins.keep(place.page_db, name, chosen)
+    typer.echo(f"{label} has a new PIN", err=True)
+
+
+def list_open(as_json: AsJson = False) -> None:
+    """Urgent messages that are open, the oldest first."""
+    place = Place.from_environment()
+    with _explained():
+        rows = leases.read_open(place.calls_db)
+    if as_json:
+        typer.echo(TypeAdapter(list[leases.LeaseRow]).dump_json(rows).decode())
+        return
+    if not rows:
+        typer.echo("no urgent message is open")
+    for row in rows:
+        opened = datetime.fromisoformat(row.opened).astimezone()
+        taken = f"taken by {row.owner}" if row.owner else "nobody has taken it yet"
+        typer.echo(f"{row.message[:8]}  left {opened:%a %Y-%m-%d %H:%M}  {taken}")
+
+
+def accept(
+    lease: Lease,
+    person: Annotated[str, typer.Argument(help="of [people]: whose it is from now on")],
+    note: Note = "",
+) -> None:
+    """Somebody has taken an urgent message by another way than the telephone."""
+    _settle(lease, "accept", person, note)
+
+
+def close(
+    lease: Lease,
+    note: Annotated[str, typer.Option(help="how it was seen to; nothing of the caller")],
+    by: Annotated[str, typer.Option(help="who saw to it")] = "an admin",
+) -> None:
+    """An urgent message has been seen to. The box itself can open it no more after that."""
+    _settle(lease, "close", by, note)
+
+
+def print_sheet(
+    night: Annotated[
+        str, typer.Option(help="the day on which the night began: 2026-11-24", metavar="DATE")
+    ] = "",
+    *,
+    unlock: Annotated[
+        bool, typer.Option("--unlock", help="show the numbers to call back; asks for a password")
+    ] = False,
+    person: Annotated[str | None, typer.Option("--as", help="who you are")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="read the password from standard input")
+    ] = False,
+) -> None:
+    """The hand-over sheet of the last night, or of another."""
+    place = Place.from_environment()
+    plan = plan_of(place.site_file)
+    now = datetime.now(ZoneInfo(plan.timezone))
+    with _explained():
+        wanted = Night.of(_day(night), now) if night else Night.last(now)
+        key = _unlocked(place, person, password_stdin=password_stdin) if unlock else None
+        entries = _entries(place.calls_db, wanted, key)
+    typer.echo(sheet(plan, wanted, entries, now), nl=False)
+
+
+def _entries(calls_db: Path, night: Night, key: MachineKey | None) -> list[Entry]:
+    start, end = (_text(at) for at in (night.start, night.end))
+    reader = open_reader(calls_db)
+    try:
+        with reader.connect() as connection:
+            return [
+                Entry(
+                    row,
+                    leases.steps_of(connection, row.call),
+                    leases.number_of(connection, row.message, key) if key else None,
+                )
+                for row in leases.opened_between(connection, start, end)
+            ]
+    finally:
+        reader.dispose()
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _unlocked(place: Place, person: str | None, *, password_stdin: bool) -> MachineKey:
+    """For somebody of the clinic who gives their password; on this box, whose key it takes."""
+    names = people.names(place.page_db)
+    if person is None and len(names) != 1:
+        _fail("say who you are with --as NAME", BAD_INPUT)
+    name = person or names[0]
+    password = (
+        sys.stdin.readline().rstrip("\n")
+        if password_stdin
+        else str(typer.prompt(f"Password of {name}", hide_input=True, err=True))
+    )
+    people.sign_in(place.page_db, name, password)
+    if not place.machine_key.exists():
+        _fail("there is no machine key here: unlock the sheet on the box itself")
+    return MachineKey.at(place.machine_key)
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        _fail(f"{written!r} is no day: write it like 2026-11-24", BAD_INPUT)
+
+
+def _settle(lease: str, to: Literal["accept", "close"], person: str, note: str) -> None:
+    try:
+        request = topics.SettleLeaseRequest(lease=lease.lower(), to=to, person=person, note=note)
+    except ValidationError as wrong:
+        where = wrong.errors()[0]["loc"][0]
+        form = {
+            "lease": "the first letters of an open one, 4 at least: see `careline oncall leases`",
+            "person": "40 letters at most",
+            "note": "one line of 200 letters at most",
+        }
+        _fail(f"{where}: {form.get(str(where), 'does not fit')}", BAD_INPUT)
+    with _explained():
+        ask(Place.from_environment().control_socket, topics.SETTLE_LEASE, request)
+    list_open()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What goes wrong is said in one sentence and ends with a status of its own."""
+    try:
+        yield
+    except (ControlError, MachineKeyError, PeopleError, PinError, StoreError, OSError) as refused:
+        _fail(str(refused))
+
+
+def _fail(words: str, status: int = REFUSED) -> NoReturn:
+    typer.echo(f"careline: {words}", err=True)
+    raise typer.Exit(status)
