@@ -50,7 +50,7 @@ from firmware.selftest import SELFTEST_CALL, SelfTest
 from firmware.site_secrets import SecretsError, secrets_of
 from firmware.store import StoreError, open_reader
 from firmware.watchdog import notify
-from ivr import commands, events
+from ivr import codes, commands, events
 from ivr.exchange import Exchange
 from ivr.plan import Plan
 from routing_core import media as engine
@@ -468,7 +468,10 @@ class App:
             await self._tell_asterisk(translate.wiped(one.call))
 
     async def _answer_code(self, dialled: translate.CodeDialled) -> None:
-        prompt = await self._roster.by_code(dialled.extension, dialled.code)
+        if (switches := codes.HOURS_CODES.get(dialled.code)) is not None:
+            prompt = await self._hours.by_code(switches)
+        else:
+            prompt = await self._roster.by_code(dialled.extension, dialled.code)
         await self._tell_asterisk(translate.answered(dialled, prompt))
 
     def _tell_later(self, action: translate.Action) -> None:

@@ -14,7 +14,7 @@ from firmware import settings, switches, topics, wallclock
 from firmware.control import ControlError, Door
 from firmware.store import BehindError, Store, StoreError
 from firmware.wallclock import Reading
-from ivr import events
+from ivr import codes, events
 from ivr.errors import SwitchError
 from ivr.hours import Switch, answer, in_words, switched
 from ivr.plan import Hours, Plan
@@ -83,6 +83,18 @@ class HoursDesk:
             self._switches[schedule.name] = thrown
         self._tell(events.HoursSwitched(schedule.name, thrown))
         return topics.SwitchReply(told=(self._words(schedule, local),))
+
+    async def by_code(self, code: codes.HoursCode) -> str:
+        """Every schedule of the clinic, by a code dialled at a phone; the prompt that answers."""
+        if not (schedules := self._plan().hours):
+            return codes.FAILED
+        try:
+            for name in schedules:
+                await self.switch(topics.SwitchRequest(hours=name, to=code.to))
+        except ControlError as refused:
+            log.warning("a code did not switch", why=refused.why)
+            return codes.FAILED
+        return code.said
 
     async def switched(self, _request: topics.SwitchesRequest) -> topics.SwitchesReply:
         """Those that still hold."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from ivr.events import AgentEvent, AgentPaused, AgentResumed, AgentSignedIn, AgentSignedOut
 
@@ -20,6 +21,27 @@ CODES: Mapping[str, Code] = {
     "*52": Code(AgentSignedOut, "agent-signed-out"),
     "*53": Code(AgentSignedIn, "agent-signed-in"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class HoursCode:
+    """The whole clinic is open, closed or as scheduled, and the prompt once it is. What is not as
+    scheduled runs out with the day."""
+
+    to: Literal["scheduled", "closed", "open"]
+    said: str
+
+
+HOURS_CODES: Mapping[str, HoursCode] = {
+    "*55": HoursCode("scheduled", "hours-scheduled"),
+    "*56": HoursCode("closed", "hours-closed"),
+    "*57": HoursCode("open", "hours-open"),
+}
 UNKNOWN = "code-unknown"
 FAILED = "code-failed"  # nobody of us heard it
-PROMPTS = (*(code.said for code in CODES.values()), UNKNOWN, FAILED)
+PROMPTS = (
+    *(code.said for code in CODES.values()),
+    *(code.said for code in HOURS_CODES.values()),
+    UNKNOWN,
+    FAILED,
+)

@@ -13,7 +13,7 @@ from firmware.control import ControlError, Door
 from firmware.hours_desk import HoursDesk
 from firmware.store import Store
 from firmware.wallclock import Reading
-from ivr import events
+from ivr import codes, events
 from ivr.hours import Switch
 from tests.firmware.test_settings import TEMPLATE
 
@@ -75,6 +75,19 @@ def test_a_switch_is_taken_back_for_good(tmp_path: Path) -> None:
         assert first.told[-1] == events.HoursSwitched("office", None)
     with box(tmp_path) as second:
         assert second.switched() == ()
+
+
+def test_a_code_dialled_at_a_phone_closes_for_the_day_and_another_ends_that(tmp_path: Path) -> None:
+    with box(tmp_path) as first:
+        assert asyncio.run(first.desk.by_code(codes.HOURS_CODES["*56"])) == "hours-closed"
+        (closed,) = first.switched()
+        assert closed == "office is closed: switched by hand, until Tue 2026-11-24 00:00"
+        assert asyncio.run(first.desk.by_code(codes.HOURS_CODES["*57"])) == "hours-open"
+        assert first.switched()[0].startswith("office is open: switched by hand")
+        assert asyncio.run(first.desk.by_code(codes.HOURS_CODES["*55"])) == "hours-scheduled"
+        assert first.switched() == ()
+    with box(tmp_path, in_step=False) as second:
+        assert asyncio.run(second.desk.by_code(codes.HOURS_CODES["*56"])) == codes.FAILED
 
 
 def test_what_has_run_out_is_not_told_as_switched(tmp_path: Path) -> None:
