@@ -253,9 +253,12 @@ class Performer:
 
     async def _join(self, order: commands.Join) -> None:
         """Bridge first and say `talked` after: if we die between, the caller is rung for once more
-        after the talk, which is better than being hung up on before it."""
+        after the talk, which is better than being hung up on before it. Of somebody whom we called
+        it is said before, for they must not hear after the talk that it was cut off."""
         for leg in (order.call, order.offer):
             self._legs.leaving(leg)
+            if self._translator.is_called(leg):
+                await self._next_is(leg, commands.Next.TALKED)
         try:
             await self._link.send(*self._translator.bridge(order.call, order.offer))
         except NOT_TAKEN as refused:
@@ -266,10 +269,8 @@ class Performer:
             return
         if order.then is commands.Next.SURVEY:
             self._legs.returning(order.call)
-        await self._next_is(order.call, order.then)
-        # A person whom we called has a dialplan that asks as a caller's does; an agent's has not.
-        if self._translator.is_called(order.offer):
-            await self._next_is(order.offer, commands.Next.TALKED)
+        if not self._translator.is_called(order.call):
+            await self._next_is(order.call, order.then)
 
     async def _next_is(self, call: str, what: commands.Next) -> None:
         try:

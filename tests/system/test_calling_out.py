@@ -1,7 +1,9 @@
 """People outside whom the clinic calls by itself, on two real Asterisks: who answers is a caller
-like any, who does not is told of with the reason, and nobody is left in silence."""
+like any, who does not is told of with the reason, and nobody is left in silence. Above all, those
+who were promised to be called back are, though the exchange is killed in between."""
 
 import asyncio
+import os
 import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -10,21 +12,58 @@ from typing import TypeVar
 
 import pytest
 
+from firmware import tickets
 from firmware.app import App
 from firmware.asterisk.telco import Answers, Busy, Silent
 from firmware.control import ask_async
 from firmware.place import Place
-from firmware.topics import STATUS, StatusRequest
-from ivr import commands, events
+from firmware.topics import CALLBACKS, STATUS, CallbacksRequest, StatusRequest
+from ivr import callback_talk, callbacks, commands, events
 from ivr.commands import CallOut, Command, Join, Play, Withdraw
 from ivr.events import CalledOut, CallerLeft, CallOutEnded, Joined, KeyEnded, Refusal
 from tests.system import ear, practice
 from tests.system.town import Town, soon
+from tests.system.typed import careline
 
 Told = TypeVar("Told", bound=events.Event)
 
 SORRY_HZ, PROMPT_HZ = 2450, 2400
 FOREVER_S, BRIEFLY_S = 60.0, 2.0
+ANN, DAN = "2025550181", "2025550182"
+PROMPTS = {"call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0)}
+# Those about call-backs take no longer here than they must.
+SHORT_HZ = 2600
+SHORT = (*callback_talk.PROMPTS, *callbacks.AGENT_PROMPTS, callbacks.queue_prompt("one"),
+         callbacks.ASK, "callback-offer")  # fmt: skip
+SITE = practice.SITE.replace(
+    """[queues.one]
+""",
+    """[hours.always]
+holidays = false
+mon = ["00:00-24:00"]
+tue = ["00:00-24:00"]
+wed = ["00:00-24:00"]
+thu = ["00:00-24:00"]
+fri = ["00:00-24:00"]
+sat = ["00:00-24:00"]
+sun = ["00:00-24:00"]
+
+[queues.one]
+callbacks = { hours = "always" }
+""",
+).replace(
+    """[flows.main.nodes.one]
+""",
+    """[flows.main.nodes.call-back]
+kind = "callback"
+queue = "one"
+otherwise = "desk"
+
+[flows.main.nodes.one]
+callback = "call-back"
+callback_key = "9"
+""",
+)
 
 
 class ByHand(App):
@@ -63,8 +102,8 @@ class ByHand(App):
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    tones = {**practice.TONES, "call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0)}
-    with practice.build(tmp_path_factory.mktemp("outside"), tones=tones) as standing:
+    tones = {**practice.TONES, **dict.fromkeys(SHORT, (SHORT_HZ, 0.06)), **PROMPTS}
+    with practice.build(tmp_path_factory.mktemp("outside"), SITE, tones) as standing:
         yield standing
 
 
@@ -136,3 +175,64 @@ def test_people_whom_the_clinic_calls_answer_are_busy_are_out_or_are_called_no_m
         assert not telco.emergency_invitations
 
     here.run(story())
+
+
+def test_who_asked_to_be_called_back_is_called_though_the_exchange_is_killed(here: Town) -> None:
+    async def promised(told: practice.Story, number: str) -> tuple[str, str]:
+        """Somebody waits, would rather be called back, and takes the number that is read back."""
+        line, call = await told.call(here.telco, number=number)
+        await line.press("7")
+        await told.step(call, "position")
+        await line.press("9")
+        await told.step(call, "promise")
+        await line.press("1")
+        ticket = (await told.step(call, tickets.OPENED)).detail.split()[0]
+        assert await told.outcome(call) == "callback"
+        await soon(line.ended)
+        return call, ticket
+
+    async def story() -> None:
+        telco = here.telco
+        await telco.behave("101", Busy())
+        await telco.behave("103", Answers())
+        await telco.behave(ANN, Answers(after_s=0.2))
+        await telco.behave(DAN, Silent())
+        async with practice.exchange(here) as told:
+            ann, to_ann = await promised(told, ANN)
+            dan, to_dan = await promised(told, DAN)
+            listed = await careline(here, "callbacks")
+            assert all(ticket[:8] in listed for ticket in (to_ann, to_dan))
+            assert ANN not in listed
+            kill(told)
+            await telco.behave("101", Answers())
+            called = await telco.next_ring(ANN)
+            agents = telco.desks["101"].rings[-1]
+            assert agents.name == "Call-back"
+            assert called.caller == practice.NUMBER
+            await soon(called.talked)
+            await telco.press(called, "1")
+            await told.step(ann, callbacks.CALLED_BACK, to_ann)
+            await told.step(ann, tickets.CLOSED, f"{to_ann} kept")
+            await asyncio.gather(telco.hang_up(called), soon(agents.ended))
+            # The next one's turn; the exchange is killed while that telephone rings.
+            rings = await telco.next_ring(DAN)
+            kill(told)
+            await soon(rings.ended)
+            # Dan has seen that somebody called, calls again and gets through.
+            line, again = await told.call(telco, number=DAN)
+            await line.press("4")
+            await told.step(again, "joined")
+            await told.step(dan, tickets.CLOSED, f"{to_dan} got through")
+            await line.hang_up()
+            assert await told.outcome(again) == "answered"
+            reply = await ask_async(here.place.control_socket, CALLBACKS, CallbacksRequest())
+            assert reply.callbacks == ()
+            assert ear.tone_s(called.heard, telco.desks["101"].tone_hz) > 0
+            assert len(telco.desks[DAN].rings) == 1
+
+    here.run(story())
+
+
+def kill(told: practice.Story) -> None:
+    assert told.supervisor.pid is not None
+    os.kill(told.supervisor.pid, signal.SIGKILL)
