@@ -19,11 +19,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ivr import commands, events
-from ivr.call import JOIN_S, SPEECH_MAX_S, Moment
+from ivr.call import JOIN_S, SPEECH_MAX_S
 from ivr.callback_talk import digits_spoken
 from ivr.commands import Command
 from ivr.hours import answer_in
 from ivr.plan import CallBacks, Plan
+from ivr.standing import Moment
 from ivr.ticket import End, Ticket
 
 LOOK_EVERY_S = 30.0  # at hours that open and promises that expire

@@ -16,27 +16,7 @@ from typing import assert_never
 
 from ivr import callbacks, commands, digits, passing
 from ivr.agent import AWAY, Agent
-from ivr.call import (
-    Call,
-    Moment,
-    NobodyLeft,
-    Order,
-    Placed,
-    Press,
-    RingPhones,
-    Stage,
-    Step,
-    StepEvent,
-    Stood,
-    StopWaiting,
-    Taken,
-    TellCrowd,
-    TellPosition,
-    TimeCame,
-    Wait,
-    arrive,
-    step,
-)
+from ivr.call import arrive, step
 from ivr.callbacks import Callbacks
 from ivr.canary import SELFTEST, canary_of
 from ivr.commands import Command
@@ -89,6 +69,25 @@ from ivr.overflow import Crowd
 from ivr.pace import Pace
 from ivr.plan import Plan, Queue
 from ivr.pressing import Pressing
+from ivr.standing import (
+    Call,
+    Moment,
+    NobodyLeft,
+    Order,
+    Placed,
+    Press,
+    RingPhones,
+    Stage,
+    Step,
+    StepEvent,
+    Stood,
+    StopWaiting,
+    Taken,
+    TellCrowd,
+    TellPosition,
+    TimeCame,
+    Wait,
+)
 from ivr.ticket import Ticket
 from ivr.waiting import Waiting, WaitingRoom
 

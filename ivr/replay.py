@@ -13,22 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ivr import commands, hours, overflow
-from ivr.call import (
-    Moment,
-    NobodyLeft,
-    Placed,
-    Stage,
-    Step,
-    StepEvent,
-    Stood,
-    Taken,
-    TellCrowd,
-    TellPosition,
-    TimeCame,
-    Wait,
-    arrive,
-    step,
-)
+from ivr.call import arrive, step
 from ivr.events import (
     AudioLost,
     CallArrived,
@@ -45,6 +30,20 @@ from ivr.events import (
 from ivr.overflow import Crowd
 from ivr.plan import Plan
 from ivr.pressing import Sign
+from ivr.standing import (
+    Moment,
+    NobodyLeft,
+    Placed,
+    Stage,
+    Step,
+    StepEvent,
+    Stood,
+    Taken,
+    TellCrowd,
+    TellPosition,
+    TimeCame,
+    Wait,
+)
 
 # Steps that say where a call went; their details name the node.
 PLACES = frozenset({"say", "menu", "queue", "ring", "message", "hangup"})

@@ -10,10 +10,10 @@ from statistics import mean, stdev
 
 from firmware.figures import By, Tally
 from ivr import events
-from ivr.call import Stage
 from ivr.commands import Command, Offer
 from ivr.plan import Enqueue
 from ivr.staffing import Demand, forecast
+from ivr.standing import Stage
 from tests.firmware.diary import Diary, tallies
 from tests.ivr.story import NOON, a_clinic
 

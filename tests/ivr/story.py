@@ -5,7 +5,6 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from ivr import events
-from ivr.call import Stage
 from ivr.commands import Command, Finish, Offer, Outcome, Play
 from ivr.exchange import Exchange
 from ivr.plan import (
@@ -24,6 +23,7 @@ from ivr.plan import (
     TakeMessage,
     Urgency,
 )
+from ivr.standing import Stage
 
 BEGAN = 1000.0
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZoneInfo("America/New_York"))  # a Monday

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr import commands, events
-from ivr.call import Stage
 from ivr.callback_talk import Promise, promise
 from ivr.commands import CallOut, CloseTicket, Command, Join, Outcome, Release, Withdraw
 from ivr.events import PhoneState, Refusal
 from ivr.exchange import Exchange
 from ivr.plan import CallBack, CallBacks, DialRule, Enqueue, Hours, Overflow, Plan, Span
+from ivr.standing import Stage
 from ivr.ticket import End
 from tests.ivr.story import NOON, Clinic, a_clinic, finished, of, offers, spoken
 

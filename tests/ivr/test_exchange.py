@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr import call, commands, events
-from ivr.call import Stage
 from ivr.canary import SELFTEST
 from ivr.commands import Command, Finish, Outcome, Play, Withdraw
 from ivr.events import PhoneState, Refusal
@@ -26,6 +25,7 @@ from ivr.plan import (
     Relaxing,
     Say,
 )
+from ivr.standing import Stage
 from tests.ivr.story import NOON, Clinic, a_clinic, finished, of, offers, spoken
 
 

@@ -6,10 +6,10 @@ from datetime import time
 import pytest
 
 from ivr import events
-from ivr.call import Stage
 from ivr.events import PhoneState
 from ivr.overflow import why
 from ivr.plan import Enqueue, Hours, Overflow, Plan, Span, Urgency
+from ivr.standing import Stage
 from tests.ivr.story import Clinic, a_clinic, offers, spoken
 
 

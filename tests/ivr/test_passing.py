@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from ivr import events
 from ivr.agent import Doing
-from ivr.call import Stage
 from ivr.commands import Note, Outcome, SendOn
 from ivr.events import Passing, Refusal, Transferred
 from ivr.inside import INSIDE
 from ivr.plan import Mailbox, Plan
+from ivr.standing import Stage
 from tests.ivr.story import Clinic, a_clinic, finished, of, offers, spoken
 
 

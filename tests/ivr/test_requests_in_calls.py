@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from ivr import events
 from ivr.asking import Answer, Kind, Question
-from ivr.call import Stage
 from ivr.commands import Command, Identify, KeepRequest, Note, Outcome, Record
 from ivr.form import RequestKind, RequestRule, TakeRequest
 from ivr.identity import AskIdentity, Factor, Pair, Verdict
 from ivr.plan import Enqueue, Hours, Menu, Plan, Span
+from ivr.standing import Stage
 from tests.ivr.story import NOON, Clinic, a_clinic, finished, of, offers, spoken
 
 RECORD = Question("prescription", Kind.DIGITS, ("which-prescription",), least=2, most=8)

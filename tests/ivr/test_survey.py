@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ivr import events
-from ivr.call import Stage
 from ivr.commands import Join, Next, Note, Outcome, Release
 from ivr.plan import Plan
+from ivr.standing import Stage
 from tests.ivr.story import Clinic, a_clinic, finished, of, offers, spoken
 
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from ivr import commands, events
-from ivr.call import Stage
 from ivr.commands import Command, OpenLease, Outcome, PlayMessage
 from ivr.plan import DialRule, Plan, TakeMessage
+from ivr.standing import Stage
 from tests.ivr.night import PEOPLE, a_night_clinic
 from tests.ivr.story import Clinic, finished, of, spoken
 
