@@ -14,7 +14,7 @@ our death knows which leg to look for. Waiting is by the monotonic clock; only w
 expires is a matter of the wall clock, and not while that cannot be trusted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -34,6 +34,7 @@ ASKED = 3  # times
 RING_GRACE_S = 5.0
 # A leg of ours that has been let go is gone soon; its end may have been told to nobody.
 GONE_S = 10.0
+STILL_HERE_S = 1.0
 WRITTEN_WITHIN_S = 10.0
 ACCEPTS = "1"
 
@@ -105,6 +106,7 @@ class Callbacks:
     """All tickets of the clinic."""
 
     ids: Callable[[], str]
+    calls: Mapping[str, object]  # of callers who are with us
     tickets: dict[str, Ticket] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)  # by ticket: never two
     next_look: float | None = None
@@ -269,6 +271,9 @@ class Callbacks:
                 return self._not_reached(attempt, plan, at)
 
     def _write(self, attempt: Attempt, at: Moment) -> list[Order]:
+        if self.tickets[attempt.ticket].call in self.calls:
+            attempt.until = at.now + STILL_HERE_S  # its line is busy with our own promise
+            return []
         attempt.phase, attempt.until = Phase.WRITING, at.now + WRITTEN_WITHIN_S
         ticket = self.tickets[attempt.ticket]
         return [commands.TryTicket(ticket.id, ticket.call, attempt.leg)]

@@ -142,7 +142,7 @@ class Exchange:
     _out: list[Command] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._callbacks = Callbacks(self.ids)
+        self._callbacks = Callbacks(self.ids, self.calls)
         self._know_agents()
         for agent in self.agents.values():
             self._matching.free(agent.extension, 0.0, 0.0)  # for nobody yet, as nobody waits

@@ -265,6 +265,17 @@ def test_the_agent_hears_who_it_is_then_the_caller_is_dialled_and_presses_1() ->
     assert not office.exchange.tickets()
 
 
+def test_nobody_is_dialled_who_still_hears_the_promise() -> None:
+    office = Office()
+    office.engaged("102")
+    office.calls_from("anna", "7")
+    [(offer, _, _)] = offers(office.presses("anna", "1"))
+    office.hears(events.OfferAccepted(offer))
+    assert not of(office.hears(events.PromptEnded(offer, 1)), CallOut)
+    office.ends("anna")
+    assert of(office.waits(2), CallOut)
+
+
 def test_an_answering_machine_presses_nothing_and_is_no_person() -> None:
     office, ticket = an_office_with_a_ticket()
     leg = leg_of(office.reserves())
