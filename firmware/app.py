@@ -31,6 +31,8 @@ from firmware.callback_desk import CallbackDesk
 from firmware.callers import Callers
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
+from firmware.desk_codes import DeskCodes
+from firmware.desk_store import DeskStore
 from firmware.hours_desk import HoursDesk
 from firmware.identity_desk import IdentityDesk
 from firmware.lamps import Lamps
@@ -127,7 +129,7 @@ class App:
         """Until asked to stop, or until a part that carries calls fails (an ExceptionGroup)."""
         self._loop = asyncio.get_running_loop()
         key = MachineKey.at(self._place.machine_key)
-        self._callers = Callers(key)
+        self._callers = Callers(key, lambda: self._plan)
         self._ledger = Ledger(
             self._place.calls_db,
             self._place.ledger_log,
@@ -146,6 +148,12 @@ class App:
                 lambda: self._plan,
                 self._inbox.put,
                 partial(wallclock.read, self._place),
+            )
+            self._desks = DeskCodes(
+                DeskStore(self._ledger.store, key),
+                lambda: self._plan,
+                self._inbox.put,
+                self._callers.block_only,
             )
             self._requests = RequestDesk(
                 self._ledger.store, key, self._inbox.put, lambda: self._zone
@@ -180,6 +188,7 @@ class App:
                 )
                 door = answers.door()
                 self._hours.open(door)
+                self._desks.open(door)
                 self._requests.open(door)
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
@@ -379,6 +388,11 @@ class App:
         self._lamps.heard(message)
         if dialled := translate.code_dialled(message):
             self._start(self._answer_code(dialled))
+        if asked := translate.inside_asked(message):
+            route = self._desks.route(asked.extension, asked.became)
+            self._tell_later(translate.routed(asked, route))
+        if missed := translate.missed_inside(message):
+            self._start(self._desks.missed_inside(*missed))
         self._end_strays()
 
     def _put(self, told: Sequence[events.Event]) -> None:
@@ -442,6 +456,8 @@ class App:
         show(self._watchers, steps)
         self._roster.durable(steps)
         self._callbacks.durable(steps)
+        for missed in self._desks.durable(steps):
+            self._start(self._desks.list_missed(missed))
         self._callers.durable(steps)
         if any(step.step == ledger.MESSAGE for step in steps):
             self._lamps.changed()
@@ -469,8 +485,10 @@ class App:
 
     async def _answer_code(self, dialled: translate.CodeDialled) -> None:
         if (switches := codes.HOURS_CODES.get(dialled.code)) is not None:
-            prompt = await self._hours.by_code(switches)
+            prompt: str | None = await self._hours.by_code(switches)
         else:
+            prompt = await self._desks.by_code(dialled.extension, dialled.code)
+        if prompt is None:
             prompt = await self._roster.by_code(dialled.extension, dialled.code)
         await self._tell_asterisk(translate.answered(dialled, prompt))
 

@@ -6,7 +6,7 @@ clock that jumps may forget somebody, or take a day for a minute, and neither co
 than a place in line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,9 @@ from sqlalchemy import Connection, select
 
 from firmware.ledger import OUTCOME, Step, calls, steps
 from firmware.machine import MachineKey
+from ivr.blocking import why_unwanted
 from ivr.events import CallArrived, Event
+from ivr.plan import Plan
 from ivr.pressing import AGAIN_WITHIN_S
 from ivr.survey import ASKED, NOT_AGAIN_WITHIN_S
 
@@ -44,11 +46,17 @@ class Lately:
 class Callers:
     """What the exchange may know of who calls, beside the number itself."""
 
-    def __init__(self, key: MachineKey) -> None:
+    def __init__(self, key: MachineKey, plan: Callable[[], Plan]) -> None:
         self._key = key
+        self._plan = plan
+        self._blocked: frozenset[bytes] = frozenset()
         self._came = Lately(timedelta(seconds=AGAIN_WITHIN_S))
         self._surveyed = Lately(timedelta(seconds=NOT_AGAIN_WITHIN_S))
         self._live: dict[str, bytes] = {}  # by call
+
+    def block_only(self, blocked: frozenset[bytes]) -> None:
+        """From now on these callers, by the hashes of their numbers, are asked first."""
+        self._blocked = blocked
 
     def remember(self, connection: Connection, now: datetime) -> None:
         """What an exchange before us wrote down."""
@@ -85,6 +93,9 @@ class Callers:
                 self._live.pop(step.call, None)
 
     def _known(self, arrived: CallArrived, now: datetime) -> CallArrived:
+        is_listed = bool(arrived.number) and self._key.keyed_hash(arrived.number) in self._blocked
+        unwanted = why_unwanted(self._plan(), arrived.line, arrived.number, is_listed=is_listed)
+        arrived = replace(arrived, unwanted=unwanted)
         if not arrived.number:
             return arrived
         caller = self._live[arrived.call] = self._key.keyed_hash(arrived.number)

@@ -7,11 +7,33 @@ outside.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from firmware.forms import Number, Strict
 from firmware.toml_lines import Path
 from ivr import plan
 from ivr.canary import SELFTEST
 from ivr.inside import INSIDE
+
+BLOCKED_MOST = 500
+
+
+class BlockingForm(Strict):
+    """Callers who are asked before anybody is rung for them."""
+
+    numbers: Annotated[
+        tuple[Number, ...],
+        Field(max_length=BLOCKED_MOST, description=f"a list of up to {BLOCKED_MOST} numbers"),
+    ] = ()
+    anonymous: Annotated[
+        Literal["admit", "ask"], Field(description='"admit" or "ask", for who shows no number')
+    ] = "admit"
+
+    def blocking(self) -> plan.Blocking:
+        return plan.Blocking(self.numbers, self.anonymous == "ask")
+
 
 Tell = Callable[[Path, str, str], None]
 MustExist = Callable[[str, Iterable[str], Path], None]

@@ -279,12 +279,17 @@ class Performer:
             log.warning("people are rung once more after a talk", call=call, why=str(refused))
 
     async def _send_on(self, order: commands.SendOn) -> None:
-        """A caller who cannot be fetched stays in the talk that the transfer made."""
+        """A caller who cannot be fetched stays in the talk that the transfer made; one who cannot
+        be sent outside falls to the fail-safe, which rings people."""
+        self._legs.leaving(order.call)
         try:
             for action in self._translator.send_on(order):
                 await self._link.send(*action)
         except NOT_TAKEN as refused:
-            log.warning("a transferred caller stays", call=order.call, why=str(refused))
+            log.warning("a caller could not be sent on", call=order.call, why=str(refused))
+            handle = self._legs.handle(order.call)
+            if handle is not None:
+                self._media.close(handle)
 
     async def _release(self, order: commands.Release) -> None:
         try:

@@ -47,7 +47,7 @@ from firmware.forms import (
     cure_for,
     described,
 )
-from firmware.inside_section import InsideReading
+from firmware.inside_section import BlockingForm, InsideReading
 from firmware.oncall_section import EmailForm, OncallReading, PersonForm, must_be_layers
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
@@ -222,7 +222,7 @@ class _Reading:
     calendars: dict[str, str] = field(default_factory=dict)
 
     def site(self) -> Plan | None:
-        known = {"clinic", "dial_rules", "email", "holidays", "oncall", *SECTION_MAX}
+        known = {"blocking", "clinic", "dial_rules", "email", "holidays", "oncall", *SECTION_MAX}
         for key in self.document.keys() - known:
             self._fault((key,), "is not known here", _known(key, known))
         clinic = self._clinic()
@@ -249,6 +249,7 @@ class _Reading:
         inner = InsideReading(self._fault, self._must_exist)
         inner.check_lines(lines)
         emergency = clinic.emergency_numbers if clinic else DEFAULT_EMERGENCY_NUMBERS
+        blocking = self._admit(BlockingForm, self.document.get("blocking", {}), ("blocking",))
         parking = plan.Parking(clinic.parking) if clinic else plan.Parking()
         inner.check_numbers(phones, queues, mailboxes, emergency, parking, rules.values())
         if clinic is None:
@@ -273,6 +274,7 @@ class _Reading:
             requests=requests,
             mail=mail.server() if mail else None,
             parking=plan.Parking(clinic.parking),
+            blocking=blocking.blocking() if blocking else plan.Blocking(),
         )
 
     def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:

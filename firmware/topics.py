@@ -247,3 +247,44 @@ CANCEL_CALLBACK = Topic(CancelCallbackRequest, CallbacksReply)
 EXPLAIN = Topic(ExplainRequest, ExplainReply)
 WATCH = Topic(WatchRequest, StepLine)
 MARK_MESSAGE = Topic(MarkMessageRequest, MarkMessageReply)
+
+
+class MissedRequest(Strict):
+    """Calls that rang at a telephone for nobody; of all telephones if empty."""
+
+    ask: Literal["missed"] = "missed"
+    extension: str = Field(default="", pattern=r"^([0-9]{2,6})?$")
+
+
+class MissedLine(Strict):
+    """One of them; `call` is empty where a desk called."""
+
+    extension: str
+    at: str
+    call: str
+
+
+class MissedReply(Strict):
+    calls: tuple[MissedLine, ...]
+
+
+MISSED = Topic(MissedRequest, MissedReply)
+
+
+class BlockRequest(Strict):
+    """Block whoever placed this call, named by its id or the beginning of it, or let them in again;
+    without a call: how many are blocked?"""
+
+    ask: Literal["block"] = "block"
+    call: str = Field(default="", pattern=r"^[0-9a-f-]{0,36}$")
+    to: Literal["blocked", "admitted", "asked"] = "asked"
+
+
+class BlockReply(Strict):
+    """`known` is false where no caller's number was shown, or none was blocked."""
+
+    known: bool
+    blocked: int
+
+
+BLOCK = Topic(BlockRequest, BlockReply)

@@ -22,6 +22,7 @@ class Doing(StrEnum):
     TALKS = "talks"
     RINGS = "rings"
     IN_USE = "in use"
+    LEFT_ALONE = "left alone"
     PAUSED = "paused"
     WRAPS_UP = "wraps up"
     FREE = "free"
@@ -41,6 +42,7 @@ class Agent:
     idle_since: float = 0.0
     free_from: float = 0.0  # a rest or a wrap-up ends
     signed_out: bool = False
+    is_left_alone: bool = False  # do not disturb
     pause: str | None = None  # its reason, which may be empty
     missed: int = 0  # offers in a row that rang for nothing
 
@@ -56,7 +58,7 @@ class Agent:
 
     def is_on_duty(self) -> bool:
         """Neither pauses nor has signed out."""
-        return not self.signed_out and self.pause is None
+        return not self.signed_out and self.pause is None and not self.is_left_alone
 
     def is_there_for(self, queues: Iterable[str]) -> bool:
         """Answers calls of one of these queues, now or when the present one is over."""
@@ -75,6 +77,8 @@ class Agent:
             return Doing.RINGS
         if self.phone is PhoneState.IN_USE:
             return Doing.IN_USE
+        if self.is_left_alone:
+            return Doing.LEFT_ALONE
         if self.pause is not None:
             return Doing.PAUSED
         if self.free_from > now:

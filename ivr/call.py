@@ -22,6 +22,7 @@ from typing import assert_never
 
 from ivr import (
     asking,
+    blocking,
     callback_talk,
     commands,
     due,
@@ -86,6 +87,7 @@ from ivr.standing import (
     Moment,
     NobodyLeft,
     Order,
+    PassedOutside,
     Placed,
     Press,
     Questions,
@@ -129,6 +131,8 @@ def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
     """A new call enters its line's flow."""
     line = plan.lines.get(event.line)
     start = flow.start_of(plan, event.line, event.dialled)
+    if event.unwanted:
+        start = Place(*blocking.asked_at(event.line))
     language = line.language if line else plan.language
     pressing = CALM.shows(Sign.AGAIN) if event.came_before else CALM
     call = Call(
@@ -141,10 +145,12 @@ def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
         pressing=pressing,
         is_medical=line.is_medical if line else False,
         was_surveyed=event.was_surveyed,
+        is_unwanted=bool(event.unwanted),
     )
     entered, orders = _enter(call, start, at)
     arrived = commands.Note(call.id, "arrived", event.line)
-    return entered, [arrived, *_raised(call, pressing.signs), *orders]
+    asked = [commands.Note(call.id, "unwanted", event.unwanted)] if event.unwanted else []
+    return entered, [arrived, *asked, *_raised(call, pressing.signs), *orders]
 
 
 def step(call: Call, event: StepEvent, at: Moment) -> Step:
@@ -241,6 +247,9 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return replace(call, until=max(at.now, call.waits_since + LEAST_RING_S)), []
         case Stage.RINGING, TimeCame():
             return _give_up_waiting(call, at)
+        case Stage.RINGING, PassedOutside():
+            gone = replace(call, stage=Stage.LEAVING, until=None, again_at=None, is_outward=True)
+            return gone, [commands.Note(call.id, "passed outside", ""), StopWaiting()]
         case ((Stage.QUEUED | Stage.RINGING), Taken(offer=offer)):
             return _join(call, offer, at)
         case Stage.JOINING, (JoinFailed() | TimeCame()):
@@ -313,12 +322,16 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
 def outcome(call: Call) -> tuple[Outcome, str]:
     """How a call ended whose caller has left, and why it counts so."""
     left_at = call.left_at if call.left_at is not None else call.arrived_at
+    if call.joined and call.is_outward:
+        return Outcome.TRANSFERRED, "the caller talked with somebody outside"
     if call.joined:
         return Outcome.ANSWERED, "the caller talked with somebody"
     if call.promised:
         return Outcome.CALLBACK, "nobody answered, and a call-back was promised"
     if call.failsafe:
         return Outcome.FAILSAFE, "Asterisk alone had the caller: how it ended is unknown"
+    if call.is_unwanted:
+        return Outcome.BLOCKED, "the caller is a blocked one and did not ask to get through"
     if call.kept:
         what = "a request with a spoken answer" if call.requested else "a message"
         return Outcome.MESSAGE, f"nobody answered, and {what} was kept"
@@ -366,6 +379,7 @@ def _fresh(call: Call, place: Place) -> Call:
         pressing=_pressing_on(call),
         place=place,
         language=language,
+        is_unwanted=call.is_unwanted and blocking.is_asked_at(place.flow, place.node),
         tries=0,
         until=None,
         again_at=None,
@@ -671,7 +685,15 @@ def _join(call: Call, offer: str, at: Moment) -> Step:
 
 
 def _talk(call: Call) -> Step:
-    talking = replace(call, stage=Stage.TALKING, joined=True, until=None, again_at=None)
+    only_outside = call.is_outward and not call.joined
+    talking = replace(
+        call,
+        stage=Stage.TALKING,
+        joined=True,
+        until=None,
+        again_at=None,
+        is_outward=only_outside,
+    )
     return talking, [StopWaiting(), commands.Note(call.id, "joined", "")]
 
 
@@ -695,6 +717,7 @@ def _send_on(call: Call, number: str, at: Moment) -> Step:
         music=False,
         recording=False,
         lost_at=None,
+        is_outward=False,
         led_on_from=frozenset(),
         ranks_since=at.now,
     )

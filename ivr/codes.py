@@ -39,9 +39,31 @@ HOURS_CODES: Mapping[str, HoursCode] = {
 }
 UNKNOWN = "code-unknown"
 FAILED = "code-failed"  # nobody of us heard it
+DIAL = "dial:"  # in place of a sentence: the number to be dialled for who keyed the code
+NUMBERS_SAID = 20  # greater ones are said digit by digit
+NUMBERS = tuple(f"number-{number}" for number in range(NUMBERS_SAID + 1))
+# Of what a telephone's owner sets (firmware/desk_codes.py).
+DESK_PROMPTS = (
+    "forward-on",
+    "forward-off",
+    "forward-refused",
+    "forward-round",
+    "alone-on",
+    "alone-off",
+    "missed-none",
+    "missed-calls",
+    "missed-last",
+    "minutes-ago",
+    "hours-ago",
+    "days-ago",
+    "block-done",
+    "block-nobody",
+)
 PROMPTS = (
     *(code.said for code in CODES.values()),
     *(code.said for code in HOURS_CODES.values()),
     UNKNOWN,
     FAILED,
+    *DESK_PROMPTS,
+    *NUMBERS,
 )

@@ -162,10 +162,13 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class SendOn:
-    """Bring a caller who talks back into the engine, for a number inside; SentOn follows."""
+    """Bring a caller who talks back into the engine, for a number inside; SentOn follows. Or, with
+    `in_vain`, send a caller who waits to a number outside, as a telephone dials it: SentOn follows
+    for the number `in_vain` if nobody answers there."""
 
     call: str
-    number: str
+    number: str = field(repr=False)
+    in_vain: str | None = None
 
 
 NO_CALL = ""  # of steps that belong to no call: what agents do

@@ -8,6 +8,7 @@ leg.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ivr.desks import Desk
 from ivr.hours import Switch
 from ivr.identity import Verdict
 from ivr.plan import Plan
@@ -47,6 +48,7 @@ class CallArrived:
     name: str = field(repr=False)
     came_before: bool = False
     was_surveyed: bool = False
+    unwanted: str = ""  # why the caller is asked first (ivr/blocking.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,14 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class DeskSet:
+    """A telephone's owner has set, durably, where its calls go."""
+
+    extension: str
+    desk: Desk
+
+
+@dataclass(frozen=True, slots=True)
 class HoursSwitched:
     """A schedule was opened or closed by hand, durably; None: it is as written again."""
 
@@ -465,4 +475,5 @@ Event = (
     | PlanAdopted
     | HoursSwitched
     | ClockJudged
+    | DeskSet
 )

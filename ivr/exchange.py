@@ -14,12 +14,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import callbacks, commands, digits, passing
+from ivr import callbacks, commands, desks, digits, inside, passing
 from ivr.agent import AWAY, Agent
 from ivr.call import arrive, step
 from ivr.callbacks import Callbacks
 from ivr.canary import SELFTEST, canary_of
 from ivr.commands import Command
+from ivr.desks import Desk
 from ivr.events import (
     AgentEvent,
     AgentPaused,
@@ -31,6 +32,7 @@ from ivr.events import (
     CallerLeft,
     CallOutEnded,
     ClockJudged,
+    DeskSet,
     DigitPressed,
     Event,
     Held,
@@ -74,6 +76,7 @@ from ivr.standing import (
     Moment,
     NobodyLeft,
     Order,
+    PassedOutside,
     Placed,
     Press,
     RingPhones,
@@ -139,6 +142,7 @@ class Exchange:
     _callbacks: Callbacks = field(init=False)
     _switches: Mapping[str, Switch] = field(default_factory=dict)
     _trusts_clock: bool = True
+    _desks: dict[str, Desk] = field(default_factory=dict)
     _out: list[Command] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -214,6 +218,12 @@ class Exchange:
                 self._accepted(offer, at)
             case OfferEnded(offer=offer, reason=reason):
                 self._ended(offer, reason, at)
+            case DeskSet(extension=extension, desk=desk):
+                self._desks[extension] = desk
+                if (agent := self.agents.get(extension)) is not None:
+                    agent.is_left_alone = desk.is_left_alone
+                    self._room.has_changed = True
+                    self._seat(agent, at)
             case HoursSwitched(hours=name, switch=switch):
                 others = {key: one for key, one in self._switches.items() if key != name}
                 self._switches = others | ({name: switch} if switch else {})
@@ -492,7 +502,17 @@ class Exchange:
         self._out.append(commands.Offer(offer.id, call, agent.extension, ring_s, shows))
 
     def _ring(self, call: str, phones: tuple[str, ...], ring_s: float, at: Moment) -> None:
-        for extension in phones:
+        place = self.calls[call].place
+        node = place.node if place.flow == inside.OURS else ""
+        self._ring_as_set(call, desks.rung_for(self.plan, self._desks, node, phones), ring_s, at)
+
+    def _ring_as_set(self, call: str, rung: desks.Rung, ring_s: float, at: Moment) -> None:
+        if rung.outside is not None:
+            owner = desks.owner_at(self.calls[call].place.node) or ""
+            self._out.append(commands.SendOn(call, rung.outside, f"{inside.VOICEMAIL}{owner}"))
+            self._step(call, PassedOutside(), at)
+            return
+        for extension in rung.phones:
             agent = self.agents.get(extension)
             if agent is not None and agent.offer is None and agent.talks_to is None:
                 self._offer(call, agent, ring_s, 0.0, 0.0, at)
@@ -548,7 +568,18 @@ class Exchange:
             else:
                 self._meet(self._matching.put_back(offer.call), at)
         elif not self._offers_of(offer.call):
+            self._rang_in_vain(offer, reason, at)
+
+    def _rang_in_vain(self, offer: Offering, reason: Refusal, at: Moment) -> None:
+        """Its owner may have said where such calls go; once, for who goes round is not helped."""
+        call = self.calls.get(offer.call)
+        owner = desks.owner_at(call.place.node) if call is not None else None
+        if call is None or call.stage is not Stage.RINGING or owner != offer.extension:
             self._step(offer.call, NobodyLeft(), at)
+            return
+        became = passing.became(reason)
+        rung = desks.rung_after(self.plan, self._desks, owner, became)
+        self._ring_as_set(call.id, rung, desks.THEN_RING_S, at)
 
     def _let_go(self, offer: Offering, *, is_rest_due: bool, at: Moment) -> None:
         agent = self.agents.get(offer.extension)

@@ -7,7 +7,7 @@ to where callers wait for it, a mailbox's straight to its tone.
 
 from collections.abc import Iterator, Mapping
 
-from ivr.plan import Enqueue, Hangup, Node, Plan, Ring, TakeMessage
+from ivr.plan import FLOW_PREFIX, Enqueue, Hangup, Line, Menu, Node, Plan, Ring, TakeMessage
 
 # The line of calls that came from a desk; no caller of the clinic is on it.
 INSIDE = "inside"
@@ -19,7 +19,11 @@ NOT_AVAILABLE = "not-available"
 GOODBYE = "goodbye"
 # Before a telephone's number: back to it, and then to whoever is there, but to no machine.
 BACK = "*"
+VOICEMAIL = "#"  # before a telephone's number: a message for its owner, without ringing
+BLOCKED = "blocked-"  # before a line's name: where its unwanted callers are asked
+THROUGH = "5"  # the key with which they get through all the same
 _OVER = "over"
+_TURNED_AWAY = f"{BLOCKED}over"
 
 
 def leads_to(plan: Plan, number: str) -> tuple[str, str] | None:
@@ -28,6 +32,8 @@ def leads_to(plan: Plan, number: str) -> tuple[str, str] | None:
         return OURS, f"phone-{number}"
     if number.startswith(BACK) and number.removeprefix(BACK) in plan.phones:
         return OURS, f"back-{number.removeprefix(BACK)}"
+    if number.startswith(VOICEMAIL) and number.removeprefix(VOICEMAIL) in plan.phones:
+        return OURS, voicemail_of(number.removeprefix(VOICEMAIL))
     for queue in plan.queues.values():
         if queue.number == number:
             return _waiting_for(plan, queue.name) or (OURS, f"queue-{queue.name}")
@@ -69,16 +75,32 @@ def _node(plan: Plan, name: str, nowhere: str) -> Node | None:
         case "back" if of in plan.phones:
             return Ring((of,), PHONE_RING_S, nowhere)
         case "voicemail" if of in plan.phones and (mailbox := plan.phones[of].mailbox):
-            return _message(mailbox)
+            return _message(mailbox, _greeting(plan, of))
         case "mailbox" if of in plan.mailboxes:
             return _message(of)
         case "queue" if of in plan.queues:
             return Enqueue(of, QUEUE_PATIENCE_S, nowhere)
+    if name == _TURNED_AWAY:
+        return Hangup((GOODBYE,))
+    if kind == "blocked" and of in plan.lines:
+        return _ask_unwanted(plan.lines[of])
     return Hangup((GOODBYE,)) if name == _OVER else None
 
 
-def _message(mailbox: str) -> TakeMessage:
-    return TakeMessage(mailbox, (NOT_AVAILABLE,), MESSAGE_S, _OVER)
+def _ask_unwanted(line: Line) -> Menu:
+    through = f"phone-{line.phone}" if line.phone else f"{FLOW_PREFIX}{line.flow}"
+    ways = {THROUGH: through, "0": _TURNED_AWAY}
+    return Menu(("blocked-caller",), ways, 6, 2, _TURNED_AWAY)
+
+
+def _message(mailbox: str, greeting: str = NOT_AVAILABLE) -> TakeMessage:
+    return TakeMessage(mailbox, (greeting,), MESSAGE_S, _OVER)
+
+
+def _greeting(plan: Plan, extension: str) -> str:
+    """The owner's own, if the site says it."""
+    own = f"greeting-{extension}"
+    return own if any(own in texts for texts in plan.texts.values()) else NOT_AVAILABLE
 
 
 def _waiting_for(plan: Plan, queue: str) -> tuple[str, str] | None:

@@ -5,7 +5,8 @@ from typing import assert_never
 
 from ivr import commands, inside
 from ivr.commands import Command
-from ivr.events import Held, Parked, Passing, Resumed, TalkEvent, Transferred
+from ivr.desks import When
+from ivr.events import Held, Parked, Passing, Refusal, Resumed, TalkEvent, Transferred
 from ivr.plan import Plan
 
 NOBODY = ""
@@ -39,3 +40,8 @@ def taker(event: Transferred | Parked) -> str:
             return by
         case _:
             return NOBODY
+
+
+def became(reason: Refusal) -> When:
+    """What a telephone said that was rung in vain."""
+    return When.BUSY if reason in (Refusal.BUSY, Refusal.REFUSED) else When.SILENT

@@ -423,6 +423,14 @@ class Parking:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocking:
+    """Callers who are asked before anybody is rung for them."""
+
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    asks_anonymous: bool = False  # those who show no number
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The whole clinic."""
 
@@ -447,3 +455,4 @@ class Plan:
     rota: Rota | None = None  # None: nobody is ever on call
     requests: Mapping[RequestKind, RequestRule] = field(default_factory=dict)
     parking: Parking = Parking()
+    blocking: Blocking = Blocking()

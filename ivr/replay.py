@@ -158,8 +158,10 @@ class _Course:
         if not self._rows:
             return iter(())
         came_before = any(r.step == "raised" and r.detail == Sign.AGAIN for r in self._rows)
+        unwanted = next((r.detail for r in self._rows if r.step == "unwanted"), "")
         recorded = self._recorded
         arrived = CallArrived(recorded.call, recorded.line, recorded.dialled, "", "", came_before)
+        arrived = replace(arrived, unwanted=unwanted)
         self._apply(arrive(arrived, self._plan, self._at()))
         for index, row in enumerate(self._rows):
             self._index = index

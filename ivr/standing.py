@@ -140,6 +140,11 @@ class NobodyLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOutside:
+    """Fact: the call is sent to a number outside, by who it came for."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimeCame:
     """Fact: the call's deadline is here."""
 
@@ -170,6 +175,7 @@ StepEvent = (
     | Placed
     | Taken
     | NobodyLeft
+    | PassedOutside
     | TimeCame
 )
 
@@ -222,6 +228,8 @@ class Call:
     requested: bool = False
     promised: bool = False  # to be called back
     joined: bool = False
+    is_unwanted: bool = False  # and has not asked to be let through
+    is_outward: bool = False  # on its way to a number outside, or talks there
     was_surveyed: bool = False
     failsafe: bool = False
     lost_at: float | None = None

@@ -1,7 +1,7 @@
 """What a desk telephone reaches inside the clinic, and where a caller comes whom it passes on. Text
 only; pure.
 
-    from-phone -> inside -> a telephone: it rings
+    from-phone -> inside -> a telephone: ring, which asks the exchange where its calls go
                       |---> a queue, a mailbox: into the engine, as a call of its own
                       '---> sent: a caller of the clinic's, transferred to one of these
 
@@ -10,15 +10,21 @@ a telephone that is busy or switched off; without an exchange the telephone ring
 Nothing here is on the way of an emergency call.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from firmware.asterisk import written
 from firmware.asterisk.written import extension, section
 from ivr import inside
-from ivr.plan import Plan
+from ivr.codes import DIAL, FAILED
+from ivr.plan import Phone, Plan
 
-SENT, PARKED, PARKED_BACK = "sent", "parked", "parked-back"  # contexts
+# Contexts.
+SENT, PARKED, PARKED_BACK, RING, ONWARD = "sent", "parked", "parked-back", "ring", "onward"
 INSIDE_S = 60
+OWNER_S = round(inside.PHONE_RING_S)  # where a mailbox waits behind it
+ASK_TRIES = 50  # fiftieths of a second
+HOPS_MOST = 4
+CODE_TRIES = 60
 HANGUP_AS_CALLED = "Hangup(${HANGUPCAUSE})"
 # Both ends of a talk inside may pass the other on or park it (features.conf).
 FEATURES = "tTkK"
@@ -27,7 +33,10 @@ IS_CALLER = '$["${LINE}" != ""]'
 MUSIC = "m(default)"
 CALLER_FEATURES = "TK"  # of a talk with the outside: only the telephone's own
 # The end of a call to the outside: a caller who was passed there in vain is not lost.
-IN_VAIN = (f"GotoIf({IS_CALLER}?{SENT},s,1)", HANGUP_AS_CALLED)
+IN_VAIN = (
+    f'GotoIf({IS_CALLER}?{SENT},${{IF($["${{INVAIN}}" = ""]?s:${{INVAIN}})}},1)',
+    HANGUP_AS_CALLED,
+)
 
 # What a talking telephone keys: for those that have no button for it.
 FEATURE_CODES: Mapping[str, str] = {"blindxfer": "*1", "atxfer": "*2", "parkcall": "*3"}
@@ -36,6 +45,9 @@ FEATURE_CODES: Mapping[str, str] = {"blindxfer": "*1", "atxfer": "*2", "parkcall
 def contexts(plan: Plan, absent: str) -> Iterator[str]:
     """All of it; `absent` is the expression that there is no exchange."""
     yield _inside(plan)
+    yield _ring(absent)
+    yield _onward()
+    yield _pick_up()
     yield _sent(plan, absent)
     yield section(PARKED, [])  # its numbers are res_parking's to add
     yield _parked_back(plan)
@@ -46,11 +58,11 @@ def _inside(plan: Plan) -> str:
         extension(
             number,
             f"GotoIf({IS_CALLER}?{SENT},{number},1)",
-            f"Dial(PJSIP/{number},{INSIDE_S},{FEATURES})",
-            HANGUP_AS_CALLED,
+            f"Goto({RING},{number},1)",
         )
         for number in map(written.number, plan.phones)
     ]
+    boxes = [f"{inside.VOICEMAIL}{written.number(p.extension)}" for p in _with_mailbox(plan)]
     places = [
         extension(
             number,
@@ -60,9 +72,95 @@ def _inside(plan: Plan) -> str:
             f"Set(SPOKEN={written.name(plan.language)})",
             "Goto(entrance,inside,1)",
         )
-        for number in map(written.number, inside.numbers(plan))
+        for number in (*map(written.number, inside.numbers(plan)), *boxes)
     ]
     return section("inside", [*phones, *places])
+
+
+def _with_mailbox(plan: Plan) -> list[Phone]:
+    return [phone for phone in plan.phones.values() if phone.mailbox is not None]
+
+
+def _ring(absent: str) -> str:
+    """A desk calls a telephone. Its owner may have said where its calls go: the exchange knows, and
+    is asked before it rings and after it rang in vain. Without an exchange it simply rings."""
+    has_box = f"${{DIALPLAN_EXISTS(inside,{inside.VOICEMAIL}${{EXTEN}},1)}}"
+    for_s = f"${{IF({has_box}?{OWNER_S}:{INSIDE_S})}}"
+    return section(
+        RING,
+        [
+            extension(
+                "_X!",
+                "Set(BECAME=)",
+                f"(ask) GotoIf({absent}?alone)",
+                "Set(ROUTE=)",
+                "Set(TRIES=0)",
+                "UserEvent(CareLineInside,To: ${EXTEN},Became: ${BECAME})",
+                "(wait) Wait(0.02)",
+                'GotoIf($["${ROUTE}" != ""]?known)',
+                "Set(TRIES=$[${TRIES} + 1])",
+                f"GotoIf($[${{TRIES}} < {ASK_TRIES}]?wait)",
+                '(alone) Set(ROUTE=${IF($["${BECAME}" = ""]?ring:end)})',
+                '(known) GotoIf($["${ROUTE}" = "ring"]?ring)',
+                f'GotoIf($["${{ROUTE}}" = "box"]?inside,{inside.VOICEMAIL}${{EXTEN}},1)',
+                f'GotoIf($["${{ROUTE:0:2}}" = "to" & 0${{HOPS}} < {HOPS_MOST}]?onward)',
+                'Hangup(${IF($["${BECAME}" = ""]?17:${HANGUPCAUSE})})',
+                f"(ring) Dial(PJSIP/${{EXTEN}},{for_s},{FEATURES})",
+                'Set(BECAME=${IF($["${DIALSTATUS}" = "BUSY"]?busy:silent)})',
+                "Goto(ask)",
+                "(onward) Set(__HOPS=$[0${HOPS} + 1])",
+                f"Goto({ONWARD},${{ROUTE:2}},1)",
+            )
+        ],
+    )
+
+
+def _onward() -> str:
+    """Where a number leads that the exchange gives: never to an emergency centre."""
+    return section(ONWARD, ["include => inside", "include => outside"])
+
+
+def _pick_up() -> str:
+    """A colleague's telephone rings: without an exchange, too."""
+    return section(
+        "pick-up",
+        [
+            extension("*80", "Pickup()", "Hangup()"),
+            extension("_*81X!", "PickupChan(PJSIP/${FILTER(0-9,${EXTEN:3})}-,p)", "Hangup()"),
+        ],
+    )
+
+
+def codes(spoken: Callable[[str], str], prompts: Iterable[str]) -> Iterator[str]:
+    """The exchange answers by a variable, and only then something is said: what is spoken holds.
+    Without an exchange it says so after CODE_TRIES tenths of a second."""
+    yield section(
+        "codes",
+        [
+            extension(
+                "_*XX!",
+                "Answer(,i)",
+                "Set(SAID=)",
+                "Set(TRIES=0)",
+                "UserEvent(CareLineCode,Extension: ${EXTENSION},Code: ${FILTER(+*#0-9,${EXTEN})})",
+                "(wait) Wait(0.1)",
+                'GotoIf($["${SAID}" != ""]?say)',
+                "Set(TRIES=$[${TRIES} + 1])",
+                f"GotoIf($[${{TRIES}} < {CODE_TRIES}]?wait)",
+                f"Set(SAID={FAILED})",
+                f'(say) GotoIf($["${{SAID:0:{len(DIAL)}}}" = "{DIAL}"]?dial)',
+                "(next) Set(ONE=${SHIFT(SAID,&)})",
+                'GotoIf($["${ONE}" = ""]?over)',
+                "Gosub(said,${ONE},1)",
+                "Goto(next)",
+                f"(dial) Goto({ONWARD},${{SAID:{len(DIAL)}}},1)",
+                "(over) Hangup()",
+            )
+        ],
+    )
+    yield section(
+        "said", [extension(p, f"Playback({spoken(p)})", "Return()") for p in dict.fromkeys(prompts)]
+    )
 
 
 def _parked_back(plan: Plan) -> str:
@@ -83,7 +181,7 @@ def _sent(plan: Plan, absent: str) -> str:
     """A telephone that has passed its caller on must not be joined to it once more, though its own
     leg ends later: the count tells (`agent`)."""
     begin = ("Set(SENT=$[0${SENT} + 1])", "Set(NEXT=)")
-    told = "UserEvent(CareLineSent,CallUUID: ${CALLUUID},To: ${FILTER(*0-9,${EXTEN})})"
+    told = "UserEvent(CareLineSent,CallUUID: ${CALLUUID},To: ${FILTER(*#0-9,${EXTEN})})"
     phones = [
         extension(
             number,
@@ -96,9 +194,10 @@ def _sent(plan: Plan, absent: str) -> str:
         )
         for number in map(written.number, plan.phones)
     ]
-    back = (f"{inside.BACK}{written.number(phone)}" for phone in plan.phones)
+    back = [f"{inside.BACK}{written.number(phone)}" for phone in plan.phones]
+    boxes = [f"{inside.VOICEMAIL}{written.number(p.extension)}" for p in _with_mailbox(plan)]
     others = [
         extension(pattern, *begin, told, "Goto(engine,s,1)")
-        for pattern in (*map(written.number, inside.numbers(plan)), *back, "s")
+        for pattern in (*map(written.number, inside.numbers(plan)), *back, *boxes, "s")
     ]
     return section(SENT, [*phones, *others])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from firmware.asterisk import desk_dialplan, written
 from firmware.asterisk.written import extension, section
-from ivr import codes
+from ivr.codes import PROMPTS
 from ivr.plan import DialRule, Line, Phone, Plan, Trunk
 
 EXCHANGE_USER = "careline"  # the exchange's name at Asterisk's manager
@@ -41,7 +41,6 @@ NOTICE_TIMES = 2
 CANNOT_TIMES = 3
 FAILSAFE_ROUNDS = 10
 NOBODY_REACHABLE_S = 5
-CODE_TRIES = 60
 CANARY_S = 60
 OUTSIDE_S = 120
 
@@ -72,7 +71,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _lamp(),
         _from_phone(),
         *desk_dialplan.contexts(plan, ABSENT),
-        _codes(plan, voice),
+        *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
         _outside(plan),
         _emergency(plan),
         _emergency_call(plan, voice, timing),
@@ -289,35 +288,8 @@ def _lamp() -> str:
 
 
 def _from_phone() -> str:
-    inner = ("emergency", "inside", "codes", desk_dialplan.PARKED, "outside")
+    inner = ("emergency", "inside", "pick-up", "codes", desk_dialplan.PARKED, "outside")
     return section("from-phone", [f"include => {each}" for each in inner])
-
-
-def _codes(plan: Plan, voice: Voice) -> str:
-    """The exchange answers by a variable, and only then something is said: what is spoken holds.
-    Without an exchange it says so after CODE_TRIES tenths of a second."""
-    said = [
-        extension(f"said-{prompt}", f"Playback({voice(prompt, plan.language)})", "Hangup()")
-        for prompt in codes.PROMPTS
-    ]
-    return section(
-        "codes",
-        [
-            extension(
-                "_*XX",
-                "Answer(,i)",
-                "Set(SAID=)",
-                "Set(TRIES=0)",
-                "UserEvent(CareLineCode,Extension: ${EXTENSION},Code: ${FILTER(+*#0-9,${EXTEN})})",
-                "(wait) Wait(0.1)",
-                'GotoIf($["${SAID}" != ""]?said-${SAID},1)',
-                "Set(TRIES=$[${TRIES} + 1])",
-                f"GotoIf($[${{TRIES}} < {CODE_TRIES}]?wait)",
-                f"Goto(said-{codes.FAILED},1)",
-            ),
-            *said,
-        ],
-    )
 
 
 def _outside(plan: Plan) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from firmware.asterisk import written
-from firmware.asterisk.desk_dialplan import SENT
+from firmware.asterisk.desk_dialplan import ONWARD, SENT
 from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events, outside
@@ -573,6 +573,11 @@ class Translator:
         it was given that leg's variables (tried on 22.10.1), so it gets its own names back; of its
         beginning an emergency call asks only which of two was later."""
         channel = self._channel(order.call)
+        if order.in_vain is not None:
+            return [
+                ("Setvar", ("Channel", channel), ("Variable", "INVAIN"), ("Value", order.in_vain)),
+                _redirected(channel, ONWARD, order.number),
+            ]
         caller = self._callers.get(order.call)
         names = {"__CALLUUID": order.call, "LINE": caller.line if caller else "", "STARTED": "1"}
         return [
@@ -580,13 +585,7 @@ class Translator:
                 ("Setvar", ("Channel", channel), ("Variable", name), ("Value", value))
                 for name, value in names.items()
             ),
-            (
-                "Redirect",
-                ("Channel", channel),
-                ("Context", SENT),
-                ("Exten", order.number or "s"),
-                ("Priority", "1"),
-            ),
+            _redirected(channel, SENT, order.number or "s"),
         ]
 
     def hangup(self, name: str) -> Action:
@@ -647,6 +646,16 @@ class Translator:
 
 def _passed(call: str, by: str, number: str, passing: Passing) -> events.Transferred:
     return events.Transferred(call, by, number, passing)
+
+
+def _redirected(channel: str, context: str, number: str) -> Action:
+    return (
+        "Redirect",
+        ("Channel", channel),
+        ("Context", context),
+        ("Exten", number),
+        ("Priority", "1"),
+    )
 
 
 def _phone_of(channel: str) -> str:
@@ -722,6 +731,36 @@ def answered(dialled: CodeDialled, prompt: str) -> Action:
         ("Variable", "SAID"),
         ("Value", prompt),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class InsideAsked:
+    """A desk calls a telephone; its channel waits for where the call goes. `became`: what it said
+    that was rung, empty before."""
+
+    extension: str
+    became: str
+    channel: str
+
+
+def inside_asked(message: Message) -> InsideAsked | None:
+    """The question in a message of the dialplan, if it holds one."""
+    if (message.get("Event"), message.get("UserEvent")) != ("UserEvent", "CareLineInside"):
+        return None
+    return InsideAsked(message.get("To"), message.get("Became"), message.get("Uniqueid"))
+
+
+def routed(asked: InsideAsked, route: str) -> Action:
+    """Where the call goes."""
+    return ("Setvar", ("Channel", asked.channel), ("Variable", "ROUTE"), ("Value", route))
+
+
+def missed_inside(message: Message) -> tuple[str, str] | None:
+    """The telephone that one desk rang for nobody, and whose desk that was."""
+    if message.get("Event") != "DialEnd" or message.get("DialStatus") in ("ANSWER", ""):
+        return None
+    by, extension = _phone_of(message.get("Channel")), _phone_of(message.get("DestChannel"))
+    return (extension, by) if by and extension and by != extension else None
 
 
 def wiped(call: str) -> Action:

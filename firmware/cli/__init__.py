@@ -16,6 +16,7 @@ SUBJECTS = (
     "calls",
     "agents",
     "callbacks",
+    "desks",
     "figures",
     "replay",
     "services",

@@ -1,0 +1,99 @@
+"""Desks call each other, on the real Asterisk: busy, left alone, forwarded, picked up, blocked."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from firmware.asterisk.telco import Answers, Busy, Silent
+from tests.system import ear, practice
+from tests.system.town import Figures, Town, soon
+from tests.system.typed import careline
+
+NOT_AVAILABLE_HZ = 2600
+SAID = {"alone-on": 1600, "alone-off": 1650, "forward-on": 1700, "forward-refused": 1750,
+        "block-done": 1850, "missed-calls": 1950, "number-2": 2050}  # fmt: skip
+SITE = practice.SITE.replace("[phones.105]", '[phones.105]\nmailbox = "desk"')
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A practice where 105 has a mailbox."""
+    tones = {**practice.TONES, **{name: (hz, 0.4) for name, hz in SAID.items()}}
+    tones |= {"not-available": (NOT_AVAILABLE_HZ, 1.0)}
+    with practice.build(tmp_path_factory.mktemp("desks"), site=SITE, tones=tones) as standing:
+        yield standing
+
+
+def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here: Town) -> None:
+    telco = here.telco
+
+    async def keys(desk: str, code: str, figures: Figures, *told: str) -> None:
+        line = await telco.dial(desk, code)
+        await soon(line.ended)
+        for name in told:
+            figures.at_least(0.2, ear.tone_s(line.heard, SAID[name]), f"{code}: {name}")
+
+    async def leaves_a_message(told: practice.Story, figures: Figures) -> None:
+        line, call = await told.named(lambda: telco.dial("103", "105"), "recording")
+        await line.hang_up()
+        await told.outcome(call)
+        figures.at_least(0.5, ear.tone_s(line.heard, NOT_AVAILABLE_HZ), "the greeting")
+
+    async def story(figures: Figures) -> None:
+        rings = {number: len(desk.rings) for number, desk in telco.desks.items()}
+        for desk in ("101", "104"):
+            await telco.behave(desk, Answers())
+        await telco.behave("105", Busy())
+        async with practice.exchange(here) as told:
+            await leaves_a_message(told, figures)
+            await keys("105", "*76", figures, "alone-on")
+            rang = len(telco.desks["105"].rings)
+            await leaves_a_message(told, figures)
+            assert len(telco.desks["105"].rings) == rang
+            await keys("105", "*77", figures, "alone-off")
+            await keys("105", "*72911", figures, "forward-refused")
+            await keys("105", "*72104", figures, "forward-on")
+        async with practice.exchange(here) as told:  # what was set outlives the exchange
+            talk = await telco.dial("103", "105")
+            ring = await telco.next_ring("104", rings["104"])
+            await soon(ring.talked)
+            await talk.hang_up()
+            await keys("105", "*73", figures)
+
+            await telco.behave("102", Silent())
+            line = await telco.dial("103", "102")
+            ringing = await telco.next_ring("102", rings["102"])
+            picked_up = await telco.dial("104", "*81102")
+            await soon(picked_up.answered)
+            await soon(ringing.ended)
+            await line.hang_up()
+            await soon(picked_up.ended)
+
+            line, call = await told.call(telco, number="2025550177")
+            await line.press("7")
+            ring = await telco.next_ring("101", rings["101"])
+            await soon(ring.talked)
+            await told.step(call, "joined")
+            await line.hang_up()
+            await told.outcome(call)
+            await keys("101", "*60", figures, "block-done")
+            line, call = await told.named(
+                lambda: telco.call(practice.NUMBER, number="2025550177"), "unwanted"
+            )
+            await soon(line.answered)
+            await line.press("5")
+            await told.step(call, "menu", "main/menu")
+            await line.hang_up()
+            assert await told.outcome(call) == "short_abandoned"
+            line, call = await told.named(
+                lambda: telco.call(practice.NUMBER, number="2025550177"), "unwanted"
+            )
+            await line.hang_up()
+            assert await told.outcome(call) == "blocked"
+            assert "blocked by hand: 0" in await careline(here, "unblock", call)
+            missed = json.loads(await careline(here, "missed", "105", "--json"))["calls"]
+            assert len(missed) >= 1
+            await keys("105", "*68", figures, "missed-calls")
+
+    here.run_on_time(story)
