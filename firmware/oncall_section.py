@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field
 from firmware.forms import WEEKDAYS, Label, Strict, Word
 from firmware.toml_lines import Path
 from ivr import plan
-from ivr.rota import ByTurns, ByWeekday, Override, Period, Rota, Rotation, Swap, Window
+from ivr.rota import HOLIDAY, ByTurns, ByWeekday, Override, Period, Rota, Rotation, Swap, Window
 
 LAYERS_MOST, ROTATIONS_MOST, AGREED_MOST = 5, 12, 500
 TURN_DAYS = {"daily": 1, "weekly": 7}
@@ -27,6 +27,7 @@ DAYS = {
     "weekdays": (0, 1, 2, 3, 4),
     "weekend": (5, 6),
     "every-day": (0, 1, 2, 3, 4, 5, 6),
+    "holidays": (HOLIDAY,),
 }
 
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
@@ -56,7 +57,7 @@ DutyTimes = Annotated[
     ),
 ]
 DayWord = Literal[
-    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "weekdays", "weekend", "every-day"
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "weekdays", "weekend", "every-day", "holidays"
 ]
 WeekdayWord = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAY_WORDS: tuple[WeekdayWord, ...] = get_args(WeekdayWord)
@@ -235,6 +236,7 @@ class OncallReading:
     fault: Callable[[Path, str, str], None]
     must_exist: Callable[[str, Iterable[str], Path], None]
     named: Callable[[str, object, Path], None]
+    holidays: frozenset[date]
 
     def rota(self, section: object, zone: ZoneInfo) -> Rota | None:
         """The rota, of what is right in it; None if it has no layer."""
@@ -261,6 +263,7 @@ class OncallReading:
             swaps,
             form.ring_s,
             form.remind_min * 60,
+            self.holidays,
         )
 
     def _layers(self, value: object) -> dict[str, tuple[Rotation, ...]]:
@@ -285,6 +288,14 @@ class OncallReading:
         return [rotation for rotation in read if rotation]
 
     def _rotation(self, value: object, path: Path) -> Rotation | None:
+        read = self._read(value, path)
+        asks = any(window.weekday == HOLIDAY for window in read.only) if read else False
+        if asks and not self.holidays:
+            cure = 'add [holidays] with country = "US", or take this out'
+            self.fault((*path, "only", "holidays"), "there are no holidays", cure)
+        return read
+
+    def _read(self, value: object, path: Path) -> Rotation | None:
         if isinstance(value, dict) and "by_weekday" in value:
             weekly = self.admit(ByWeekdayForm, value, path)
             if weekly:

@@ -220,6 +220,7 @@ class _Reading:
     beside: Beside
     faults: list[Fault] = field(default_factory=list)
     calendars: dict[str, str] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
 
     def site(self) -> Plan | None:
         known = {"blocking", "clinic", "dial_rules", "email", "holidays", "oncall", *SECTION_MAX}
@@ -408,6 +409,7 @@ class _Reading:
         known = clinic is not None and clinic.timezone in available_timezones()
         zone = ZoneInfo(clinic.timezone) if clinic and known else None
         holidays = self._holidays()
+        self.holidays = frozenset(holidays)
         schedules = {}
         for name, value in self._tables("hours"):
             path = ("hours", name)
@@ -614,7 +616,9 @@ class _Reading:
             return None
         known = clinic is not None and clinic.timezone in available_timezones()
         zone = ZoneInfo(clinic.timezone if clinic and known else "UTC")
-        section = OncallReading(self._admit, self._fault, self._must_exist, self._named)
+        section = OncallReading(
+            self._admit, self._fault, self._must_exist, self._named, self.holidays
+        )
         return section.rota(self.document["oncall"], zone)
 
     def _requests(self) -> Mapping[RequestKind, RequestRule]:

@@ -5,17 +5,19 @@ an override. It only changes where the clock reads one of a few marks, so evalua
 tells all of it. Answers in instants are UTC.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import combinations, pairwise
 from math import gcd
 
 from ivr.clock import instant, reading
 from ivr.hours import is_open, next_change
 from ivr.plan import Hours
-from ivr.rota import ByTurns, ByWeekday, Period, Rota, Rotation, Swap, Window
+from ivr.rota import HOLIDAY, ByTurns, ByWeekday, Period, Rota, Rotation, Swap, Window
 
 DAY = timedelta(days=1)
 # How far ahead the next person is looked for: past the longest turn that a site file may have.
@@ -251,7 +253,8 @@ def _duty(rota: Rota, layer: str, wall: datetime) -> Duty:
     for override in reversed(rota.overrides):
         if override.layer == layer and override.period.holds(wall):
             return Duty(override.person, By.OVERRIDE)
-    people = (_person(rotation, wall) for rotation in rota.layers.get(layer, ()))
+    rotations = rota.layers.get(layer, ())
+    people = (_person(rotation, wall, rota.holidays) for rotation in rotations)
     person = next((person for person in people if person), None)
     if person is None:
         return NOBODY
@@ -270,15 +273,17 @@ def _after_swap(swap: Swap, holder: str, wall: datetime) -> str:
     return holder
 
 
-def _person(rotation: Rotation, wall: datetime) -> str | None:
-    if rotation.only and not any(period.holds(wall) for period in _around(rotation.only, wall)):
+def _person(rotation: Rotation, wall: datetime, holidays: frozenset[date]) -> str | None:
+    around = _around(rotation.only, wall, holidays)
+    if rotation.only and not any(period.holds(wall) for period in around):
         return None
     match rotation:
         case ByTurns():
             turn = (wall - _first(rotation)) // (rotation.days * DAY)
             if turn < 0:
                 return None
-            return rotation.people[_turns_taken(rotation, turn) % len(rotation.people)]
+            taken = _turns_taken(rotation, turn, holidays)
+            return rotation.people[taken % len(rotation.people)]
         case ByWeekday():
             handed_over = datetime.combine(wall.date(), rotation.hand_off) <= wall
             day = wall.date() if handed_over else wall.date() - DAY
@@ -289,34 +294,52 @@ def _first(rotation: ByTurns) -> datetime:
     return datetime.combine(rotation.begins, rotation.hand_off)
 
 
-def _turns_taken(rotation: ByTurns, turn: int) -> int:
+def _turns_taken(rotation: ByTurns, turn: int, holidays: frozenset[date]) -> int:
     """How many of the turns before this one were somebody's. On which weekdays turns fall repeats
-    itself after a few of them."""
+    itself after a few of them; holidays come beside."""
     if not rotation.only:
         return turn
     cycle = 7 // gcd(rotation.days, 7)
     taken = [_is_somebodys(rotation, n) for n in range(cycle)]
-    return turn // cycle * sum(taken) + sum(taken[: turn % cycle])
+    by_week = turn // cycle * sum(taken) + sum(taken[: turn % cycle])
+    return by_week + bisect_left(_by_holiday_alone(rotation, holidays), turn)
 
 
 def _is_somebodys(rotation: ByTurns, turn: int) -> bool:
+    """By the week alone."""
     start = _first(rotation) + turn * rotation.days * DAY
     end = start + rotation.days * DAY
     days = (start + n * DAY for n in range(-1, min(rotation.days, 7) + 1))
-    periods = (period for day in days for period in _on(rotation.only, day.date()))
+    periods = (period for day in days for period in _on(rotation.only, day.date(), frozenset()))
     return any(period.start < end and start < period.end for period in periods)
 
 
-def _around(windows: Sequence[Window], wall: datetime) -> Iterator[Period]:
+@cache
+def _by_holiday_alone(rotation: ByTurns, holidays: frozenset[date]) -> tuple[int, ...]:
+    """Turns that are somebody's although no window of the week falls in them."""
+    windows = tuple(window for window in rotation.only if window.weekday == HOLIDAY)
+    first, length = _first(rotation), rotation.days * DAY
+    found: set[int] = set()
+    for day in holidays if windows else ():
+        for period in _on(windows, day, holidays):
+            last = (period.end - first - timedelta.resolution) // length
+            found.update(range(max((period.start - first) // length, 0), last + 1))
+    return tuple(sorted(turn for turn in found if not _is_somebodys(rotation, turn)))
+
+
+def _around(
+    windows: Sequence[Window], wall: datetime, holidays: frozenset[date]
+) -> Iterator[Period]:
     """The windows' periods that may hold a reading: those of its day and of the day before."""
     for day in (wall.date() - DAY, wall.date()):
-        yield from _on(windows, day)
+        yield from _on(windows, day, holidays)
 
 
-def _on(windows: Sequence[Window], day: date) -> Iterator[Period]:
+def _on(windows: Sequence[Window], day: date, holidays: frozenset[date]) -> Iterator[Period]:
     """The windows' periods that begin on a day."""
     for window in windows:
-        if window.weekday == day.weekday():
+        is_holiday = window.weekday == HOLIDAY and day in holidays
+        if is_holiday or window.weekday == day.weekday():
             ends = day if window.end > window.start else day + DAY
             start = datetime.combine(day, window.start)
             yield Period(start, datetime.combine(ends, window.end))

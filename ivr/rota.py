@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+HOLIDAY = 7  # where a weekday stands: on each holiday, whatever weekday it is
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time of each week: from `start` on a weekday (0 is Monday) to before `end`, which is the
-    next day's unless it is later than `start`."""
+    """A time of each week: from `start` on a weekday (0 is Monday, or HOLIDAY) to before `end`,
+    which is the next day's unless it is later than `start`."""
 
     weekday: int
     start: time
@@ -90,6 +92,7 @@ class Rota:
     swaps: tuple[Swap, ...] = ()
     ring_s: float = 25.0  # each number of a person, before the next
     remind_s: float = 1800.0  # after which an owner is asked
+    holidays: frozenset[date] = frozenset()
 
     @property
     def regulars(self) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ import pytest
 
 from firmware import settings
 from firmware.settings import SiteFaults
-from ivr.plan import Plan
-from ivr.rota import ByTurns, ByWeekday, Override, Period, Swap, Window
+from ivr.plan import MailServer, Plan, TakeMessage
+from ivr.rota import HOLIDAY, ByTurns, ByWeekday, Override, Period, Swap, Window
 from tests.sites import head
 
 ROTA = """
@@ -21,6 +21,21 @@ shows = "2025550100"
 start = "bye"
 [flows.main.nodes.bye]
 kind = "hangup"
+[flows.main.nodes.urgent]
+kind = "message"
+mailbox = "doctor"
+prompts = ["leave-a-message"]
+next = "bye"
+oncall = ["first"]
+
+[mailboxes.doctor]
+members = ["ann"]
+
+[email]
+host = "mail.example.com"
+port = 587
+security = "starttls"
+sender = "careline@example.com"
 
 [hours.office]
 mon = ["08:00-17:00"]
@@ -28,6 +43,7 @@ mon = ["08:00-17:00"]
 [people.alvarez]
 name = "Dr. Alvarez"
 numbers = ["2025550171", "101"]
+email = "alvarez@example.com"
 [people.brandt]
 name = "Dr. Brandt"
 numbers = ["2025550172"]
@@ -110,7 +126,33 @@ def test_a_rota_is_read_as_it_is_written() -> None:
 
 
 def test_a_clinic_without_a_rota_is_a_clinic() -> None:
-    assert read(SITE[: SITE.index("[oncall]")]).rota is None
+    site = SITE[: SITE.index("[oncall]")].replace('oncall = ["first"]', "")
+    assert read(site).rota is None
+
+
+def test_a_message_for_people_on_call_is_urgent_and_needs_a_rota() -> None:
+    node = read(SITE).flows["main"].nodes["urgent"]
+    assert isinstance(node, TakeMessage)
+    assert (node.urgent, node.oncall) == (True, ("first",))
+    with pytest.raises(SiteFaults, match=r"no on-call layer first; add \[oncall\]"):
+        read(SITE[: SITE.index("[oncall]")])
+
+
+def test_the_mail_server_is_read_and_no_address_shows_in_what_a_program_prints() -> None:
+    plan = read(SITE)
+    assert plan.mail == MailServer(
+        "mail.example.com", 587, "starttls", None, "careline@example.com"
+    )
+    assert plan.people["alvarez"].email == "alvarez@example.com"
+    assert "alvarez@example.com" not in repr(plan.people)
+
+
+def test_holidays_of_the_site_are_days_of_a_rotation() -> None:
+    text = SITE.replace("only = { weekdays", "only = { holidays") + '[holidays]\ncountry = "US"\n'
+    rota = read(text).rota
+    assert rota is not None
+    assert date(2026, 12, 25) in rota.holidays
+    assert rota.layers["first"][0].only == (Window(HOLIDAY, time(17), time(8)),)
 
 
 def test_no_telephone_number_of_a_person_shows_in_what_a_program_prints() -> None:
@@ -144,6 +186,12 @@ WRONG = (
     ('layer = "first"', 'layer = "third"', "no layer third", "first, second"),
     ('other = { person = "brandt"', 'other = { person = "alvarez"', "with themselves", "person to"),
     ("[[oncall.layers.second]]", "[[oncall.layers.2nd]]", "cannot be a name", "small letters"),
+    ("only = { weekdays", "only = { holidays", "no holidays", "add [holidays]"),
+    ('oncall = ["first"]', 'oncall = ["frist"]', "no on-call layer frist", "first, second"),
+    ('outside = "office"', 'outside = "office"\nring_s = 5', "does not fit", "from 10 to 60"),
+    ('email = "alvarez@example.com"', 'email = "alvarez"', "does not fit", "an e-mail address"),
+    ('security = "starttls"', 'security = "ssl"', "does not fit", '"tls"'),
+    ('host = "mail.example.com"', 'host = "a b"', "does not fit", "mail.example.com"),
 )  # fmt: skip
 
 

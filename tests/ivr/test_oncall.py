@@ -31,7 +31,7 @@ from ivr.oncall import (
     watches,
 )
 from ivr.plan import Dates, DayRule, Exceptional, Hours, Span
-from ivr.rota import ByTurns, ByWeekday, Override, Period, Rota, Rotation, Swap, Window
+from ivr.rota import HOLIDAY, ByTurns, ByWeekday, Override, Period, Rota, Rotation, Swap, Window
 
 NEW_YORK = ZoneInfo("America/New_York")
 MONDAY = date(2026, 11, 23)
@@ -125,6 +125,19 @@ def test_nights_and_weekends_may_turn_on_their_own() -> None:
     assert holder(rota, "2026-11-28 08:00") == "chen"
     assert holder(rota, "2026-11-30 07:59") == "chen"
     assert holder(rota, "2026-12-05 08:00") == "alvarez"
+
+
+def test_on_a_holiday_its_own_window_holds_and_its_turn_is_somebodys() -> None:
+    """Saturdays alone are taken in turns, and whatever holiday falls between them is a turn too."""
+    saturdays, holidays = Window(5, time(8), time(20)), Window(HOLIDAY, time(8), time(20))
+    daily = ByTurns(("A", "B", "C"), 1, time(8), date(2026, 11, 21), (saturdays, holidays))
+    rota = Rota(NEW_YORK, {"first": (daily,)}, "C", holidays=frozenset({date(2026, 11, 26)}))
+
+    def at_noon(day: int) -> str | None:
+        noon = datetime(2026, 11, day, 12, tzinfo=NEW_YORK)
+        return on_call(rota, "first", noon).person
+
+    assert [at_noon(day) for day in (21, 25, 26, 27, 28)] == ["A", None, "B", None, "C"]
 
 
 def test_each_weekday_may_have_its_own_person_and_one_may_have_none() -> None:
@@ -335,7 +348,12 @@ def test_who_only_helped_out_once_is_not_woken_with_everybody() -> None:
 ZONES = (NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Asia/Beirut"))
 TIMES = st.builds(time, st.integers(0, 23), st.sampled_from((0, 15, 30)))
 PEOPLE = st.lists(st.sampled_from("ABCDE"), min_size=1, max_size=4).map(tuple)
-WINDOWS = st.lists(st.builds(Window, st.integers(0, 6), TIMES, TIMES), max_size=4).map(tuple)
+WINDOWS = st.lists(st.builds(Window, st.integers(0, HOLIDAY), TIMES, TIMES), max_size=4).map(tuple)
+HOLIDAYS = frozenset(
+    date(*day)
+    for day in ((2026, 9, 7), (2026, 10, 12), (2026, 10, 25), (2026, 11, 11), (2026, 11, 26),
+                (2026, 12, 25), (2027, 1, 1), (2027, 1, 18), (2027, 3, 14), (2027, 3, 26))
+)  # fmt: skip
 DATES = st.dates(date(2026, 9, 1), date(2026, 12, 31))
 WALLS = st.builds(datetime.combine, st.dates(date(2026, 10, 1), date(2027, 4, 15)), TIMES)
 PERIODS = st.builds(
@@ -357,6 +375,7 @@ ROTAS = st.builds(
     st.none(),
     st.lists(OVERRIDES, max_size=3).map(tuple),
     st.lists(SWAPS, max_size=3).map(tuple),
+    holidays=st.just(HOLIDAYS),
 )
 WEEKS_OF_CHANGE = st.sampled_from(
     [datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 22, tzinfo=UTC),
@@ -417,7 +436,8 @@ def weekly(windows: tuple[Window, ...], low: datetime, high: datetime) -> Iterat
     for number in range((high - low).days + 4):
         day = low.date() + timedelta(days=number - 2)
         for window in windows:
-            if window.weekday == day.weekday():
+            is_holiday = window.weekday == HOLIDAY and day in HOLIDAYS
+            if is_holiday or window.weekday == day.weekday():
                 start = datetime.combine(day, window.start)
                 length = datetime.combine(day, window.end) - start
                 yield Period(start, start + (length % timedelta(days=1) or timedelta(days=1)))
