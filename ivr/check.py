@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ivr import flow, hours
+from ivr import flow, hours, lease
 from ivr.flow import Place, Way
 from ivr.form import TakeRequest
 from ivr.hours import WEEKDAYS, shown
@@ -83,6 +83,7 @@ def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
         *_dead_ends(plan, reached),
         *_loops(plan, reached),
         *_missing_prompts(plan, entrances, prompts),
+        *_unspoken_on_call(plan, reached, prompts),
         *_no_person(plan, entrances),
         *_overlapping_hours(plan),
         *_never_open(plan),
@@ -293,6 +294,25 @@ def _missing_prompts(
                         f"the prompt {prompt} has no words in the language {language}",
                         f'add {prompt} = "…" to [prompts.{language}]',
                     )
+
+
+def _unspoken_on_call(
+    plan: Plan, reached: Reached, prompts: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    """People who are called are spoken to in the clinic's own language."""
+    for place in reached:
+        node = flow.node_at(plan, place)
+        if not (isinstance(node, TakeMessage) and node.oncall):
+            continue
+        for prompt in lease.PROMPTS:
+            if prompt not in prompts.get(plan.language, ()):
+                yield Finding(
+                    Rule.PROMPT,
+                    _keys(place),
+                    "",
+                    f"people on call cannot be told {prompt} in the language {plan.language}",
+                    f'add {prompt} = "…" to [prompts.{plan.language}]',
+                )
 
 
 def _prompts_at(plan: Plan, place: Place) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import date, time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr import lease
 from ivr.asking import Kind, Question
 from ivr.check import Finding, Rule, prove
 from ivr.flow import FRONT_DESK, node_at, prompts_of
@@ -338,3 +339,18 @@ def test_no_plan_however_tangled_breaks_the_prover(
     for finding in findings(a_plan(nodes, start="a", zero=zero)):
         assert finding.reason
         assert finding.cure
+
+
+def test_an_urgent_message_needs_words_for_the_people_who_are_called_with_it() -> None:
+    """In the clinic's own language, whatever its caller speaks."""
+    urgent = TakeMessage("desk", (), 60, "bye", urgent=True, oncall=("first",))
+    menu = a_menu({"1": "desk", "2": "urgent"}, "desk")
+    plan = a_plan({"menu": menu, "desk": DESK, "urgent": urgent, "bye": BYE})
+    nodes = (*plan.flows["main"].nodes.values(), Ring((), 1, ""), BYE)
+    known = {"failsafe-nobody", *lease.PROMPTS, *(p for node in nodes for p in prompts_of(node))}
+    assert prove(plan, {"en": known}) == []
+    (found,) = prove(plan, {"en": known - {"lease-pin"}})
+    assert (found.rule, found.where[-1]) == (Rule.PROMPT, "urgent")
+    assert "lease-pin" in found.reason
+    (found,) = prove(plan, {"en": known - {"urgent-listen"}})
+    assert "urgent-listen" in found.reason
