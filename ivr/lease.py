@@ -388,7 +388,8 @@ def _of_person(lease: Lease, visit: Visit, event: StepEvent, at: Instant) -> Ste
         case Stage.INTRO, PromptEnded(tag=tag) if tag == visit.tag:
             return _play_message(lease, visit, at)
         case Stage.MESSAGE, PromptEnded(tag=tag) if tag == visit.tag:
-            return _ask(lease, visit, (), at)
+            asked, orders = _ask(lease, visit, (), at)
+            return asked, [_note(lease, f"{visit.person} heard the message"), *orders]
         case Stage.MENU, PromptEnded(tag=tag) if tag == visit.tag:
             return _with(lease, replace(visit, until=at.now + MENU_S)), []
         case ((Stage.INTRO | Stage.MESSAGE | Stage.MENU), DigitPressed(digit=digit)):

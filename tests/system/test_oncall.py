@@ -165,6 +165,7 @@ def test_an_urgent_message_finds_its_doctor_through_busy_lines_and_a_killed_exch
             await told.step(call, "on call", "brandt: wrong PIN")
             await telco.press(ring, PIN + "#")
             await told.step(call, "on call", "brandt: PIN right")
+            await told.step(call, "on call", "brandt heard the message")
             await telco.press(ring, "2")
             await told.step(call, "on call", "brandt took it")
             patient = await telco.next_ring(PATIENT)
@@ -174,7 +175,8 @@ def test_an_urgent_message_finds_its_doctor_through_busy_lines_and_a_killed_exch
             await telco.hang_up(patient)
             await soon(ring.ended)
             assert ear.tone_s(patient.heard, PATIENT_HZ) > ear.HEARD_S
-            assert ear.tone_s(ring.heard, MESSAGE_HZ) > 0
+            assert ear.tone_s(ring.heard, MESSAGE_HZ) > ear.HEARD_S
+            assert ear.tone_s(ring.heard, CALLER_HZ) > ear.HEARD_S
             await told.step(call, "on call", "brandt talked with the patient")
             note = ("--note", "seen at home", "--by", "brandt")
             await careline(practice, "oncall", "close", message[:8], *note)
