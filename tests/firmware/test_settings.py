@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from firmware import settings, toml_lines
 from firmware.settings import SiteFaults
-from ivr.plan import Enqueue, Overflow
+from ivr.plan import CallBack, CallBacks, Enqueue, Overflow
 
 TEMPLATE = (Path(settings.__file__).parent / "template" / "clinic.toml").read_text("utf-8")
 
@@ -140,8 +140,22 @@ overflow = [
 """
 
 
+CALLED_BACK, OFFERED = 'callbacks = { hours = "office" }', 'callback = "call-back"'
+
+
+def test_a_queue_may_call_people_back() -> None:
+    site = settings.read(TEMPLATE)
+    assert site.queues["front-desk"].callbacks == CallBacks("office")
+    node = site.flows["main"].nodes["front-desk"]
+    assert isinstance(node, Enqueue)
+    assert (node.callback, node.callback_key) == ("call-back", "1")
+    assert site.flows["main"].nodes["call-back"] == CallBack("front-desk", "front-desk")
+    assert settings.prompts_of(site)["en"]["queue-front-desk"] == "front desk"
+
+
 def test_a_queue_may_lead_its_last_callers_on() -> None:
-    site = settings.read(TEMPLATE.replace('queue = "front-desk"', f'queue = "front-desk"{LED_ON}'))
+    first = f'queue = "front-desk"{LED_ON}'
+    site = settings.read(TEMPLATE.replace('queue = "front-desk"', first, 1))
     node = site.flows["main"].nodes["front-desk"]
     assert isinstance(node, Enqueue)
     assert node.overflow == (
@@ -164,13 +178,19 @@ def test_a_queue_may_lead_its_last_callers_on() -> None:
         ('closed = "office"', 'closed = "offices"', "offices", "office"),
         ("place_over = 8", "place_over = 0", "does not fit", "from 1"),
         ("per_agent = 2.5", "per_agent = -1", "does not fit", "above 0"),
+        (CALLED_BACK, 'callbacks = { hours = "ofice" }', "ofice", "office"),
+        (CALLED_BACK, "callbacks = {}", "is missing", "a table like { hours"),
+        (CALLED_BACK, "", "does not say when people are called back", 'hours = "…"'),
+        (OFFERED, 'callback = "callback"', 'no node "callback"', "did you mean call-back"),
+        (OFFERED, f'{OFFERED}\ncallback_key = "0"', "does not fit", '"1" to "9"'),
+        (OFFERED, f'{OFFERED}\nescape = "1"', "leads to otherwise already", "another"),
     ],
 )
 def test_a_rule_of_a_queue_that_cannot_be_is_told_with_its_cure(
     right: str, wrong: str, reason: str, cure: str
 ) -> None:
     text = TEMPLATE.replace("[queues.nurse]", f"[queues.nurse]{SKILLED}")
-    text = text.replace('queue = "front-desk"', f'queue = "front-desk"{LED_ON}')
+    text = text.replace('queue = "front-desk"', f'queue = "front-desk"{LED_ON}', 1)
     assert right in text
     with pytest.raises(SiteFaults, match=reason) as caught:
         settings.read(text.replace(right, wrong))
