@@ -66,7 +66,7 @@ from ivr.events import (
 from ivr.hours import Switch
 from ivr.lease import Instant
 from ivr.leases import Leases
-from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of
+from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of, ms
 from ivr.overflow import Crowd
 from ivr.pace import Pace
 from ivr.plan import Plan, Queue
@@ -471,7 +471,8 @@ class Exchange:
         """Its agents who could be offered a call now."""
         member = agent_of(queue)
         able = (agent for agent in self.agents.values() if member in agent.skills)
-        return [agent for agent in able if agent.free_from <= at.now and agent.is_idle()]
+        now_ms = ms(at.now)  # as the ACD counts, for which a rest may have ended a moment sooner
+        return [agent for agent in able if ms(agent.free_from) <= now_ms and agent.is_idle()]
 
     # ---- offers ----
 

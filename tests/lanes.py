@@ -12,7 +12,12 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 # Two Asterisks, their callers and our programs, or the engine's pace of 20 ms.
-IN_REAL_TIME = ("tests/system/", "tests/faults/", "tests/routing_core/test_media")
+IN_REAL_TIME = (
+    "tests/system/",
+    "tests/faults/",
+    "tests/contract/",
+    "tests/routing_core/test_media",
+)
 SINGLY = ("tests/house/test_linters.py",)
 COMPUTING_WORKERS = ("gw2", "gw3")
 LESS_URGENT = 5  # a computing worker's nice value: a third of the time where all want it

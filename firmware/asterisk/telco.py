@@ -354,6 +354,10 @@ class Telco:
                 assert_never(behaviour)
         await self._set(f"DOES_{desk}", does)
 
+    async def pick_up(self, ring: Ring) -> None:
+        """Who would have let it ring answers."""
+        await self.redirect(ring.channel, "up", "desk")
+
     async def press(self, ring: Ring, keys: str) -> None:
         """Who was called presses keys, one after another."""
         for key in keys:
@@ -423,6 +427,12 @@ class Telco:
         rings = self.desks[desk].rings
         await self._until(lambda: len(rings) > after, within_s)
         return rings[after]
+
+    async def ringing(self, desk: str, within_s: float = REACH_WITHIN_S) -> Ring:
+        """The desk's newest ring, once there is one that has not ended."""
+        rings = self.desks[desk].rings
+        await self._until(lambda: bool(rings) and not rings[-1].ended.done(), within_s)
+        return rings[-1]
 
     async def lamp_shows(self, new: int, old: int, within_s: float = REACH_WITHIN_S) -> None:
         """Wait until a phone has been told by NOTIFY of so many messages."""
@@ -800,13 +810,7 @@ def _desks(clinic: str) -> str:
                 "Goto(${GLOBAL(DOES_${EXTEN})})",
                 "(answers) Ringing()",
                 "Wait(${GLOBAL(RINGS_${EXTEN})})",
-                "Answer(,i)",
-                RECORD,
-                "UserEvent(DeskAnswered)",
-                f"PlayTones({_tone_of('EXTEN')})",
-                "Wait(1)",
-                "UserEvent(DeskTalked)",
-                f"Wait({FOREVER_S})",
+                "Goto(up,1)",
                 "(streams) Answer(,i)",
                 "UserEvent(DeskAnswered)",
                 "AudioSocket(${GLOBAL(STREAM_${EXTEN})},127.0.0.1:${GLOBAL(PORT_${EXTEN})})",
@@ -814,6 +818,16 @@ def _desks(clinic: str) -> str:
                 "(refuses) Hangup(21)",
                 "(busy) Hangup(17)",
                 "(silent) Ringing()",
+                f"Wait({FOREVER_S})",
+            ),
+            extension(
+                "up",
+                "Answer(,i)",
+                RECORD,
+                "UserEvent(DeskAnswered)",
+                f"PlayTones({_tone_of('DESK')})",
+                "Wait(1)",
+                "UserEvent(DeskTalked)",
                 f"Wait({FOREVER_S})",
             ),
             extension("hold", "StopPlayTones()", "BridgeWait(${UNIQUEID},participant,e(h))"),

@@ -205,6 +205,19 @@ def test_hanging_up_before_a_word_is_no_message() -> None:
     ]
 
 
+def test_who_is_matched_is_among_those_said_to_be_free() -> None:
+    """The ACD counts milliseconds: a rest may end for it a moment before it does for us."""
+    clinic = Clinic()
+    clinic.hears(events.PhoneChanged("102", PhoneState.UNREACHABLE))
+    clinic.now += 0.0004
+    clinic.calls("anna", "1")
+    clinic.hears(events.OfferEnded("offer-1", Refusal.REFUSED))
+    (matched,) = (
+        c for c in clinic.waits(30) if isinstance(c, commands.Note) and c.step == "matched"
+    )
+    assert "of 1 free: 101" in matched.detail
+
+
 def test_all_phones_ring_the_first_has_the_caller_and_the_others_stop() -> None:
     clinic = Clinic()
     said = clinic.calls("anna", "5")

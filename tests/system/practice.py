@@ -219,7 +219,7 @@ class Story:
         async with self._dialling:
             before = len(self._arrived())
             line = await dial()
-            await self._until(lambda: len(self._arrived()) > before)
+            await self.until(lambda: len(self._arrived()) > before)
             call = self._arrived()[before].call
         await self.step(call, begins)
         return line, call
@@ -233,7 +233,7 @@ class Story:
             mine = (step for step in self.steps if (step.call, step.step) == (call, name))
             return [step for step in mine if detail in step.detail]
 
-        await self._until(lambda: bool(found()), within_s)
+        await self.until(lambda: bool(found()), within_s)
         return found()[0]
 
     def details(self, call: str, name: str) -> list[str]:
@@ -275,7 +275,8 @@ class Story:
     def _arrived(self) -> list[topics.StepLine]:
         return [step for step in self.steps if step.step == "arrived"]
 
-    async def _until(self, holds: Callable[[], bool], within_s: float = SOON_S) -> None:
+    async def until(self, holds: Callable[[], bool], within_s: float = SOON_S) -> None:
+        """Until something holds of the steps."""
         try:
             async with asyncio.timeout(within_s):
                 while not holds():

@@ -1,0 +1,373 @@
+"""A month of a clinic, from a seed: callers come, choose, wait and talk by chance, day and night.
+
+Everything the exchange does is the exchange's own; what telephones and lines do is the fake pair's;
+here is only what people do. The desk is as Erlang-A has it while it is open: calls come as a
+Poisson stream, patience and talks are exponential, and its two agents pick up at once. Everybody
+else is human: nurses miss calls, refuse them, unplug their telephones and go to lunch.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache, partial
+from itertools import count
+from random import Random
+from zoneinfo import ZoneInfo
+
+from firmware import settings
+from firmware.asterisk.telco import Answers, Behaviour, Busy, Refuses, Silent
+from firmware.figures import By, Marks, Tally, added_up, counted
+from ivr import commands, events
+from ivr.plan import Plan
+from ivr.staffing import Demand
+from ivr.standing import Stage
+from tests.contract.played import Played
+from tests.firmware.diary import courses_of
+from tests.ivr.story import BEGAN
+
+DAY_S, HOUR_S = 86_400.0, 3600.0
+OPENS_H, CLOSES_H = 8, 18
+# By then the desk has forgotten that it began the day with nobody in line.
+SETTLED_H = 9
+ZONE = ZoneInfo("America/New_York")
+BEGINS = datetime(2026, 11, 30, tzinfo=ZONE)  # a Monday; no change of clocks within the month
+
+DESK = Demand(calls_per_h=24, handle_s=240, patience_s=180)
+DESK_AGENTS, TARGET_S = ("101", "102"), 20
+NURSES = ("201", "202", "203")
+# Calls an hour for anybody but the desk, by the hour of the day.
+OTHERS_PER_H = (
+    *(0.5,) * 7,
+    *(4.0, 20.0, 16.0, 12.0, 10.0, 8.0, 10.0, 12.0, 10.0, 6.0, 3.0),
+    *(0.5,) * 6,
+)
+WEEKEND_SHARE = 0.2
+NURSE_S, NURSE_PATIENCE_S = 150.0, 120.0
+
+SITE = """
+[clinic]
+name = "Maple Street"
+timezone = "America/New_York"
+language = "en"
+front_desk = ["301"]
+emergency_numbers = ["911"]
+
+[trunks.telco]
+host = "127.0.0.2"
+
+[mailboxes.desk]
+members = ["reception"]
+
+[hours.office]
+mon = ["08:00-18:00"]
+tue = ["08:00-18:00"]
+wed = ["08:00-18:00"]
+thu = ["08:00-18:00"]
+fri = ["08:00-18:00"]
+sat = ["08:00-18:00"]
+sun = ["08:00-18:00"]
+holidays = false
+
+[lines.main]
+trunk = "telco"
+numbers = ["2025550100"]
+flow = "main"
+medical = true
+
+[queues.desk]
+agents = ["101", "102"]
+target_s = 20
+
+[queues.nurse]
+agents = ["201", "202", "203"]
+urgency = "soon"
+target_s = 60
+rest_s = 5
+wrap_up_s = 20
+misses = 3
+needs = { nurse = 2 }
+relaxes = [{ after_s = 40, needs = { nurse = 9 } }]
+
+[queues.doctor]
+agents = ["202", "203"]
+urgency = "urgent"
+offer_s = 15
+
+[flows.main]
+start = "hours"
+zero = "front"
+
+[flows.main.nodes.hours]
+kind = "hours"
+hours = "office"
+open = "menu"
+closed = "night"
+
+[flows.main.nodes.menu]
+kind = "menu"
+prompts = ["main-menu"]
+timeout_s = 5
+tries = 2
+otherwise = "front"
+choices = { 1 = "desk", 2 = "nurse", 3 = "address", 4 = "message", 5 = "front", 6 = "doctor" }
+
+[flows.main.nodes.night]
+kind = "menu"
+prompts = ["night-menu"]
+timeout_s = 5
+tries = 2
+otherwise = "message"
+choices = { 1 = "message", 6 = "doctor" }
+
+[flows.main.nodes.desk]
+kind = "queue"
+queue = "desk"
+patience_s = 7200
+otherwise = "message"
+
+[flows.main.nodes.nurse]
+kind = "queue"
+queue = "nurse"
+patience_s = 600
+otherwise = "message"
+overflow = [
+    { place_over = 4, to = "message" },
+    { after_s = 90, to = "doctor" },
+    { no_agent = true, to = "front" },
+]
+
+[flows.main.nodes.doctor]
+kind = "queue"
+queue = "doctor"
+patience_s = 90
+otherwise = "message"
+also = ["nurse"]
+
+[flows.main.nodes.front]
+kind = "ring"
+phones = ["301", "201", "202"]
+for_s = 30
+otherwise = "message"
+
+[flows.main.nodes.address]
+kind = "say"
+prompts = ["address"]
+next = "bye"
+
+[flows.main.nodes.message]
+kind = "message"
+mailbox = "desk"
+prompts = ["leave-a-message"]
+next = "bye"
+
+[flows.main.nodes.bye]
+kind = "hangup"
+prompts = ["goodbye"]
+
+[prompts.en]
+main-menu = "Menu."
+night-menu = "Menu."
+address = "Address."
+"""
+_PHONE = """
+[phones.{0}]
+name = "Desk {0}"
+location = "12 Maple Street"
+callback = "2025550100"
+"""
+
+
+@cache
+def plan() -> Plan:
+    """The clinic: a desk for itself, nurses and doctors who share telephones, a front desk."""
+    levels = dict(zip(NURSES, (1, 2, 3), strict=True))
+    phones = [_PHONE.format(each) for each in (*DESK_AGENTS, "301")]
+    phones += [
+        f"{_PHONE.format(each)}skills = {{ nurse = {level} }}\n" for each, level in levels.items()
+    ]
+    return settings.read(SITE + "".join(phones))
+
+
+@dataclass(slots=True)
+class Days:
+    """What some days came to."""
+
+    steps: int = 0  # of the exchange; after each the sum of callers was drawn
+    whole: Tally = field(default_factory=Tally)
+    desk: Tally = field(default_factory=Tally)  # calls that came while it was settled
+
+
+class Month:
+    """One life of the clinic."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = Random(seed)
+        self.played = Played(plan(), Random(f"pair {seed}"), began=BEGINS)
+        self.played.watch = self._watch
+        self._midnight = BEGAN
+        self._acts: list[tuple[float, int, Callable[[], None]]] = []
+        self._order, self._names = count(), count(1)
+        self._days = Days()
+        for extension in (*NURSES, "301"):
+            self._mood(extension)
+
+    def lives(self, days: int) -> Days:
+        """So many more days, each counted once its last call is over."""
+        for _ in range(days):
+            self._plan_calls()
+            self._until(self._midnight + DAY_S)
+            self._midnight += DAY_S
+            self._count()
+        return self._days
+
+    # ---- a day ----
+
+    def _plan_calls(self) -> None:
+        day = (BEGINS + timedelta(seconds=self._midnight - BEGAN)).weekday()
+        share = WEEKEND_SHARE if day >= 5 else 1.0
+        for hour, per_h in enumerate(OTHERS_PER_H):
+            self._stream(hour, hour + 1, share * per_h, self._somebody)
+        self._stream(OPENS_H, CLOSES_H, DESK.calls_per_h, partial(self._calls, "1"))
+
+    def _stream(self, from_h: int, to_h: int, per_h: float, act: Callable[[], None]) -> None:
+        at = self._midnight + from_h * HOUR_S
+        while (at := at + self._some(HOUR_S / per_h)) < self._midnight + to_h * HOUR_S:
+            self._at(at, act)
+
+    def _until(self, end: float) -> None:
+        while self._acts and self._acts[0][0] <= end:
+            at, _, act = heapq.heappop(self._acts)
+            self.played.until(at)
+            act()
+        self.played.until(end)
+
+    def _count(self) -> None:
+        """Nobody calls so late that the call is not over by midnight, or it is counted then."""
+        played, days = self.played, self._days
+        unfinished = played.exchange.calls.keys()
+        rows = [row for row in played.rows if getattr(row, "call", "") not in unfinished]
+        played.rows = [row for row in played.rows if getattr(row, "call", "") in unfinished]
+        marked: dict[str, list[Marks]] = {"whole": [], "desk": []}
+        for one in courses_of(row for row in rows if getattr(row, "call", "")):
+            settled = SETTLED_H <= one.arrived.astimezone(ZONE).hour < CLOSES_H
+            for key, marks in counted(one):
+                if key == (By.ALL, ""):
+                    marked["whole"].append(marks)
+                elif settled and key == (By.QUEUE, "desk"):
+                    marked["desk"].append(marks)
+        days.whole += added_up(marked["whole"])
+        days.desk += added_up(marked["desk"])
+        days.steps = played.steps
+
+    # ---- callers ----
+
+    def _somebody(self) -> None:
+        key = self._chance.choices("023456", (1, 8, 3, 3, 1, 2))[0]
+        self._calls(key)
+
+    def _calls(self, key: str) -> None:
+        name = f"{next(self._names)}"
+        number = f"2025{self._chance.randrange(4000):06}"
+        self.played.pair.calls(name, "main", self.played.now, number=number)
+        self._in(self._some(4.0), partial(self._chooses, name, key))
+
+    def _chooses(self, name: str, key: str) -> None:
+        call = self.played.exchange.calls.get(name)
+        if call is None:
+            return
+        if key != "1" and self._chance.random() < 0.05:
+            self._acts_up(name)
+            return
+        if call.place.node == "night":
+            key = "6" if key == "6" else "1"
+        self.played.pair.presses(name, key, self.played.now)
+        patience_s = DESK.patience_s if key == "1" else NURSE_PATIENCE_S
+        self._in(self._some(patience_s), partial(self._loses_patience, name))
+        if key != "1" and self._chance.random() < 0.2:
+            self.played.pair.speaks(name, self._some(12.0), self.played.now)
+            self._in(self._some(20.0), partial(self._presses_something, name))
+
+    def _acts_up(self, name: str) -> None:
+        """Silence, a wrong key, a hang-up in the menu, or the line breaks."""
+        pair, now = self.played.pair, self.played.now
+        match self._chance.randrange(4):
+            case 0:
+                self._in(self._some(60.0), partial(self._hangs_up, name))
+            case 1:
+                pair.presses(name, "9", now)
+            case 2:
+                self._hangs_up(name)
+            case _:
+                pair.loses_audio(name, now)
+        self._in(300.0, partial(self._hangs_up, name))
+
+    def _hangs_up(self, name: str) -> None:
+        self.played.pair.hangs_up(name, self.played.now)
+
+    def _presses_something(self, name: str) -> None:
+        self.played.pair.presses(name, self._chance.choice("0123#"), self.played.now)
+
+    def _loses_patience(self, name: str) -> None:
+        call = self.played.exchange.calls.get(name)
+        if call is not None and call.stage is not Stage.TALKING:
+            self._hangs_up(name)
+
+    # ---- those who answer ----
+
+    def _watch(self, event: events.Event | None, _said: list[commands.Command]) -> None:
+        if isinstance(event, events.Joined):
+            call = self.played.exchange.calls.get(event.call)
+            talks_s = DESK.handle_s if call and call.place.node == "desk" else NURSE_S
+            self._in(self._some(talks_s), partial(self._talked, event.call))
+
+    def _talked(self, name: str) -> None:
+        """Either of them ends it."""
+        talking = [a for a in self.played.exchange.agents.values() if a.talks_to == name]
+        if talking and self._chance.random() < 0.5:
+            self.played.pair.puts_down(talking[0].extension, self.played.now)
+        else:
+            self._hangs_up(name)
+
+    def _mood(self, extension: str) -> None:
+        """How somebody sits at a telephone for a while."""
+        pair, now = self.played.pair, self.played.now
+        does: list[Behaviour] = [
+            Answers(self._chance.uniform(1, 12)), Silent(), Refuses(), Busy()
+        ]  # fmt: skip
+        pair.behaves(extension, self._chance.choices(does, (12, 2, 1, 1))[0])
+        drawn = self._chance.random()
+        if drawn < 0.05:
+            self._goes(extension)
+        elif drawn < 0.1:
+            pair.uses(extension, now, in_use=True)
+            again = partial(self._puts_away, extension)
+            self._in(self._some(90.0), again)
+        elif drawn < 0.15:
+            self.played.hears(events.AgentPaused(extension, "lunch"))
+        else:
+            self.played.hears(events.AgentResumed(extension))
+        if drawn > 0.9:
+            pair.puts_down(extension, now)
+        self._in(self._some(600.0), partial(self._mood, extension))
+
+    def _goes(self, extension: str) -> None:
+        self.played.pair.plugs(extension, self.played.now, is_there=False)
+        self._in(
+            self._some(400.0),
+            lambda: self.played.pair.plugs(extension, self.played.now, is_there=True),
+        )
+
+    def _puts_away(self, extension: str) -> None:
+        self.played.pair.uses(extension, self.played.now, in_use=False)
+
+    # ---- chance and time ----
+
+    def _some(self, seconds: float) -> float:
+        return self._chance.expovariate(1 / seconds)
+
+    def _in(self, seconds: float, act: Callable[[], None]) -> None:
+        self._at(self.played.now + seconds, act)
+
+    def _at(self, at: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._acts, (at, next(self._order), act))

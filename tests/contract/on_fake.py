@@ -1,0 +1,119 @@
+"""A story told on the fake pair, in no time."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from random import Random
+
+from firmware import settings
+from firmware.asterisk.telco import Behaviour, Silent
+from firmware.ledger import Finished, Noted
+from ivr.plan import Plan
+from tests.contract import site
+from tests.contract.played import Played
+from tests.contract.stories import ANNA, Story
+from tests.contract.told import Account, Line, account
+
+LANE = 0
+LONGEST_S = 900.0
+SPEAKS_S = 1.0
+# A person is never as quick as two programs.
+PAUSE_S = 0.5
+
+
+@cache
+def plan() -> Plan:
+    """One lane is enough."""
+    return settings.read(site.text([LANE]))
+
+
+class OnFake:
+    """A lane of its own for each story."""
+
+    def __init__(self, seed: int) -> None:
+        self.played = Played(plan(), Random(seed))
+        self._phones = site.phones_of(LANE)
+        self._racing = False
+        self._patient_until = self.played.now + LONGEST_S
+        for extension in (site.DESK, *self._phones.values()):
+            self.played.pair.behaves(extension, Silent())
+
+    async def calls(self, who: str = ANNA) -> None:
+        self.played.pair.calls(who, site.lane_named(LANE), self.played.now, number=who)
+        await self.sees("menu", who=who)
+        self._pause()
+
+    async def presses(self, key: str, who: str = ANNA) -> None:
+        self.played.pair.presses(who, key, self.played.now)
+        self._pause()
+
+    async def speaks(self, who: str = ANNA) -> None:
+        self.played.pair.speaks(who, SPEAKS_S, self.played.now)
+        self._pause()
+
+    async def is_recorded(self, who: str = ANNA) -> None:
+        while not self.played.pair.is_recording(who):
+            self._turn(f"{who} is never recorded")
+
+    async def hangs_up(self, who: str = ANNA) -> None:
+        self.played.pair.hangs_up(who, self.played.now)
+
+    async def behaves(self, phone: str, does: Behaviour) -> None:
+        self.played.pair.behaves(self._phones[phone], does)
+
+    async def picks_up(self, phone: str) -> None:
+        self.played.pair.picks_up(self._phones[phone], self.played.now)
+
+    async def puts_down(self, phone: str) -> None:
+        self.played.pair.puts_down(self._phones[phone], self.played.now)
+
+    async def unplugs(self, phone: str) -> None:
+        self.played.pair.plugs(self._phones[phone], self.played.now, is_there=False)
+        self._pause()
+
+    async def at_once(self, *acts: Callable[[], Awaitable[None]]) -> None:
+        self._racing = True
+        for act in acts:
+            await act()
+        self._racing = False
+
+    async def sees(self, step: str, detail: str = "", *, who: str = ANNA, times: int = 1) -> None:
+        while self._count(step, detail, who) < times:
+            self._turn(f"{who} has no {step} {detail}")
+
+    def told(self) -> dict[str, list[Line]]:
+        told: dict[str, list[Line]] = {}
+        for row in self.played.rows:
+            match row:
+                case Noted(call=call, step=step, detail=detail):
+                    told.setdefault(call, []).append(Line(step, detail))
+                case Finished(call=call, outcome=outcome):
+                    told.setdefault(call, []).append(Line("outcome", outcome))
+                case _:
+                    pass
+        return told
+
+    def _turn(self, else_: str) -> None:
+        at = self.played.next_at()
+        if at is None or at > self._patient_until:
+            raise AssertionError(f"{else_}, but {self.told()}")
+        self.played.until(at)
+
+    def _pause(self) -> None:
+        if not self._racing:
+            self.played.until(self.played.now + PAUSE_S)
+
+    def _count(self, step: str, detail: str, who: str) -> int:
+        lines = self.told().get(who, ())
+        return sum(line.step == step and detail in line.detail for line in lines)
+
+
+def tell(story: Story, seed: int) -> Account:
+    """What the ledger has of it in the end."""
+    world = OnFake(seed)
+    telling = story(world)
+    try:
+        telling.__await__().send(None)
+    except StopIteration:
+        world.played.until(world.played.now + PAUSE_S)
+        return account(LANE, world.told())
+    raise AssertionError("on the fake pair nothing is ever waited for")

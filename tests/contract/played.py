@@ -1,0 +1,133 @@
+"""A clinic played: the real exchange on the fake pair, and a clock that leaps to what is due."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+
+from firmware.asterisk.fake import LAG_S, FakePair
+from firmware.ledger import Arrived, Finished, Moment, Noted, Row
+from ivr import commands, events
+from ivr.exchange import Exchange
+from ivr.identity import Verdict
+from ivr.plan import Plan
+from tests.ivr.story import BEGAN, NOON
+
+PIN = "2580"
+Watch = Callable[[events.Event | None, list[commands.Command]], None]
+
+
+class Unbalanced(Exception):  # noqa: N818 - it is what happened, and the name says so
+    """A caller is lost, or counted twice."""
+
+
+class Played:
+    """Whatever the exchange says is carried out and written down at the moment it is said; after
+    each of its steps the sum of callers is drawn."""
+
+    def __init__(
+        self, plan: Plan, chance: Random, *, began: datetime = NOON, lag_s: float = LAG_S
+    ) -> None:
+        offers = count(1)
+        self.exchange = Exchange(plan, lambda: f"offer-{next(offers)}")
+        self.pair = FakePair(plan.phones, chance, lag_s=lag_s)
+        self.now = BEGAN
+        self.rows: list[Row] = []
+        self.steps = 0
+        self.offered: set[str] = set()
+        self.finished: Counter[commands.Outcome] = Counter()
+        self.watch: Watch = lambda event, said: None
+        self._ended: set[str] = set()
+        self._began = began - timedelta(seconds=BEGAN)
+
+    @property
+    def local(self) -> datetime:
+        return self._began + timedelta(seconds=self.now)
+
+    def moment(self) -> Moment:
+        return Moment(self.local, round(self.now * 1000))
+
+    def hears(self, event: events.Event) -> None:
+        if isinstance(event, events.CallArrived) and event.call not in self.offered:
+            self.offered.add(event.call)
+            number, name = event.number, event.name
+            self.rows.append(
+                Arrived(event.call, event.line, event.dialled, number, name, self.moment())
+            )
+        self._done(event, self.exchange.receive(event, self.now, self.local))
+
+    def next_at(self) -> float | None:
+        """When something happens next of itself."""
+        due = (self.exchange.next_deadline(), self.pair.next_at())
+        return min((at for at in due if at is not None), default=None)
+
+    def turn(self) -> None:
+        """What is due now; the exchange's own deadline comes first, as in its loop."""
+        due = self.exchange.next_deadline()
+        if due is not None and due <= self.now:
+            self._done(None, self.exchange.time_came(self.now, self.local))
+            return
+        for event in self.pair.told(self.now):
+            self.hears(event)
+
+    def until(self, end: float) -> None:
+        """Lets the time pass."""
+        while (at := self.next_at()) is not None and at <= end:
+            self.now = max(self.now, at)
+            self.turn()
+        self.now = max(self.now, end)
+
+    def _done(self, event: events.Event | None, said: list[commands.Command]) -> None:
+        self.steps += 1
+        moment = self.moment()
+        for command in said:
+            if (kept := _kept(command)) is not None:
+                self.pair.pass_on(kept, self.now)
+            match command:
+                case commands.Note(call=call, step=step, detail=detail):
+                    self.rows.append(Noted(call, step, detail, moment))
+                case commands.Finish(call=call, outcome=outcome):
+                    self.rows.append(Finished(call, outcome, moment))
+                    self._finish(call, outcome)
+                case _:
+                    pass
+        self.pair.perform(said, self.now)
+        self._balance()
+        self.watch(event, said)
+
+    def _finish(self, call: str, outcome: commands.Outcome) -> None:
+        if call in self._ended:
+            raise Unbalanced(f"{call} has ended a second time, as {outcome}")
+        self._ended.add(call)
+        self.finished[outcome] += 1
+
+    def _balance(self) -> None:
+        in_progress = len(self.exchange.calls)
+        if len(self.offered) != self.finished.total() + in_progress:
+            raise Unbalanced(
+                f"{len(self.offered)} offered, {dict(self.finished)}, {in_progress} in progress"
+            )
+
+
+def _kept(order: commands.Command) -> events.Event | None:
+    """What the stores answer: they keep all, know none of the patients, and one PIN."""
+    match order:
+        case commands.KeepRequest(call=call, tag=tag):
+            return events.RequestKept(call, tag)
+        case commands.Identify(call=call, tag=tag):
+            return events.IdentityChecked(call, tag, Verdict.UNKNOWN)
+        case commands.KeepTicket(ticket=ticket):
+            return events.TicketOpened(ticket)
+        case commands.TryTicket(ticket=name, leg=leg):
+            return events.TicketTried(name, leg)
+        case commands.CheckPin(call=call, pin=pin):
+            return events.PinChecked(call, pin == PIN)
+        case commands.OpenLease(urgent=urgent):
+            return events.LeaseOpened(urgent)
+        case commands.OwnLease(lease=lease, person=person):
+            return events.LeaseOwned(lease, person)
+        case commands.CloseLease(lease=lease, by=by, how=how):
+            return events.LeaseClosed(lease, by, how)
+        case _:
+            return None

@@ -1,0 +1,150 @@
+"""In which orders the real pair tells its facts: `python -m tests.contract.record TIMES`.
+
+Tells all stories so many times on two real Asterisks, overhears the exchange, and writes the orders
+that were seen, with how often, for the fake pair to tell them alike.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.asterisk.fake import ORDERS, Happening, Order, Orders, Word, written
+from ivr.events import PhoneState, Refusal
+from tests.contract import on_pair, site
+from tests.contract.on_pair import OnPair
+from tests.contract.overheard import FILE, append
+from tests.contract.stories import ANNA, STORIES
+from tests.system.town import Town
+
+PROGRAM = (sys.executable, "-m", "tests.contract.overheard")
+ENDS = {
+    Refusal.BUSY: Happening.BUSY,
+    Refusal.REFUSED: Happening.REFUSES,
+    Refusal.SILENT: Happening.IN_VAIN,
+    Refusal.UNREACHABLE: Happening.ABSENT,
+    Refusal.WITHDRAWN: Happening.WITHDRAWN,
+}
+HANGS_UP, PUTS_DOWN = "hangs-up", "puts-down"
+
+
+class Marking(OnPair):
+    """Writes down who ends what, at the moment it is done."""
+
+    async def hangs_up(self, who: str = ANNA) -> None:
+        append(self.here.place.home, [f"{HANGS_UP} {self.call_of(who)}"])
+        await super().hangs_up(who)
+
+    async def puts_down(self, phone: str) -> None:
+        append(self.here.place.home, [f"{PUTS_DOWN} {self.extension_of(phone)}"])
+        await super().puts_down(phone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    at: int
+    word: str
+    names: tuple[str, ...]
+
+
+class Heard:
+    """All that was overheard, line by line."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = [
+            _Line(at, word, tuple(names))
+            for at, (word, *names) in enumerate(map(str.split, text.splitlines()))
+        ]
+        self._about: defaultdict[str, list[_Line]] = defaultdict(list)
+        for line in self._lines:
+            for name in line.names:
+                self._about[name].append(line)
+
+    def orders(self) -> Orders:
+        """How often each order was seen, by what happened."""
+        found: defaultdict[Happening, Counter[Order]] = defaultdict(Counter)
+        for line in self._lines:
+            for happening, order in self._seen(line):
+                found[happening][order] += 1
+        return found
+
+    def _seen(self, line: _Line) -> Iterable[tuple[Happening, Order]]:
+        match line.word:
+            case "offer":
+                yield from self._offer(line)
+            case "left":
+                yield from self._left(line, *line.names)
+
+    def _offer(self, offered: _Line) -> Iterable[tuple[Happening, Order]]:
+        offer, _, extension = offered.names
+        about = {each.word: each for each in self._about[offer]}
+        after = [each for each in self._about[extension] if each.at > offered.at]
+        nexts = [each.at for each in after if each.word == "offer"]
+        until = min(nexts, default=len(self._lines))
+        states = [each for each in after if each.word == "phone" and each.at < until]
+        if rang := about.get("rang"):
+            yield Happening.RINGS, _order({Word.RANG: rang}, states, PhoneState.RINGING)
+        if accepted := about.get("accepted"):
+            yield Happening.ANSWERS, _order({Word.ACCEPTED: accepted}, states, PhoneState.IN_USE)
+        if ended := about.get("ended"):
+            happening = ENDS[Refusal(ended.names[1])]
+            yield happening, _order({Word.ENDED: ended}, states, PhoneState.IDLE)
+
+    def _left(self, left: _Line, call: str) -> Iterable[tuple[Happening, Order]]:
+        about = {each.word: each for each in self._about[call] if each.at != left.at}
+        if joined := about.get("joined"):
+            (offered,) = (e for e in self._about[joined.names[1]] if e.word == "offer")
+            extension = offered.names[2]
+            later = [each for each in self._about[extension] if each.at > joined.at]
+            put_down = any(each.word == PUTS_DOWN and each.at < left.at for each in later)
+            if put_down and HANGS_UP in about and about[HANGS_UP].at < left.at:
+                return  # both at once
+            happening = Happening.AGENT_ENDS if put_down else Happening.CALLER_ENDS
+            states = [each for each in later if each.word == "phone"]
+            yield happening, _order({Word.LEFT: left}, states, PhoneState.IDLE)
+        elif HANGS_UP in about and (recorded := about.get("recorded")):
+            if recorded.at > about[HANGS_UP].at:
+                yield Happening.CUT_OFF, _order({Word.LEFT: left, Word.RECORDED: recorded})
+        elif HANGS_UP in about and "record" not in about:
+            lost = {Word.LOST: about["lost"]} if "lost" in about else {}
+            yield Happening.LEAVES, _order({Word.LEFT: left, **lost})
+
+
+def _order(
+    facts: dict[Word, _Line], states: Sequence[_Line] = (), state: PhoneState | None = None
+) -> Order:
+    """The facts as they came, and among them the telephone's first state of this kind."""
+    told = next((each for each in states if state and each.names[1:] == tuple(state.split())), None)
+    lines = facts | ({Word.PHONE: told} if told else {})
+    return tuple(sorted(lines, key=lambda word: lines[word].at))
+
+
+async def _tell_all(here: Town, times: int) -> None:
+    async with on_pair.lanes(here, PROGRAM, Marking) as tell:
+        for _ in range(times):
+            await asyncio.gather(*(tell(name, story) for name, story in STORIES.items()))
+
+
+def main(times: int) -> None:
+    """Writes the orders beside the fake pair."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        on_pair.build(Path(folder, "town")) as here,
+    ):
+        for _ in range(times):
+            here.run(_tell_all(here, 1))
+        orders = Heard(here.place.home.joinpath(FILE).read_text("utf-8")).orders()
+        made = (
+            f"# How often the real pair told its facts in which order: {len(STORIES)} stories,"
+            f" {times} times each, {site.LANES} at once.\n"
+            f"# {here.spoke_to[0].upper()}{here.spoke_to[1:]}; made by:"
+            f" python -m tests.contract.record {times}\n"
+        )
+    ORDERS.write_text(made + written(orders), "utf-8")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,69 @@
+"""The fake pair does as the real one: each story comes to the same steps and outcomes on both."""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+from tests.contract import on_fake, on_pair
+from tests.contract.stories import STORIES, Story
+from tests.contract.told import Account, of_each, shown
+from tests.system.town import Town
+
+# What two real programs may do, the fake one does in one of so many tellings.
+TELLINGS = 400
+# A race may come out as it never did before; the same way each time it is no race.
+TIMES_TOLD = 3
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with on_pair.build(tmp_path_factory.mktemp("contract")) as standing:
+        yield standing
+
+
+def told_by_fake(story: Story) -> Iterator[Account]:
+    return (on_fake.tell(story, seed) for seed in range(TELLINGS))
+
+
+def is_told_by_fake(story: Story, account: Account) -> bool:
+    """Each call's own way, and each telephone's in it, is one that the fake pair has told too."""
+    unheard = of_each(account)
+    for told in told_by_fake(story):
+        unheard -= of_each(told)
+        if not unheard:
+            return True
+    return False
+
+
+def test_fifty_stories_come_to_the_same_on_the_fake_pair_and_on_the_real_one(here: Town) -> None:
+    assert len(STORIES) >= 50
+
+    async def told(names: list[str]) -> dict[str, Account]:
+        async with on_pair.lanes(here) as tell:
+            accounts = await asyncio.gather(*(tell(name, STORIES[name]) for name in names))
+        return dict(zip(names, accounts, strict=True))
+
+    names = list(STORIES)
+    for _ in range(TIMES_TOLD):
+        accounts = here.run(told(names))
+        names = [name for name in names if not is_told_by_fake(STORIES[name], accounts[name])]
+        if not names:
+            return
+    differences = [
+        f"{name}\n on the real pair\n{shown(accounts[name])}\n but on the fake one, say,\n"
+        + "\n or ".join(map(shown, islice(told_by_fake(STORIES[name]), 2)))
+        for name in names
+    ]
+    raise AssertionError("\n\n".join(differences))
+
+
+@pytest.mark.parametrize("name", ["the_caller_hears_what_was_wanted", "two_pick_up_at_once"])
+def test_a_telling_that_lacks_one_step_is_none_of_the_fakes(name: str) -> None:
+    tellings = [on_fake.tell(STORIES[name], seed) for seed in range(40)]
+    known = set[object]().union(*map(of_each, tellings))
+    ((who, lines),) = tellings[0]
+    for place in range(len(lines)):
+        lacking = ((who, lines[:place] + lines[place + 1 :]),)
+        assert not of_each(lacking) <= known, lines[place]
