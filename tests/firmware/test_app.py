@@ -195,7 +195,7 @@ def test_an_exchange_that_has_ended_leaves_nothing_to_be_read_in_its_loop(
 
 def _kept_hours(home: Path) -> int:
     with closing(sqlite3.connect(home / "calls.db")) as connection:
-        (number,) = connection.execute("SELECT count(*) FROM hourly").fetchone()
+        (number,) = connection.execute("SELECT count(*) FROM tallies").fetchone()
     return int(number)
 
 

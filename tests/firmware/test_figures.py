@@ -297,7 +297,7 @@ class Books:
         return rounds
 
     def kept(self) -> list[tuple[object, ...]]:
-        asked = select(rollups.hourly).order_by(*rollups.hourly.c)
+        asked = select(rollups.tallies).order_by(*rollups.tallies.c)
         with self._reader.connect() as connection:
             return [tuple(row) for row in connection.execute(asked)]
 
@@ -392,7 +392,7 @@ def test_kept_hours_are_what_the_ledger_says_at_any_time(books: Books, seed: int
     assert {tally.holds_sum for by in (By.ALL, By.QUEUE) for tally in books.figures(by).values()}
     kept = books.kept()
     assert len(kept) > 20
-    books.ledger.store.submit(lambda open_: open_.execute(rollups.hourly.delete())).result(60)
+    books.ledger.store.submit(lambda open_: open_.execute(rollups.tallies.delete())).result(60)
     books.ledger.store.submit(lambda open_: open_.execute(rollups.state.delete())).result(60)
     books.roll(most=100)
     assert books.kept() == kept
@@ -412,7 +412,9 @@ def test_hours_kept_twice_are_kept_once(books: Books) -> None:
 def test_the_exchange_keeps_hours_and_says_when_it_cannot(books: Books) -> None:
     rolling = rollups.Rollups(books.ledger.store, lambda: NEW_YORK)
     books.write(a_weekend(7))
-    forge = text("CREATE TRIGGER full BEFORE INSERT ON hourly BEGIN SELECT RAISE(ABORT, 'no'); END")
+    forge = text(
+        "CREATE TRIGGER full BEFORE INSERT ON tallies BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
     books.ledger.store.submit(lambda open_: open_.execute(forge)).result(60)
     with capture_logs() as logged:
         asyncio.run(rolling.catch_up())
@@ -459,6 +461,28 @@ def a_call(name: str, number: str, day: int, outcome: Outcome = Outcome.ANSWERED
     ]
 
 
+@pytest.mark.parametrize("zone", [NEW_YORK, ZoneInfo("Asia/Kolkata")])
+def test_months_days_and_hours_together_say_of_any_span_what_the_ledger_says(
+    books: Books, zone: ZoneInfo
+) -> None:
+    """Over two years of calls, some of them not yet kept, whatever hours are asked about."""
+    chance = random.Random(11)
+    days = [chance.randrange(730) for _ in range(250)]
+    calls = [a_call(f"{n}", "", day, chance.choice([*Outcome])) for n, day in enumerate(days)]
+    for some in (calls[:230], calls[230:]):
+        books.roll(zone)
+        books.write(row for call in some for row in call)
+    for _ in range(15):
+        ends = sorted(NOON + timedelta(hours=chance.randrange(-24, 740 * 24)) for _ in range(2))
+        begin, end = (hour_of(each, zone) for each in ends)
+        with books._reader.connect() as connection:
+            told = rollups.figures(connection, begin, end, By.ALL, zone)
+            by_day = rollups.by_day(connection, begin, end, zone)
+            true = computed(connection, begin, end, zone)
+        whole = sum((tally for (_, by, _), tally in true.items() if by is By.ALL), Tally())
+        assert told.get("", Tally()) == sum(by_day.values(), Tally()) == whole
+
+
 def test_who_calls_again_within_a_week_was_not_helped_by_the_first_call(books: Books) -> None:
     books.write(a_call("a", "+15555550142", 0))
     books.write(a_call("b", "+15555550142", 3))
@@ -493,7 +517,7 @@ def test_of_a_call_whose_week_is_not_over_nobody_knows_yet_whether_it_was_enough
 
 def test_every_figure_has_its_column(books: Books) -> None:
     columns = books.ledger.store.submit(
-        lambda open_: [row.name for row in open_.execute(text("PRAGMA table_info(hourly)"))]
+        lambda open_: [row.name for row in open_.execute(text("PRAGMA table_info(tallies)"))]
     ).result(60)
-    assert columns == ["by", "hour", "name", *(each.name for each in fields(Tally))]
+    assert columns == ["span", "by", "begins", "name", *(each.name for each in fields(Tally))]
     assert list(Tally().outcomes) == list(Outcome)
