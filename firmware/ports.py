@@ -12,7 +12,7 @@ import tomlkit
 from firmware.asterisk.config import Ports
 from firmware.place import Place
 
-RTP_PORTS = 300  # of one drawn range: two a call
+RTP_PORTS = 600  # of one drawn range: two a leg, and under the fail-safe a caller has many
 # SIP and RTP on every interface, for phones and trunks are other machines; the rest on loopback.
 BOX_PORTS = Ports(
     sip=5060,

@@ -39,7 +39,7 @@ CUT_AGAIN_AFTER = 6  # tries; a gateway may answer busy for 3 s after a cut
 NOTICE_S = 60  # how long the front desk's phones ring for the notice
 NOTICE_TIMES = 2
 CANNOT_TIMES = 3
-FAILSAFE_ROUNDS = 10
+FAILSAFE_ROUNDS = 10  # of silent phones; of engaged ones, which are soon tried, it is more
 NOBODY_REACHABLE_S = 5
 CANARY_S = 60
 OUTSIDE_S = 120
@@ -195,6 +195,10 @@ def _failsafe(plan: Plan, voice: Voice, timing: Timing) -> str:
     """Phones ring at once; the caller hears a sentence and music meanwhile."""
     front_desk, everybody = _dialled(plan.front_desk), _dialled(plan.phones)
     music = f"m({FAILSAFE_WAIT}-${{SPOKEN}})"
+    round_s = timing.front_desk_s + timing.everybody_s
+    # In a busy clinic a round is over at once, and by rounds alone a caller would be let go within
+    # a minute. A clock that jumps meanwhile counts for nothing.
+    is_true = f"$[${{TOOK}} > 0 & ${{TOOK}} <= {2 * round_s:d}]"
     nobody = [
         extension(
             f"nobody-{language}", f"Playback({voice('failsafe-nobody', language)})", "Hangup()"
@@ -208,12 +212,14 @@ def _failsafe(plan: Plan, voice: Voice, timing: Timing) -> str:
                 "s",
                 'GotoIf($["${SELFTEST}" = "1"]?over)',
                 "UserEvent(CareLineFailsafe,CallUUID: ${CALLUUID})",
-                "(ring) Set(ROUND=0)",
-                f"(round) Dial({front_desk},{timing.front_desk_s:d},{music})",
+                "(ring) Set(SPENT=0)",
+                "(round) Set(BEGAN=${EPOCH})",
+                f"Dial({front_desk},{timing.front_desk_s:d},{music})",
                 f"Dial({everybody},{timing.everybody_s:d},{music})",
                 f"MusicOnHold({FAILSAFE_WAIT}-${{SPOKEN}},{NOBODY_REACHABLE_S})",
-                "Set(ROUND=$[${ROUND} + 1])",
-                f"GotoIf($[${{ROUND}} < {FAILSAFE_ROUNDS}]?round)",
+                "Set(TOOK=$[${EPOCH} - ${BEGAN}])",
+                f"Set(SPENT=$[${{SPENT}} + ${{IF({is_true}?${{TOOK}}:{NOBODY_REACHABLE_S})}}])",
+                f"GotoIf($[${{SPENT}} < {FAILSAFE_ROUNDS * round_s:d}]?round)",
                 "Goto(nobody-${SPOKEN},1)",
                 "(over) UserEvent(CareLineFailsafe,CallUUID: ${CALLUUID})",
                 "Hangup()",

@@ -80,9 +80,11 @@ class Begins(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The desk rings this long and is then picked up; its tone is heard by the other side."""
+    """The desk rings this long and is then picked up; its tone is heard by the other side. Somebody
+    who attends to one caller at a time is engaged from the first ring to the end of the talk."""
 
     after_s: float = 0.0
+    one_at_a_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class Ring:
     caller: str
     name: str
     at_s: float
+    came_at_unix_s: float  # by the telephone company's own clock
     heard: Path
     said: Path
     answered: asyncio.Future[float]
@@ -338,9 +341,9 @@ class Telco:
         who else answers at once. Their rings are kept like a desk's."""
         self.desks.setdefault(desk, Desk(desk, OUTSIDE_TONE_HZ))
         match behaviour:
-            case Answers(after_s=after_s):
+            case Answers(after_s=after_s, one_at_a_time=is_alone):
                 await self._set(f"RINGS_{desk}", f"{after_s:g}")
-                does = "answers"
+                does = "attends" if is_alone else "answers"
             case Refuses():
                 does = "refuses"
             case Busy():
@@ -569,6 +572,7 @@ class Telco:
             message.get("CallerIDNum"),
             message.get("CallerIDName"),
             time.monotonic(),
+            float(message["Timestamp"]),
             heard,
             said,
             answered=loop.create_future(),
@@ -635,7 +639,13 @@ def files(
         ),
         "manager.conf": section(
             "general",
-            ["enabled=yes", "bindaddr=127.0.0.1", f"port={ports.ami}", "displayconnects=no"],
+            [
+                "enabled=yes",
+                "bindaddr=127.0.0.1",
+                f"port={ports.ami}",
+                "displayconnects=no",
+                "timestampevents=yes",
+            ],
         )
         + section(
             AMI_USER,
@@ -808,6 +818,8 @@ def _desks(clinic: str) -> str:
                 "Set(DESK=${EXTEN})",
                 "UserEvent(DeskRang,Desk: ${EXTEN})",
                 "Goto(${GLOBAL(DOES_${EXTEN})})",
+                "(attends) Set(GROUP(desk)=${EXTEN})",
+                "GotoIf($[${GROUP_COUNT(${EXTEN}@desk)} > 1]?busy)",
                 "(answers) Ringing()",
                 "Wait(${GLOBAL(RINGS_${EXTEN})})",
                 "Goto(up,1)",

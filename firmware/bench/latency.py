@@ -3,7 +3,8 @@
 Both speak a prompt, take a key, speak a second prompt and ring a desk phone, which is picked up at
 once. Calls go to the one and to the other in turn. All is timed where the telephone company
 receives it; nothing is asked of the exchange. Two ways of sending the key: as RFC 4733 events,
-beside the dialplan's `Read`, and as the tones themselves.
+beside the dialplan's `Read`, and as the tones themselves. Last, a phone that becomes free while a
+caller waits in a queue: until the next caller's INVITE is there, beside Asterisk's own `Queue`.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ import tomlkit
 
 from firmware import rehearsal
 from firmware.asterisk.telco import Codec, Keys, LiveCall, Streams, stream_of
-from firmware.bench import sound
+from firmware.bench import freed, sound
 from firmware.bench.clinic import CLINIC, ONE, TWO, only_tones
 from firmware.bench.ears import Ears, Line
 from firmware.bench.figures import Figure, at_most, at_most_beyond, spread
@@ -71,17 +72,27 @@ class Timed:
     joined: float
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All of it; how soon a free phone was rung, by each side, is in seconds too."""
+
+    timed: list[Timed]
+    freed: list[float]
+    freed_by_app_queue: list[float]
+
+
 Shown = Callable[[int, int], None]  # calls done, calls in all
 
 
-def measure(calls: int, shown: Shown = lambda done, of: None) -> list[Timed]:
+def measure(calls: int, shown: Shown = lambda done, of: None) -> Measured:
     """So many calls of each way, after one of each that is not counted."""
     with tempfile.TemporaryDirectory(prefix="careline-bench-") as home:
         return asyncio.run(_measure(Path(home), calls, shown))
 
 
-def figures(timed: list[Timed]) -> list[Figure]:
+def figures(measured: Measured) -> list[Figure]:
     """What the callers and the desks noticed."""
+    timed = measured.timed
     ours, plain, tones = ([each for each in timed if each.way is way] for way in OURS_PLAIN_TONES)
     first = spread(each.first for each in ours)
     pressed = spread(each.pressed for each in ours)
@@ -110,13 +121,20 @@ def figures(timed: list[Timed]) -> list[Figure]:
             spread(each.joined for each in ours),
             spread(each.joined for each in plain),
         ),
+        Figure(
+            "agent free to INVITE at the phone (the peer: app_queue)",
+            spread(measured.freed),
+            spread(measured.freed_by_app_queue),
+            at_most(freed.RUNG_MS, spread(measured.freed)),
+        ),
     ]
 
 
-async def _measure(home: Path, calls: int, shown: Shown) -> list[Timed]:
+async def _measure(home: Path, calls: int, shown: Shown) -> Measured:
     clinic = rehearsal.build(home, site_text=site())
     only_tones(clinic.place)
     add_plain_dialplan(clinic.place)
+    ear = freed.add_app_queue(clinic.place)
     timed: list[Timed] = []
     async with AsyncExitStack() as stack:
         callers = await stack.enter_async_context(Ears())
@@ -127,10 +145,15 @@ async def _measure(home: Path, calls: int, shown: Shown) -> list[Timed]:
         for desk in (OUR_DESK, PLAIN_DESK):
             await clinic.telco.behave(desk, Streams(desks.port))
         turns = [way for _ in range(1 + calls) for way in Way]
+        in_all = len(turns) + len(freed.Side) * calls
         for done, way in enumerate(turns, 1):
             timed.append(await one_call(clinic, callers, desks, way))
-            shown(done, len(turns))
-    return timed[len(Way) :]
+            shown(done, in_all)
+        ours = await freed.seconds(clinic, ear, freed.Side.OURS, calls)
+        shown(in_all - calls, in_all)
+        peers = await freed.seconds(clinic, ear, freed.Side.APP_QUEUE, calls)
+        shown(in_all, in_all)
+    return Measured(timed[len(Way) :], ours, peers)
 
 
 async def one_call(clinic: Rehearsal, callers: Ears, desks: Ears, way: Way) -> Timed:
@@ -183,10 +206,13 @@ async def press(call: LiveCall, caller: Line, way: Way) -> tuple[float, float]:
 def site() -> str:
     """The template's clinic, with a flow that is soon through."""
     document: Any = tomlkit.parse(rehearsal.always_open(rehearsal.TEMPLATE.read_text("utf-8")))
+    document["lines"]["bench"] = freed.LINE
     document["queues"] = {
-        "front-desk": {"agents": [OUR_DESK], "offer_s": 15, "rest_s": 1, "announce_s": 30}
+        "front-desk": {"agents": [OUR_DESK], "offer_s": 15, "rest_s": 1, "announce_s": 30},
+        "bench": freed.QUEUE,
     }
     document["flows"] = {
+        "bench": freed.FLOW,
         "main": {
             "start": "menu",
             "zero": "desk",
@@ -208,7 +234,7 @@ def site() -> str:
                 },
                 "end": {"kind": "hangup", "prompts": [TWO]},
             },
-        }
+        },
     }
     return tomlkit.dumps(document)
 

@@ -30,4 +30,5 @@ def test_the_bench_times_real_calls_beside_a_plain_dialplan(
     assert all(figure["ours"]["count"] == 4 for figure in figures.values())
     assert all(0 < figure["ours"]["median_ms"] < 1000 for figure in figures.values())
     assert 0 < figures["call to first prompt"]["ours"]["p99_ms"] < 1000
-    assert sum(figure["ratio"] is not None for figure in figures.values()) == 4
+    assert sum(figure["ratio"] is not None for figure in figures.values()) == 5
+    assert all(figure["peer"]["count"] == 4 for figure in figures.values() if figure["peer"])

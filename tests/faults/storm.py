@@ -1,0 +1,565 @@
+"""Thirty callers at once on a real pair of Asterisks, while everything befalls the exchange.
+
+Callers come one after the other's end: some only listen, some wait and talk, some give up, some
+leave a message. Ten people pick up, each one caller at a time. What strikes, and at which point of
+a call, is drawn from a seed. Whatever strikes, this holds: the ledger is balanced at every instant;
+each call of the telephone company's is in it once, with one outcome; nobody who wants a person is
+let go without one; and nobody is offered two callers at a time, nor a caller to two people.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any, assert_never
+
+from sqlalchemy import Connection
+
+from firmware import ledger
+from firmware.asterisk.link import ActionFailed
+from firmware.asterisk.telco import Answers, LiveCall, Ring
+from firmware.ports import keep_ports
+from firmware.store import open_reader
+from firmware.watchdog import Supervisor
+from tests.sites import head
+from tests.system import practice
+from tests.system.bad_line import BadLine, Wire
+from tests.system.faults import BLOCKABLE, Diary, diary
+from tests.system.town import Town
+
+PHONES = tuple(str(101 + n) for n in range(10))
+SITE = (
+    head(PHONES)
+    + """
+[mailboxes.desk]
+members = ["reception"]
+
+[queues.desk]
+agents = ["101", "102", "103", "104", "105", "106", "107", "108", "109", "110"]
+target_s = 20
+offer_s = 15
+rest_s = 1
+announce_s = 10
+
+[flows.main]
+start = "menu"
+zero = "desk"
+
+[flows.main.nodes.menu]
+kind = "menu"
+prompts = ["main-menu"]
+choices = { 1 = "desk", 2 = "information", 3 = "message" }
+otherwise = "desk"
+
+[flows.main.nodes.information]
+kind = "say"
+prompts = ["information"]
+next = "goodbye"
+
+[flows.main.nodes.desk]
+kind = "queue"
+queue = "desk"
+patience_s = 600
+otherwise = "message"
+
+[flows.main.nodes.message]
+kind = "message"
+mailbox = "desk"
+prompts = ["leave-a-message"]
+longest_s = 10
+next = "goodbye"
+
+[flows.main.nodes.goodbye]
+kind = "hangup"
+prompts = ["goodbye"]
+
+[prompts.en]
+main-menu = "Menu."
+information = "Menu."
+"""
+)
+
+CALLERS = 30
+FIRST_NUMBER = 2_025_560_000
+PICKED_UP_AFTER_S = (0.2, 1.5)
+# No healthy clinic needs so long for anybody, nor a busy machine for an exchange's start.
+REACHED_WITHIN_S = 150.0
+BACK_WITHIN_S = 60.0
+# A phone is told of one caller's end and of the next by two threads of its Asterisk.
+AS_ONE_ENDS_S = 1.0
+LOOKS_EVERY_S = 0.2
+WRONG_MOST = 20
+
+
+class Wish(StrEnum):
+    """What a caller came for."""
+
+    LISTEN = "listens and hangs up"
+    BE_TOLD = "is told something and let go"
+    TALK = "waits for a person"
+    GIVE_UP = "waits, but not for long"
+    SPEAK = "leaves a message"
+
+
+WISHES = {Wish.LISTEN: 2, Wish.BE_TOLD: 2, Wish.TALK: 8, Wish.GIVE_UP: 2, Wish.SPEAK: 1}
+KEYS = {Wish.BE_TOLD: "2", Wish.TALK: "1", Wish.GIVE_UP: "1", Wish.SPEAK: "3"}
+
+
+class Blow(StrEnum):
+    """What strikes."""
+
+    KILLED = "the exchange is killed"
+    FROZEN = "the exchange is frozen"
+    BLOCKED = "the exchange's loop is blocked"
+    HELD_UP = "the exchange's loop is held up"
+    AMI_CUT = "AMI is dropped"
+    AMI_HALF_OPEN = "AMI is half open"
+    AMI_SLOW = "AMI carries one byte a second"
+    AMI_REFUSED = "AMI refuses the login"
+    ASTERISK_KILLED = "Asterisk is killed"
+    UNPLUGGED = "phones are unplugged"
+
+
+SIGNALS = {
+    Blow.KILLED: signal.SIGKILL,
+    Blow.FROZEN: signal.SIGSTOP,
+    Blow.BLOCKED: signal.SIGUSR1,
+    Blow.HELD_UP: signal.SIGUSR2,
+}
+WIRES = {
+    Blow.AMI_CUT: Wire.CUT,
+    Blow.AMI_HALF_OPEN: Wire.BLACK_HOLED,
+    Blow.AMI_SLOW: Wire.SLOW,
+    Blow.AMI_REFUSED: Wire.REFUSED,
+}
+LASTS_S = 5.0  # a bad line, or a phone without its plug
+# Steps of a call, as its ledger names them, after which it strikes; and how long after at most.
+POINTS = ("arrived", "menu", "digit", "waits", "rings", "accepted", "joined", "message", "outcome")
+AFTER_POINT_S = 0.3
+POINT_COMES_WITHIN_S = 5.0
+
+
+@dataclass(slots=True)
+class Tale:
+    """One caller's way."""
+
+    number: str
+    wish: Wish
+    came_at: float
+    call: LiveCall
+    reached: asyncio.Future[Ring]  # a person talks
+    complaint: str = ""
+    over_at: float = float("inf")
+
+    @property
+    def is_over(self) -> bool:
+        return self.call.ended.done()
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """One blow, from when to when, in monotonic seconds."""
+
+    blow: Blow
+    point: str
+    began: float
+    ended: float
+
+    def met(self, tale: Tale, by: float = float("inf")) -> bool:
+        """Whether it fell into this caller's time, and before that moment."""
+        return tale.came_at < self.ended and self.began < min(tale.over_at, by)
+
+    def __str__(self) -> str:
+        return f"{self.blow}, {self.point}"
+
+
+@dataclass(slots=True)
+class Storm:
+    """What came of it. `wrong` says in plain words what should not have been."""
+
+    seed: int
+    tales: list[Tale] = field(default_factory=list)
+    struck: list[Struck] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    sums_looked_at: int = 0
+    took_s: float = 0.0
+    most_at_once: int = 0
+    sum: str = ""
+
+    def told(self) -> str:
+        """In a few lines."""
+        reached = sum(tale.reached.done() for tale in self.tales)
+        blows = ", ".join(
+            f"{number} x {blow}"
+            for blow in Blow
+            if (number := sum(each.blow is blow for each in self.struck))
+        )
+        return "\n".join(
+            [
+                f"seed {self.seed}, {self.took_s:.0f} s, {len(self.tales)} callers,"
+                f" {self.most_at_once} at once at most, {reached} reached a person",
+                f"struck: {blows or 'nothing'}",
+                f"ledger, balanced each of {self.sums_looked_at} times: {self.sum}",
+                *(f"WRONG: {each}" for each in self.wrong[:WRONG_MOST]),
+            ]
+        )
+
+
+def build(home: Path) -> Town:
+    """The clinic of the storm, without an exchange."""
+    return practice.build(home, SITE)
+
+
+async def storm(
+    here: Town,
+    seed: int,
+    lasts_s: float,
+    blows: list[Blow],
+    shown: Callable[[str], None] = lambda line: None,
+) -> Storm:
+    """So long, with these blows at even distances, in an order of chance."""
+    async with Weather(here, seed, shown) as weather:
+        await weather.pass_over(lasts_s, blows)
+    return weather.storm
+
+
+class Weather:
+    """The callers, the people, the exchange and all that strikes it, while its `async with` lasts.
+    Its own exchange is started anew at once after each blow that ends it."""
+
+    def __init__(self, here: Town, seed: int, shown: Callable[[str], None]) -> None:
+        self.storm = Storm(seed)
+        self._here = here
+        self._chance = random.Random(seed)
+        self._shown = shown
+        self._numbers = count(FIRST_NUMBER)
+        self._rang = {number: len(desk.rings) for number, desk in here.telco.desks.items()}
+        self._known_before = 0
+        self._comes = True
+        self._looking = True
+        self._never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line = BadLine(here.site.ports.ami)
+        self._life = AsyncExitStack()
+        self._following = AsyncExitStack()
+        self._supervisor: Supervisor | None = None
+        self._diary = Diary()
+
+    async def __aenter__(self) -> "Weather":
+        await self._line.__aenter__()
+        keep_ports(self._here.place, replace(self._here.site.ports, ami=self._line.port))
+        for desk in self._here.telco.desks:
+            after_s = self._chance.uniform(*PICKED_UP_AFTER_S)
+            await self._here.telco.behave(desk, Answers(after_s, one_at_a_time=True))
+        await self._live()
+        self._known_before = self._sum().offered
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._following.aclose()
+        await self._life.aclose()
+        await self._line.__aexit__(*error)
+        keep_ports(self._here.place, self._here.site.ports)
+        await self._here.telco.all_over()
+
+    async def pass_over(self, lasts_s: float, blows: list[Blow]) -> None:
+        """Callers come all the while; at the end everybody is seen out, and all is added up."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            looking = [tasks.create_task(self._looks_at_sums()), tasks.create_task(self._clerk())]
+            callers = [tasks.create_task(self._callers()) for _ in range(CALLERS)]
+            order = self._chance.sample(blows, len(blows))
+            for done, blow in enumerate(order, 1):
+                due = began + lasts_s * done / len(order)
+                await self._strike(blow)
+                self._shown(f"{done} of {len(order)}: {self.storm.struck[-1].blow}")
+                await self._meanwhile(due - time.monotonic())
+            await self._meanwhile(began + lasts_s - time.monotonic())
+            self._comes = False
+            await asyncio.gather(*callers)
+            await self._all_written()
+            self._looking = False
+            await asyncio.gather(*looking)
+        self.storm.took_s = time.monotonic() - began
+        self._judge()
+
+    # ---- callers ----
+
+    async def _callers(self) -> None:
+        """One after another, until no more come."""
+        await self._meanwhile(self._chance.uniform(0, 3))
+        while self._comes:
+            await self._lives_through(await self._one_more())
+            await self._meanwhile(self._chance.uniform(0.1, 0.5))
+
+    async def _one_more(self) -> Tale:
+        number = str(next(self._numbers))
+        wish = self._chance.choices(list(WISHES), list(WISHES.values()))[0]
+        came_at = time.monotonic()
+        call = await self._here.telco.call(practice.NUMBER, number=number)
+        reached: asyncio.Future[Ring] = asyncio.get_running_loop().create_future()
+        tale = Tale(number, wish, came_at, call, reached)
+        self.storm.tales.append(tale)
+        at_once = sum(not each.is_over for each in self.storm.tales[-2 * CALLERS :])
+        self.storm.most_at_once = max(self.storm.most_at_once, at_once)
+        return tale
+
+    async def _lives_through(self, tale: Tale) -> None:
+        """Until the call is over, or nothing good can be hoped for."""
+        await self._until_one(REACHED_WITHIN_S, tale.call.answered, tale.call.ended)
+        await self._stays(tale, self._chance.uniform(0.3, 2.0))
+        key, is_told = KEYS.get(tale.wish), tale.wish in (Wish.BE_TOLD, Wish.SPEAK)
+        if key is not None and not tale.is_over and not tale.reached.done():
+            with suppress(ActionFailed):  # it has ended, and that is yet to be told
+                await tale.call.press(key)
+        if tale.wish in (Wish.LISTEN, Wish.GIVE_UP):
+            await self._stays(tale, self._chance.uniform(1.0, 8.0))
+        else:
+            await self._stays(tale, REACHED_WITHIN_S)
+        if tale.reached.done() and not tale.is_over:
+            await self._talks(tale)
+        elif not tale.is_over and tale.wish not in (Wish.LISTEN, Wish.GIVE_UP):
+            tale.complaint = "nobody came"
+        elif tale.is_over and not (is_told or tale.reached.done()):
+            tale.complaint = "was let go with nobody reached"
+        await tale.call.hang_up()
+        tale.over_at = time.monotonic()
+        for recording in (tale.call.heard, tale.call.said):  # of somebody's voice, and large
+            recording.unlink(missing_ok=True)
+
+    async def _talks(self, tale: Tale) -> None:
+        """For a while; then either of them hangs up."""
+        ring = tale.reached.result()
+        await self._until_one(self._chance.uniform(1.0, 6.0), tale.call.ended, ring.ended)
+        if self._chance.random() < 0.3:
+            with suppress(ActionFailed):
+                await self._here.telco.link.send("Hangup", ("Channel", ring.channel))
+            await self._until_one(REACHED_WITHIN_S, tale.call.ended)
+            if not tale.is_over:
+                tale.complaint = "hangs in the air since its person hung up"
+
+    async def _stays(self, tale: Tale, seconds: float) -> None:
+        """For so long, unless a person is reached or the call ends."""
+        await self._until_one(seconds, tale.call.ended, tale.reached)
+
+    async def _clerk(self) -> None:
+        """Tells each caller who has reached a person."""
+        seen = dict(self._rang)
+        while self._looking:
+            tales = {tale.number: tale for tale in self.storm.tales}
+            for number, desk in self._here.telco.desks.items():
+                # The telephone company may tell of a ring before the caller has heard of the call.
+                while (ring := next(iter(desk.rings[seen[number] :]), None)) is not None:
+                    if (tale := tales.get(ring.caller)) is None:
+                        break
+                    ring.talked.add_done_callback(_tells(tale, ring))
+                    ring.ended.add_done_callback(_clears(ring))
+                    seen[number] += 1
+            await self._meanwhile(LOOKS_EVERY_S)
+        for number, desk in self._here.telco.desks.items():
+            for ring in desk.rings[seen[number] :]:
+                self.storm.wrong.append(f"{number} rang for a stranger, {ring.caller!r}")
+
+    # ---- what strikes ----
+
+    async def _strike(self, blow: Blow) -> None:
+        """At a point of some call. It is over when the exchange has caught up with Asterisk."""
+        point = self._chance.choice(POINTS)
+        self._diary.steps.clear()
+        with suppress(AssertionError):  # nobody comes there now: then at any other
+            await self._diary.step(point, within_s=POINT_COMES_WITHIN_S)
+        await self._meanwhile(self._chance.uniform(0.0, AFTER_POINT_S))
+        began = time.monotonic()
+        match blow:
+            case Blow.KILLED:
+                self._signal(blow)
+                await self._live()
+            case Blow.FROZEN | Blow.BLOCKED | Blow.HELD_UP:
+                await self._outlives(blow)
+            case Blow.AMI_CUT | Blow.AMI_HALF_OPEN | Blow.AMI_SLOW | Blow.AMI_REFUSED:
+                self._line.become(WIRES[blow])
+                await self._meanwhile(LASTS_S)
+                before = self._line.times_caught_up
+                self._line.become(Wire.GOOD)
+                await self._caught_up(before + 1)
+            case Blow.ASTERISK_KILLED:
+                await self._kill_asterisk()
+            case Blow.UNPLUGGED:
+                for desk in self._chance.sample(PHONES, 3):
+                    await self._here.telco.unplug(desk)
+                await self._meanwhile(LASTS_S)
+                await self._here.telco.desks_registered()
+            case _:
+                assert_never(blow)
+        self.storm.struck.append(Struck(blow, point, began, time.monotonic()))
+
+    def _signal(self, blow: Blow) -> None:
+        assert self._supervisor is not None
+        assert self._supervisor.pid is not None
+        os.kill(self._supervisor.pid, SIGNALS[blow])
+
+    async def _outlives(self, blow: Blow) -> None:
+        """Its supervisor ends it, unless it was only held up."""
+        caught_up = self._line.times_caught_up
+        self._signal(blow)
+        if blow is Blow.HELD_UP:
+            await self._meanwhile(LASTS_S)
+        else:
+            await self._caught_up(caught_up + 1)
+            await self._follow()
+
+    async def _kill_asterisk(self) -> None:
+        """Every call is gone with it, and no telephone knows."""
+        before = self._line.times_caught_up
+        await self._here.clinic.kill()
+        await self._here.telco.asterisk.rx("channel request hangup all")
+        await self._here.clinic.start()
+        await self._caught_up(before + 1)
+        await self._here.telco.desks_registered()
+
+    async def _live(self) -> None:
+        """A new life of the exchange, in place of the last."""
+        before = self._line.times_caught_up
+        await self._life.aclose()
+        self._life = AsyncExitStack()
+        self._supervisor = await self._life.enter_async_context(
+            self._here.rehearsal.exchange(command=BLOCKABLE)
+        )
+        await self._caught_up(before + 1)
+        await self._follow()
+
+    async def _follow(self) -> None:
+        """The steps of this life, as it tells them."""
+        await self._following.aclose()
+        self._following = AsyncExitStack()
+        control = self._here.place.control_socket
+        self._diary = await self._following.enter_async_context(diary(control))
+
+    async def _caught_up(self, times: int) -> None:
+        await self._line.until(lambda line: line.times_caught_up >= times, BACK_WITHIN_S)
+
+    # ---- what must hold ----
+
+    async def _looks_at_sums(self) -> None:
+        while self._looking:
+            now = self._sum()
+            self.storm.sums_looked_at += 1
+            if not now.holds:
+                self.storm.wrong.append(f"not balanced: {now}")
+            await self._meanwhile(LOOKS_EVERY_S)
+
+    async def _all_written(self) -> None:
+        """Each call has its end in the ledger."""
+        deadline = time.monotonic() + BACK_WITHIN_S
+        while self._sum().in_progress and time.monotonic() < deadline:
+            await self._meanwhile(LOOKS_EVERY_S)
+
+    def _judge(self) -> None:
+        """All that can be said only afterwards."""
+        now = self._sum()
+        self.storm.sum = str(now)
+        if now.in_progress:
+            self.storm.wrong.append(f"nobody calls any more, and it stands {now}")
+        for tale in self.storm.tales:
+            if tale.complaint and not self._is_cut(tale):
+                self.storm.wrong.append(self._complaint(tale))
+        came = [tale for tale in self.storm.tales if tale.call.answered.done()]
+        spared = sum(not self._is_cut(tale) for tale in came)
+        kept = now.offered - self._known_before
+        if not spared <= kept <= len(came):
+            self.storm.wrong.append(f"{len(came)} came, {spared} of them spared; kept: {kept}")
+        self._judge_offers()
+
+    def _sum(self) -> ledger.Balance:
+        with _reading(self._here) as connection:
+            return ledger.balance(connection)
+
+    def _judge_offers(self) -> None:
+        """Rings of callers whom nothing had struck yet; the fail-safe rings whom it can."""
+        tales = {tale.number: tale for tale in self.storm.tales}
+        offers = [
+            ring
+            for number, desk in self._here.telco.desks.items()
+            for ring in desk.rings[self._rang[number] :]
+            if ring.caller in tales and not self._is_struck(tales[ring.caller], ring.at_s)
+        ]
+        for what, of in (("two callers", _desk), ("two people", _caller)):
+            for ring, following in pairwise(sorted(offers, key=lambda each: (of(each), each.at_s))):
+                if of(ring) == of(following) and _ended_at(ring) > following.at_s + AS_ONE_ENDS_S:
+                    pair = f"{ring.caller} at {ring.desk}, {following.caller} at {following.desk}"
+                    self.storm.wrong.append(f"{what} at a time: {pair}")
+
+    def _is_cut(self, tale: Tale) -> bool:
+        """No call outlives its Asterisk."""
+        return any(
+            each.blow is Blow.ASTERISK_KILLED and each.met(tale) for each in self.storm.struck
+        )
+
+    def _is_struck(self, tale: Tale, by: float) -> bool:
+        return any(
+            each.blow is not Blow.UNPLUGGED and each.met(tale, by) for each in self.storm.struck
+        )
+
+    def _complaint(self, tale: Tale) -> str:
+        met = [
+            f"{each} at {each.began - tale.came_at:.1f} s"
+            for each in self.storm.struck
+            if each.met(tale)
+        ]
+        return (
+            f"{tale.number}, who {tale.wish}, {tale.complaint},"
+            f" {tale.over_at - tale.came_at:.1f} s after it came; met {met}"
+        )
+
+    # ---- time ----
+
+    async def _meanwhile(self, seconds: float) -> None:
+        await self._until_one(seconds, self._never)
+
+    async def _until_one(self, seconds: float, *what: asyncio.Future[Any]) -> None:
+        if seconds > 0:
+            await asyncio.wait(what, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _tells(tale: Tale, ring: Ring) -> Callable[[asyncio.Future[float]], None]:
+    def tell(_: asyncio.Future[float]) -> None:
+        if not tale.reached.done():
+            tale.reached.set_result(ring)
+
+    return tell
+
+
+def _clears(ring: Ring) -> Callable[[asyncio.Future[float]], None]:
+    def clear(_: asyncio.Future[float]) -> None:
+        ring.heard.unlink(missing_ok=True)
+        ring.said.unlink(missing_ok=True)
+
+    return clear
+
+
+@contextmanager
+def _reading(here: Town) -> Iterator[Connection]:
+    reader = open_reader(here.place.calls_db)
+    try:
+        with reader.connect() as connection:
+            yield connection
+    finally:
+        reader.dispose()
+
+
+def _desk(ring: Ring) -> str:
+    return ring.desk
+
+
+def _caller(ring: Ring) -> str:
+    return ring.caller
+
+
+def _ended_at(ring: Ring) -> float:
+    return ring.ended.result() if ring.ended.done() else float("inf")
