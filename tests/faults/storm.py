@@ -20,14 +20,16 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, assert_never
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from firmware import ledger
-from firmware.asterisk.link import ActionFailed
+from firmware.asterisk.link import ActionFailed, LinkDown
 from firmware.asterisk.telco import Answers, LiveCall, Ring
 from firmware.ports import keep_ports
 from firmware.store import open_reader
 from firmware.watchdog import Supervisor
+from ivr import callback_talk, callbacks
+from ivr.ticket import End
 from tests.sites import head
 from tests.system import practice
 from tests.system.bad_line import BadLine, Wire
@@ -41,12 +43,29 @@ SITE = (
 [mailboxes.desk]
 members = ["reception"]
 
+[hours.always]
+mon = ["00:00-00:00"]
+tue = ["00:00-00:00"]
+wed = ["00:00-00:00"]
+thu = ["00:00-00:00"]
+fri = ["00:00-00:00"]
+sat = ["00:00-00:00"]
+sun = ["00:00-00:00"]
+
+[[dial_rules]]
+prefix = "9"
+digits = 10
+trunk = "telco"
+shows = "2025550100"
+
 [queues.desk]
+number = "601"
 agents = ["101", "102", "103", "104", "105", "106", "107", "108", "109", "110"]
 target_s = 20
 offer_s = 15
 rest_s = 1
 announce_s = 10
+callbacks = { hours = "always", tries = 10, again_s = 60 }
 
 [flows.main]
 start = "menu"
@@ -55,7 +74,7 @@ zero = "desk"
 [flows.main.nodes.menu]
 kind = "menu"
 prompts = ["main-menu"]
-choices = { 1 = "desk", 2 = "information", 3 = "message" }
+choices = { 1 = "desk", 2 = "information", 3 = "message", 4 = "callback" }
 otherwise = "desk"
 
 [flows.main.nodes.information]
@@ -68,6 +87,11 @@ kind = "queue"
 queue = "desk"
 patience_s = 600
 otherwise = "message"
+
+[flows.main.nodes.callback]
+kind = "callback"
+queue = "desk"
+otherwise = "desk"
 
 [flows.main.nodes.message]
 kind = "message"
@@ -86,9 +110,16 @@ information = "Menu."
 """
 )
 
+# What a caller who would be called back hears until it is agreed, and then at the telephone.
+BRIEF = dict.fromkeys(
+    (*callback_talk.PROMPTS, *callbacks.AGENT_PROMPTS, callbacks.ASK), (1350, 0.3)
+)
+QUEUE_NUMBER = "601"
 CALLERS = 30
 FIRST_NUMBER = 2_025_560_000
 PICKED_UP_AFTER_S = (0.2, 1.5)
+AGREES_EVERY_S, AGREES_TIMES = 1.5, 6
+FOREVER_S = 3600.0
 # No healthy clinic needs so long for anybody, nor a busy machine for an exchange's start.
 REACHED_WITHIN_S = 150.0
 BACK_WITHIN_S = 60.0
@@ -96,6 +127,12 @@ BACK_WITHIN_S = 60.0
 AS_ONE_ENDS_S = 1.0
 LOOKS_EVERY_S = 0.2
 WRONG_MOST = 20
+# The call has ended, and that is yet to be told; or the telephone company is busy.
+TOO_LATE = (ActionFailed, LinkDown)
+GOOD = (End.KEPT, End.GOT_THROUGH, "waiting")
+PROMISED_IN_VAIN = """SELECT call FROM calls
+    WHERE outcome = 'callback' AND call NOT IN (SELECT call FROM tickets)"""
+ENDINGS = "SELECT coalesce(ending, 'waiting'), count(*) FROM tickets GROUP BY 1 ORDER BY 1"
 
 
 class Wish(StrEnum):
@@ -106,10 +143,19 @@ class Wish(StrEnum):
     TALK = "waits for a person"
     GIVE_UP = "waits, but not for long"
     SPEAK = "leaves a message"
+    BE_CALLED = "would be called back"
 
 
-WISHES = {Wish.LISTEN: 2, Wish.BE_TOLD: 2, Wish.TALK: 8, Wish.GIVE_UP: 2, Wish.SPEAK: 1}
-KEYS = {Wish.BE_TOLD: "2", Wish.TALK: "1", Wish.GIVE_UP: "1", Wish.SPEAK: "3"}
+WISHES = {
+    Wish.LISTEN: 2,
+    Wish.BE_TOLD: 2,
+    Wish.TALK: 8,
+    Wish.GIVE_UP: 2,
+    Wish.SPEAK: 1,
+    Wish.BE_CALLED: 1,
+}
+KEYS = {Wish.BE_TOLD: "2", Wish.TALK: "1", Wish.GIVE_UP: "1", Wish.SPEAK: "3", Wish.BE_CALLED: "4"}
+LET_GO = (Wish.BE_TOLD, Wish.SPEAK, Wish.BE_CALLED)  # by the clinic, with what they came for
 
 
 class Blow(StrEnum):
@@ -125,6 +171,7 @@ class Blow(StrEnum):
     AMI_REFUSED = "AMI refuses the login"
     ASTERISK_KILLED = "Asterisk is killed"
     UNPLUGGED = "phones are unplugged"
+    PASSED_ON = "an attended REFER takes a caller into an engine leg that waits in the queue"
 
 
 SIGNALS = {
@@ -139,6 +186,7 @@ WIRES = {
     Blow.AMI_SLOW: Wire.SLOW,
     Blow.AMI_REFUSED: Wire.REFUSED,
 }
+MILD = (Blow.UNPLUGGED, Blow.PASSED_ON)  # they send nobody to the fail-safe
 LASTS_S = 5.0  # a bad line, or a phone without its plug
 # Steps of a call, as its ledger names them, after which it strikes; and how long after at most.
 POINTS = ("arrived", "menu", "digit", "waits", "rings", "accepted", "joined", "message", "outcome")
@@ -192,6 +240,7 @@ class Storm:
     took_s: float = 0.0
     most_at_once: int = 0
     sum: str = ""
+    callbacks: str = ""
 
     def told(self) -> str:
         """In a few lines."""
@@ -207,6 +256,7 @@ class Storm:
                 f" {self.most_at_once} at once at most, {reached} reached a person",
                 f"struck: {blows or 'nothing'}",
                 f"ledger, balanced each of {self.sums_looked_at} times: {self.sum}",
+                f"call-backs: {self.callbacks or 'none'}",
                 *(f"WRONG: {each}" for each in self.wrong[:WRONG_MOST]),
             ]
         )
@@ -214,7 +264,7 @@ class Storm:
 
 def build(home: Path) -> Town:
     """The clinic of the storm, without an exchange."""
-    return practice.build(home, SITE)
+    return practice.build(home, SITE, {**practice.TONES, **BRIEF})
 
 
 async def storm(
@@ -240,7 +290,7 @@ class Weather:
         self._chance = random.Random(seed)
         self._shown = shown
         self._numbers = count(FIRST_NUMBER)
-        self._rang = {number: len(desk.rings) for number, desk in here.telco.desks.items()}
+        self._rang = {number: len(here.telco.desks[number].rings) for number in PHONES}
         self._known_before = 0
         self._comes = True
         self._looking = True
@@ -250,11 +300,14 @@ class Weather:
         self._following = AsyncExitStack()
         self._supervisor: Supervisor | None = None
         self._diary = Diary()
+        self._to_be_passed_on: asyncio.Future[None] | None = None
+        self._dialled_inside = 0
+        self._at_home: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Weather":
         await self._line.__aenter__()
         keep_ports(self._here.place, replace(self._here.site.ports, ami=self._line.port))
-        for desk in self._here.telco.desks:
+        for desk in PHONES:
             after_s = self._chance.uniform(*PICKED_UP_AFTER_S)
             await self._here.telco.behave(desk, Answers(after_s, one_at_a_time=True))
         await self._live()
@@ -262,6 +315,9 @@ class Weather:
         return self
 
     async def __aexit__(self, *error: object) -> None:
+        for at_home in self._at_home:
+            at_home.cancel()
+        await asyncio.gather(*self._at_home, return_exceptions=True)
         await self._following.aclose()
         await self._life.aclose()
         await self._line.__aexit__(*error)
@@ -314,35 +370,89 @@ class Weather:
         """Until the call is over, or nothing good can be hoped for."""
         await self._until_one(REACHED_WITHIN_S, tale.call.answered, tale.call.ended)
         await self._stays(tale, self._chance.uniform(0.3, 2.0))
-        key, is_told = KEYS.get(tale.wish), tale.wish in (Wish.BE_TOLD, Wish.SPEAK)
+        key, is_told = KEYS.get(tale.wish), tale.wish in LET_GO
         if key is not None and not tale.is_over and not tale.reached.done():
-            with suppress(ActionFailed):  # it has ended, and that is yet to be told
+            with suppress(*TOO_LATE):
                 await tale.call.press(key)
+        if tale.wish is Wish.BE_CALLED:
+            await self._agrees(tale)
         if tale.wish in (Wish.LISTEN, Wish.GIVE_UP):
             await self._stays(tale, self._chance.uniform(1.0, 8.0))
         else:
             await self._stays(tale, REACHED_WITHIN_S)
         if tale.reached.done() and not tale.is_over:
+            if self._to_be_passed_on is not None:
+                await self._is_passed_on(tale)
             await self._talks(tale)
         elif not tale.is_over and tale.wish not in (Wish.LISTEN, Wish.GIVE_UP):
             tale.complaint = "nobody came"
         elif tale.is_over and not (is_told or tale.reached.done()):
             tale.complaint = "was let go with nobody reached"
-        await tale.call.hang_up()
-        tale.over_at = time.monotonic()
+        await self._hangs_up(tale)
         for recording in (tale.call.heard, tale.call.said):  # of somebody's voice, and large
             recording.unlink(missing_ok=True)
+
+    async def _agrees(self, tale: Tale) -> None:
+        """That the number read back is right; and picks up whenever it is called."""
+        await self._here.telco.behave(tale.number, Answers(PICKED_UP_AFTER_S[1]))
+        self._at_home.append(asyncio.create_task(self._is_at_home(tale.number)))
+        for _ in range(AGREES_TIMES):
+            await self._stays(tale, AGREES_EVERY_S)
+            if not tale.is_over and not tale.reached.done():
+                with suppress(*TOO_LATE):
+                    await tale.call.press("1")
+
+    async def _is_at_home(self, number: str) -> None:
+        """Until cancelled: takes each call, presses 1 as asked, talks and hangs up."""
+        for nth in count():
+            ring = await self._here.telco.next_ring(number, nth, within_s=FOREVER_S)
+            ring.ended.add_done_callback(_clears(ring))
+            for _ in range(AGREES_TIMES):
+                await self._until_one(AGREES_EVERY_S, ring.ended)
+                if not ring.ended.done():
+                    with suppress(*TOO_LATE):
+                        await self._here.telco.press(ring, "1")
+            with suppress(*TOO_LATE):
+                await self._here.telco.put_down(ring)
 
     async def _talks(self, tale: Tale) -> None:
         """For a while; then either of them hangs up."""
         ring = tale.reached.result()
         await self._until_one(self._chance.uniform(1.0, 6.0), tale.call.ended, ring.ended)
         if self._chance.random() < 0.3:
-            with suppress(ActionFailed):
+            with suppress(*TOO_LATE):
                 await self._here.telco.link.send("Hangup", ("Channel", ring.channel))
             await self._until_one(REACHED_WITHIN_S, tale.call.ended)
             if not tale.is_over:
                 tale.complaint = "hangs in the air since its person hung up"
+
+    async def _hangs_up(self, tale: Tale) -> None:
+        """Again and again, should the telephone company be too busy to hear of it."""
+        tale.over_at = time.monotonic()
+        while not tale.is_over and time.monotonic() < tale.over_at + BACK_WITHIN_S:
+            with suppress(*TOO_LATE):
+                await self._here.telco.link.send("Hangup", ("Channel", tale.call.id))
+            await self._until_one(AGREES_EVERY_S, tale.call.ended)
+        if not tale.is_over:
+            tale.complaint = "cannot hang up"
+
+    async def _is_passed_on(self, tale: Tale) -> None:
+        """Its person calls the queue's number, waits there, and puts the caller in that place."""
+        done, self._to_be_passed_on = self._to_be_passed_on, None
+        ring = tale.reached.result()
+        asked = await self._here.telco.dial(ring.desk, QUEUE_NUMBER)
+        self._dialled_inside += 1
+        await self._until_one(REACHED_WITHIN_S, asked.answered, asked.ended)
+        await self._meanwhile(1.0)
+        tale.reached = asyncio.get_running_loop().create_future()
+        await self._here.telco.hand_over(ring, asked)
+        await self._until_one(REACHED_WITHIN_S, asked.ended)
+        if done is not None:
+            done.set_result(None)
+        await self._stays(tale, REACHED_WITHIN_S)
+        if not tale.reached.done():
+            tale.complaint = "was passed on, and reached nobody then"
+            tale.reached.set_result(ring)
 
     async def _stays(self, tale: Tale, seconds: float) -> None:
         """For so long, unless a person is reached or the call ends."""
@@ -353,7 +463,8 @@ class Weather:
         seen = dict(self._rang)
         while self._looking:
             tales = {tale.number: tale for tale in self.storm.tales}
-            for number, desk in self._here.telco.desks.items():
+            for number in PHONES:
+                desk = self._here.telco.desks[number]
                 # The telephone company may tell of a ring before the caller has heard of the call.
                 while (ring := next(iter(desk.rings[seen[number] :]), None)) is not None:
                     if (tale := tales.get(ring.caller)) is None:
@@ -362,8 +473,8 @@ class Weather:
                     ring.ended.add_done_callback(_clears(ring))
                     seen[number] += 1
             await self._meanwhile(LOOKS_EVERY_S)
-        for number, desk in self._here.telco.desks.items():
-            for ring in desk.rings[seen[number] :]:
+        for number in PHONES:
+            for ring in self._here.telco.desks[number].rings[seen[number] :]:
                 self.storm.wrong.append(f"{number} rang for a stranger, {ring.caller!r}")
 
     # ---- what strikes ----
@@ -395,6 +506,9 @@ class Weather:
                     await self._here.telco.unplug(desk)
                 await self._meanwhile(LASTS_S)
                 await self._here.telco.desks_registered()
+            case Blow.PASSED_ON:
+                done = self._to_be_passed_on = asyncio.get_running_loop().create_future()
+                await self._until_one(REACHED_WITHIN_S, done)
             case _:
                 assert_never(blow)
         self.storm.struck.append(Struck(blow, point, began, time.monotonic()))
@@ -472,9 +586,13 @@ class Weather:
         came = [tale for tale in self.storm.tales if tale.call.answered.done()]
         spared = sum(not self._is_cut(tale) for tale in came)
         kept = now.offered - self._known_before
-        if not spared <= kept <= len(came):
-            self.storm.wrong.append(f"{len(came)} came, {spared} of them spared; kept: {kept}")
+        inside = self._dialled_inside  # a call of a person's own, which waited too
+        if not spared <= kept - inside <= len(came):
+            self.storm.wrong.append(
+                f"{len(came)} came, {spared} of them spared, {inside} from inside; kept: {kept}"
+            )
         self._judge_offers()
+        self._judge_callbacks()
 
     def _sum(self) -> ledger.Balance:
         with _reading(self._here) as connection:
@@ -485,8 +603,8 @@ class Weather:
         tales = {tale.number: tale for tale in self.storm.tales}
         offers = [
             ring
-            for number, desk in self._here.telco.desks.items()
-            for ring in desk.rings[self._rang[number] :]
+            for number in PHONES
+            for ring in self._here.telco.desks[number].rings[self._rang[number] :]
             if ring.caller in tales and not self._is_struck(tales[ring.caller], ring.at_s)
         ]
         for what, of in (("two callers", _desk), ("two people", _caller)):
@@ -495,6 +613,17 @@ class Weather:
                     pair = f"{ring.caller} at {ring.desk}, {following.caller} at {following.desk}"
                     self.storm.wrong.append(f"{what} at a time: {pair}")
 
+    def _judge_callbacks(self) -> None:
+        """Whoever was promised one has a ticket, which is kept or waits for its turn."""
+        with _reading(self._here) as connection:
+            lost = connection.execute(text(PROMISED_IN_VAIN)).scalars().all()
+            endings = connection.execute(text(ENDINGS)).all()
+        self.storm.callbacks = ", ".join(f"{number} {ending}" for ending, number in endings)
+        self.storm.wrong += [f"{call} was promised a call-back, and has no ticket" for call in lost]
+        self.storm.wrong += [
+            f"{number} call-backs: {ending}" for ending, number in endings if ending not in GOOD
+        ]
+
     def _is_cut(self, tale: Tale) -> bool:
         """No call outlives its Asterisk."""
         return any(
@@ -502,9 +631,7 @@ class Weather:
         )
 
     def _is_struck(self, tale: Tale, by: float) -> bool:
-        return any(
-            each.blow is not Blow.UNPLUGGED and each.met(tale, by) for each in self.storm.struck
-        )
+        return any(each.blow not in MILD and each.met(tale, by) for each in self.storm.struck)
 
     def _complaint(self, tale: Tale) -> str:
         met = [
