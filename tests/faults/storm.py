@@ -116,7 +116,7 @@ BRIEF = dict.fromkeys(
 )
 QUEUE_NUMBER = "601"
 CALLERS = 30
-FIRST_NUMBER = 2_025_560_000
+FIRST_NUMBER, OF_OURS = 2_025_560_000, "202556"
 PICKED_UP_AFTER_S = (0.2, 1.5)
 AGREES_EVERY_S, AGREES_TIMES = 1.5, 6
 FOREVER_S = 3600.0
@@ -467,9 +467,10 @@ class Weather:
                 desk = self._here.telco.desks[number]
                 # The telephone company may tell of a ring before the caller has heard of the call.
                 while (ring := next(iter(desk.rings[seen[number] :]), None)) is not None:
-                    if (tale := tales.get(ring.caller)) is None:
+                    if (tale := tales.get(ring.caller)) is not None:
+                        ring.talked.add_done_callback(_tells(tale, ring))
+                    elif ring.caller.startswith(OF_OURS):
                         break
-                    ring.talked.add_done_callback(_tells(tale, ring))
                     ring.ended.add_done_callback(_clears(ring))
                     seen[number] += 1
             await self._meanwhile(LOOKS_EVERY_S)
