@@ -31,6 +31,7 @@ class Promise(StrEnum):
     IN_TURN = "callback-in-turn"  # the clinic does not close before
     BEFORE_CLOSING = "callback-before-closing"  # today if the turn comes, else when open again
     CLOSES_SOON = "callback-closes-soon"  # rather when open again
+    TODAY_ONLY = "callback-today-only"  # when it is open again, it would be too late
     WHEN_OPEN = "callback-when-open"  # closed now
     NEVER = "callback-not-possible"  # it would be too late
 
@@ -77,12 +78,15 @@ def promise(
     now = answer(schedule, local, switch, trusted=trusted)
     changes = next_change(schedule, local, switch) if trusted else None
     within = timedelta(seconds=rules.within_s)
-    if now.is_open and (changes is None or changes - local > within):
+    if now.is_open and (changes is None or changes - local >= within):
         return Promise.IN_TURN
     if now.is_open and changes is not None:
+        opens = next_change(schedule, changes, switch)
+        if opens is None or opens - local >= within:
+            return Promise.TODAY_ONLY
         soon = changes - local <= CLOSES_SOON
         return Promise.CLOSES_SOON if soon else Promise.BEFORE_CLOSING
-    if changes is None or changes - local > within:
+    if changes is None or changes - local >= within:
         return Promise.NEVER
     return Promise.WHEN_OPEN
 

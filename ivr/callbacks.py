@@ -111,7 +111,6 @@ class Callbacks:
     attempts: dict[str, Attempt] = field(default_factory=dict)  # by ticket: never two
     next_look: float | None = None
     _in_line: set[str] = field(default_factory=set)
-    _talking: dict[str, None] = field(default_factory=dict)  # legs of those who were reached
 
     def next_deadline(self) -> float | None:
         due = [attempt.until for attempt in self.attempts.values()]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from ivr.callback_talk import Promise, promise
 from ivr.commands import CallOut, CloseTicket, Command, Join, Outcome, Release, Withdraw
 from ivr.events import PhoneState, Refusal
 from ivr.exchange import Exchange
+from ivr.hours import is_open
 from ivr.plan import CallBack, CallBacks, DialRule, Enqueue, Hours, Overflow, Plan, Span
 from ivr.standing import Stage
 from ivr.ticket import End
@@ -21,6 +23,7 @@ NUMBER = "2025550171"
 DIGITS = tuple(f"number-{digit}" for digit in NUMBER)
 OFFICE = Hours("office", (Span(0, time(8), time(17)), Span(1, time(8), time(17))))
 AGAIN_S = 300.0
+QUARTER = timedelta(minutes=15)  # at which this office opens and closes
 
 
 def calling_back(tries: int = 3) -> Plan:
@@ -216,12 +219,32 @@ def test_who_withholds_the_number_is_asked_for_one_and_silence_leads_on() -> Non
         (timedelta(), Promise.BEFORE_CLOSING),
         (timedelta(hours=4, minutes=45), Promise.CLOSES_SOON),
         (timedelta(hours=6), Promise.WHEN_OPEN),
+        (timedelta(days=1), Promise.TODAY_ONLY),
         (timedelta(days=2), Promise.NEVER),
         (timedelta(days=-1, hours=9), Promise.WHEN_OPEN),
     ],
 )
 def test_what_is_promised_is_true_at_any_hour(later: timedelta, means: Promise) -> None:
     assert promise(calling_back(), "desk", NOON + later, None, trusted=True) is means
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 14 * 24 * 4), st.integers(1, 100))
+def test_a_promise_tells_neither_of_an_opening_that_is_too_late_nor_of_none_that_comes(
+    quarters: int, within_h: int
+) -> None:
+    plan = calling_back()
+    rules = replace(plan.queues["desk"].callbacks or CallBacks("office"), within_s=within_h * 3600)
+    plan = replace(plan, queues={"desk": replace(plan.queues["desk"], callbacks=rules)})
+    local = NOON + QUARTER * quarters
+    was = [is_open(OFFICE, local + QUARTER * each) for each in range(within_h * 4)]
+    closes, opens = (True, False) in {*pairwise(was)}, (False, True) in {*pairwise(was)}
+    said = promise(plan, "desk", local, None, trusted=True)
+    assert (said is Promise.IN_TURN) == (was[0] and not closes)
+    assert (said is Promise.TODAY_ONLY) == (was[0] and closes and not opens)
+    assert (said in (Promise.BEFORE_CLOSING, Promise.CLOSES_SOON)) == (was[0] and opens)
+    assert (said is Promise.WHEN_OPEN) == (not was[0] and opens)
+    assert (said is Promise.NEVER) == (not was[0] and not opens)
 
 
 def test_with_an_untrusted_clock_nothing_is_said_of_hours() -> None:
