@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import patients
 from firmware.ledger import calls
-from firmware.machine import MachineKey
+from firmware.machine import MachineKey, MachineKeyError
 from firmware.patients import Found
 from firmware.store import BehindError, Store, StoreError
 from ivr import commands, events
@@ -36,6 +36,9 @@ tries = table(
     column("number_hash", sa.LargeBinary),
     column("tries", sa.Integer),
 )
+
+# Whatever is wrong with the list or the disk is no caller's fault, and ends no exchange.
+CANNOT_TELL = (StoreError, SQLAlchemyError, MachineKeyError, OSError, ValueError)
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +62,7 @@ class IdentityDesk:
         found = Found(Verdict.DOUBT)
         try:
             found = await self._found(order)
-        except (StoreError, SQLAlchemyError) as fault:
+        except CANNOT_TELL as fault:
             log.warning("callers cannot be identified, and go to a person", why=str(fault))
         self._tell(events.IdentityChecked(order.call, order.tag, found.verdict, found.name))
 

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import patient_file, patients
 from firmware.machine import MachineKey, MachineKeyError
@@ -31,7 +32,8 @@ def tell(context: typer.Context) -> None:
     """How many patients are on the list, and when it was imported."""
     if context.invoked_subcommand is not None:
         return
-    known = patients.known(Place.from_environment().page_db)
+    with _explained():
+        known = patients.known(Place.from_environment().page_db)
     if known is None:
         say.print("there is no list: `careline patients import FILE` brings one", markup=False)
         return
@@ -105,7 +107,7 @@ def _shown(new: list[patients.Patient]) -> patients.Shown:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (MachineKeyError, StoreError, OSError) as refused:
+    except (MachineKeyError, StoreError, SQLAlchemyError, OSError) as refused:
         _fail(str(refused))
 
 

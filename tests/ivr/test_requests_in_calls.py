@@ -4,6 +4,7 @@ leads to a person, and what is promised has been kept."""
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from ivr.commands import Command, Identify, KeepRequest, Note, Outcome, Record
 from ivr.form import RequestKind, RequestRule, TakeRequest
 from ivr.identity import AskIdentity, Factor, Pair, Verdict
 from ivr.plan import Enqueue, Hours, Menu, Plan, Span
+from ivr.simulate import simulate
 from ivr.standing import Stage
 from tests.ivr.story import NOON, Clinic, a_clinic, finished, of, offers, spoken
 
@@ -155,6 +157,20 @@ def test_a_silent_caller_hears_music_and_never_nothing_between_questions() -> No
     clinic.prompt_ends("anna")
     clinic.waits(1)
     assert clinic.exchange.calls["anna"].music
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ends"), [(Verdict.IDENTIFIED, "message"), (Verdict.DOUBT, "answered")]
+)
+def test_a_form_and_its_gate_are_walked_before_any_caller_hears_them(
+    verdict: Verdict, ends: str
+) -> None:
+    keys = f"2,{KNOWN},77#1"
+    told = simulate(a_refilling_clinic(), {}, "main", NOON, keys, verdict=verdict)
+    assert any(f"asks who this is (birth-date+phone): {verdict}" in line for line in told)
+    is_kept = any("keeps a request (refill), due Tue 2026-11-24 12:00" in line for line in told)
+    assert is_kept is (verdict is Verdict.IDENTIFIED)
+    assert told[-1].endswith(f"outcome: {ends}")
 
 
 # ---- whatever a caller does ----
