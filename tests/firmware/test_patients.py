@@ -109,7 +109,7 @@ def test_nothing_of_the_list_lies_open_on_the_disk_and_equal_values_look_differe
     page_db = tmp_path / "page.db"
     imported(page_db)
     on_disk = b"".join(each.read_bytes() for each in tmp_path.iterdir())
-    for secret in (b"Reyes", b"1985", b"0143", b"4711", b"90210"):
+    for secret in (b"Reyes", b"Okafor", b"1985-04-12", b"90210"):
         assert secret not in on_disk
     other = MachineKey(b"o" * 32)
     assert patients.find(page_db, other, ANNA).verdict is Verdict.DOUBT

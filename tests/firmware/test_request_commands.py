@@ -28,7 +28,7 @@ from ivr.form import RequestKind
 
 PERSON, PASSWORD = "Rita Sommer", "seven quiet lamps"
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
-SECRETS = ("Anna Reyes", "774411", "2025550143", "Oak Street")
+SECRETS = ("Anna Reyes", "77441100227744", "2025550143", "Oak Street")
 
 
 class Clinic:
@@ -78,7 +78,7 @@ class Clinic:
             "call-1",
             1,
             RequestKind.REFILL,
-            (Answer("prescription", "774411"), Answer("medicine", message="m-1")),
+            (Answer("prescription", "77441100227744"), Answer("medicine", message="m-1")),
             "Anna Reyes",
             now.at + due,
             "nurse",

@@ -26,7 +26,7 @@ from ivr.form import RequestKind
 
 KEY = MachineKey(b"k" * 32)
 MORNING = datetime(2026, 11, 23, 14, tzinfo=UTC)  # a Monday, 09:00 in New York
-NUMBER, NAME, KEYED, NOTE = "2025550143", "Anna Reyes", "774411", "Pharmacy on Oak Street"
+NUMBER, NAME, KEYED, NOTE = "2025550143", "Anna Reyes", "77441100227744", "Pharmacy on Oak Street"
 ORDER = commands.KeepRequest(
     "call-1",
     7,
