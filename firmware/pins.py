@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, column, select, table
 
-from firmware.people import COST
+from firmware.people import COST, Cost
 from firmware.store import Store, open_reader
 from ivr.lease import PIN_LONGEST
 
@@ -39,10 +39,10 @@ def check_pin(pin: str) -> None:
         raise PinError("digits in a row are guessed first: choose others")
 
 
-def keep(page_db: Path, person: str, pin: str) -> None:
+def keep(page_db: Path, person: str, pin: str, cost: Cost = COST) -> None:
     """From now on this is the person's PIN."""
     check_pin(pin)
-    hashed = _hasher().hash(pin)
+    hashed = PasswordHasher(cost.passes, cost.memory_kib, cost.lanes).hash(pin)
 
     def write(connection: Connection) -> None:
         made = datetime.now(UTC).isoformat(timespec="milliseconds")

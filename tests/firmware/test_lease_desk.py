@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
-from firmware import leases, pins, settings, spare_key, topics
+from firmware import leases, people, pins, settings, spare_key, topics
 from firmware.cli import oncall
 from firmware.control import ControlError
 from firmware.handover import Night
@@ -22,6 +22,7 @@ from firmware.keys import KeyPair
 from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, steps_of
 from firmware.machine import MachineKey
+from firmware.people import Cost
 from firmware.place import Place
 from firmware.store import open_reader
 from firmware.vault import Label, Sealing
@@ -34,6 +35,7 @@ TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 PATIENT = "2025550123"
 OWNERS = KeyPair.fresh()
 WORDS = bytes(16_000)
+CHEAP = Cost(1, 8, 1)
 
 
 @dataclass
@@ -226,7 +228,7 @@ def test_a_pin_is_checked_and_a_page_db_without_any_lets_nobody_in(box: Box) -> 
         with box.life() as life:
             asked = commands.CheckPin("leg-1", "alvarez", "902146")
             assert await life.does(asked) == [events.PinChecked("leg-1", fits=False)]
-            pins.keep(box.place.page_db, "alvarez", "902146")
+            pins.keep(box.place.page_db, "alvarez", "902146", CHEAP)
             assert await life.does(asked) == [events.PinChecked("leg-1", fits=True)]
             wrong = replace(asked, pin="902147")
             assert await life.does(wrong) == [events.PinChecked("leg-1", fits=False)]
@@ -263,13 +265,13 @@ def test_the_status_names_who_has_no_pin(box: Box) -> None:
         part = life.desk.part()
         assert (part.state, "alvarez" in part.detail) == ("alarm", True)
         for person in ("alvarez", "brandt", "chen"):
-            pins.keep(box.place.page_db, person, "902146")
+            pins.keep(box.place.page_db, person, "902146", CHEAP)
         part = life.desk.part()
         assert (part.state, part.cure) == (
             "warning",
             "run `careline oncall pin answering-service`",
         )
-        pins.keep(box.place.page_db, "answering-service", "902146")
+        pins.keep(box.place.page_db, "answering-service", "902146", CHEAP)
         assert life.desk.part().state == "well"
 
 
@@ -300,6 +302,19 @@ def test_the_sheet_tells_the_night_and_no_number_and_open_ones_are_listed(box: B
     assert "On call, first: Dr." in sheet
     assert "locked: --unlock shows it" in sheet
     assert PATIENT not in sheet
+    people.set_up(
+        box.place.page_db, KeyPair.fresh().public, "ann", "four words in a row", (), CHEAP
+    )
+    unlock = ["oncall", "sheet", "--unlock", "--password-stdin", "--night"]
+    days = [f"{night.start:%Y-%m-%d}" for night in nights]
+    typed = [
+        [CliRunner().invoke(oncall.app, [*unlock, day], input=f"{password}\n", env=env)
+         for day in days]
+        for password in ("four words in a row", "another password")
+    ]  # fmt: skip
+    assert PATIENT in "".join(done.stdout for done in typed[0])
+    assert PATIENT not in "".join(done.stdout for done in typed[1])
+    assert "do not belong together" in typed[1][0].stderr
     earlier = CliRunner().invoke(oncall.app, ["oncall", "sheet", "--night", "2020-01-01"], env=env)
     assert "Urgent messages: 0, of which open: 0" in earlier.stdout
     listed = CliRunner().invoke(oncall.app, ["oncall", "leases", "--json"], env=env).stdout

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from firmware import pins, spare_key
+from firmware import pins, spare_key, topics
 from firmware.asterisk.telco import Answers, Busy, Silent
-from firmware.rehearsal import PASSWORD, PERSON
+from firmware.control import ask_async
 from tests.sites import head
 from tests.system import ear
 from tests.system.practice import build, exchange, silence_falls
 from tests.system.town import Town, soon
-from tests.system.typed import careline
 
 PATIENT, ALVAREZ, BRANDT, SERVICE = (f"20255501{n}" for n in (23, 71, 72, 99))
 PIN = "246813"
@@ -178,15 +177,19 @@ def test_an_urgent_message_finds_its_doctor_through_busy_lines_and_a_killed_exch
             assert ear.tone_s(ring.heard, MESSAGE_HZ) > ear.HEARD_S
             assert ear.tone_s(ring.heard, CALLER_HZ) > ear.HEARD_S
             await told.step(call, "on call", "brandt talked with the patient")
-            note = ("--note", "seen at home", "--by", "brandt")
-            await careline(practice, "oncall", "close", message[:8], *note)
+            closing = topics.SettleLeaseRequest(lease=message, to="close", note="seen at home")
+            await ask_async(practice.place.control_socket, topics.SETTLE_LEASE, closing)
             await told.step(call, "key destroyed", message)
             assert spare_key.held(practice.place.messages) == []
-            assert (await told.status()).offered == 1  # whom we called is no caller
-            unlock = ("--unlock", "--as", PERSON, "--password-stdin")
-            sheet = await careline(practice, "oncall", "sheet", *unlock, said=PASSWORD)
-            assert "closed by brandt: seen at home" in sheet
-            assert f"To be called back at: {PATIENT}" in sheet
+            # Who hangs up in the middle of a word has left a message all the same.
+            line, second = await told.call(telco, number=PATIENT)
+            await line.press("1")
+            await told.step(second, "recording")
+            await line.say(speech_tone)
+            await line.hang_up()
+            await told.step(second, "on call", "is open")
+            await told.step(second, "on call", "alvarez: busy")
+            assert (await told.status()).offered == 2  # whom we called is no caller
         await silence_falls(practice)
         assert not telco.emergency_invitations
         assert PATIENT not in practice.said()
