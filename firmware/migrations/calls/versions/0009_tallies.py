@@ -7,8 +7,8 @@ filled again. A migration that changes what is counted empties them.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 COUNTS = (
     "offered answered abandoned short_abandoned callback message self_served transferred emergency"
