@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from firmware.store import BehindError, Store, StoreError, open_reader
+from firmware.store import MIGRATIONS, BehindError, Store, StoreError, open_reader
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from sqlalchemy import text
-from firmware.store import Store
+from firmware.store import MIGRATIONS, Store
 
 store = Store(Path(sys.argv[1]), "calls")
 insert = text("INSERT INTO steps (call, at, mono_ms, step, detail) VALUES ('c', 't', :n, 's', '')")
@@ -216,3 +216,15 @@ def test_what_was_promised_before_a_kill_is_there_afterwards(tmp_path: Path) -> 
     store.close()
     assert len(whole) >= 200
     assert set(whole) <= kept
+
+
+@pytest.mark.parametrize("schema", ["calls", "page"])
+def test_migrations_are_one_row_each_with_the_number_of_its_file(schema: str) -> None:
+    """Two that were written at the same time, and stand side by side, would open no database."""
+    files = sorted((MIGRATIONS / schema / "versions").glob("[0-9]*.py"))
+    numbers = [file.stem[:4] for file in files]
+    assert numbers == [f"{number:04}" for number in range(1, len(files) + 1)]
+    for file, before in zip(files, [None, *numbers], strict=False):
+        written = file.read_text("utf-8").splitlines()
+        assert f'revision = "{file.stem[:4]}"' in written
+        assert f'down_revision = "{before}"' in written or before is None
