@@ -156,3 +156,14 @@ def test_no_error_is_swallowed() -> None:
         and all(isinstance(line, ast.Pass) for line in node.body)
     ]
     assert swallowed == []
+
+
+@pytest.mark.parametrize("schema", ["calls", "page"])
+def test_each_migration_follows_the_one_before_it(schema: str) -> None:
+    """Two that follow the same one, each good by itself, and no new database can be opened."""
+    versions = modules(f"firmware/migrations/{schema}/versions")
+    names = sorted(path.stem.partition("_")[0] for path in versions)
+    assert names == [f"{number:04}" for number in range(1, len(names) + 1)]
+    for path, before in zip(sorted(versions), ["None", *map(repr, names)], strict=False):
+        said = words(path).replace('"', "'")
+        assert f"\nrevision = '{path.stem[:4]}'\ndown_revision = {before}\n" in said, path.name
