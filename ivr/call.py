@@ -36,7 +36,8 @@ from ivr import (
 )
 from ivr.asking import Asking
 from ivr.callback_talk import Phase, Talk
-from ivr.commands import Command, Next, Outcome
+from ivr.commands import Command, Next
+from ivr.ending import outcome
 from ivr.events import (
     AudioLost,
     CallArrived,
@@ -106,9 +107,6 @@ from ivr.standing import (
 from ivr.ticket import Ticket
 from ivr.urgent import Urgent
 
-# Who left sooner had dialled wrongly or changed their mind, which no clinic can help: the usual
-# threshold of call-centre figures, kept apart so that it can be subtracted from offered calls.
-SHORT_ABANDON_S = 10.0
 # Nothing we speak is longer; a prompt whose end never comes must not hold a caller.
 SPEECH_MAX_S = 180.0
 # Silence that a caller may take for a dead line starts at one second.
@@ -121,8 +119,6 @@ KEEP_S = 10.0
 RECORD_GRACE_S = 3.0
 # A caller who is told "one moment" and at once "nobody" has not been helped.
 LEAST_RING_S = 3.0
-# A caller who hangs up closes the audio a moment before Asterisk tells that the channel is gone.
-HANGUP_LAG_S = 1.0
 # Nodes in a row that neither speak nor wait; more is a circle, and a circle leads to a person.
 SILENT_HOPS_MAX = 50
 
@@ -317,39 +313,6 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return replace(call, until=None, again_at=None, look_at=None), []
         case _:
             return call, []
-
-
-def outcome(call: Call) -> tuple[Outcome, str]:
-    """How a call ended whose caller has left, and why it counts so."""
-    left_at = call.left_at if call.left_at is not None else call.arrived_at
-    if call.joined and call.is_outward:
-        return Outcome.TRANSFERRED, "the caller talked with somebody outside"
-    if call.joined:
-        return Outcome.ANSWERED, "the caller talked with somebody"
-    if call.promised:
-        return Outcome.CALLBACK, "nobody answered, and a call-back was promised"
-    if call.failsafe:
-        return Outcome.FAILSAFE, "Asterisk alone had the caller: how it ended is unknown"
-    if call.is_unwanted:
-        return Outcome.BLOCKED, "the caller is a blocked one and did not ask to get through"
-    if call.kept:
-        what = "a request with a spoken answer" if call.requested else "a message"
-        return Outcome.MESSAGE, f"nobody answered, and {what} was kept"
-    if call.lost_at is not None and left_at - call.lost_at > HANGUP_LAG_S:
-        alone_s = left_at - call.lost_at
-        return Outcome.FAILSAFE, f"without our audio the caller was there for {alone_s:.1f} s more"
-    if call.requested and call.asked_at is not None:
-        return Outcome.MESSAGE, "nobody answered, and a request was kept"
-    if call.requested:
-        return Outcome.SELF_SERVED, "the caller left a request by keys and asked for nobody"
-    if call.asked_at is None and call.heard:
-        return Outcome.SELF_SERVED, "the caller heard what was wanted and asked for nobody"
-    asked = "arriving" if call.asked_at is None else "asking for a person"
-    waited_s = left_at - (call.arrived_at if call.asked_at is None else call.asked_at)
-    why = f"the caller left {waited_s:.1f} s after {asked}"
-    if waited_s < SHORT_ABANDON_S:
-        return Outcome.SHORT_ABANDONED, f"{why}, sooner than {SHORT_ABANDON_S:g} s"
-    return Outcome.ABANDONED, why
 
 
 # ---- entering nodes ----

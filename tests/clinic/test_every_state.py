@@ -17,8 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from firmware.asterisk.telco import Answers, Behaviour, Busy, Refuses, Silent
 from ivr import events
 from ivr.agent import Agent
-from ivr.call import HANGUP_LAG_S, KEEP_S
+from ivr.call import KEEP_S
 from ivr.commands import Command, Note, Offer
+from ivr.ending import HANGUP_LAG_S
 from ivr.exchange import Ringing
 from ivr.hours import Switch
 from ivr.matching import agent_of, ms
