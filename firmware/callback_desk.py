@@ -4,6 +4,7 @@ whoever asks at the control socket and withdrawn for them."""
 import asyncio
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
@@ -21,6 +22,8 @@ from ivr.commands import CloseTicket, KeepTicket, TryTicket
 from ivr.exchange import Exchange
 from ivr.ticket import End, Ticket
 
+# So long the staff are shown what came to nothing.
+SHOWN = timedelta(days=7)
 Found = TypeVar("Found")
 Order = KeepTicket | TryTicket | CloseTicket
 
@@ -129,7 +132,15 @@ class CallbackDesk:
     # ---- at the control socket ----
 
     async def listed(self, _request: topics.CallbacksRequest) -> topics.CallbacksReply:
-        return topics.CallbacksReply(callbacks=tuple(self._lines()))
+        return await self._shown(tuple(self._lines()))
+
+    async def _shown(self, lines: tuple[topics.CallbackLine, ...]) -> topics.CallbacksReply:
+        since = datetime.now(UTC) - SHOWN
+        nothing = await asyncio.to_thread(
+            self._read, lambda read: tickets.came_to_nothing(read, since)
+        )
+        broken = tuple(topics.BrokenPromise(**row) for row in nothing)
+        return topics.CallbacksReply(callbacks=lines, broken=broken)
 
     def _lines(self) -> Iterator[topics.CallbackLine]:
         now = time.monotonic()
@@ -156,4 +167,4 @@ class CallbackDesk:
             raise ControlError(f"not cancelled: {refused}", "make room on the disk") from refused
         self._tell(events.TicketClosed(meant[0]))
         left = (line for line in self._lines() if line.ticket != meant[0])
-        return topics.CallbacksReply(callbacks=tuple(left))
+        return await self._shown(tuple(left))

@@ -181,6 +181,18 @@ def got_through(connection: Connection) -> list[str]:
     return list(connection.scalars(again))
 
 
+def came_to_nothing(connection: Connection, since: datetime) -> list[sa.RowMapping]:
+    """Those who could not be reached, or not in time, the newest first."""
+    columns = ("ticket", "call", "queue", "ending", "closed", "tries")
+    ends = (End.NOT_REACHED.value, End.EXPIRED.value)
+    asked = (
+        select(*(tickets.c[name] for name in columns))
+        .where(tickets.c.ending.in_(ends), tickets.c.closed >= Moment(since, 0).text)
+        .order_by(tickets.c.closed.desc())
+    )
+    return list(connection.execute(asked).mappings())
+
+
 def promised(connection: Connection) -> frozenset[str]:
     """Calls that ended, or will, with the promise of a call-back."""
     return frozenset(connection.scalars(select(tickets.c.call)))

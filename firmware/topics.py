@@ -105,10 +105,22 @@ class CallbackLine(Strict):
     expires: str
 
 
+class BrokenPromise(Strict):
+    """A call-back that came to nothing, and when that was known: somebody may see to it."""
+
+    ticket: str
+    call: str
+    queue: str
+    ending: str
+    closed: str
+    tries: int
+
+
 class CallbacksReply(Strict):
-    """In the order of rank."""
+    """Those to come in the order of rank, and those that came to nothing in the last days."""
 
     callbacks: tuple[CallbackLine, ...]
+    broken: tuple[BrokenPromise, ...]
 
 
 class CancelCallbackRequest(Strict):

@@ -239,6 +239,7 @@ class Exchange:
             case PlanAdopted(plan=plan):
                 self._adopt(plan, at)
             case CallerLeft(call=call):
+                self._keys.pop(call, None)
                 self._step(call, event, at)
                 self._talk_over(call, at)
             case CalledOut(call=call) if not self._callbacks.is_leg(call):

@@ -56,6 +56,7 @@ def _show(reply: topics.CallbacksReply, *, as_json: bool) -> None:
     if as_json:
         typer.echo(reply.model_dump_json(indent=2))
         return
+    _show_broken(reply)
     if not reply.callbacks:
         say.print("Nobody waits to be called back.")
         return
@@ -65,6 +66,16 @@ def _show(reply: topics.CallbacksReply, *, as_json: bool) -> None:
         tries = str(line.tries)
         table.add_row(line.ticket[:SHOWN], line.queue, waits, tries, line.doing, line.expires)
     say.print(table)
+
+
+def _show_broken(reply: topics.CallbacksReply) -> None:
+    """Who asked, `careline explain` tells by the call; somebody may still see to it."""
+    if reply.broken:
+        table = Table("came to nothing", "queue", "call", "tries", "on", box=None)
+        for broken in reply.broken:
+            row = (broken.ending, broken.queue, broken.call[:SHOWN], str(broken.tries))
+            table.add_row(*row, broken.closed[:16].replace("T", " ") + " UTC")
+        say.print(table)
 
 
 def _refused(refused: ControlError) -> typer.Exit:

@@ -149,6 +149,17 @@ def test_who_calls_again_and_talks_with_somebody_is_known_however_the_number_is_
         assert got_through(tmp_path) == ["71c4e7"]
 
 
+def test_who_was_not_reached_is_shown_to_the_staff_for_a_week(tmp_path: Path) -> None:
+    with books(tmp_path) as ledger:
+        rows = [Opened(replace(TICKET, id=end.value), "x", ASKED) for end in End]
+        write(ledger, *rows, *(Closed(end.value, end, later(9)) for end in End))
+        reader = open_reader(tmp_path / "calls.db")
+        with reader.connect() as connection:
+            shown = tickets.came_to_nothing(connection, ASKED.at)
+            assert {row["ticket"] for row in shown} == {"not reached", "expired"}
+            assert tickets.came_to_nothing(connection, ASKED.at + timedelta(days=7)) == []
+
+
 class Desk:
     """The call-backs of one exchange between a real disk and the call logic."""
 
@@ -244,6 +255,7 @@ def test_the_staff_see_who_waits_but_not_who_it_is_and_can_cancel_it(tmp_path: P
         assert (line.ticket, line.queue, line.tries) == ("71c4e7", "desk", 0)
         with pytest.raises(ControlError, match="0 call-backs have a name that begins with beef"):
             await desk.desk.cancel(topics.CancelCallbackRequest(ticket="beef"))
+        assert listed.broken == ()
         left = await desk.desk.cancel(topics.CancelCallbackRequest(ticket="71c4"))
         assert left.callbacks == ()
         assert not desk.exchange.tickets()
