@@ -62,7 +62,7 @@ def test_programs_get_the_same() -> None:
 def test_a_file_that_is_not_yet_in_force_may_be_asked(tmp_path: Path, place: Path) -> None:
     draft = tmp_path / "draft.toml"
     before, _, after = TEMPLATE.partition("[holidays]")
-    german = '[holidays]\ncountry = "DE"\n\n[queues' + after.partition("[queues")[2]
+    german = '[holidays]\ncountry = "DE"\n\n[requests' + after.partition("[requests")[2]
     draft.write_text(before + german)
     asked = ["when", "--at", "2027-10-03 10:00", "--file", str(draft)]
     assert "the holiday German Unity Day" in CliRunner().invoke(app, asked).stdout
