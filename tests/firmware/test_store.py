@@ -189,7 +189,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from sqlalchemy import text
-from firmware.store import MIGRATIONS, Store
+from firmware.store import Store
 
 store = Store(Path(sys.argv[1]), "calls")
 insert = text("INSERT INTO steps (call, at, mono_ms, step, detail) VALUES ('c', 't', :n, 's', '')")

@@ -208,6 +208,17 @@ def test_an_owner_who_is_asked_hears_whose_it_is_and_may_pass_it_on() -> None:
     assert commands.FreeLease("message-1") in said
 
 
+def test_an_owner_who_was_asked_and_goes_on_owning_it_is_asked_again() -> None:
+    night, leg = a_night()
+    night.takes(leg)
+    night.hears(events.CallerLeft(leg))
+    for _ in range(3):
+        (asked,) = legs(night.waits(1801))
+        night.shows_pin(asked)
+        night.hears(events.CallerLeft(asked))
+    assert night.lease.owner == "alvarez"
+
+
 def test_a_closed_message_lets_every_telephone_fall_silent() -> None:
     night, leg = a_night()
     said = night.hears(events.LeaseClosed("message-1", "reception", "the patient called again"))
