@@ -51,7 +51,7 @@ from firmware.inside_section import BlockingForm, InsideReading
 from firmware.oncall_section import EmailForm, OncallReading, PersonForm, must_be_layers
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
-from ivr import callbacks, flow, hours, plan
+from ivr import callback_talk, flow, hours, plan
 from ivr.form import RequestKind, RequestRule, TakeRequest, faults_of
 from ivr.identity import AskIdentity
 from ivr.plan import FLOW_PREFIX, Plan
@@ -177,7 +177,7 @@ def prompts_of(site: Plan) -> Mapping[str, Mapping[str, str]]:
     """Every prompt that can be spoken on this site: the product's own and where each phone stands,
     then the site's, which win."""
     places = {phone.location_prompt: _sentence(phone.location) for phone in site.phones.values()}
-    queues = {callbacks.queue_prompt(name): name.replace("-", " ") for name in _calling(site)}
+    queues = {callback_talk.queue_prompt(name): name.replace("-", " ") for name in _calling(site)}
     standard = {**standard_prompts(), "en": {**standard_prompts()["en"], **places, **queues}}
     languages = standard.keys() | site.texts.keys()
     return {name: {**standard.get(name, {}), **site.texts.get(name, {})} for name in languages}
@@ -664,6 +664,9 @@ class _Reading:
             if queue.callbacks:
                 where = ("queues", name, "callbacks", "hours")
                 self._must_exist("hours", (queue.callbacks.hours,), where)
+                if not rules:
+                    reason = "nobody can be called back: no dial rule leads outside"
+                    self._fault(where[:-1], reason, "add [[dial_rules]] with digits, trunk, shows")
         for name, mailbox in mailboxes.items():
             self._must_exist("phones", mailbox.lamps, ("mailboxes", name, "lamps"))
         for index, rule in rules.items():

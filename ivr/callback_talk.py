@@ -42,8 +42,14 @@ ENTER = "callback-enter"
 WRONG = "callback-number-wrong"
 KEPT = "callback-kept"
 FAILED = "callback-failed"
+# When the time has come.
+ASK, LOST = "callback-answer", "callback-agent-lost"
 PROMPTS = (*Promise, IS, *(f"number-{digit}" for digit in range(10)), CONFIRM, ENTER, WRONG, KEPT,
-           FAILED)  # fmt: skip
+           FAILED, ASK, LOST)  # fmt: skip
+# What an agent hears.
+WHISPER, WAITED, NUMBER = "callback-agent", "callback-agent-waited", "callback-agent-number"
+NOT_REACHED = "callback-not-reached"
+AGENT_PROMPTS = (WHISPER, WAITED, NUMBER, NOT_REACHED)
 
 
 class Phase(StrEnum):
@@ -142,6 +148,11 @@ def number_to_call(plan: Plan, number: str) -> str | None:
     if not isinstance(way, Outside) or {way.number, number} & own:
         return None
     return way.number
+
+
+def queue_prompt(queue: str) -> str:
+    """The prompt that says a queue's name."""
+    return f"queue-{queue}"
 
 
 def digits_spoken(number: str) -> tuple[str, ...]:

@@ -20,7 +20,16 @@ from enum import StrEnum
 
 from ivr import commands, events
 from ivr.call import JOIN_S, SPEECH_MAX_S
-from ivr.callback_talk import digits_spoken
+from ivr.callback_talk import (
+    ASK,
+    LOST,
+    NOT_REACHED,
+    NUMBER,
+    WAITED,
+    WHISPER,
+    digits_spoken,
+    queue_prompt,
+)
 from ivr.commands import Command
 from ivr.hours import answer_in
 from ivr.plan import CallBacks, Plan
@@ -38,15 +47,7 @@ STILL_HERE_S = 1.0
 WRITTEN_WITHIN_S = 10.0
 ACCEPTS = "1"
 
-WHISPER, WAITED, NUMBER = "callback-agent", "callback-agent-waited", "callback-agent-number"
-ASK, LOST, NOT_REACHED = "callback-answer", "callback-agent-lost", "callback-not-reached"
-AGENT_PROMPTS = (WHISPER, WAITED, NUMBER, NOT_REACHED)
 CALLED_BACK = "called back"  # the step by which the figures know that the promise was kept
-
-
-def queue_prompt(queue: str) -> str:
-    """The prompt that says a queue's name."""
-    return f"queue-{queue}"
 
 
 class Phase(StrEnum):

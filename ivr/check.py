@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ivr import flow, hours, lease
+from ivr.callback_talk import AGENT_PROMPTS, queue_prompt
 from ivr.flow import Place, Way
 from ivr.form import TakeRequest
 from ivr.hours import WEEKDAYS, shown
@@ -84,6 +85,7 @@ def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
         *_loops(plan, reached),
         *_missing_prompts(plan, entrances, prompts),
         *_unspoken_on_call(plan, reached, prompts),
+        *_unspoken_to_agents(plan, prompts),
         *_no_person(plan, entrances),
         *_overlapping_hours(plan),
         *_never_open(plan),
@@ -337,6 +339,21 @@ def _spoken_at(plan: Plan, entrance: Place, language: str) -> Collection[tuple[P
                 reached[state] = None
                 fringe.append(state)
     return reached
+
+
+def _unspoken_to_agents(plan: Plan, prompts: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """Whoever calls somebody back hears first who it is."""
+    for queue in plan.queues.values():
+        heard = (queue_prompt(queue.name), *AGENT_PROMPTS) if queue.callbacks else ()
+        for prompt in heard:
+            if prompt not in prompts.get(plan.language, ()):
+                yield Finding(
+                    Rule.PROMPT,
+                    ("queues", queue.name, "callbacks"),
+                    "",
+                    f"the prompt {prompt} has no words in the language {plan.language}",
+                    f'add {prompt} = "…" to [prompts.{plan.language}]',
+                )
 
 
 def _no_person(plan: Plan, entrances: Mapping[str, Place]) -> Iterator[Finding]:

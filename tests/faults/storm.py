@@ -28,7 +28,7 @@ from firmware.asterisk.telco import Answers, LiveCall, Ring
 from firmware.ports import keep_ports
 from firmware.store import open_reader
 from firmware.watchdog import Supervisor
-from ivr import callback_talk, callbacks
+from ivr import callback_talk
 from ivr.ticket import End
 from tests.sites import head
 from tests.system import practice
@@ -112,7 +112,7 @@ information = "Menu."
 
 # What a caller who would be called back hears until it is agreed, and then at the telephone.
 BRIEF = dict.fromkeys(
-    (*callback_talk.PROMPTS, *callbacks.AGENT_PROMPTS, callbacks.ASK), (1350, 0.3)
+    (*callback_talk.PROMPTS, *callback_talk.AGENT_PROMPTS, callback_talk.ASK), (1350, 0.3)
 )
 QUEUE_NUMBER = "601"
 CALLERS = 30

@@ -153,6 +153,13 @@ def test_a_queue_may_call_people_back() -> None:
     assert settings.prompts_of(site)["en"]["queue-front-desk"] == "front desk"
 
 
+def test_without_a_way_outside_nobody_can_be_called_back() -> None:
+    begins, ends = TEMPLATE.index("[[dial_rules]]"), TEMPLATE.index("[mailboxes.front-desk]")
+    with pytest.raises(SiteFaults, match="no dial rule leads outside") as caught:
+        settings.read(TEMPLATE[:begins] + TEMPLATE[ends:])
+    assert any("add [[dial_rules]]" in fault.cure for fault in caught.value.faults)
+
+
 def test_a_queue_may_lead_its_last_callers_on() -> None:
     first = f'queue = "front-desk"{LED_ON}'
     site = settings.read(TEMPLATE.replace('queue = "front-desk"', first, 1))

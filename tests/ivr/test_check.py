@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from ivr import lease
 from ivr.asking import Kind, Question
+from ivr.callback_talk import AGENT_PROMPTS
 from ivr.check import Finding, Rule, prove
 from ivr.flow import FRONT_DESK, node_at, prompts_of
 from ivr.form import RequestKind, TakeRequest
 from ivr.identity import AskIdentity, Factor
 from ivr.plan import (
+    CallBacks,
     Dates,
     DayRule,
     Enqueue,
@@ -354,3 +356,11 @@ def test_an_urgent_message_needs_words_for_the_people_who_are_called_with_it() -
     assert "lease-pin" in found.reason
     (found,) = prove(plan, {"en": known - {"urgent-listen"}})
     assert "urgent-listen" in found.reason
+
+
+def test_whoever_calls_people_back_must_be_able_to_hear_for_which_queue() -> None:
+    plan = a_plan({"menu": DESK, "bye": BYE})
+    calling = replace(plan.queues["desk"], callbacks=CallBacks("office"))
+    found = prove(replace(plan, queues={"desk": calling}), {"en": {*AGENT_PROMPTS}})
+    told = [each for each in found if each.where == ("queues", "desk", "callbacks")]
+    assert [each.cure for each in told] == ['add queue-desk = "…" to [prompts.en]']

@@ -33,8 +33,8 @@ ANN, DAN = "2025550181", "2025550182"
 PROMPTS = {"call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0)}
 # Those about call-backs take no longer here than they must.
 SHORT_HZ = 2600
-SHORT = (*callback_talk.PROMPTS, *callbacks.AGENT_PROMPTS, callbacks.queue_prompt("one"),
-         callbacks.ASK, "callback-offer")  # fmt: skip
+SHORT = (*callback_talk.PROMPTS, *callback_talk.AGENT_PROMPTS, callback_talk.queue_prompt("one"),
+         callback_talk.ASK, "callback-offer")  # fmt: skip
 SITE = practice.SITE.replace(
     """[queues.one]
 """,
