@@ -223,7 +223,7 @@ class Callbacks:
             case events.Joined(call=call) if attempt := self._by_leg(call):
                 return self._talks(attempt)
             case events.JoinFailed(call=call) if attempt := self._by_leg(call):
-                return self._not_reached(attempt, plan, at)
+                return self._not_joined(attempt, plan, at)
             case (
                 events.CallOutEnded(call=call)
                 | events.CallerLeft(call=call)
@@ -239,16 +239,27 @@ class Callbacks:
         attempt = next((a for a in self.attempts.values() if a.offer == offer), None)
         if attempt is None:
             return []
-        attempt.has_agent, attempt.is_our_fault, attempt.rests = False, True, False
-        ticket = self.tickets.get(attempt.ticket)
-        if attempt.phase in (Phase.ASKING, Phase.JOINING) and ticket is not None:
-            attempt.phase, attempt.until = Phase.PARTING, at.now + SPEECH_MAX_S
-            attempt.tag += 1
-            return [commands.Play(attempt.leg, (LOST,), ticket.language, attempt.tag)]
+        attempt.has_agent = False
+        if attempt.phase is Phase.PARTING:
+            return self._part(attempt, plan, at)
+        if attempt.phase in (Phase.ASKING, Phase.JOINING):
+            return self._not_joined(attempt, plan, at)
+        attempt.is_our_fault, attempt.rests = True, False
         if attempt.phase is Phase.DIALLING:
+            attempt.rests = True  # a telephone that rang in vain rings again only after a while
             attempt.phase, attempt.until = Phase.PARTING, at.now + GONE_S
             return [commands.Withdraw(attempt.leg)]
         return self._part(attempt, plan, at)
+
+    def _not_joined(self, attempt: Attempt, plan: Plan, at: Moment) -> list[Order]:
+        """Somebody is there to whom we owe a talk, and who is called again at once."""
+        attempt.is_our_fault, attempt.rests = True, False
+        attempt.phase, attempt.until = Phase.PARTING, at.now + SPEECH_MAX_S
+        attempt.tag += 1
+        ticket = self.tickets.get(attempt.ticket)
+        language = ticket.language if ticket else plan.language
+        sorry = commands.Play(attempt.leg, (LOST,), language, attempt.tag)
+        return [*self._dismiss(attempt), sorry]
 
     def time_came(self, plan: Plan, at: Moment) -> list[Order]:
         orders: list[Order] = []
@@ -263,10 +274,14 @@ class Callbacks:
             case Phase.ASKING if attempt.asked < ASKED:
                 return self._ask(attempt, at)
             case Phase.PARTING:
-                attempt.has_leg = False  # whatever became of it, nobody tells us any more
-                return [*self._dismiss(attempt), *self._part(attempt, plan, at)]
+                # Nobody tells us any more what became of it; whatever did, it ends now.
+                end = [commands.Withdraw(attempt.leg)] if attempt.has_leg else []
+                attempt.has_leg = False
+                return [*end, *self._dismiss(attempt), *self._part(attempt, plan, at)]
             case Phase.WHISPER:
                 return self._write(attempt, at)  # speech whose end was not told
+            case Phase.JOINING:
+                return self._not_joined(attempt, plan, at)
             case _:
                 return self._not_reached(attempt, plan, at)
 

@@ -346,6 +346,42 @@ def test_the_agent_who_hangs_up_costs_the_caller_neither_the_rank_nor_a_try() ->
     assert [(call, phone) for _, call, phone in offers(said)] == [(ticket, "102")]
 
 
+def test_who_cannot_be_joined_is_told_and_called_again_at_once() -> None:
+    office, ticket = an_office_with_a_ticket(tries=2)
+    leg = leg_of(office.reserves())
+    offer = office.exchange.agents["101"].offer
+    assert offer is not None
+    office.hears(events.CalledOut(leg))
+    office.presses(leg, "1")
+    said = office.hears(events.JoinFailed(leg, offer))
+    assert spoken(said) == [("callback-agent-lost",)]
+    assert Withdraw(offer) in said
+    office.hears(events.OfferEnded(offer, Refusal.WITHDRAWN))
+    assert Release(leg, commands.Next.DONE) in office.hears(events.PromptEnded(leg, 3))
+    said = office.hears(events.CallerLeft(leg))
+    assert [(call, phone) for _, call, phone in offers(said)] == [(ticket, "101")]
+
+
+def test_a_leg_whose_end_nobody_tells_is_ended_and_holds_nothing_up() -> None:
+    office, ticket = an_office_with_a_ticket()
+    leg = leg_of(office.reserves())
+    office.hears(events.CalledOut(leg))
+    said = office.waits(2000)
+    assert Withdraw(leg) in said
+    assert office.exchange.doing(ticket, office.now).startswith("in line")
+
+
+def test_an_agent_who_hangs_up_on_hearing_that_nobody_was_reached_changes_nothing() -> None:
+    office, ticket = an_office_with_a_ticket(tries=2)
+    leg = leg_of(office.reserves())
+    offer = office.exchange.agents["101"].offer
+    assert offer is not None
+    office.hears(events.CallOutEnded(leg, Refusal.SILENT))
+    office.hears(events.OfferEnded(offer, Refusal.REFUSED))
+    assert not offers(office.free("102"))  # it rests
+    assert office.exchange.doing(ticket, office.now) == "rests until the next try"
+
+
 def test_while_one_agent_has_a_call_back_no_other_gets_it() -> None:
     office, _ = an_office_with_a_ticket()
     office.reserves("101")
