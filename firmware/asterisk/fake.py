@@ -122,7 +122,7 @@ class _At(StrEnum):
 @dataclass(slots=True)
 class _Leg:
     offer: str
-    call: str
+    call: str  # for which it rings, then with which it talks
     extension: str
     at: _At = _At.RINGS
 
@@ -463,7 +463,7 @@ class FakePair:
         if caller is None or leg is None or not caller.is_ours or leg.at is not _At.UP:
             self._tell(Source.MANAGER, _fact(events.JoinFailed(order.call, order.offer)))
             return ()
-        leg.at, caller.talks_on = _At.TALKS, leg
+        leg.at, leg.call, caller.talks_on = _At.TALKS, caller.call, leg
         caller.comes_back = order.then is commands.Next.SURVEY
         self._tell(Source.MANAGER, _fact(events.Joined(order.call, order.offer)))
         return ()
@@ -615,7 +615,9 @@ class FakePair:
             case _Tape.BEEPS:
                 return [events.RecordingFailed(call, "it never began")]
             case _Tape.RUNS if caller.speaks_s:
-                return [events.RecordingKept(call, f"message of {call}", caller.speaks_s)]
+                return [
+                    events.RecordingKept(call, f"message {caller.tapes} of {call}", caller.speaks_s)
+                ]
             case _Tape.RUNS:
                 return [events.RecordingFailed(call, "nothing was said")]
             case _:

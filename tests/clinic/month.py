@@ -22,7 +22,7 @@ from ivr import commands, events
 from ivr.plan import Plan
 from ivr.staffing import Demand
 from ivr.standing import Stage
-from tests.contract.played import Played
+from tests.contract.played import PIN, Played
 from tests.firmware.diary import courses_of
 from tests.ivr.story import BEGAN
 
@@ -36,6 +36,7 @@ BEGINS = datetime(2026, 11, 30, tzinfo=ZONE)  # a Monday; no change of clocks wi
 DESK = Demand(calls_per_h=24, handle_s=240, patience_s=180)
 DESK_AGENTS, TARGET_S = ("101", "102"), 20
 NURSES = ("201", "202", "203")
+OUTSIDE = ("2025550172", "2025550173", "2025550174", "2025550199")
 # Calls an hour for anybody but the desk, by the hour of the day.
 OTHERS_PER_H = (
     *(0.5,) * 7,
@@ -69,6 +70,33 @@ sat = ["08:00-18:00"]
 sun = ["08:00-18:00"]
 holidays = false
 
+[[dial_rules]]
+prefix = "9"
+digits = 10
+trunk = "telco"
+shows = "2025550100"
+
+[people.brandt]
+name = "Dr. Brandt"
+numbers = ["2025550172"]
+
+[people.chen]
+name = "Dr. Chen"
+numbers = ["2025550173", "2025550174"]
+
+[people.service]
+name = "Answering service"
+numbers = ["2025550199"]
+
+[oncall]
+last_resort = "service"
+
+[[oncall.layers.first]]
+people = ["brandt", "chen"]
+turn = "weekly"
+begins = 2026-01-05
+hand_off = "08:00"
+
 [lines.main]
 trunk = "telco"
 numbers = ["2025550100"]
@@ -86,6 +114,8 @@ target_s = 60
 rest_s = 5
 wrap_up_s = 20
 misses = 3
+announce_s = 30
+callbacks = { hours = "office", again_s = 300 }
 needs = { nurse = 2 }
 relaxes = [{ after_s = 40, needs = { nurse = 9 } }]
 
@@ -118,7 +148,7 @@ prompts = ["night-menu"]
 timeout_s = 5
 tries = 2
 otherwise = "message"
-choices = { 1 = "message", 6 = "doctor" }
+choices = { 1 = "message", 6 = "doctor", 5 = "urgent" }
 
 [flows.main.nodes.desk]
 kind = "queue"
@@ -131,11 +161,25 @@ kind = "queue"
 queue = "nurse"
 patience_s = 600
 otherwise = "message"
+callback = "call-back"
 overflow = [
     { place_over = 4, to = "message" },
     { after_s = 90, to = "doctor" },
     { no_agent = true, to = "front" },
 ]
+
+[flows.main.nodes.call-back]
+kind = "callback"
+queue = "nurse"
+otherwise = "message"
+
+[flows.main.nodes.urgent]
+kind = "message"
+mailbox = "desk"
+prompts = ["leave-a-message"]
+urgent = true
+oncall = ["first"]
+next = "bye"
 
 [flows.main.nodes.doctor]
 kind = "queue"
@@ -198,11 +242,31 @@ class Days:
     desk: Tally = field(default_factory=Tally)  # calls that came while it was settled
 
 
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """What somebody wants, and for how long."""
+
+    key: str
+    thinks_s: float
+    patience_s: float
+    talks_s: float
+
+    @classmethod
+    def drawn(cls, chance: Random, key: str, patience_s: float, talks_s: float) -> "_Caller":
+        thinks_s, patience_s, talks_s = (
+            chance.expovariate(1 / mean_s) for mean_s in (4.0, patience_s, talks_s)
+        )
+        return cls(key, thinks_s, patience_s, talks_s)
+
+
 class Month:
     """One life of the clinic."""
 
     def __init__(self, seed: int) -> None:
         self._chance = Random(seed)
+        # The desk's callers are the same whatever happens elsewhere, and whatever else is drawn.
+        self._desk = Random(f"desk {seed}")
+        self._talks_s: dict[str, float] = {}
         self.played = Played(plan(), Random(f"pair {seed}"), began=BEGINS)
         self.played.watch = self._watch
         self._midnight = BEGAN
@@ -211,6 +275,8 @@ class Month:
         self._days = Days()
         for extension in (*NURSES, "301"):
             self._mood(extension)
+        for number in OUTSIDE:
+            self._mood_outside(number)
 
     def lives(self, days: int) -> Days:
         """So many more days, each counted once its last call is over."""
@@ -228,7 +294,11 @@ class Month:
         share = WEEKEND_SHARE if day >= 5 else 1.0
         for hour, per_h in enumerate(OTHERS_PER_H):
             self._stream(hour, hour + 1, share * per_h, self._somebody)
-        self._stream(OPENS_H, CLOSES_H, DESK.calls_per_h, partial(self._calls, "1"))
+        closes = self._midnight + CLOSES_H * HOUR_S
+        at, desk = self._midnight + OPENS_H * HOUR_S, self._desk
+        while (at := at + desk.expovariate(DESK.calls_per_h / HOUR_S)) < closes:
+            caller = _Caller.drawn(desk, "1", DESK.patience_s, DESK.handle_s)
+            self._at(at, partial(self._calls, caller))
 
     def _stream(self, from_h: int, to_h: int, per_h: float, act: Callable[[], None]) -> None:
         at = self._midnight + from_h * HOUR_S
@@ -263,30 +333,50 @@ class Month:
     # ---- callers ----
 
     def _somebody(self) -> None:
+        """Anybody, but for the desk."""
         key = self._chance.choices("023456", (1, 8, 3, 3, 1, 2))[0]
-        self._calls(key)
-
-    def _calls(self, key: str) -> None:
-        name = f"{next(self._names)}"
         number = f"2025{self._chance.randrange(4000):06}"
-        self.played.pair.calls(name, "main", self.played.now, number=number)
-        self._in(self._some(4.0), partial(self._chooses, name, key))
+        self._calls(_Caller.drawn(self._chance, key, NURSE_PATIENCE_S, NURSE_S), number)
 
-    def _chooses(self, name: str, key: str) -> None:
+    def _calls(self, caller: "_Caller", number: str = "") -> None:
+        name = f"{next(self._names)}"
+        self._talks_s[name] = caller.talks_s
+        self.played.pair.calls(name, "main", self.played.now, number=number)
+        choose = self._chooses_the_desk if caller.key == "1" else self._chooses
+        self._in(caller.thinks_s, partial(choose, name, caller))
+
+    def _chooses_the_desk(self, name: str, caller: "_Caller") -> None:
+        self._presses(name, caller.key)
+        self._in(caller.patience_s, partial(self._loses_patience, name))
+
+    def _chooses(self, name: str, caller: "_Caller") -> None:
         call = self.played.exchange.calls.get(name)
         if call is None:
             return
-        if key != "1" and self._chance.random() < 0.05:
+        if self._chance.random() < 0.05:
             self._acts_up(name)
             return
-        if call.place.node == "night":
-            key = "6" if key == "6" else "1"
-        self.played.pair.presses(name, key, self.played.now)
-        patience_s = DESK.patience_s if key == "1" else NURSE_PATIENCE_S
-        self._in(self._some(patience_s), partial(self._loses_patience, name))
-        if key != "1" and self._chance.random() < 0.2:
+        is_night = call.place.node == "night"
+        key = self._chance.choice("1156") if is_night else caller.key
+        self._presses(name, key)
+        if key in "25" and self._chance.random() < 0.5:
+            at_s = self._chance.uniform(3, 40)
+            self._in(at_s, partial(self._presses, name, "1"))  # rather be called back
+            self._in(at_s + 8, partial(self._presses, name, "1"))  # at this number
+        self._in(caller.patience_s, partial(self._loses_patience, name))
+        if is_night and key == "5":
+            self._tells_what_is_urgent(name)
+        elif self._chance.random() < 0.2:
             self.played.pair.speaks(name, self._some(12.0), self.played.now)
             self._in(self._some(20.0), partial(self._presses_something, name))
+
+    def _tells_what_is_urgent(self, name: str) -> None:
+        """After the beep; then hears it again, and agrees to each question."""
+        self.played.pair.speaks(name, self._some(12.0), self.played.now)
+        at_s = self._chance.uniform(10, 30)
+        for key in self._chance.choice(("#1111", "#1", "#12111", "")):
+            self._in(at_s, partial(self._presses, name, key))
+            at_s += self._chance.uniform(8, 16)
 
     def _acts_up(self, name: str) -> None:
         """Silence, a wrong key, a hang-up in the menu, or the line breaks."""
@@ -295,7 +385,7 @@ class Month:
             case 0:
                 self._in(self._some(60.0), partial(self._hangs_up, name))
             case 1:
-                pair.presses(name, "9", now)
+                self._presses(name, "9")
             case 2:
                 self._hangs_up(name)
             case _:
@@ -306,7 +396,7 @@ class Month:
         self.played.pair.hangs_up(name, self.played.now)
 
     def _presses_something(self, name: str) -> None:
-        self.played.pair.presses(name, self._chance.choice("0123#"), self.played.now)
+        self._presses(name, self._chance.choice("0123#"))
 
     def _loses_patience(self, name: str) -> None:
         call = self.played.exchange.calls.get(name)
@@ -316,10 +406,28 @@ class Month:
     # ---- those who answer ----
 
     def _watch(self, event: events.Event | None, _said: list[commands.Command]) -> None:
-        if isinstance(event, events.Joined):
-            call = self.played.exchange.calls.get(event.call)
-            talks_s = DESK.handle_s if call and call.place.node == "desk" else NURSE_S
-            self._in(self._some(talks_s), partial(self._talked, event.call))
+        match event:
+            case events.Joined(call=name):
+                talks_s = self._talks_s.pop(name, NURSE_S)  # a call of ours was never a caller's
+                self._in(talks_s, partial(self._talked, name))
+            case events.CalledOut(call=leg):
+                self._is_called(leg)
+            case _:
+                pass
+
+    def _is_called(self, leg: str) -> None:
+        """Somebody on call, who knows the PIN; or who wanted to be called back, or a machine."""
+        open_ = self.played.exchange.leases.open.values()
+        is_on_call = any(leg in lease.visits for lease in open_)
+        keys = f"{PIN}#{self._chance.choice(['1', '2', '9', '15', '5', ''])}" if is_on_call else "1"
+        at_s = self._chance.uniform(2, 9)
+        for key in keys if self._chance.random() < 0.8 else "":
+            self._in(at_s, partial(self._presses, leg, key))
+            at_s += 0.5 if key in f"{PIN}" else self._chance.uniform(4, 20)
+        self._in(200.0, partial(self._hangs_up, leg))
+
+    def _presses(self, name: str, key: str) -> None:
+        self.played.pair.presses(name, key, self.played.now)
 
     def _talked(self, name: str) -> None:
         """Either of them ends it."""
@@ -350,6 +458,11 @@ class Month:
         if drawn > 0.9:
             pair.puts_down(extension, now)
         self._in(self._some(600.0), partial(self._mood, extension))
+
+    def _mood_outside(self, number: str) -> None:
+        does: list[Behaviour] = [Answers(self._chance.uniform(1, 30)), Silent(), Refuses(), Busy()]
+        self.played.pair.behaves(number, self._chance.choices(does, (6, 2, 1, 1))[0])
+        self._in(self._some(1800.0), partial(self._mood_outside, number))
 
     def _goes(self, extension: str) -> None:
         self.played.pair.plugs(extension, self.played.now, is_there=False)

@@ -10,7 +10,7 @@ SEEDS = range(1, 7)
 
 def test_over_six_days_nobody_is_lost_and_waits_are_as_long_as_erlang_says() -> None:
     """That each call is counted once, the clinic itself sees to after each step."""
-    desks = []
+    lives = []
     for seed in SEEDS:
         life = Month(seed)
         days = life.lives(1)
@@ -19,10 +19,7 @@ def test_over_six_days_nobody_is_lost_and_waits_are_as_long_as_erlang_says() -> 
         assert days.whole.outcomes == {**days.whole.outcomes, **life.played.finished}
         # Each kind of end is reached; the day is not one of smooth talks only.
         assert all(getattr(days.whole, end) for end in ("answered", "abandoned", "self_served"))
-        desks.append(days.desk)
-    assert [str(one) for one in compared(desks) if not one.holds] == []
-
-
-def test_a_seed_is_a_life() -> None:
-    one, same, other = (Month(seed).lives(1) for seed in (1, 1, 2))
-    assert one == same != other
+        lives.append(days)
+    assert lives[0] == Month(SEEDS[0]).lives(1)  # a seed is a life
+    assert lives[0] != lives[1]
+    assert [str(one) for one in compared([days.desk for days in lives]) if not one.holds] == []

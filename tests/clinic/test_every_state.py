@@ -8,6 +8,7 @@ looks in the same places each time.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from math import inf
 from random import Random
 
 from hypothesis import HealthCheck, settings
@@ -26,8 +27,8 @@ from ivr.matching import agent_of, ms
 from ivr.plan import Queue
 from ivr.standing import Stage
 from ivr.waiting import Waiting
-from tests.clinic.month import DESK_AGENTS, NURSES, plan
-from tests.contract.played import Played
+from tests.clinic.month import DESK_AGENTS, NURSES, OUTSIDE, plan
+from tests.contract.played import PIN, Played
 
 PHONES = (*DESK_AGENTS, *NURSES, "301")
 NUMBERS = ("2025550111", "2025550122", "")
@@ -53,6 +54,7 @@ class Clinic(RuleBasedStateMachine):
         self._names = 0
         self._before: Mapping[str, Waiting] = {}
         self._wrong: list[str] = []
+        self._called: list[str] = []  # legs of people whom the clinic called
 
     @initialize(seed=st.integers(0, 3), does=st.tuples(*[behaviours] * len(PHONES)))
     def opens(self, seed: int, does: tuple[Behaviour, ...]) -> None:
@@ -86,6 +88,39 @@ class Clinic(RuleBasedStateMachine):
     def a_caller_speaks(self, data: st.DataObject, seconds: float) -> None:
         if name := self._drawn(data):
             self.played.pair.speaks(name, seconds, self.played.now)
+
+    @rule(number=st.sampled_from([*OUTSIDE, *NUMBERS[:2]]), does=behaviours)
+    def somebody_outside_behaves(self, number: str, does: Behaviour) -> None:
+        self.played.pair.behaves(number, does)
+
+    @rule(keys=st.sampled_from(["1", f"{PIN}#1", f"{PIN}#5", f"{PIN}#9", f"{PIN}#2", "9"]))
+    def who_was_called_presses(self, keys: str) -> None:
+        for leg in self._called[-2:]:
+            for key in keys:
+                self.played.pair.presses(leg, key, self.played.now)
+                self.played.until(self.played.now + 3.0)
+
+    @rule()
+    def who_was_called_hangs_up(self) -> None:
+        for leg in self._called[-1:]:
+            self.played.pair.hangs_up(leg, self.played.now)
+
+    @rule(number=st.sampled_from(NUMBERS[:2]))
+    def somebody_asks_to_be_called_back(self, number: str) -> None:
+        """While nobody can be had."""
+        for phone in NURSES:
+            self.played.hears(events.PhoneChanged(phone, events.PhoneState.IN_USE))
+        self.somebody_calls(number, "2")
+        self._presses_on("11")
+        for phone in NURSES:
+            self.played.hears(events.PhoneChanged(phone, events.PhoneState.IDLE))
+
+    @rule(number=st.sampled_from(NUMBERS))
+    def somebody_leaves_an_urgent_message(self, number: str) -> None:
+        self.somebody_switches_the_hours(is_open=False)
+        self.somebody_calls(number, "5")
+        self.played.pair.speaks(f"call-{self._names}", 2.0, self.played.now)
+        self._presses_on("##11")
 
     @rule(data=st.data())
     def the_engine_loses_a_caller(self, data: st.DataObject) -> None:
@@ -151,7 +186,7 @@ class Clinic(RuleBasedStateMachine):
 
     @invariant()
     def nothing_was_wrong_on_the_way(self) -> None:
-        assert self._wrong == []
+        assert not self._wrong, self._wrong[0]
 
     def teardown(self) -> None:
         """Once everybody has hung up, nothing is left of any call."""
@@ -164,12 +199,20 @@ class Clinic(RuleBasedStateMachine):
             played.pair.hangs_up(name, played.now)
         played.until(played.now + KEEP_S + HANGUP_LAG_S + 60.0)
         self.nothing_was_wrong_on_the_way()
-        assert not played.exchange.calls
-        assert not played.exchange.offers
-        assert not played.exchange.waiting()
+        exchange, tickets = played.exchange, played.exchange.tickets().keys()
+        assert not exchange.calls
+        assert exchange.waiting().keys() <= tickets
+        assert {offer.call for offer in exchange.offers.values()} <= tickets
         assert played.finished.total() == len(played.offered)
 
     # ---- inside ----
+
+    def _presses_on(self, keys: str) -> None:
+        """The newest caller, with time to listen between one key and the next."""
+        for key in keys:
+            self.played.until(self.played.now + 1.0)
+            self.played.pair.presses(f"call-{self._names}", key, self.played.now)
+        self.played.until(self.played.now + 1.0)
 
     def _drawn(self, data: st.DataObject) -> str | None:
         names = self._everybody()
@@ -178,8 +221,10 @@ class Clinic(RuleBasedStateMachine):
     def _everybody(self) -> list[str]:
         return [f"call-{number}" for number in range(1, self._names + 1)]
 
-    def _watch(self, _event: events.Event | None, said: list[Command]) -> None:
+    def _watch(self, event: events.Event | None, said: list[Command]) -> None:
         """After each step of the exchange."""
+        if isinstance(event, events.CalledOut):
+            self._called.append(event.call)
         self._wrong += self._offered_twice()
         self._wrong += self._waits_for_nothing()
         self._wrong += self._helped_too_late(said)
@@ -198,10 +243,13 @@ class Clinic(RuleBasedStateMachine):
         for call in exchange.calls.values():
             if call.deadline is None and call.stage not in WITHOUT_DEADLINE:
                 yield f"{call} has no deadline"
+        reserved = {attempt.offer for attempt in exchange._callbacks.attempts.values()}
         for offer in exchange.offers.values():
-            # Who accepted is being joined, and that has a deadline of the call's own.
+            # Who accepted is being joined, or reserved for somebody who is called back: both have
+            # a deadline of their own.
             its = exchange.calls.get(offer.call)
-            if offer.due_at is None and (its is None or its.stage is not Stage.JOINING):
+            joins = its is not None and its.stage is Stage.JOINING
+            if offer.due_at is None and not joins and offer.id not in reserved:
                 yield f"{offer} has no deadline"
         rung = self._rung()
         for name, waiting in exchange.waiting().items():
@@ -215,12 +263,12 @@ class Clinic(RuleBasedStateMachine):
         exchange, rung = self.played.exchange, self._rung()
         matched = {c.call for c in said if isinstance(c, Note) and c.step == "matched"}
         for offer in said:
-            if isinstance(offer, Offer) and offer.call in matched & self._before.keys():
+            if isinstance(offer, Offer) and offer.call in matched & exchange.waiting().keys():
                 agent = exchange.agents[offer.extension]
-                chosen = self._before[offer.call].deadline()
+                chosen = self._deadline(agent, exchange.waiting()[offer.call])
                 for name, waiting in exchange.waiting().items():
                     is_old = self._before.get(name) is waiting and name not in rung
-                    if is_old and waiting.deadline() < chosen and self._helps(agent, waiting):
+                    if is_old and self._deadline(agent, waiting) < chosen:
                         yield f"{offer.call} was helped before {name}"
 
     def _rung(self) -> set[str]:
@@ -229,15 +277,22 @@ class Clinic(RuleBasedStateMachine):
         return {offer.call for offer in offers if offer.state is not Ringing.WITHDRAWN}
 
     def _helps(self, agent: Agent, waiting: Waiting) -> bool:
+        return self._deadline(agent, waiting) < inf
+
+    def _deadline(self, agent: Agent, waiting: Waiting) -> float:
+        """By when the call should be answered in those of its queues in which this agent can help,
+        in ms as the ACD counts; infinite: in none."""
         waited_ms = ms(self.played.now) - ms(waiting.since)
-        return any(
-            agent_of(queue.name) in agent.skills
+        within_ms = [
+            ms(within_s)
+            for queue, within_s in waiting.within_s()
+            if agent_of(queue.name) in agent.skills
             and all(
                 agent.skills.get(skill, 99) <= level
                 for skill, level in _needs(queue, waited_ms).items()
             )
-            for queue in waiting.queues.values()
-        )
+        ]
+        return ms(waiting.since) + min(within_ms) if within_ms else inf
 
 
 def _needs(queue: Queue, waited_ms: int) -> Mapping[str, int]:
@@ -248,7 +303,7 @@ def _needs(queue: Queue, waited_ms: int) -> Mapping[str, int]:
 
 TestClinic = Clinic.TestCase
 TestClinic.settings = settings(
-    max_examples=60,
+    max_examples=50,
     stateful_step_count=40,
     derandomize=True,
     database=None,

@@ -39,6 +39,8 @@ class Played:
         self.finished: Counter[commands.Outcome] = Counter()
         self.watch: Watch = lambda event, said: None
         self._ended: set[str] = set()
+        self.promised: set[str] = set()  # call-backs that are durable, and closed not yet
+        self.urgent: set[str] = set()  # messages likewise
         self._began = began - timedelta(seconds=BEGAN)
 
     @property
@@ -55,6 +57,15 @@ class Played:
             self.rows.append(
                 Arrived(event.call, event.line, event.dialled, number, name, self.moment())
             )
+        match event:
+            case events.TicketOpened(ticket=ticket):
+                self.promised.add(ticket.id)
+            case events.LeaseOpened(urgent=urgent):
+                self.urgent.add(urgent.id)
+            case events.LeaseClosed(lease=name):
+                self.urgent.discard(name)
+            case _:
+                pass
         self._done(event, self.exchange.receive(event, self.now, self.local))
 
     def next_at(self) -> float | None:
@@ -90,6 +101,8 @@ class Played:
                 case commands.Finish(call=call, outcome=outcome):
                     self.rows.append(Finished(call, outcome, moment))
                     self._finish(call, outcome)
+                case commands.CloseTicket(ticket=ticket):
+                    self.promised.remove(ticket)
                 case _:
                     pass
         self.pair.perform(said, self.now)
@@ -103,6 +116,12 @@ class Played:
         self.finished[outcome] += 1
 
     def _balance(self) -> None:
+        if self.promised != self.exchange.tickets().keys():
+            raise Unbalanced(f"promised {self.promised}, known {set(self.exchange.tickets())}")
+        lost = self.urgent - self.exchange.leases.open.keys()
+        idle = [name for name, lease in self.exchange.leases.open.items() if lease.deadline is None]
+        if lost or idle:
+            raise Unbalanced(f"urgent messages that nobody sees to: {lost or idle}")
         in_progress = len(self.exchange.calls)
         if len(self.offered) != self.finished.total() + in_progress:
             raise Unbalanced(
