@@ -16,7 +16,7 @@ from firmware.desk_store import DeskStore, MissedCall
 from firmware.ledger import Step
 from firmware.store import StoreError
 from ivr import desks, events, inside
-from ivr.codes import DIAL, FAILED, NUMBERS_SAID
+from ivr.codes import DIAL, FAILED, spoken
 from ivr.desks import NOTHING_SET, Desk, When
 from ivr.plan import Plan
 
@@ -126,7 +126,7 @@ class DeskCodes:
         if not missed:
             return "missed-none"
         ago = datetime.now(UTC) - missed[0].at
-        said = ["missed-calls", *_spoken(len(missed)), "missed-last", *_since(ago)]
+        said = ["missed-calls", *spoken(len(missed)), "missed-last", *_since(ago)]
         return "&".join(said)
 
     async def _call_back(self, extension: str) -> str:
@@ -215,15 +215,9 @@ class DeskCodes:
         return topics.MissedReply(calls=tuple(lines))
 
 
-def _spoken(number: int) -> list[str]:
-    if number <= NUMBERS_SAID:
-        return [f"number-{number}"]
-    return [f"number-{digit}" for digit in str(number)]
-
-
 def _since(ago: timedelta) -> list[str]:
     minutes = max(round(ago.total_seconds() / 60), 0)
     if minutes < 60:
-        return [*_spoken(minutes), "minutes-ago"]
+        return [*spoken(minutes), "minutes-ago"]
     hours = round(minutes / 60)
-    return [*_spoken(hours), "hours-ago"] if hours < 48 else [*_spoken(hours // 24), "days-ago"]
+    return [*spoken(hours), "hours-ago"] if hours < 48 else [*spoken(hours // 24), "days-ago"]

@@ -376,6 +376,7 @@ class QueueForm(Strict):
         ),
     ] = []
     number: Extension | None = None
+    whisper: Word | None = None
     callbacks: Annotated[
         CallBacksForm | None,
         Field(
@@ -400,6 +401,7 @@ class QueueForm(Strict):
             tuple(map(plan.Announced, self.says)),
             self.survey,
             self.number,
+            self.whisper,
             self.callbacks.callbacks() if self.callbacks else None,
         )
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firmware.forms import Number, Strict
+from firmware.forms import Extension, Label, Number, Strict
 from firmware.toml_lines import Path
 from ivr import plan
 from ivr.canary import SELFTEST
@@ -33,6 +33,25 @@ class BlockingForm(Strict):
 
     def blocking(self) -> plan.Blocking:
         return plan.Blocking(self.numbers, self.anonymous == "ask")
+
+
+class PageForm(Strict):
+    """Telephones that are spoken to all at once."""
+
+    number: Extension
+    phones: Annotated[
+        tuple[Extension, ...] | None,
+        Field(min_length=1, max_length=50, description="a list of 1 to 50 extensions; all without"),
+    ] = None
+
+
+class WrapUpForm(Strict):
+    """What agents say of their talks: a digit for each word."""
+
+    codes: Annotated[
+        dict[Annotated[str, Field(pattern="^[0-9]$", description="a digit")], Label],
+        Field(max_length=10, description='digits with words: { 1 = "refill", 2 = "booked" }'),
+    ]
 
 
 Tell = Callable[[Path, str, str], None]
@@ -64,6 +83,17 @@ class InsideReading:
                     reason = "has a flow and a phone"
                     self.tell((*path, "phone"), reason, "keep the one to which callers shall come")
 
+    def check_words(
+        self, queues: Mapping[str, plan.Queue], prompts: Iterable[str], language: str
+    ) -> None:
+        """What is whispered can be spoken."""
+        known = set(prompts)
+        for name, queue in queues.items():
+            if queue.whisper is not None and queue.whisper not in known:
+                reason = f"there is no prompt {queue.whisper}"
+                cure = f"add it to [prompts.{language}], or name another"
+                self.tell(("queues", name, "whisper"), reason, cure)
+
     def check_numbers(
         self,
         phones: Mapping[str, plan.Phone],
@@ -71,6 +101,7 @@ class InsideReading:
         mailboxes: Mapping[str, plan.Mailbox],
         emergency: Iterable[str],
         parking: plan.Parking,
+        pages: Mapping[str, PageForm],
         rules: Iterable[plan.DialRule],
     ) -> None:
         for number in filter(parking.takes, phones):
@@ -79,9 +110,11 @@ class InsideReading:
         for name, phone in phones.items():
             if phone.mailbox is not None:
                 self.must_exist("mailboxes", (phone.mailbox,), ("phones", name, "mailbox"))
+        for name, page in pages.items():
+            self.must_exist("phones", page.phones or (), ("pages", name, "phones"))
         taken = {number: f"the phone {number}" for number in phones}
         taken |= dict.fromkeys(emergency, "an emergency number")
-        for path, number, whose in _numbers(queues, mailboxes):
+        for path, number, whose in _numbers(queues, mailboxes, pages):
             other = taken.setdefault(number, whose)
             if other != whose:
                 self.tell(path, f"{number} is {other}", "give it a number that nobody has")
@@ -94,7 +127,9 @@ class InsideReading:
 
 
 def _numbers(
-    queues: Mapping[str, plan.Queue], mailboxes: Mapping[str, plan.Mailbox]
+    queues: Mapping[str, plan.Queue],
+    mailboxes: Mapping[str, plan.Mailbox],
+    pages: Mapping[str, PageForm],
 ) -> Iterator[tuple[Path, str, str]]:
     for name, queue in queues.items():
         if queue.number is not None:
@@ -103,6 +138,8 @@ def _numbers(
         if mailbox.number is not None:
             path = ("mailboxes", name, "number")
             yield path, mailbox.number, f"the number of the mailbox {name}"
+    for name, page in pages.items():
+        yield ("pages", name, "number"), page.number, f"the number of the page {name}"
 
 
 def _dials_out(rule: plan.DialRule, number: str) -> bool:

@@ -107,6 +107,8 @@ class Performer:
                     self._start(self._join(order))
                 case commands.Release():
                     self._start(self._release(order))
+                case commands.TellAway():
+                    self._start(self._tell_away(order))
                 case commands.SendOn():
                     self._start(self._send_on(order))
                 case commands.Record():
@@ -277,6 +279,12 @@ class Performer:
             await self._link.send(*self._translator.next_is(call, what))
         except NOT_TAKEN as refused:
             log.warning("people are rung once more after a talk", call=call, why=str(refused))
+
+    async def _tell_away(self, order: commands.TellAway) -> None:
+        try:
+            await self._link.send(*translate.tell_away(order.extension))
+        except NOT_TAKEN as refused:
+            log.info("a phone was not told of its pause", why=str(refused))
 
     async def _send_on(self, order: commands.SendOn) -> None:
         """A caller who cannot be fetched stays in the talk that the transfer made; one who cannot

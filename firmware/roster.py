@@ -47,13 +47,26 @@ class Roster:
 
     async def by_code(self, extension: str, code: str) -> str:
         """The prompt that answers who dialled this code at this phone; what it says holds."""
+        if extension not in self._exchange.plan.phones:
+            return codes.FAILED
+        about = self._exchange.plan.wrap_ups.get(code.removeprefix(codes.WRAP_UP))
+        if code.startswith(codes.WRAP_UP) and about is not None:
+            return await self._wraps_up(extension, about)
         meant = codes.CODES.get(code)
         if meant is None:
             return codes.UNKNOWN
-        if extension not in self._exchange.plan.phones:
-            return codes.FAILED
         await self._says(meant.event(extension))  # with a full disk it holds until a restart
         return meant.said
+
+    async def _wraps_up(self, extension: str, about: str) -> str:
+        agent = self._exchange.agents.get(extension)
+        if agent is None or agent.last_talk is None:
+            return codes.NOTHING_TO_WRAP_UP
+        return (
+            codes.WRAPPED_UP
+            if await self._says(events.AgentWrappedUp(extension, about))
+            else codes.FAILED
+        )
 
     async def _says(self, event: AgentEvent) -> bool:
         """Whether it is on the disk, in time to tell whoever waits for it."""
@@ -68,7 +81,8 @@ class Roster:
 
     def durable(self, steps: Sequence[ledger.Step]) -> None:
         """What agents said that is on the disk now: who asked is told."""
-        said = {s.detail.partition(" ")[0] for s in steps if s.call == commands.NO_CALL}
+        told = (s for s in steps if s.call == commands.NO_CALL or s.step == codes.WRAPPED_UP_STEP)
+        said = {step.detail.partition(" ")[0] for step in told}
         for extension, written in self._unwritten:
             if extension in said and not written.done():
                 written.set_result(None)

@@ -47,7 +47,7 @@ from firmware.forms import (
     cure_for,
     described,
 )
-from firmware.inside_section import BlockingForm, InsideReading
+from firmware.inside_section import BlockingForm, InsideReading, PageForm, WrapUpForm
 from firmware.oncall_section import EmailForm, OncallReading, PersonForm, must_be_layers
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
@@ -71,9 +71,12 @@ SECTION_MAX = {
     "flows": 50,
     "prompts": 20,
     "people": 100,
+    "pages": 20,
     "requests": 6,
 }
 EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS}
+# Sections that are not made of named parts.
+TABLES = ("blocking", "clinic", "dial_rules", "email", "holidays", "oncall", "wrap_up")
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
 EXCEPTIONS_MAX = 200  # in one schedule
@@ -223,7 +226,7 @@ class _Reading:
     holidays: frozenset[date] = frozenset()
 
     def site(self) -> Plan | None:
-        known = {"blocking", "clinic", "dial_rules", "email", "holidays", "oncall", *SECTION_MAX}
+        known = {*TABLES, *SECTION_MAX}
         for key in self.document.keys() - known:
             self._fault((key,), "is not known here", _known(key, known))
         clinic = self._clinic()
@@ -250,9 +253,13 @@ class _Reading:
         inner = InsideReading(self._fault, self._must_exist)
         inner.check_lines(lines)
         emergency = clinic.emergency_numbers if clinic else DEFAULT_EMERGENCY_NUMBERS
+        pages = self._section("pages", PageForm, lambda form, _name: form)
         blocking = self._admit(BlockingForm, self.document.get("blocking", {}), ("blocking",))
         parking = plan.Parking(clinic.parking) if clinic else plan.Parking()
-        inner.check_numbers(phones, queues, mailboxes, emergency, parking, rules.values())
+        inner.check_numbers(phones, queues, mailboxes, emergency, parking, pages, rules.values())
+        words = texts.get(language, {}).keys() | standard_prompts().get(language, {}).keys()
+        inner.check_words(queues, words, language)
+        wrap_up = self._wrap_up()
         if clinic is None:
             return None
         return Plan(
@@ -276,6 +283,8 @@ class _Reading:
             mail=mail.server() if mail else None,
             parking=plan.Parking(clinic.parking),
             blocking=blocking.blocking() if blocking else plan.Blocking(),
+            wrap_ups=wrap_up,
+            pages={page.number: page.phones or tuple(phones) for page in pages.values()},
         )
 
     def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:
@@ -597,6 +606,12 @@ class _Reading:
                 cure = described(Words)
                 self._fault(path, f"{_shown(words)} cannot be spoken", f"write {cure}")
         return spoken
+
+    def _wrap_up(self) -> Mapping[str, str]:
+        if "wrap_up" not in self.document:
+            return {}
+        form = self._admit(WrapUpForm, self.document["wrap_up"], ("wrap_up",))
+        return form.codes if form else {}
 
     def _dial_rules(self) -> dict[int, plan.DialRule]:
         value = self.document.get("dial_rules", [])

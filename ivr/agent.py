@@ -38,6 +38,7 @@ class Agent:
     phone: PhoneState = PhoneState.IDLE  # until Asterisk says otherwise
     offer: str | None = None
     talks_to: str | None = None
+    last_talk: str | None = None  # not wrapped up yet with a word
     wrap_up_s: float = 0.0  # after this talk
     idle_since: float = 0.0
     free_from: float = 0.0  # a rest or a wrap-up ends

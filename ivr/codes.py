@@ -39,6 +39,10 @@ HOURS_CODES: Mapping[str, HoursCode] = {
 }
 UNKNOWN = "code-unknown"
 FAILED = "code-failed"  # nobody of us heard it
+WRAP_UP = "*54"  # and a digit of [wrap_up]: what the talk was about
+WRAPPED_UP, NOTHING_TO_WRAP_UP = "wrapped-up", "wrap-up-nothing"
+WRAPPED_UP_STEP = "wrapped up"  # of the talk's call
+AWAY_SAID = "agent-away"
 DIAL = "dial:"  # in place of a sentence: the number to be dialled for who keyed the code
 NUMBERS_SAID = 20  # greater ones are said digit by digit
 NUMBERS = tuple(f"number-{number}" for number in range(NUMBERS_SAID + 1))
@@ -64,6 +68,16 @@ PROMPTS = (
     *(code.said for code in HOURS_CODES.values()),
     UNKNOWN,
     FAILED,
+    WRAPPED_UP,
+    NOTHING_TO_WRAP_UP,
+    AWAY_SAID,
     *DESK_PROMPTS,
     *NUMBERS,
 )
+
+
+def spoken(number: int) -> tuple[str, ...]:
+    """A number in prompts."""
+    if number <= NUMBERS_SAID:
+        return (f"number-{number}",)
+    return tuple(f"number-{digit}" for digit in str(number))

@@ -171,6 +171,13 @@ class SendOn:
     in_vain: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TellAway:
+    """Tell a phone that its agent is paused for the calls it missed: its display keeps it."""
+
+    extension: str
+
+
 NO_CALL = ""  # of steps that belong to no call: what agents do
 
 
@@ -295,6 +302,7 @@ Command = (
     | KeepRequest
     | Identify
     | SendOn
+    | TellAway
     | Note
     | Finish
     | LeaseCommand

@@ -378,6 +378,14 @@ class AgentSignedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentWrappedUp:
+    """An agent says what the last talk was about, in a word of the site's."""
+
+    extension: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSignedIn:
     """An agent is back."""
 
@@ -462,7 +470,8 @@ TicketEvent = TicketTried | TicketClosed
 OutwardEvent = CalledOut | CallOutEnded
 LeaseEvent = LeaseOpened | LeaseUnwritten | LeaseResumed | LeaseOwned | LeaseClosed
 OfferEvent = OfferRang | OfferAccepted | OfferEnded
-AgentEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
+DutyEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
+AgentEvent = DutyEvent | AgentWrappedUp
 Event = (
     CallEvent
     | OutwardEvent

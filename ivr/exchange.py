@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from ivr import callbacks, commands, desks, digits, inside, passing
+from ivr import callbacks, commands, desks, digits, inside, passing, whisper
 from ivr.agent import AWAY, Agent
 from ivr.call import arrive, step
 from ivr.callbacks import Callbacks
@@ -22,11 +22,11 @@ from ivr.canary import SELFTEST, canary_of
 from ivr.commands import Command
 from ivr.desks import Desk
 from ivr.events import (
-    AgentEvent,
     AgentPaused,
     AgentResumed,
     AgentSignedIn,
     AgentSignedOut,
+    AgentWrappedUp,
     CallArrived,
     CalledOut,
     CallerLeft,
@@ -34,6 +34,7 @@ from ivr.events import (
     ClockJudged,
     DeskSet,
     DigitPressed,
+    DutyEvent,
     Event,
     Held,
     HoursSwitched,
@@ -54,6 +55,7 @@ from ivr.events import (
     PhoneState,
     PinChecked,
     PlanAdopted,
+    PromptEnded,
     Refusal,
     Resumed,
     SentOn,
@@ -122,6 +124,7 @@ class Offering:
     wrap_up_s: float
     due_at: float | None  # without an end by then, we end it
     state: Ringing = Ringing.OPEN
+    is_told: bool = False  # the agent hears about the caller first
 
 
 @dataclass(slots=True)
@@ -216,6 +219,11 @@ class Exchange:
                 self._note(offer, "rings")
             case OfferAccepted(offer=offer):
                 self._accepted(offer, at)
+            case PromptEnded(call=leg) if leg in self.offers:
+                if self.offers[leg].is_told:
+                    self._hand_over(self.offers[leg], at)
+            case AgentWrappedUp():
+                self._wrapped_up(event, at)
             case OfferEnded(offer=offer, reason=reason):
                 self._ended(offer, reason, at)
             case DeskSet(extension=extension, desk=desk):
@@ -533,6 +541,26 @@ class Exchange:
         for other in self._offers_of(offer.call):
             if other is not offer:
                 self._withdraw(other, at)
+        words = self._words_before(offer, at)
+        if words:
+            offer.is_told, offer.due_at = True, at.now + whisper.MOST_S
+            self._out.append(commands.Play(offer.id, words, self.plan.language, whisper.TAG))
+        else:
+            self._hand_over(offer, at)
+
+    def _words_before(self, offer: Offering, at: Moment) -> tuple[str, ...]:
+        waits, agent = self._room.calls.get(offer.call), self.agents.get(offer.extension)
+        if waits is None or agent is None or offer.call in self._callbacks.tickets:
+            return ()
+        theirs = (q for name, q in waits.queues.items() if agent_of(name) in agent.skills)
+        queue = next(theirs, None)
+        return whisper.words(queue, at.now - waits.since) if queue else ()
+
+    def _hand_over(self, offer: Offering, at: Moment) -> None:
+        """The agent knows who it is, and has the caller."""
+        if offer.state is not Ringing.ACCEPTED:
+            return
+        offer.is_told, offer.due_at, offer_id = False, None, offer.id
         self._step(offer.call, Taken(offer_id), at)
         if offer.call in self._callbacks.tickets:
             if self._room.leaves(offer.call):
@@ -544,6 +572,9 @@ class Exchange:
         self._out.append(commands.Withdraw(offer.id))
 
     def _overdue(self, offer: Offering, at: Moment) -> None:
+        if offer.is_told and offer.state is Ringing.ACCEPTED:
+            self._hand_over(offer, at)
+            return
         if offer.state is not Ringing.WITHDRAWN:
             self._out.append(commands.Withdraw(offer.id))
         self._ended(offer.id, Refusal.SILENT, at)
@@ -558,7 +589,7 @@ class Exchange:
         self._let_go(offer, is_rest_due=not was_withdrawn, at=at)
         if was_withdrawn:
             return
-        if offer.state is Ringing.ACCEPTED:
+        if offer.state is Ringing.ACCEPTED and not offer.is_told:
             self._step(offer.call, JoinFailed(offer.call, offer_id), at)
             self._call_back(self._callbacks.agent_left(offer_id, self.plan, at), at)
         elif offer.call in self._room.calls:
@@ -634,7 +665,19 @@ class Exchange:
 
     # ---- agents ----
 
-    def _duty(self, event: AgentEvent, at: Moment) -> None:
+    def _wrapped_up(self, event: AgentWrappedUp, at: Moment) -> None:
+        """The agent has said what the talk was about, and is free for the next."""
+        agent = self.agents.get(event.extension)
+        if agent is None or agent.last_talk is None:
+            self._out.append(commands.Note(commands.NO_CALL, "no wrap-up", event.extension))
+            return
+        note = commands.Note(agent.last_talk, "wrapped up", f"{agent.extension} {event.about}")
+        self._out.append(note)
+        agent.last_talk = None
+        agent.free_from = min(agent.free_from, at.now)
+        self._seat(agent, at)
+
+    def _duty(self, event: DutyEvent, at: Moment) -> None:
         """Who pauses or goes leaves a call that rings to be answered, or to find another."""
         agent = self.agents.get(event.extension)
         if agent is None:
@@ -670,6 +713,7 @@ class Exchange:
         others = [other for other in self.agents.values() if other is not agent]
         if all(any(other.is_there_for([queue.name]) for other in others) for queue in mine):
             self._duty(AgentPaused(agent.extension, AWAY), at)
+            self._out.append(commands.TellAway(agent.extension))
 
     def _phone(self, extension: str, state: PhoneState, at: Moment) -> None:
         agent = self.agents.get(extension)
@@ -690,7 +734,7 @@ class Exchange:
         """The talk is over, and what remains to be done after it begins."""
         if agent.talks_to is None:
             return
-        agent.talks_to = None
+        agent.last_talk, agent.talks_to = agent.talks_to, None
         agent.idle_since = agent.free_from = at.now + agent.wrap_up_s
 
     def _seat(self, agent: Agent, at: Moment) -> None:

@@ -251,6 +251,7 @@ class Queue:
     says: tuple[Announced, ...] = (Announced.PLACE,)
     has_survey: bool = False  # after a talk the caller is asked how it was (ivr/survey.py)
     number: str | None = None  # dialled at a desk, or transferred to
+    whisper: str | None = None  # spoken to the agent before the caller is joined
     callbacks: CallBacks | None = None  # None: nobody is called back
 
     @property
@@ -456,3 +457,5 @@ class Plan:
     requests: Mapping[RequestKind, RequestRule] = field(default_factory=dict)
     parking: Parking = Parking()
     blocking: Blocking = Blocking()
+    wrap_ups: Mapping[str, str] = field(default_factory=dict)  # digit -> what a talk was about
+    pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # number -> phones spoken to

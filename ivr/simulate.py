@@ -189,6 +189,7 @@ class _Story:
                 | commands.CloseLease()
                 | commands.SendNotice()
                 | commands.SendOn()
+                | commands.TellAway()
             ):
                 pass
             case _:

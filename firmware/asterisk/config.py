@@ -37,7 +37,7 @@ res_pjsip_dtmf_info res_pjsip_refer res_pjsip_rfc3326 res_pjsip_header_funcs res
 res_pjsip_acl res_pjsip_geolocation res_srtp res_crypto res_rtp_asterisk res_timing_timerfd
 res_audiosocket res_musiconhold chan_pjsip chan_audiosocket app_audiosocket app_dial app_exec
 app_userevent app_verbose app_stack app_softhangup app_originate app_playback app_while app_minivm
-res_parking app_directed_pickup
+res_parking app_directed_pickup app_confbridge app_page
 res_manager_devicestate bridge_simple bridge_softmix bridge_holding bridge_builtin_features
 codec_ulaw
 codec_alaw codec_a_mu codec_g722 codec_resample format_wav format_pcm func_callerid func_channel
@@ -48,7 +48,7 @@ func_pjsip_aor pbx_config
 
 # Modules that complain when these are absent.
 EMPTY = (
-    "acl.conf", "ccss.conf", "cel.conf", "geolocation.conf", "minivm.conf",
+    "acl.conf", "ccss.conf", "confbridge.conf", "cel.conf", "geolocation.conf", "minivm.conf",
     "pjproject.conf", "statsd.conf", "udptl.conf",
 )  # fmt: skip
 
@@ -333,6 +333,8 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
             f"set_var=CALLBACK={written.number(phone.callback)}",
             # Where a number keyed for a transfer is looked up, whatever context a leg is in.
             "set_var=TRANSFER_CONTEXT=from-phone",
+            "named_call_group=clinic",
+            "named_pickup_group=clinic",
             *([f"mailboxes={','.join(lamps)}"] if lamps else []),
         ],
     )

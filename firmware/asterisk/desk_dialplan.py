@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from firmware.asterisk import written
 from firmware.asterisk.written import extension, section
 from ivr import inside
-from ivr.codes import DIAL, FAILED
+from ivr.codes import AWAY_SAID, DIAL, FAILED
 from ivr.plan import Phone, Plan
 
 # Contexts.
 SENT, PARKED, PARKED_BACK, RING, ONWARD = "sent", "parked", "parked-back", "ring", "onward"
+AWAY, AUTO_ANSWER = "away", "auto-answer"
+PAGE_RING_S = 10
 INSIDE_S = 60
 OWNER_S = round(inside.PHONE_RING_S)  # where a mailbox waits behind it
 ASK_TRIES = 50  # fiftieths of a second
@@ -48,6 +50,8 @@ def contexts(plan: Plan, absent: str) -> Iterator[str]:
     yield _ring(absent)
     yield _onward()
     yield _pick_up()
+    yield _pages(plan)
+    yield _auto_answer()
     yield _sent(plan, absent)
     yield section(PARKED, [])  # its numbers are res_parking's to add
     yield _parked_back(plan)
@@ -131,6 +135,34 @@ def _pick_up() -> str:
     )
 
 
+def _pages(plan: Plan) -> str:
+    """All the telephones of a group answer by themselves and hear who dialled its number."""
+    pages = (
+        extension(
+            written.number(number),
+            f"GotoIf({IS_CALLER}?{SENT},s,1)",
+            f"Page({_devices(phones)},b({AUTO_ANSWER}^s^1)q,{PAGE_RING_S})",
+            "Hangup()",
+        )
+        for number, phones in plan.pages.items()
+    )
+    return section("pages", pages)
+
+
+def _devices(phones: Iterable[str]) -> str:
+    return "&".join(f"PJSIP/{written.number(phone)}" for phone in phones)
+
+
+def _auto_answer() -> str:
+    """Makers differ in the header by which a telephone picks up by itself."""
+    headers = {
+        "Call-Info": r"<sip:page>\;answer-after=0",
+        "Alert-Info": r"<sip:page>\;info=alert-autoanswer",
+    }
+    steps = (f"Set(PJSIP_HEADER(add,{name})={value})" for name, value in headers.items())
+    return section(AUTO_ANSWER, [extension("s", *steps, "Return()")])
+
+
 def codes(spoken: Callable[[str], str], prompts: Iterable[str]) -> Iterator[str]:
     """The exchange answers by a variable, and only then something is said: what is spoken holds.
     Without an exchange it says so after CODE_TRIES tenths of a second."""
@@ -157,6 +189,9 @@ def codes(spoken: Callable[[str], str], prompts: Iterable[str]) -> Iterator[str]
                 "(over) Hangup()",
             )
         ],
+    )
+    yield section(
+        AWAY, [extension("s", "Answer(,i)", f"Playback({spoken(AWAY_SAID)})", "Hangup()")]
     )
     yield section(
         "said", [extension(p, f"Playback({spoken(p)})", "Return()") for p in dict.fromkeys(prompts)]

@@ -294,7 +294,7 @@ def _lamp() -> str:
 
 
 def _from_phone() -> str:
-    inner = ("emergency", "inside", "pick-up", "codes", desk_dialplan.PARKED, "outside")
+    inner = ("emergency", "inside", "pick-up", "pages", "codes", desk_dialplan.PARKED, "outside")
     return section("from-phone", [f"include => {each}" for each in inner])
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from firmware.asterisk import written
-from firmware.asterisk.desk_dialplan import ONWARD, SENT
+from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
 from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events, outside
@@ -35,6 +35,7 @@ ANSWERED_ELSEWHERE = "26"  # Q.850: a phone so told does not list a missed call
 NORMAL_CLEARING = "16"
 USER_BUSY = "17"
 CALL_REJECTED = "21"
+AWAY_RING_MS = 10_000
 RINGING = "5"  # ChannelState
 UP = "6"
 
@@ -761,6 +762,21 @@ def missed_inside(message: Message) -> tuple[str, str] | None:
         return None
     by, extension = _phone_of(message.get("Channel")), _phone_of(message.get("DestChannel"))
     return (extension, by) if by and extension and by != extension else None
+
+
+def tell_away(extension: str) -> Action:
+    """Ring a phone for a moment, showing that it is paused and the code that ends it; who picks up
+    hears so, and is back by that."""
+    return (
+        "Originate",
+        ("Channel", f"PJSIP/{written.number(extension)}"),
+        ("Context", AWAY),
+        ("Exten", "s"),
+        ("Priority", "1"),
+        ("Timeout", str(AWAY_RING_MS)),
+        ("CallerID", '"Paused - calls missed" <*51>'),
+        ("Async", "true"),
+    )
 
 
 def wiped(call: str) -> Action:

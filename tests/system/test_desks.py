@@ -1,5 +1,6 @@
 """Desks call each other, on the real Asterisk: busy, left alone, forwarded, picked up, blocked."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -12,8 +13,20 @@ from tests.system.typed import careline
 
 NOT_AVAILABLE_HZ = 2600
 SAID = {"alone-on": 1600, "alone-off": 1650, "forward-on": 1700, "forward-refused": 1750,
-        "block-done": 1850, "missed-calls": 1950, "number-2": 2050}  # fmt: skip
-SITE = practice.SITE.replace("[phones.105]", '[phones.105]\nmailbox = "desk"')
+        "block-done": 1850, "missed-calls": 1950, "wrapped-up": 2150, "number-2": 2050}  # fmt: skip
+SITE = (
+    practice.SITE.replace("[phones.105]", '[phones.105]\nmailbox = "desk"').replace(
+        "[queues.one]", '[queues.one]\nwhisper = "information"'
+    )
+    + """
+[wrap_up]
+codes = { 1 = "refill" }
+
+[pages.doctors]
+number = "691"
+phones = ["106", "107"]
+"""
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +77,7 @@ def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here:
             await telco.behave("102", Silent())
             line = await telco.dial("103", "102")
             ringing = await telco.next_ring("102", rings["102"])
-            picked_up = await telco.dial("104", "*81102")
+            picked_up = await telco.dial("104", "*80")
             await soon(picked_up.answered)
             await soon(ringing.ended)
             await line.hang_up()
@@ -77,6 +90,11 @@ def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here:
             await told.step(call, "joined")
             await line.hang_up()
             await told.outcome(call)
+            heard_hz = practice.TONES["information"][0]
+            figures.at_least(0.4, ear.tone_s(ring.heard, heard_hz), "what the agent is told first")
+            await soon(ring.ended)
+            await keys("101", "*541", figures, "wrapped-up")
+            await told.step(call, "wrapped up", "101 refill")
             await keys("101", "*60", figures, "block-done")
             line, call = await told.named(
                 lambda: telco.call(practice.NUMBER, number="2025550177"), "unwanted"
@@ -92,6 +110,13 @@ def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here:
             await line.hang_up()
             assert await told.outcome(call) == "blocked"
             assert "blocked by hand: 0" in await careline(here, "unblock", call)
+            for desk in ("106", "107"):
+                await telco.behave(desk, Answers())
+            page = await telco.dial("101", "691")
+            paged = [await telco.next_ring(desk, rings[desk]) for desk in ("106", "107")]
+            await asyncio.gather(*(soon(each.talked) for each in paged))
+            await page.hang_up()
+            await asyncio.gather(*(soon(each.ended) for each in paged))
             missed = json.loads(await careline(here, "missed", "105", "--json"))["calls"]
             assert len(missed) >= 1
             await keys("105", "*68", figures, "missed-calls")
