@@ -25,12 +25,11 @@ from ivr import (
     blocking,
     callback_talk,
     commands,
-    due,
     flow,
-    form,
     hours,
-    identity,
     overflow,
+    questions,
+    speaking,
     survey,
     urgent,
 )
@@ -64,7 +63,7 @@ from ivr.events import (
 from ivr.flow import Place
 from ivr.form import TakeRequest
 from ivr.hours import Answer
-from ivr.identity import AskIdentity, Verdict
+from ivr.identity import AskIdentity
 from ivr.overflow import Crowd
 from ivr.pace import minutes
 from ivr.plan import (
@@ -91,7 +90,6 @@ from ivr.standing import (
     PassedOutside,
     Placed,
     Press,
-    Questions,
     RingPhones,
     Stage,
     Step,
@@ -107,10 +105,6 @@ from ivr.standing import (
 from ivr.ticket import Ticket
 from ivr.urgent import Urgent
 
-# Nothing we speak is longer; a prompt whose end never comes must not hold a caller.
-SPEECH_MAX_S = 180.0
-# Silence that a caller may take for a dead line starts at one second.
-MUSIC_AFTER_S = 0.8
 # Asterisk joins within milliseconds; an answer that takes so long will not come.
 JOIN_S = 5.0
 # A slow card may need seconds for the last chunks; after this the message is not promised.
@@ -219,7 +213,9 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
         case Stage.MENU, DigitPressed(digit=digit):
             return _choose(call, digit, at)
         case Stage.MENU, TimeCame():
-            return _music_is_due(call, at) or _ask_again(_silent(call), (flow.NOTHING_HEARD,), at)
+            return speaking.music_is_due(call, at) or _ask_again(
+                _silent(call), (flow.NOTHING_HEARD,), at
+            )
         case Stage.OFFERING, DigitPressed(digit=digit) if call.talk is not None:
             note = commands.Note(call.id, "digit", "")  # it may be one of a number's
             return _talk_on(call, callback_talk.key(call.plan, call.talk, digit), at, note)
@@ -230,7 +226,7 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
         case Stage.OFFERING, TicketFailed():
             return _not_promised(call, (callback_talk.FAILED,), at)
         case Stage.OFFERING, TimeCame():
-            return _music_is_due(call, at) or _silence_in_talk(call, at)
+            return speaking.music_is_due(call, at) or _silence_in_talk(call, at)
         case Stage.QUEUED, Placed() as placed:
             return _announce(call, placed, at)
         case Stage.QUEUED, Stood(crowd=crowd):
@@ -258,11 +254,11 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _stop_recording(call, at)
         case Stage.RECORDING, NobodySpoke():
             return _help_the_silent(_silent(call), at)
-        case ((Stage.RECORDING | Stage.KEEPING), RecordingKept(message=message)) if _questions(
-            call
+        case ((Stage.RECORDING | Stage.KEEPING), RecordingKept(message=message)) if (
+            questions.asked_at(call)
         ):
             kept = replace(call, kept=True, recording=False)
-            return _turn(kept, asking.said(kept.asking, message), at)
+            return _went(questions.said(kept, message, at), at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingKept(message=message)) if _is_urgent(
             call
         ):
@@ -274,7 +270,7 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             settled, orders = _settled(call, urgent.Key(digit), at)
             return settled, [commands.StopPlaying(call.id), *orders]
         case Stage.SETTLING, TimeCame():
-            return _music_is_due(call, at) or _settled(call, urgent.Word.SILENCE, at)
+            return speaking.music_is_due(call, at) or _settled(call, urgent.Word.SILENCE, at)
         case Stage.SETTLING, LeaseOpened():
             return _settled(call, urgent.Word.WRITTEN, at)
         case Stage.SETTLING, LeaseUnwritten():
@@ -284,22 +280,23 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
         case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed()):
             return _confess(replace(call, recording=False), at)
         case Stage.KEEPING, TimeCame():
-            return _music_is_due(call, at) or _confess(call, at)
+            return speaking.music_is_due(call, at) or _confess(call, at)
         case Stage.ASKING, PromptEnded(tag=tag) if tag == call.tag:
-            return _turn(call, asking.spoken(call.asking), at)
+            return _went(questions.spoken(call, at), at)
         case Stage.ASKING, DigitPressed(digit=digit):
-            answered, orders = _turn(call, asking.pressed(call.asking, digit), at)
-            return answered, [commands.StopPlaying(call.id), *orders]
+            return _went(questions.pressed(call, digit, at), at)
         case Stage.ASKING, TimeCame():
-            return _music_is_due(call, at) or _turn(_unheard(call), asking.silent(call.asking), at)
+            return speaking.music_is_due(call, at) or _went(
+                questions.silent(_unheard(call), at), at
+            )
         case Stage.SENDING, RequestKept(tag=tag) if tag == call.tag:
-            return _promised(call, at)
+            return _went(questions.kept(call, at), at)
         case Stage.SENDING, RequestFailed(tag=tag) if tag == call.tag:
-            return _unanswered(call, at)
+            return _went(questions.unanswered(call, at), at)
         case Stage.SENDING, IdentityChecked(tag=tag) if tag == call.tag:
-            return _judge(call, event.verdict, event.name, at)
+            return _went(questions.judged(call, event.verdict, event.name, at), at)
         case Stage.SENDING, TimeCame():
-            return _music_is_due(call, at) or _unanswered(call, at)
+            return speaking.music_is_due(call, at) or _went(questions.unanswered(call, at), at)
         case _, RequestKept():
             return replace(call, requested=True), []
         case _, RecordingKept():
@@ -409,11 +406,11 @@ def _entered(call: Call, kind: str, place: Place) -> Command:
 def _begin(call: Call, node: Node, at: Moment) -> Step:
     match node:
         case Say(prompts=prompts, next=target):
-            return _say(call, prompts, flow.resolve(call.plan, call.place.flow, target), at)
+            return speaking.say(call, prompts, flow.resolve(call.plan, call.place.flow, target), at)
         case Hangup(prompts=()):
             return _release(call)
         case Hangup(prompts=prompts):
-            return _say(call, prompts, None, at)
+            return speaking.say(call, prompts, None, at)
         case Menu(prompts=prompts):
             return _ask(call, prompts, at)
         case Enqueue(patience_s=patience_s):
@@ -425,14 +422,14 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
         case TakeMessage(prompts=()):
             return _record(call, at)
         case TakeMessage(prompts=prompts):
-            return _speak(replace(call, stage=Stage.GREETING), prompts, at)
+            return speaking.speak(replace(call, stage=Stage.GREETING), prompts, at)
         case TakeRequest() | AskIdentity():
-            return _turn(call, node.begin((asking.STAR_FOR_A_PERSON,)), at)
+            return _went(questions.begin(call, node, at), at)
         case HoursFork():
             given = _hours(call, node.hours, at)
             said = (given.why.say,) if given.why.say else ()
             then = flow.resolve(call.plan, call.place.flow, hours.way_of(node, given))
-            return _say(call, said, then, at)
+            return speaking.say(call, said, then, at)
         case Goto():
             return _release(call)  # _enter has passed it; here only so that all are named
         case _:
@@ -442,17 +439,6 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
 # ---- speaking ----
 
 
-def _speak(call: Call, prompts: tuple[str, ...], at: Moment) -> Step:
-    """Speak without music between one prompt and the next."""
-    silent, hush = _without_music(call)
-    spoken = replace(silent, tag=call.tag + 1, until=at.now + SPEECH_MAX_S, again_at=None)
-    return spoken, [*hush, commands.Play(call.id, prompts, call.language, spoken.tag)]
-
-
-def _say(call: Call, prompts: tuple[str, ...], then: Place | None, at: Moment) -> Step:
-    return _speak(replace(call, stage=Stage.SPEAKING, then=then), prompts, at)
-
-
 def _spoken(call: Call, at: Moment) -> Step:
     onward, orders = _release(call) if call.then is None else _enter(call, call.then, at)
     return onward, [commands.StopPlaying(call.id), *orders]
@@ -460,21 +446,6 @@ def _spoken(call: Call, at: Moment) -> Step:
 
 def _informs(call: Call) -> bool:
     return isinstance(flow.node_at(call.plan, call.place), Say | Hangup | HoursFork)
-
-
-def _with_music(call: Call) -> Step:
-    return (call, []) if call.music else (replace(call, music=True), [commands.StartMusic(call.id)])
-
-
-def _without_music(call: Call) -> Step:
-    return (replace(call, music=False), [commands.StopMusic(call.id)]) if call.music else (call, [])
-
-
-def _music_is_due(call: Call, at: Moment) -> Step | None:
-    """Music into a silence that has lasted; None: it is the stage itself that ends."""
-    if call.until is not None and call.until <= at.now:
-        return None
-    return _with_music(replace(call, again_at=None))
 
 
 # ---- menus ----
@@ -487,13 +458,13 @@ def _menu(call: Call) -> Menu | None:
 
 def _ask(call: Call, prompts: tuple[str, ...], at: Moment) -> Step:
     asked = replace(call, stage=Stage.MENU, tries=call.tries + 1)
-    return _speak(asked, prompts, at) if prompts else (_await_key(asked, at), [])
+    return speaking.speak(asked, prompts, at) if prompts else (_await_key(asked, at), [])
 
 
 def _await_key(call: Call, at: Moment) -> Call:
     menu = _menu(call)
     timeout_s = menu.timeout_s if menu else 0.0
-    return replace(call, until=at.now + timeout_s, again_at=at.now + MUSIC_AFTER_S)
+    return replace(call, until=at.now + timeout_s, again_at=at.now + speaking.MUSIC_AFTER_S)
 
 
 def _choose(call: Call, digit: str, at: Moment) -> Step:
@@ -537,7 +508,7 @@ def _queue(call: Call, node: Enqueue, patience_s: float, at: Moment) -> Step:
         asked_at=at.now if call.asked_at is None else call.asked_at,
     )
     # The order comes before the music, so that its announcement is what the caller hears first.
-    with_music, music = _with_music(waiting)
+    with_music, music = speaking.with_music(waiting)
     note = commands.Note(call.id, "waits", ", ".join(node.queues))
     return with_music, [note, _wait(with_music, node), *music]
 
@@ -564,8 +535,8 @@ def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step
         patience_until=at.now + for_s,
         asked_at=at.now if call.asked_at is None else call.asked_at,
     )
-    spoken, speech = _speak(waiting, (flow.CONNECTING,), at)
-    with_music, music = _with_music(spoken)
+    spoken, speech = speaking.speak(waiting, (flow.CONNECTING,), at)
+    with_music, music = speaking.with_music(spoken)
     ringing = replace(with_music, until=waiting.patience_until)
     return ringing, [*speech, RingPhones(phones, for_s), *music]
 
@@ -573,7 +544,7 @@ def _ring(call: Call, phones: tuple[str, ...], for_s: float, at: Moment) -> Step
 def _announce(call: Call, placed: Placed, at: Moment) -> Step:
     """Say over the music what the queue has to say, and once more when it is time."""
     queue = _waiting_room(call)
-    every_s = queue.announce_s if queue else SPEECH_MAX_S
+    every_s = queue.announce_s if queue else speaking.SPEECH_MAX_S
     told = replace(call, tag=call.tag + 1, again_at=at.now + every_s)
     says = queue.says if queue else ()
     prompts: tuple[str, ...] = (flow.PLEASE_WAIT,)
@@ -662,13 +633,13 @@ def _talk(call: Call) -> Step:
 
 def _ask_how_it_was(call: Call, at: Moment) -> Step:
     asked = replace(call, stage=Stage.SURVEY, was_surveyed=True)
-    spoken, orders = _speak(asked, (survey.QUESTION,), at)
+    spoken, orders = speaking.speak(asked, (survey.QUESTION,), at)
     return spoken, [commands.Note(call.id, survey.ASKED, ""), *orders]
 
 
 def _thank(call: Call, digit: str, at: Moment) -> Step:
     rated = [commands.Note(call.id, survey.RATED, digit)] if digit in survey.MARKS else []
-    spoken, orders = _say(call, (survey.THANKS,), None, at)
+    spoken, orders = speaking.say(call, (survey.THANKS,), None, at)
     return spoken, [*rated, commands.StopPlaying(call.id), *orders]
 
 
@@ -735,14 +706,14 @@ def _talk_on(call: Call, talk: Talk, at: Moment, *first: Command) -> Step:
         case Phase.REFUSED:
             return _not_promised(call, talk.say, at, *first)
         case Phase.AGREED:
-            kept = replace(went_on, until=at.now + KEEP_S, again_at=at.now + MUSIC_AFTER_S)
+            kept = replace(went_on, until=at.now + KEEP_S, again_at=at.now + speaking.MUSIC_AFTER_S)
             keep = commands.KeepTicket(_ticket(call, talk, at))
             return kept, [*first, commands.StopPlaying(call.id), keep]
         case _ if talk.say:
-            spoken, orders = _speak(went_on, talk.say, at)
+            spoken, orders = speaking.speak(went_on, talk.say, at)
             return spoken, [*first, *orders]
         case _:
-            silent, hush = _without_music(_await_answer(went_on, at))
+            silent, hush = speaking.without_music(_await_answer(went_on, at))
             return silent, [*first, commands.StopPlaying(call.id), *hush]
 
 
@@ -764,7 +735,9 @@ def _ticket(call: Call, talk: Talk, at: Moment) -> Ticket:
 
 
 def _await_answer(call: Call, at: Moment) -> Call:
-    return replace(call, until=at.now + callback_talk.KEY_WITHIN_S, again_at=at.now + MUSIC_AFTER_S)
+    return replace(
+        call, until=at.now + callback_talk.KEY_WITHIN_S, again_at=at.now + speaking.MUSIC_AFTER_S
+    )
 
 
 def _silence_in_talk(call: Call, at: Moment) -> Step:
@@ -775,7 +748,7 @@ def _silence_in_talk(call: Call, at: Moment) -> Step:
 
 def _promise(call: Call, at: Moment) -> Step:
     promised = replace(call, promised=True, talk=None)
-    return _say(promised, (callback_talk.KEPT,), None, at)
+    return speaking.say(promised, (callback_talk.KEPT,), None, at)
 
 
 def _not_promised(call: Call, say: tuple[str, ...], at: Moment, *first: Command) -> Step:
@@ -783,7 +756,7 @@ def _not_promised(call: Call, say: tuple[str, ...], at: Moment, *first: Command)
     otherwise = node.otherwise if isinstance(node, CallBack) else ""
     then = flow.resolve(call.plan, call.place.flow, otherwise)
     told = replace(call, talk=None)
-    onward, orders = _say(told, say, then, at) if say else _enter(told, then, at)
+    onward, orders = speaking.say(told, say, then, at) if say else _enter(told, then, at)
     return onward, [*first, commands.StopPlaying(call.id), *orders]
 
 
@@ -798,7 +771,7 @@ def _record(call: Call, at: Moment) -> Step:
             record = commands.Record(call.id, mailbox, longest_s, urgent=False)
         case _:
             return _enter(call, flow.FRONT_DESK, at)
-    silent, hush = _without_music(call)
+    silent, hush = speaking.without_music(call)
     recording = replace(
         silent,
         stage=Stage.RECORDING,
@@ -811,7 +784,7 @@ def _record(call: Call, at: Moment) -> Step:
 
 def _stop_recording(call: Call, at: Moment) -> Step:
     keeping = replace(
-        call, stage=Stage.KEEPING, until=at.now + KEEP_S, again_at=at.now + MUSIC_AFTER_S
+        call, stage=Stage.KEEPING, until=at.now + KEEP_S, again_at=at.now + speaking.MUSIC_AFTER_S
     )
     return keeping, [commands.StopRecording(call.id)]
 
@@ -826,12 +799,12 @@ def _confirm(call: Call, at: Moment) -> Step:
     node = flow.node_at(call.plan, call.place)
     target = node.next if isinstance(node, TakeMessage) else ""
     then = flow.resolve(call.plan, call.place.flow, target)
-    spoken, orders = _say(call, (flow.MESSAGE_KEPT,), then, at)
+    spoken, orders = speaking.say(call, (flow.MESSAGE_KEPT,), then, at)
     return spoken, [commands.Note(call.id, "kept", str(call.place)), *orders]
 
 
 def _confess(call: Call, at: Moment) -> Step:
-    spoken, orders = _say(call, (flow.MESSAGE_FAILED,), flow.FRONT_DESK, at)
+    spoken, orders = speaking.say(call, (flow.MESSAGE_FAILED,), flow.FRONT_DESK, at)
     return spoken, [commands.Note(call.id, "not kept", str(call.place)), *orders]
 
 
@@ -856,10 +829,10 @@ def _settle(call: Call, turned: urgent.Step, at: Moment) -> Step:
     layers, target = (node.oncall, node.next) if isinstance(node, TakeMessage) else ((), "")
     match act:
         case urgent.Ask(prompts=prompts):
-            asked, orders = _speak(told, prompts, at)
+            asked, orders = speaking.speak(told, prompts, at)
             return asked, [commands.Note(call.id, "asked", dialogue.asked), *orders]
         case urgent.PlayBack():
-            silent, hush = _without_music(told)
+            silent, hush = speaking.without_music(told)
             until = at.now + urgent.PLAY_BACK_MAX_S
             playing = replace(silent, tag=call.tag + 1, until=until, again_at=None)
             return playing, [*hush, commands.PlayMessage(call.id, dialogue.message, playing.tag)]
@@ -869,12 +842,12 @@ def _settle(call: Call, turned: urgent.Step, at: Moment) -> Step:
             return _record(told, at)
         case urgent.Write():
             left = Urgent(call.id, dialogue.message, dialogue.number, call.language, layers)
-            music_at = at.now + MUSIC_AFTER_S
+            music_at = at.now + speaking.MUSIC_AFTER_S
             writing = replace(told, until=at.now + KEEP_S, again_at=music_at)
             return writing, [commands.OpenLease(left, dialogue.older)]
         case urgent.Promise(prompts=prompts):
             then = flow.resolve(call.plan, call.place.flow, target)
-            spoken, orders = _say(replace(told, settling=None), prompts, then, at)
+            spoken, orders = speaking.say(replace(told, settling=None), prompts, then, at)
             return spoken, [commands.Note(call.id, "kept", str(call.place)), *orders]
         case urgent.Confess():
             return _confess(replace(told, settling=None), at)
@@ -912,87 +885,15 @@ def _raised(call: Call, signs: Iterable[Sign]) -> list[Command]:
 # ---- questions: a form's, and who calls ----
 
 
-def _questions(call: Call) -> Questions | None:
-    node = flow.node_at(call.plan, call.place)
-    return node if isinstance(node, TakeRequest | AskIdentity) else None
-
-
-def _turn(call: Call, turned: asking.Turned, at: Moment) -> Step:
-    told, turn = turned
-    asked = replace(call, asking=told, stage=Stage.ASKING)
-    match turn:
-        case asking.Speak(prompts=prompts):
-            return _speak(asked, prompts, at)
-        case asking.Listen():
-            node = _questions(call)
-            return _silence_until(asked, node.timeout_s if node else 0.0, at), []
-        case asking.TakeSpoken():
-            return _record(asked, at)
-        case asking.Complete():
-            return _send(asked, at)
-        case asking.GiveUp(why=why):
-            onward, orders = _to_a_person(asked, at)
-            note = commands.Note(call.id, "not answered", f"{call.place}: {why}")
-            return onward, [note, commands.StopPlaying(call.id), *orders]
-
-
-def _silence_until(call: Call, within_s: float, at: Moment) -> Call:
-    music_at = None if call.music else at.now + MUSIC_AFTER_S
-    return replace(call, until=at.now + within_s, again_at=music_at)
-
-
-def _send(call: Call, at: Moment) -> Step:
-    """What was answered leaves the call logic; the caller waits for what becomes of it."""
-    sent = replace(call, stage=Stage.SENDING, tag=call.tag + 1)
-    order: Command
-    match _questions(call):
-        case TakeRequest(request=kind):
-            by = due.due_at(call.plan, kind, at.local, at.switches, trusted=at.trusted)
-            answers, owner = call.asking.answers, due.rule_of(call.plan, kind).owner
-            order = commands.KeepRequest(call.id, sent.tag, kind, answers, call.patient, by, owner)
-        case AskIdentity():
-            sent = replace(sent, checks=call.checks + 1)
-            pair = identity.pair_of(call.asking.answers)
-            order = commands.Identify(call.id, sent.tag, pair)
-        case None:
-            return _enter(call, flow.FRONT_DESK, at)
-    return _silence_until(sent, KEEP_S, at), [commands.StopPlaying(call.id), order]
-
-
-def _promised(call: Call, at: Moment) -> Step:
-    node = _questions(call)
-    then = flow.resolve(call.plan, call.place.flow, node.next if node else "")
-    spoken, orders = _say(replace(call, requested=True), (form.REQUEST_KEPT,), then, at)
-    return spoken, [commands.Note(call.id, "promised", str(call.place)), *orders]
-
-
-def _unanswered(call: Call, at: Moment) -> Step:
-    """It could not be kept, or nothing says who it is: a person will."""
-    node = _questions(call)
-    if isinstance(node, AskIdentity):
-        return _to_a_person(call, at)
-    then = flow.resolve(call.plan, call.place.flow, node.person if node else "")
-    spoken, orders = _say(call, (form.REQUEST_FAILED,), then, at)
-    return spoken, [commands.Note(call.id, "request lost", str(call.place)), *orders]
-
-
-def _judge(call: Call, verdict: Verdict, name: str, at: Moment) -> Step:
-    note = commands.Note(call.id, "checked", f"{call.place}: {verdict}")
-    match verdict, _questions(call):
-        case Verdict.IDENTIFIED, AskIdentity(next=target):
-            known = replace(call, patient=name)
-            onward, orders = _enter(known, flow.resolve(call.plan, call.place.flow, target), at)
-        case Verdict.UNKNOWN, AskIdentity(tries=tries) as node if call.checks < tries:
-            onward, orders = _turn(call, node.begin((identity.NOT_FOUND,)), at)
+def _went(went: questions.Went, at: Moment) -> Step:
+    match went:
+        case questions.Onward(call=call, to=to, orders=earlier):
+            onward, orders = _enter(call, to, at)
+            return onward, [*earlier, *orders]
+        case questions.ToRecord(call=call):
+            return _record(call, at)
         case _:
-            onward, orders = _to_a_person(call, at)
-    return onward, [note, *orders]
-
-
-def _to_a_person(call: Call, at: Moment) -> Step:
-    node = _questions(call)
-    target = node.doubt if isinstance(node, AskIdentity) else node.person if node else ""
-    return _enter(call, flow.resolve(call.plan, call.place.flow, target), at)
+            return went
 
 
 # ---- ends ----

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ivr import commands, events
-from ivr.call import JOIN_S, SPEECH_MAX_S
+from ivr.call import JOIN_S
 from ivr.callback_talk import (
     ASK,
     LOST,
@@ -33,6 +33,7 @@ from ivr.callback_talk import (
 from ivr.commands import Command
 from ivr.hours import answer_in
 from ivr.plan import CallBacks, Plan
+from ivr.speaking import SPEECH_MAX_S
 from ivr.standing import Moment
 from ivr.ticket import End, Ticket
 
