@@ -182,12 +182,10 @@ class FakePair:
         chance: Random,
         orders: Orders | None = None,
         *,
-        lag_s: float = LAG_S,
         spoken_s: Callable[[tuple[str, ...]], float] = lambda prompts: PROMPT_S * len(prompts),
     ) -> None:
         self._chance = chance
         self._orders = recorded() if orders is None else orders
-        self._lag_s = lag_s
         self._spoken_s = spoken_s
         self._phones = {extension: _Phone(extension) for extension in phones}
         self._callers: dict[str, _Caller] = {}
@@ -651,7 +649,7 @@ class FakePair:
 
     def _drawn_s(self) -> float:
         """Nearly always a tenth of the longest or less."""
-        return self._lag_s * float(self._chance.random()) ** 4
+        return LAG_S * float(self._chance.random()) ** 4
 
     def _at(self, at: float, fact: Fact) -> None:
         heapq.heappush(self._due, (at, next(self._numbers), fact))

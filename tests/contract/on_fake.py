@@ -26,11 +26,15 @@ def plan() -> Plan:
     return settings.read(site.text([LANE]))
 
 
+def _spoken_s(prompts: tuple[str, ...]) -> float:
+    return sum(site.TONES[prompt][1] for prompt in prompts)
+
+
 class OnFake:
     """A lane of its own for each story."""
 
     def __init__(self, seed: int) -> None:
-        self.played = Played(plan(), Random(seed))
+        self.played = Played(plan(), Random(seed), spoken_s=_spoken_s)
         self._phones = site.phones_of(LANE)
         self._racing = False
         self._patient_until = self.played.now + LONGEST_S

@@ -24,13 +24,12 @@ from tests.system import ear, practice
 from tests.system.practice import Story
 from tests.system.town import Town, soon
 
-CALLER_HZ, PROMPT_HZ = 2500, 1050
-TONES = dict.fromkeys(site.PROMPTS, (PROMPT_HZ, 0.3)) | {"leave-a-message": (PROMPT_HZ, 2.0)}
+CALLER_HZ = 2500
 
 
 def build(home: Path) -> Town:
     """The clinic of the stories, without an exchange."""
-    return practice.build(home, site.text(), TONES)
+    return practice.build(home, site.text(), site.TONES)
 
 
 @dataclass(slots=True)
@@ -102,9 +101,13 @@ class OnPair:
 
         await self._until(lambda: count_of() >= times)
 
-    async def ends(self) -> Account:
-        """What the ledger has of it; the lane is as it was before."""
+    async def account(self) -> Account:
+        """What the ledger has of it in the end."""
         await self._until(lambda: all(map(self._is_told, self._calls.values())))
+        return account(self.lane, self.told())
+
+    async def clears(self) -> None:
+        """The lane is as it was before."""
         for line in self._lines.values():
             await soon(line.hang_up())
         for extension in self._phones.values():
@@ -115,7 +118,6 @@ class OnPair:
             await self.here.telco.desks_registered()
         for extension in self._phones.values():
             await soon(self._becomes(extension, Doing.FREE, Doing.IDLE))
-        return account(self.lane, self.told())
 
     def told(self) -> dict[str, list[Line]]:
         steps = self.exchange.steps
@@ -180,11 +182,12 @@ async def lanes(
             lived = kind(here, exchange, lane, voice, numbers)
             try:
                 await story(lived)
-                return await lived.ends()
+                return await lived.account()
             except Exception as error:
                 error.add_note(f"in the story {name!r}, lane {lane}: {lived.told()}")
                 raise
             finally:
+                await lived.clears()
                 free.put_nowait(lane)
 
         yield tell

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 
-from firmware.asterisk.fake import LAG_S, FakePair
+from firmware.asterisk.fake import PROMPT_S, FakePair
 from firmware.ledger import Arrived, Finished, Moment, Noted, Row
 from ivr import commands, events
 from ivr.exchange import Exchange
@@ -27,11 +27,16 @@ class Played:
     each of its steps the sum of callers is drawn."""
 
     def __init__(
-        self, plan: Plan, chance: Random, *, began: datetime = NOON, lag_s: float = LAG_S
+        self,
+        plan: Plan,
+        chance: Random,
+        *,
+        began: datetime = NOON,
+        spoken_s: Callable[[tuple[str, ...]], float] = lambda prompts: PROMPT_S * len(prompts),
     ) -> None:
         offers = count(1)
         self.exchange = Exchange(plan, lambda: f"offer-{next(offers)}")
-        self.pair = FakePair(plan.phones, chance, lag_s=lag_s)
+        self.pair = FakePair(plan.phones, chance, spoken_s=spoken_s)
         self.now = BEGAN
         self.rows: list[Row] = []
         self.steps = 0

@@ -5,22 +5,26 @@ from collections.abc import Iterable
 
 LANES = 12
 DESK = "101"  # of no lane; rung for whoever could not be heard
-PROMPTS = (
-    "main-menu",
-    "information",
-    "leave-a-message",
-    "message-kept",
-    "message-failed",
-    "please-wait",
-    "you-are-next",
-    "you-are-number",
-    "number-2",
-    "number-3",
-    "connecting",
-    "wrong-key",
-    "nothing-heard",
-    "goodbye",
-)
+PROMPT_HZ = 1050
+# Each prompt is a tone, of so many seconds. The greeting is cut short, or hung up on.
+TONES = dict.fromkeys(
+    (
+        "main-menu",
+        "information",
+        "message-kept",
+        "message-failed",
+        "please-wait",
+        "you-are-next",
+        "you-are-number",
+        "number-2",
+        "number-3",
+        "connecting",
+        "wrong-key",
+        "nothing-heard",
+        "goodbye",
+    ),
+    (PROMPT_HZ, 0.3),
+) | {"leave-a-message": (PROMPT_HZ, 10.0)}
 
 _CLINIC = f"""
 [clinic]
@@ -113,7 +117,7 @@ otherwise = "message"
 [flows.{lane}.nodes.brief]
 kind = "queue"
 queue = "{lane}-one"
-patience_s = 5
+patience_s = 8
 otherwise = "message"
 
 [flows.{lane}.nodes.urgent]
