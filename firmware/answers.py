@@ -14,7 +14,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import ledger, topics
+from firmware import ledger, tickets, topics
 from firmware.asterisk.link import Link, LinkState
 from firmware.backlog import Backlog
 from firmware.control import Broadcast, Door
@@ -106,7 +106,7 @@ class Answers:
         found = await self._read(lambda open_: ledger.calls_that_begin(open_, request.call))
         if len(found) != 1:
             return topics.ExplainReply(calls=tuple(_line(one) for one in found), steps=())
-        steps = await self._read(lambda open_: ledger.steps_of(open_, found[0].call))
+        steps = await self._read(lambda open_: tickets.steps_of(open_, found[0].call))
         told = tuple(_step_line(step) for step in steps)
         return topics.ExplainReply(calls=(_line(found[0]),), steps=told)
 

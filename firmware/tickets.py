@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import Connection, column, func, select, table
 
-from firmware.ledger import JOINED, Moment, Noted, calls, steps
+from firmware.ledger import JOINED, Moment, Noted, Step, calls, steps
 from firmware.machine import MachineKey
 from ivr.callbacks import CALLED_BACK
 from ivr.outside import ways_to_write
@@ -179,6 +179,14 @@ def got_through(connection: Connection) -> list[str]:
         .distinct()
     )
     return list(connection.scalars(again))
+
+
+def steps_of(connection: Connection, call: str) -> list[Step]:
+    """A call's steps in their order, and those by which it was called back."""
+    asked_for = select(tickets.c.ticket).where(tickets.c.call == call)
+    of_call = (steps.c.call == call) | steps.c.call.in_(asked_for)
+    asked = select(*steps.c).where(of_call).order_by(steps.c.id)
+    return [Step(*row) for row in connection.execute(asked)]
 
 
 def came_to_nothing(connection: Connection, since: datetime) -> list[sa.RowMapping]:

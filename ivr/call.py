@@ -217,7 +217,7 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
                 _silent(call), (flow.NOTHING_HEARD,), at
             )
         case Stage.OFFERING, DigitPressed(digit=digit) if call.talk is not None:
-            note = commands.Note(call.id, "digit", "")  # it may be one of a number's
+            note = commands.Note(call.id, "digit", "a key")  # it may be one of a number's
             return _talk_on(call, callback_talk.key(call.plan, call.talk, digit), at, note)
         case Stage.OFFERING, PromptEnded(tag=tag) if tag == call.tag:
             return _await_answer(call, at), []

@@ -149,6 +149,18 @@ def test_who_calls_again_and_talks_with_somebody_is_known_however_the_number_is_
         assert got_through(tmp_path) == ["71c4e7"]
 
 
+def test_why_a_call_back_went_as_it_did_is_told_with_the_call_that_asked_for_it(
+    tmp_path: Path,
+) -> None:
+    with books(tmp_path) as ledger:
+        write(ledger, arrived("call-1", NUMBER, ASKED), Opened(TICKET, "x", ASKED))
+        write(ledger, Noted("71c4e7", "offer", "101", later(1)), Noted("else", "menu", "", ASKED))
+        reader = open_reader(tmp_path / "calls.db")
+        with reader.connect() as connection:
+            told = [step.step for step in tickets.steps_of(connection, "call-1")]
+    assert told == ["offered", tickets.OPENED, "offer"]
+
+
 def test_who_was_not_reached_is_shown_to_the_staff_for_a_week(tmp_path: Path) -> None:
     with books(tmp_path) as ledger:
         rows = [Opened(replace(TICKET, id=end.value), "x", ASKED) for end in End]
