@@ -15,7 +15,7 @@ from firmware.durable import sync_directory, write_all
 from firmware.machine import MachineKey
 from firmware.vault import Heard, VaultError, sealed_path
 
-SPARE = ".spare"
+SPARE = "spare"  # a folder of its own: it is looked through at each call's end
 
 
 class NoSpareKeyError(VaultError):
@@ -23,14 +23,17 @@ class NoSpareKeyError(VaultError):
 
 
 def keep(directory: Path, message: str, key: bytes, machine: MachineKey) -> None:
-    """Durable but for its name, which the directory's next sync makes so."""
+    """Durable before it returns."""
     sealed = machine.seal(key.hex(), _where(message))
-    fd = os.open(_path(directory, message), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    path = _path(directory, message)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         write_all(fd, sealed)
         os.fsync(fd)
     finally:
         os.close(fd)
+    sync_directory(path.parent)
 
 
 def hear(directory: Path, message: str, machine: MachineKey) -> Heard:
@@ -55,17 +58,18 @@ def destroy(directory: Path, message: str) -> bool:
     except FileNotFoundError:
         return False
     path.unlink()
-    sync_directory(directory)
+    sync_directory(path.parent)
     return True
 
 
 def held(directory: Path) -> list[str]:
     """Messages that the box can open by itself now."""
-    return sorted(path.stem for path in directory.glob("*" + SPARE))
+    folder = directory / SPARE
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def _path(directory: Path, message: str) -> Path:
-    return directory / (str(UUID(message)) + SPARE)
+    return directory / SPARE / str(UUID(message))
 
 
 def _where(message: str) -> str:

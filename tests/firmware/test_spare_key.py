@@ -47,7 +47,8 @@ def test_another_box_and_another_message_cannot_use_it(tmp_path: Path) -> None:
     message, other = a_message(tmp_path), a_message(tmp_path)
     with pytest.raises(MachineKeyError):
         spare_key.hear(tmp_path, message, MachineKey(bytes(32)))
-    (tmp_path / f"{other}.spare").write_bytes((tmp_path / f"{message}.spare").read_bytes())
+    folder = tmp_path / spare_key.SPARE
+    (folder / other).write_bytes((folder / message).read_bytes())
     with pytest.raises(MachineKeyError, match="moved"):
         spare_key.hear(tmp_path, other, MACHINE)
 
@@ -61,7 +62,7 @@ def test_it_is_not_the_plain_key_and_only_its_owner_reads_it(tmp_path: Path) -> 
 
     label = Label(str(uuid4()), str(uuid4()), "doctor", 0, urgent=True)
     Sealing(tmp_path, label, [OWNERS.public], spare).close()
-    (path,) = tmp_path.glob("*.spare")
+    (path,) = (tmp_path / spare_key.SPARE).iterdir()
     assert kept[0] not in path.read_bytes()
     assert kept[0].hex().encode() not in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
