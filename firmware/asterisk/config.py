@@ -179,7 +179,7 @@ def _features(plan: Plan, spoken: dialplan.Voice) -> str:
 
     general = [
         "transferdigittimeout=5",
-        "featuredigittimeout=700",  # ms from one key of a code to the next
+        "featuredigittimeout=1500",  # ms from one key of a code to the next
         f"transferannouncesound={say('transfer-to')}",
         f"transferinvalidsound={say('transfer-failed')}",
         f"xferfailsound={say('transfer-failed')}",

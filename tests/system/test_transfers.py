@@ -47,6 +47,7 @@ def test_a_caller_is_passed_from_hand_to_hand_and_back_into_the_queue(here: Town
             asked = await telco.dial("103", "104")
             third = await telco.next_ring("104", before["104"])
             await soon(third.talked)
+            await soon(asked.answered)
             await telco.hand_over(second, asked)
             await told.step(call, "transferred", "103 to 104")
             await soon(asked.ended)
@@ -54,6 +55,7 @@ def test_a_caller_is_passed_from_hand_to_hand_and_back_into_the_queue(here: Town
             for desk in ("101", "102"):
                 await telco.behave(desk, Silent())
             asked, _ = await told.named(lambda: telco.dial("104", "601"), "queue")
+            await soon(asked.answered)
             await telco.hand_over(third, asked)
             await told.step(call, "sent on", "601")
             await line.press("0")  # waits as any caller of the queue, with its ways on
