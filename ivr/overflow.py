@@ -13,6 +13,9 @@ from ivr.plan import Enqueue, Overflow
 _CROWD = re.compile(r"\(place (?P<place>[0-9]+), agents (?P<agents>[0-9]+)\)$")
 # A schedule that a rule asks about is looked at this often while somebody waits.
 SCHEDULE_EVERY_S = 60.0
+# Who came and waited so long has waited a sum, whose last bit is nobody's: without this a rule that
+# was to be looked at now would not quite hold yet, and be looked at now again, for ever.
+MOMENT_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def look_again_s(node: Enqueue, waited_s: float) -> float | None:
     times = [r.after_s - waited_s for r in node.overflow if r.after_s is not None]
     if any(rule.closed is not None for rule in node.overflow):
         times.append(SCHEDULE_EVERY_S)
-    return min((each for each in times if each > 0), default=None)
+    return min((each for each in times if each > MOMENT_S), default=None)
 
 
 def why(rule: Overflow) -> str:
@@ -67,7 +70,7 @@ def crowd_of(text: str) -> Crowd | None:
 
 def _holds(rule: Overflow, crowd: Crowd, waited_s: float, is_open: Mapping[str, bool]) -> bool:
     return (
-        (rule.after_s is None or waited_s >= rule.after_s)
+        (rule.after_s is None or waited_s >= rule.after_s - MOMENT_S)
         and (rule.place_over is None or crowd.place > rule.place_over)
         and (rule.per_agent is None or crowd.place > rule.per_agent * crowd.agents)
         and (not rule.no_agent or crowd.agents == 0)

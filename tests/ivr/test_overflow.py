@@ -7,7 +7,7 @@ import pytest
 
 from ivr import events
 from ivr.events import PhoneState
-from ivr.overflow import why
+from ivr.overflow import Crowd, look_again_s, rule_that_holds, why
 from ivr.plan import Enqueue, Hours, Overflow, Plan, Span, Urgency
 from ivr.standing import Stage
 from tests.ivr.story import Clinic, a_clinic, offers, spoken
@@ -157,3 +157,17 @@ def test_a_queue_without_rules_keeps_its_callers_for_all_of_their_patience(key: 
     clinic.calls("anna", key)
     clinic.waits(59)
     assert clinic.stage("anna") is Stage.QUEUED
+
+
+@pytest.mark.parametrize("since", [1000.11431563899, *(1000 + n / 7 for n in range(200))])
+def test_at_the_moment_a_rule_was_to_be_looked_at_it_holds(since: float) -> None:
+    """However the sums are rounded: else it would be looked at in this very moment for ever."""
+    waits = Enqueue("desk", 600, "message", overflow=(Overflow("message", after_s=90),))
+    crowd = Crowd(place=1, agents=1)
+    now = since + 30.1
+    assert rule_that_holds(waits, crowd, now - since, {}) is None
+    again_s = look_again_s(waits, now - since)
+    assert again_s is not None
+    now += again_s
+    assert rule_that_holds(waits, crowd, now - since, {}) is not None
+    assert look_again_s(waits, now - since) is None
