@@ -120,7 +120,8 @@ FIRST_NUMBER, OF_OURS = 2_025_560_000, "202556"
 PICKED_UP_AFTER_S = (0.2, 1.5)
 AGREES_EVERY_S, AGREES_TIMES = 1.5, 6
 FOREVER_S = 3600.0
-# No healthy clinic needs so long for anybody, nor a busy machine for an exchange's start.
+FAILSAFE_S = 590.0
+# Once nobody new comes, no clinic needs so long for anybody, nor a busy machine to start anything.
 REACHED_WITHIN_S = 150.0
 BACK_WITHIN_S = 60.0
 # A phone is told of one caller's end and of the next by two threads of its Asterisk.
@@ -209,6 +210,11 @@ class Tale:
     @property
     def is_over(self) -> bool:
         return self.call.ended.done()
+
+    @property
+    def had_its_time(self) -> bool:
+        """The fail-safe says goodbye to whom nobody took in ten minutes."""
+        return time.monotonic() - self.came_at > FAILSAFE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,14 +385,14 @@ class Weather:
         if tale.wish in (Wish.LISTEN, Wish.GIVE_UP):
             await self._stays(tale, self._chance.uniform(1.0, 8.0))
         else:
-            await self._stays(tale, REACHED_WITHIN_S)
+            await self._waits(tale)
         if tale.reached.done() and not tale.is_over:
             if self._to_be_passed_on is not None:
                 await self._is_passed_on(tale)
             await self._talks(tale)
         elif not tale.is_over and tale.wish not in (Wish.LISTEN, Wish.GIVE_UP):
             tale.complaint = "nobody came"
-        elif tale.is_over and not (is_told or tale.reached.done()):
+        elif tale.is_over and not (is_told or tale.reached.done() or tale.had_its_time):
             tale.complaint = "was let go with nobody reached"
         await self._hangs_up(tale)
         for recording in (tale.call.heard, tale.call.said):  # of somebody's voice, and large
@@ -449,10 +455,17 @@ class Weather:
         await self._until_one(REACHED_WITHIN_S, asked.ended)
         if done is not None:
             done.set_result(None)
-        await self._stays(tale, REACHED_WITHIN_S)
+        await self._waits(tale)
         if not tale.reached.done():
             tale.complaint = "was passed on, and reached nobody then"
             tale.reached.set_result(ring)
+
+    async def _waits(self, tale: Tale) -> None:
+        """As long as there are storm and callers without end: the fail-safe knows no turns. Then
+        not much longer."""
+        while self._comes and not (tale.is_over or tale.reached.done()):
+            await self._stays(tale, LASTS_S)
+        await self._stays(tale, REACHED_WITHIN_S)
 
     async def _stays(self, tale: Tale, seconds: float) -> None:
         """For so long, unless a person is reached or the call ends."""
