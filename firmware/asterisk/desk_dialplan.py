@@ -88,28 +88,29 @@ def _with_mailbox(plan: Plan) -> list[Phone]:
 def _ring(absent: str) -> str:
     """A desk calls a telephone. Its owner may have said where its calls go: the exchange knows, and
     is asked before it rings and after it rang in vain. Without an exchange it simply rings."""
-    has_box = f"${{DIALPLAN_EXISTS(inside,{inside.VOICEMAIL}${{EXTEN}},1)}}"
+    has_box = f"${{DIALPLAN_EXISTS(inside,{inside.VOICEMAIL}${{RUNG}},1)}}"
     for_s = f"${{IF({has_box}?{OWNER_S}:{INSIDE_S})}}"
     return section(
         RING,
         [
             extension(
                 "_X!",
+                "Set(RUNG=${FILTER(0-9,${EXTEN})})",
                 "Set(BECAME=)",
                 f"(ask) GotoIf({absent}?alone)",
                 "Set(ROUTE=)",
                 "Set(TRIES=0)",
-                "UserEvent(CareLineInside,To: ${EXTEN},Became: ${BECAME})",
+                "UserEvent(CareLineInside,To: ${RUNG},Became: ${BECAME})",
                 "(wait) Wait(0.02)",
                 'GotoIf($["${ROUTE}" != ""]?known)',
                 "Set(TRIES=$[${TRIES} + 1])",
                 f"GotoIf($[${{TRIES}} < {ASK_TRIES}]?wait)",
                 '(alone) Set(ROUTE=${IF($["${BECAME}" = ""]?ring:end)})',
                 '(known) GotoIf($["${ROUTE}" = "ring"]?ring)',
-                f'GotoIf($["${{ROUTE}}" = "box"]?inside,{inside.VOICEMAIL}${{EXTEN}},1)',
+                f'GotoIf($["${{ROUTE}}" = "box"]?inside,{inside.VOICEMAIL}${{RUNG}},1)',
                 f'GotoIf($["${{ROUTE:0:2}}" = "to" & 0${{HOPS}} < {HOPS_MOST}]?onward)',
                 'Hangup(${IF($["${BECAME}" = ""]?17:${HANGUPCAUSE})})',
-                f"(ring) Dial(PJSIP/${{EXTEN}},{for_s},{FEATURES})",
+                f"(ring) Dial(PJSIP/${{RUNG}},{for_s},{FEATURES})",
                 'Set(BECAME=${IF($["${DIALSTATUS}" = "BUSY"]?busy:silent)})',
                 "Goto(ask)",
                 "(onward) Set(__HOPS=$[0${HOPS} + 1])",
