@@ -1,6 +1,7 @@
 """Promised call-backs on the disk: sealed, in their rank whatever happened, kept or closed."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,6 +40,21 @@ TICKET = Ticket(
     since=4_900.0,
     expires=ASKED.at + timedelta(hours=30),
 )
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To make a ledger takes longer than any of these stories."""
+    home = tmp_path_factory.mktemp("blank")
+    with books(home):
+        return home
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path, blank: Path) -> Path:
+    """Where an empty ledger lies."""
+    shutil.copytree(blank, tmp_path, dirs_exist_ok=True)
+    return tmp_path
 
 
 def later(seconds: float, wall_jumps: timedelta = timedelta()) -> Moment:
