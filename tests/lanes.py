@@ -32,6 +32,7 @@ LONGEST_FIRST = (
     "tests/firmware/test_cli_messages.py",
     "tests/system/test_messages.py",
     "tests/system/test_emergency.py",
+    "tests/contract/test_both_pairs.py",
     "tests/system/test_faults.py",
     "tests/system/test_queue.py",
     "tests/system/test_publish.py",
