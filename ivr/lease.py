@@ -64,6 +64,8 @@ VISIT_MAX_S = 300.0
 PATIENT_RING_S = 40.0
 # Who has talked for so long has talked, and was not cut off.
 TALK_LEAST_S = 20.0
+# A talk whose end nobody told us must not keep its message open in silence.
+TALK_MAX_S = 7_200.0
 # Between one round of everybody and the next.
 PAUSES_S = (60.0, 120.0, 300.0)
 STILL_TALKING_S = 60.0
@@ -340,8 +342,12 @@ def _overdue(lease: Lease, visit: Visit, at: Instant) -> Step:
         case Stage.CALLING | Stage.ASKING | Stage.JOINING:
             stepped, orders = _unreached(lease, visit, at)
             return stepped, [*_let_patient_go(visit), *orders]
-        case Stage.TALKING:
+        case Stage.TALKING if at.now - (visit.talks_since or at.now) < TALK_MAX_S:
             return _with(lease, replace(visit, until=at.now + STILL_TALKING_S)), []
+        case Stage.TALKING:
+            return _without(lease, visit), [
+                _note(lease, f"nothing more is heard of {visit.person}")
+            ]
         case Stage.LEAVING:
             return _without(lease, visit), [commands.Release(visit.leg, Next.DONE)]
 

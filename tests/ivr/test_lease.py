@@ -174,6 +174,16 @@ def test_a_talk_that_was_cut_off_closes_nothing() -> None:
     assert called(night.waits(1800)) == [ALVAREZ]
 
 
+def test_a_talk_whose_end_is_never_told_does_not_keep_it_open_in_silence() -> None:
+    night, leg = a_night()
+    (patient,) = legs(night.takes(leg, "2"))
+    night.answers(patient)
+    night.presses(patient, "1")
+    night.hears(events.Joined(patient, leg))
+    assert called(night.waits(3600)) == []
+    assert called(night.waits(3700))[0] == ALVAREZ
+
+
 def test_the_owner_closes_it_by_a_key() -> None:
     night, leg = a_night()
     night.takes(leg)

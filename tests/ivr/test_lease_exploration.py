@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ivr import commands, events
 from ivr.commands import Command
 from ivr.events import Refusal
-from ivr.lease import Stage
+from ivr.lease import TALK_MAX_S, Stage
 from tests.ivr.night import URGENT, Night
 
 # What may be spoken to whoever lifts the telephone.
@@ -161,8 +161,8 @@ class ANight(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever has happened: with nobody doing anything more, somebody is called again within
-        the hour, unless it is closed."""
-        said = self.night.waits(2 * LONGEST_S)
+        a while, unless it is closed: even what is a talk has an end."""
+        said = self.night.waits(TALK_MAX_S + 2 * LONGEST_S)
         assert self.is_closed or any(isinstance(order, commands.CallOut) for order in said)
 
 
