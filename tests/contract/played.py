@@ -18,6 +18,13 @@ PIN = "2580"
 Watch = Callable[[events.Event | None, list[commands.Command]], None]
 
 
+STUCK = 1000
+
+
+class Stuck(Exception):  # noqa: N818 - it is what happened, and the name says so
+    """The exchange asks for a time that has come, again and again."""
+
+
 class Unbalanced(Exception):  # noqa: N818 - it is what happened, and the name says so
     """A caller is lost, or counted twice."""
 
@@ -44,6 +51,7 @@ class Played:
         self.finished: Counter[commands.Outcome] = Counter()
         self.watch: Watch = lambda event, said: None
         self._ended: set[str] = set()
+        self._due = (BEGAN, 0)  # how often the exchange has been told of this time
         self.promised: set[str] = set()  # call-backs that are durable, and closed not yet
         self.urgent: set[str] = set()  # messages likewise
         self._began = began - timedelta(seconds=BEGAN)
@@ -82,10 +90,18 @@ class Played:
         """What is due now; the exchange's own deadline comes first, as in its loop."""
         due = self.exchange.next_deadline()
         if due is not None and due <= self.now:
+            self._is_not_stuck()
             self._done(None, self.exchange.time_came(self.now, self.local))
             return
         for event in self.pair.told(self.now):
             self.hears(event)
+
+    def _is_not_stuck(self) -> None:
+        """What is due is done; it does not stay due, which would be a loop that never ends."""
+        at, times = self._due
+        self._due = (at, times + 1) if at == self.now else (self.now, 1)
+        if times > STUCK:
+            raise Stuck(f"still due at {self.now}: {self.exchange.calls}")
 
     def until(self, end: float) -> None:
         """Lets the time pass."""
