@@ -253,9 +253,9 @@ class _Caller:
 
     @classmethod
     def drawn(cls, chance: Random, key: str, patience_s: float, talks_s: float) -> "_Caller":
-        thinks_s, patience_s, talks_s = (
-            chance.expovariate(1 / mean_s) for mean_s in (4.0, patience_s, talks_s)
-        )
+        # Sooner than the menu is spoken again, so that everybody gets to where they want.
+        thinks_s = chance.uniform(1, 6)
+        patience_s, talks_s = (chance.expovariate(1 / mean) for mean in (patience_s, talks_s))
         return cls(key, thinks_s, patience_s, talks_s)
 
 
