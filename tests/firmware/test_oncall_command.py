@@ -107,9 +107,9 @@ def test_without_a_file_it_is_the_published_one(
 
 
 def test_a_clinic_without_a_rota_is_told_how_to_have_one(clinic: Path) -> None:
-    clinic.write_text(
-        TEMPLATE[: TEMPLATE.index("[oncall]")] + TEMPLATE[TEMPLATE.index("[queues.") :]
-    )
+    text = TEMPLATE[: TEMPLATE.index("[oncall]")] + TEMPLATE[TEMPLATE.index("[queues.") :]
+    lines = text.splitlines()
+    clinic.write_text("\n".join(line for line in lines if not line.startswith("oncall = ")))
     result = CliRunner().invoke(oncall.app, ["oncall", str(clinic)], env=PAPER)
     assert result.exit_code == oncall.NO_ROTA
     assert "add [oncall]" in result.stderr
