@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
 from itertools import count
+from math import inf
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -306,11 +307,20 @@ class Month:
             self._at(at, act)
 
     def _until(self, end: float) -> None:
-        while self._acts and self._acts[0][0] <= end:
-            at, _, act = heapq.heappop(self._acts)
-            self.played.until(at)
-            act()
-        self.played.until(end)
+        """What happens may make people act sooner than they would have."""
+        played = self.played
+        while True:
+            act_at = self._acts[0][0] if self._acts else inf
+            happens_at = at if (at := played.next_at()) is not None else inf
+            if min(act_at, happens_at) > end:
+                break
+            if happens_at <= act_at:
+                played.until(happens_at)
+            else:
+                _, _, act = heapq.heappop(self._acts)
+                played.until(act_at)
+                act()
+        played.until(end)
 
     def _count(self) -> None:
         """Nobody calls so late that the call is not over by midnight, or it is counted then."""
