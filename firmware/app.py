@@ -8,6 +8,7 @@ this loop and the engine both making progress.
 
 import asyncio
 import signal
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -64,6 +65,9 @@ log = structlog.get_logger(__name__)
 FEED_EVERY_S = 0.25
 AMI_SILENT_S = 3.0
 READY_WITHOUT_AMI_S = 2.0
+# The store's thread computes for milliseconds after each event; a caller's event must not wait for
+# Python's usual five (a free agent's phone was rung 0.7 ms sooner in the median).
+TURN_S = 0.0005
 CHANNEL_WITHIN_S = 0.3  # after Asterisk said that it could not ring, its channel may still be told
 
 
@@ -128,6 +132,7 @@ class App:
     async def run(self) -> None:
         """Until asked to stop, or until a part that carries calls fails (an ExceptionGroup)."""
         self._loop = asyncio.get_running_loop()
+        sys.setswitchinterval(TURN_S)
         key = MachineKey.at(self._place.machine_key)
         self._callers = Callers(key, lambda: self._plan)
         self._ledger = Ledger(
