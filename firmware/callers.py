@@ -8,10 +8,11 @@ than a place in line.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from firmware.figures import text_of
 from firmware.ledger import OUTCOME, Step, calls, steps
 from firmware.machine import MachineKey
 from ivr.blocking import why_unwanted
@@ -62,7 +63,7 @@ class Callers:
         """What an exchange before us wrote down."""
         # Calls without an end may be announced once more, and have not come before themselves.
         came = select(calls.c.number_hash, calls.c.arrived).where(
-            calls.c.arrived >= _text(now - self._came.within),
+            calls.c.arrived >= text_of(now - self._came.within),
             calls.c.number_hash.is_not(None),
             calls.c.outcome.is_not(None),
         )
@@ -73,7 +74,7 @@ class Callers:
             .join(calls, calls.c.call == steps.c.call)
             .where(
                 steps.c.step == ASKED,
-                steps.c.at >= _text(now - self._surveyed.within),
+                steps.c.at >= text_of(now - self._surveyed.within),
                 calls.c.number_hash.is_not(None),
             )
         )
@@ -103,8 +104,3 @@ class Callers:
         self._came.add(caller, now)
         was_surveyed = self._surveyed.holds(caller, now)
         return replace(arrived, came_before=came_before, was_surveyed=was_surveyed)
-
-
-def _text(at: datetime) -> str:
-    """As the ledger writes it."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")

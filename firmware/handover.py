@@ -14,7 +14,7 @@ from ivr import oncall
 from ivr.forewarn import moment
 from ivr.lease import STEP
 from ivr.plan import Plan
-from ivr.urgent import digits_spoken
+from ivr.spoken import digits_spoken
 
 NOON = time(12)
 LOCKED = "locked: --unlock shows it"

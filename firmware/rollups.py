@@ -190,7 +190,7 @@ def by_hour(
 ) -> dict[tuple[datetime, str], Tally]:
     """The same for each hour, by its begin."""
     young = _young(connection, begin, end, zone)
-    hours = _but([(Span.HOUR, begin, end)], young, HOUR)
+    hours = _but([(Span.HOUR, begin, end)], young)
     kept = _kept_sums(connection, hours, by, tallies.c.begins, tallies.c.name)
     found = {(datetime.fromisoformat(row.begins), row.name): _tally(row) for row in kept}
     found |= {(hour, name): tally for (hour, of, name), tally in young.rows.items() if of is by}
@@ -278,7 +278,7 @@ def _largest(
         until, onward = _day(day, zone)
         stretches += _whole(begin, min(until, end), zone, most)
         hours = (Span.HOUR, max(begin, until), min(onward, end))
-        stretches += _but([hours], young, HOUR)
+        stretches += _but([hours], young)
         begin = max(begin, onward)
     return [*stretches, *_whole(begin, end, zone, most)]
 
@@ -299,12 +299,12 @@ def _whole(begin: datetime, end: datetime, zone: ZoneInfo, most: Span) -> list[S
     return [*hours, *days, *months]
 
 
-def _but(stretches: list[Stretch], young: _Young, length: timedelta) -> list[Stretch]:
+def _but(stretches: list[Stretch], young: _Young) -> list[Stretch]:
     """Without the hours that are counted anew; none, if all are."""
     if young.hours is None:
         return []
     for hour in sorted(young.hours):
-        cut = ((s, (b, min(hour, e)), (max(b, hour + length), e)) for s, b, e in stretches)
+        cut = ((s, (b, min(hour, e)), (max(b, hour + HOUR), e)) for s, b, e in stretches)
         stretches = [one for s, x, y in cut for one in _some((s, *x), (s, *y))]
     return stretches
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from ivr.spoken import DIGIT_PROMPTS
+
 PERSON = "*"
 END = "#"
 RIGHT, CHANGE, ZERO = "1", "2", "0"
@@ -22,7 +24,7 @@ WRONG_KEY = "wrong-key"
 NOT_POSSIBLE = "not-possible"
 YOU_ENTERED = "you-entered"
 RIGHT_OR_CHANGE = "right-or-change"
-READ_BACK = (YOU_ENTERED, *(f"number-{digit}" for digit in range(10)), RIGHT_OR_CHANGE)
+READ_BACK = (YOU_ENTERED, *DIGIT_PROMPTS, RIGHT_OR_CHANGE)
 
 DATE_DIGITS = 8  # month, day, year: 04121985
 FIRST_YEAR, LAST_YEAR = 1900, 2099

@@ -14,6 +14,7 @@ from enum import StrEnum
 from ivr.hours import Switch, answer, next_change
 from ivr.outside import NoWayOutError, Outside, way_to
 from ivr.plan import Plan
+from ivr.spoken import DIGIT_PROMPTS, digits_spoken
 
 # A clinic that closes sooner may not get to everybody who waits.
 CLOSES_SOON = timedelta(minutes=20)
@@ -44,7 +45,7 @@ KEPT = "callback-kept"
 FAILED = "callback-failed"
 # When the time has come.
 ASK, LOST = "callback-answer", "callback-agent-lost"
-PROMPTS = (*Promise, IS, *(f"number-{digit}" for digit in range(10)), CONFIRM, ENTER, WRONG, KEPT,
+PROMPTS = (*Promise, IS, *DIGIT_PROMPTS, CONFIRM, ENTER, WRONG, KEPT,
            FAILED, ASK, LOST)  # fmt: skip
 # What an agent hears.
 WHISPER, WAITED, NUMBER = "callback-agent", "callback-agent-waited", "callback-agent-number"
@@ -153,10 +154,6 @@ def number_to_call(plan: Plan, number: str) -> str | None:
 def queue_prompt(queue: str) -> str:
     """The prompt that says a queue's name."""
     return f"queue-{queue}"
-
-
-def digits_spoken(number: str) -> tuple[str, ...]:
-    return tuple(f"number-{digit}" for digit in number if digit.isdigit())
 
 
 def _entered(plan: Plan, talk: Talk) -> Talk:

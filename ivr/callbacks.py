@@ -27,13 +27,13 @@ from ivr.callback_talk import (
     NUMBER,
     WAITED,
     WHISPER,
-    digits_spoken,
     queue_prompt,
 )
 from ivr.commands import Command
 from ivr.hours import answer_in
 from ivr.plan import CallBacks, Plan
 from ivr.speaking import SPEECH_MAX_S
+from ivr.spoken import digits_spoken
 from ivr.standing import Moment
 from ivr.ticket import End, Ticket
 

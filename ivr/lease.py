@@ -41,7 +41,8 @@ from ivr.events import (
 )
 from ivr.oncall import Rung, ladder
 from ivr.plan import Person, Plan
-from ivr.urgent import Urgent, digits_spoken
+from ivr.spoken import digits_spoken
+from ivr.urgent import Urgent
 
 # An answer that comes with the last ring is still on its way to us.
 RING_GRACE_S = 5.0

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from ivr.outside import Extension, NoWayOutError, way_to
 from ivr.plan import Plan
+from ivr.spoken import DIGIT_PROMPTS, digits_spoken
 
 LISTEN, KEEP = "urgent-listen", "urgent-keep"
 NUMBER, NUMBER_KEEP = "urgent-number", "urgent-number-keep"
@@ -18,7 +19,7 @@ KEY_NUMBER, NUMBER_WRONG = "urgent-key-number", "urgent-number-wrong"
 SENT, SENT_WITHOUT_NUMBER = "urgent-sent", "urgent-sent-without-number"
 PROMPTS = (
     LISTEN, KEEP, NUMBER, NUMBER_KEEP, KEY_NUMBER, NUMBER_WRONG, SENT, SENT_WITHOUT_NUMBER,
-    *(f"number-{digit}" for digit in range(10)),
+    *DIGIT_PROMPTS,
 )  # fmt: skip
 YES_KEY, NO_KEY = "1", "2"
 KEY_S = 6.0  # after a question
@@ -151,11 +152,6 @@ def callable_number(plan: Plan, number: str) -> str:
     except NoWayOutError:
         return ""
     return way.extension if isinstance(way, Extension) else way.number
-
-
-def digits_spoken(number: str) -> tuple[str, ...]:
-    """A number digit by digit."""
-    return tuple(f"number-{digit}" for digit in number if digit in "0123456789")
 
 
 def step(dialogue: Dialogue, happened: Key | Word, plan: Plan) -> Step:

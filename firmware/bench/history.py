@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from firmware import rollups
 from firmware.bench.beside import ROUNDS, Aim, Compared, Report, Shown, in_turn, together
-from firmware.figures import COUNTS, By, day_begins
+from firmware.figures import COUNTS, By, day_begins, text_of
 from firmware.rollups import Span
 from firmware.store import Store, open_reader
 
@@ -82,7 +82,7 @@ class _History:
         self.plain.execute(
             f"SELECT {BY[by]}, count(*), sum(wait_ms), max(wait_ms) FROM flat"  # noqa: S608 - ours
             " WHERE at >= ? AND at < ? GROUP BY 1",
-            (_text(begin), _text(end)),
+            (text_of(begin), text_of(end)),
         ).fetchall()
 
 
@@ -167,7 +167,7 @@ def _sum_up(plain: sqlite3.Connection, parts: Span, to: Span, begins: list[datet
             f"INSERT INTO tallies SELECT '{to}', by, ?, name, {sums} FROM tallies"  # noqa: S608
             f" WHERE span = '{parts}' AND by IN ('all', 'queue', 'agent')"
             " AND begins >= ? AND begins < ? GROUP BY by, name",
-            (_text(begin), _text(begin), _text(end)),
+            (text_of(begin), text_of(begin), text_of(end)),
         )
 
 
@@ -192,7 +192,3 @@ def _p95_ms(
         look(*each)
         took.append((time.perf_counter() - began) * 1000)
     return sorted(took)[-(-95 * len(took) // 100) - 1]
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from firmware import leases, people, pins, topics
 from firmware.cli.site import plan_of
 from firmware.control import ControlError, ask
+from firmware.figures import text_of
 from firmware.handover import Entry, Night, sheet
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.people import PeopleError
@@ -122,7 +123,7 @@ def print_sheet(
 
 
 def _entries(calls_db: Path, night: Night, key: MachineKey | None) -> list[Entry]:
-    start, end = (_text(at) for at in (night.start, night.end))
+    start, end = (text_of(at) for at in (night.start, night.end))
     reader = open_reader(calls_db)
     try:
         with reader.connect() as connection:
@@ -136,10 +137,6 @@ def _entries(calls_db: Path, night: Night, key: MachineKey | None) -> list[Entry
             ]
     finally:
         reader.dispose()
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _unlocked(place: Place, person: str | None, *, password_stdin: bool) -> MachineKey:
