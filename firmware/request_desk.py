@@ -58,6 +58,7 @@ class RequestDesk:
             order.answers,
             order.patient,
             self._now(),
+            order.is_whole,
         )
         try:
             await self._write(partial(requests.record, left=left, key=self._key))
@@ -142,6 +143,8 @@ class RequestDesk:
                 requests.done(connection, request, wish.by, wish.outcome, moment)
             case "reopen":
                 requests.reopen(connection, request, wish.by, moment)
+            case "open":
+                requests.open_by(connection, request, wish.by, moment)
             case "note":
                 pass
         if wish.note:
@@ -183,4 +186,5 @@ class RequestDesk:
             overdue=one.done is None and left_s < 0,
             left_min=round(left_s / 60),
             in_time=None if one.done is None else one.done <= one.due,
+            whole=one.is_whole,
         )

@@ -26,7 +26,8 @@ class RequestsRequest(Strict):
 
 class RequestLine(Strict):
     """One request. `overdue` and `left_min` (to the time it is due) are the exchange's own clock's;
-    `in_time` is absent while it is open."""
+    `in_time` is absent while it is open. Not `whole`: its caller hung up before the end, and
+    nothing was promised."""
 
     request: str
     call: str
@@ -39,6 +40,7 @@ class RequestLine(Strict):
     overdue: bool
     left_min: int
     in_time: bool | None
+    whole: bool
 
 
 class RequestsReply(Strict):
@@ -87,7 +89,7 @@ class ActRequest(Strict):
 
     ask: Literal["request_act"] = "request_act"
     request: str = Field(pattern=ID, min_length=1)
-    act: Literal["take", "note", "done", "reopen"]
+    act: Literal["take", "note", "done", "reopen", "open"]
     by: str = Field(pattern=PERSON)
     outcome: Outcome = Outcome.DONE
     note: str = Field(default="", max_length=NOTE_MOST, repr=False)

@@ -65,6 +65,8 @@ class Act(StrEnum):
     """What can be done about a request."""
 
     LEFT = "left"  # by the caller
+    BROKEN_OFF = "broken off"  # left, too, by a caller who hung up before the end
+    OPENED = "opened"  # somebody has read what is sealed of it
     TAKEN = "taken"
     NOTED = "noted"
     DONE = "done"
@@ -87,11 +89,13 @@ class Left:
     answers: Sequence[Answer] = field(repr=False)
     patient: str | None = field(repr=False)
     moment: Moment
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as a list shows it: nothing in it says who called or what for."""
+    """A request as a list shows it: nothing in it says who called or what for. Of one that is not
+    whole nothing was promised."""
 
     request: str
     call: str
@@ -101,6 +105,7 @@ class Request:
     owner: str | None
     done: str | None
     outcome: str | None
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,8 @@ def record(connection: Connection, left: Left, key: MachineKey) -> None:
                     request=left.request, question=answer.question, message=answer.message
                 )
             )
-    _act(connection, left.request, Act.LEFT, "", f"{left.kind}, due {due}", left.moment)
+    act = Act.LEFT if left.is_whole else Act.BROKEN_OFF
+    _act(connection, left.request, act, "", f"{left.kind}, due {due}", left.moment)
 
 
 def take(connection: Connection, request: str, owner: str, moment: Moment) -> Request:
@@ -195,6 +201,11 @@ def take(connection: Connection, request: str, owner: str, moment: Moment) -> Re
     connection.execute(requests.update().where(requests.c.request == request).values(owner=owner))
     _act(connection, request, Act.TAKEN, owner, "", moment)
     return one(connection, request)
+
+
+def open_by(connection: Connection, request: str, by: str, moment: Moment) -> None:
+    """Somebody is about to read what is sealed of it."""
+    _act(connection, request, Act.OPENED, by, "", moment)
 
 
 def note(
@@ -326,7 +337,10 @@ def on_time(connection: Connection, since: datetime, until: datetime, now: datet
 
 
 def _shown() -> list[Any]:
-    return [requests.c[name] for name in Request.__slots__]
+    """The columns of a Request, in its order."""
+    broke_off = acts.c.request == requests.c.request, acts.c.act == Act.BROKEN_OFF.value
+    is_whole = ~select(acts.c.id).where(*broke_off).exists()
+    return [*(requests.c[name] for name in Request.__slots__[:-1]), is_whole]
 
 
 def _open_one(connection: Connection, request: str) -> Request:

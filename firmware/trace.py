@@ -51,6 +51,7 @@ SENTENCES: Mapping[str, str] = {
     "identified": "the caller is known ({})",
     "not identified": "the caller is not known, and goes to a person ({})",
     "not answered": "the questions are not answered: the caller goes to a person ({})",
+    "broken off": "the caller hangs up before the end; what was answered is kept as work ({})",
     "request": "request {}",
     "promised": "the request is safe on the disk, and only now the caller is told ({})",
     "request lost": "the request could not be kept, and the caller is told so ({})",

@@ -29,6 +29,7 @@ from ivr import (
     hours,
     overflow,
     questions,
+    requesting,
     speaking,
     survey,
     urgent,
@@ -158,19 +159,20 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
     match call.stage, event:
         case Stage.OVER, _:
             return call, []
-        case Stage.ENDING, RecordingKept():
-            return _finish(replace(call, kept=True))
-        case Stage.ENDING, (RecordingFailed() | TicketFailed()):
+        case Stage.ENDING, RecordingKept(message=message) if call.recording:
+            return _end_form(requesting.hears(replace(call, kept=True), message), at)
+        case Stage.ENDING, RecordingFailed() if call.recording:
+            return _end_form(call, at)
+        case Stage.ENDING, (TicketFailed() | RequestFailed()):
             return _finish(call)
         case Stage.ENDING, TicketOpened():
             return _finish(replace(call, promised=True))
         case Stage.ENDING, TimeCame():
             # Every second spoken is sealed and on the disk by now, though nobody could tell us so.
-            return _finish(replace(call, kept=call.kept or call.recording))
+            ended = replace(call, kept=call.kept or call.recording, recording=False)
+            return _end_form(ended, at) if call.recording else _finish(call)
         case Stage.ENDING, RequestKept():
-            return _finish(replace(call, requested=True))
-        case Stage.ENDING, RequestFailed():
-            return _finish(call)
+            return _finish(replace(call, requested=call.asking.question is None))
         case Stage.ENDING, _:
             return call, []
         case _, CallerLeft():
@@ -298,10 +300,12 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
         case Stage.SENDING, TimeCame():
             return speaking.music_is_due(call, at) or _went(questions.unanswered(call, at), at)
         case _, RequestKept():
-            return replace(call, requested=True), []
-        case _, RecordingKept():
+            return replace(call, requested=True, is_being_kept=False), []
+        case _, RequestFailed():
+            return replace(call, is_being_kept=False), []
+        case _, RecordingKept(message=message):
             # Nobody will be told any more, but the message is there all the same.
-            return replace(call, kept=True, recording=False), []
+            return replace(requesting.hears(call, message), kept=True, recording=False), []
         case _, TicketOpened():
             return replace(call, promised=True), []  # too late to say so
         case _, RecordingFailed():
@@ -923,10 +927,20 @@ def _leave(call: Call, at: Moment) -> Step:
     left = replace(call, left_at=at.now, until=None, again_at=None)
     is_agreed = call.talk is not None and call.talk.phase is Phase.AGREED
     if not (call.recording or call.is_being_kept or is_agreed):
-        over, finish = _finish(left)
+        over, finish = _end_form(left, at)
         return over, [StopWaiting(), *finish]
     ending = replace(left, stage=Stage.ENDING, until=at.now + KEEP_S)
     return ending, [StopWaiting(), *_close_recording(call)]
+
+
+def _end_form(call: Call, at: Moment) -> Step:
+    """What was answered of a form before the caller hung up is work, and kept first."""
+    work = requesting.left_by(call, at)
+    if work is None:
+        return _finish(call)
+    left = replace(call, stage=Stage.ENDING, recording=False, until=at.now + KEEP_S)
+    note = [] if work.is_whole else [commands.Note(call.id, "broken off", str(call.place))]
+    return left, [*note, work]
 
 
 def _close_recording(call: Call) -> list[Command]:

@@ -195,7 +195,7 @@ class Note:
 @dataclass(frozen=True, slots=True)
 class KeepRequest:
     """Keep what a caller asks for; RequestKept or RequestFailed of this tag follows. Answers and
-    who it is are for nobody's log."""
+    who it is are for nobody's log. Not whole: the caller has hung up before the end."""
 
     call: str
     tag: int
@@ -204,6 +204,7 @@ class KeepRequest:
     patient: str | None = field(repr=False)
     due: datetime
     owner: str | None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ how the call goes on. Where it goes on to another node, `Onward` says so, and `i
 
 from dataclasses import dataclass, replace
 
-from ivr import asking, commands, due, flow, form, identity, speaking
+from ivr import asking, commands, flow, form, identity, requesting, speaking
 from ivr.commands import Command
 from ivr.flow import Place
 from ivr.form import TakeRequest
@@ -79,7 +79,8 @@ def kept(call: Call, at: Moment) -> Went:
     """The request is durable, and may be promised."""
     node = asked_at(call)
     then = flow.resolve(call.plan, call.place.flow, node.next if node else "")
-    told, orders = speaking.say(replace(call, requested=True), (form.REQUEST_KEPT,), then, at)
+    has_it = replace(call, requested=True, is_being_kept=False)
+    told, orders = speaking.say(has_it, (form.REQUEST_KEPT,), then, at)
     return told, [commands.Note(call.id, "promised", str(call.place)), *orders]
 
 
@@ -88,7 +89,8 @@ def unanswered(call: Call, at: Moment) -> Went:
     node = asked_at(call)
     if not isinstance(node, TakeRequest):
         return Onward(call, _person(call))
-    told, orders = speaking.say(call, (form.REQUEST_FAILED,), _person(call), at)
+    lost = replace(call, is_being_kept=False)
+    told, orders = speaking.say(lost, (form.REQUEST_FAILED,), _person(call), at)
     return told, [commands.Note(call.id, "request lost", str(call.place)), *orders]
 
 
@@ -138,10 +140,9 @@ def _send(call: Call, at: Moment) -> Went:
     sent = replace(call, stage=Stage.SENDING, tag=call.tag + 1)
     order: Command
     match asked_at(call):
-        case TakeRequest(request=kind):
-            by = due.due_at(call.plan, kind, at.local, at.switches, trusted=at.trusted)
-            answers, owner = call.asking.answers, due.rule_of(call.plan, kind).owner
-            order = commands.KeepRequest(call.id, sent.tag, kind, answers, call.patient, by, owner)
+        case TakeRequest() as node:
+            sent = replace(sent, is_being_kept=True)
+            order = requesting.request(sent, node, at)
         case AskIdentity():
             sent = replace(sent, checks=call.checks + 1)
             pair = identity.pair_of(call.asking.answers)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ivr import flow
 from ivr.asking import Asking
 from ivr.callback_talk import Talk
 from ivr.commands import Command
@@ -218,6 +217,7 @@ class Call:
     music: bool = False
     recording: bool = False  # a recording is open: its end will be told
     asking: Asking = field(default=Asking(), repr=False)
+    is_being_kept: bool = False  # a request is on its way to the disk
     checks: int = 0  # of who calls
     patient: str | None = field(default=None, repr=False)  # who it is, once identified
     settling: Dialogue | None = None  # what is settled about an urgent message
@@ -240,12 +240,6 @@ class Call:
         """When TimeCame is due."""
         wanted = (self.until, self.again_at, self.look_at)
         return min((at for at in wanted if at is not None), default=None)
-
-    @property
-    def is_being_kept(self) -> bool:
-        """A request is on its way to the disk."""
-        node = flow.node_at(self.plan, self.place)
-        return self.stage is Stage.SENDING and isinstance(node, TakeRequest)
 
 
 Questions = TakeRequest | AskIdentity

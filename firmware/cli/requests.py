@@ -27,12 +27,14 @@ from firmware.keys import KeyRefusedError
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.people import PeopleError
 from firmware.place import Place
-from firmware.requests import Opened, Outcome
+from firmware.requests import Act, Opened, Outcome
 from firmware.settings import SiteFaults
 from firmware.store import StoreError, open_reader
 
 REFUSED = 1
 BAR_WIDTH = 40
+BY_CALLER = (Act.LEFT, Act.BROKEN_OFF)
+NOT_WHOLE = "hung up before the end"
 # Of a request's id, which nobody types in full.
 SHORT = 8
 
@@ -73,7 +75,7 @@ def list_requests(
             line.kind,
             _moment(line.taken, zone),
             _moment(line.due, zone),
-            _standing(line),
+            _standing(line) if line.whole else Text.assemble(_standing(line), f", {NOT_WHOLE}"),
             escape(line.owner or "-"),
         )
     if reply.requests:
@@ -102,6 +104,8 @@ def show(
         reply = ask(place.control_socket, topics.REQUEST, asked)
         line = _only(reply, request)
         opened = _open(place, line.request, person, password_stdin) if unlock else None
+        if unlock:
+            reply = ask(place.control_socket, topics.REQUEST, asked)  # and who has opened it
     if as_json:
         typer.echo(reply.model_dump_json(indent=2))
         return
@@ -182,7 +186,11 @@ def _only_person(place: Place) -> str:
 
 
 def _open(place: Place, request: str, person: str | None, password_stdin: bool) -> Opened:
-    signed_in(place, person, password_stdin=password_stdin)
+    """For whoever gives their password; that they have read it is written down first."""
+    by = person or _only_person(place)
+    signed_in(place, by, password_stdin=password_stdin)
+    wish = topics.ActRequest(request=request, act="open", by=by)
+    ask(place.control_socket, topics.REQUEST_ACT, wish)
     reader = open_reader(place.calls_db)
     try:
         with reader.connect() as connection:
@@ -202,6 +210,8 @@ def _show(
 ) -> None:
     say.print(Text.assemble(f"{line.request}  {line.kind}: ", _standing(line)))
     say.print(f"  left {_moment(line.taken, zone)}, due {_moment(line.due, zone)}", markup=False)
+    if not line.whole:
+        say.print(f"  the caller {NOT_WHOLE}: no promise was made")
     say.print(f"  owner: {line.owner or 'nobody'}; call {line.call[:SHORT]}", markup=False)
     for recorded in reply.recordings:
         name, mailbox = recorded.message[:SHORT], recorded.mailbox
@@ -222,7 +232,7 @@ def _show(
         _show_opened(opened)
     for act in reply.history:
         by = f" by {act.by}" if act.by else ""
-        detail = f": {act.detail}" if act.detail and act.act != "left" else ""
+        detail = f": {act.detail}" if act.detail and act.act not in BY_CALLER else ""
         noted = _note(opened, act, zone) if act.has_note else ""
         when = _moment(act.at, zone)
         say.print(f"  {when}  {act.act}{by}{detail}{noted}", markup=False)

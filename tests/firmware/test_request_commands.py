@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
+from sqlalchemy import Connection, text
 from typer.testing import CliRunner, Result
 
 from firmware import people
@@ -17,7 +18,7 @@ from firmware.cli import patients as patient_commands
 from firmware.cli import requests as request_commands
 from firmware.control import Door
 from firmware.keys import KeyPair
-from firmware.ledger import Arrived, Ledger, MessageKept, Moment
+from firmware.ledger import Arrived, Ledger, MessageKept, Moment, steps_of
 from firmware.machine import MachineKey
 from firmware.people import Cost
 from firmware.place import Place
@@ -71,8 +72,8 @@ class Clinic:
             thread.join(30)
             loop.close()
 
-    def left(self, due: timedelta) -> None:
-        """A caller left a refill."""
+    def left(self, due: timedelta, *, whole: bool = True) -> None:
+        """A caller left a refill, or the half of one."""
         now = Moment.now()
         order = commands.KeepRequest(
             "call-1",
@@ -82,6 +83,7 @@ class Clinic:
             "Anna Reyes",
             now.at + due,
             "nurse",
+            is_whole=whole,
         )
         arrived = Arrived("call-1", "main", "2025550100", "2025550143", "", now)
         spoken = MessageKept("m-1", "call-1", "refills", now.at, 4, urgent=False, cut_off=False,
@@ -122,6 +124,8 @@ def test_staff_sees_what_presses_takes_it_notes_and_finishes_it(clinic: Clinic) 
         for secret in SECRETS:
             assert secret in opened
             assert secret not in listed + shown
+        assert "opened" not in shown
+        assert "opened by Rita Sommer" in requests("show", name).output
         assert "passed-on, late" in requests("done", name, "--outcome", "passed-on").output
         assert "0 open;" in requests().output
         assert "passed-on, late" in requests("--done").output
@@ -133,8 +137,53 @@ def test_what_is_sealed_opens_by_no_wrong_password(clinic: Clinic) -> None:
     with clinic.answering():
         name = requests().output.splitlines()[1].split()[0]
         refused = requests("show", name, "--open", "--password-stdin", said="not the password\n")
+        assert "opened" not in requests("show", name).output
     assert refused.exit_code == 1
     assert not any(secret in refused.output for secret in SECRETS)
+
+
+def test_who_hung_up_before_the_end_is_listed_as_such_and_staff_reads_what_there_is(
+    clinic: Clinic,
+) -> None:
+    clinic.left(due=timedelta(hours=2), whole=False)
+    with clinic.answering():
+        listed = requests().output
+        assert "min left, hung up before the end" in listed
+        name = listed.splitlines()[1].split()[0]
+        shown = requests("show", name).output
+        assert "the caller hung up before the end: no promise was made" in shown
+        opened = requests("show", name, "--open", "--password-stdin", said=f"{PASSWORD}\n").output
+        assert "prescription: 77441100227744" in opened
+        assert "done, in time" in requests("done", name).output
+
+
+def test_nobody_reads_what_is_sealed_without_a_row_that_says_who_and_when(clinic: Clinic) -> None:
+    clinic.left(due=timedelta(hours=2))
+    with clinic.answering():
+        name = requests().output.splitlines()[1].split()[0]
+        requests("show", name, "--open", "--password-stdin", said=f"{PASSWORD}\n")
+    (row,) = [
+        step
+        for step in clinic.ledger.store.submit(lambda c: steps_of(c, "call-1")).result(30)
+        if step.step == "request" and "opened" in step.detail
+    ]
+    assert row.detail.endswith(" opened by Rita Sommer")
+    assert row.detail.startswith(name)
+    with clinic.answering():
+        clinic.ledger.store.submit(no_more_rows).result(30)
+        refused = requests("show", name, "--open", "--password-stdin", said=f"{PASSWORD}\n")
+    assert refused.exit_code == 1
+    assert not any(secret in refused.output for secret in SECRETS)
+
+
+def no_more_rows(connection: Connection) -> None:
+    """A disk on which nothing can be written down any more."""
+    connection.execute(
+        text(
+            "CREATE TRIGGER full BEFORE INSERT ON request_acts"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+    )
 
 
 def test_each_slip_is_told_in_a_sentence_and_so_is_an_exchange_that_is_not_there(

@@ -191,7 +191,8 @@ def test_a_request_that_is_not_there_or_not_meant_clearly_changes_nothing(clinic
 
 def test_what_the_store_refuses_is_told_to_the_caller_and_not_promised(clinic: Clinic) -> None:
     def damage(connection: Connection) -> None:
-        connection.execute(text("ALTER TABLE request_acts RENAME TO gone"))
+        refused = "BEGIN SELECT RAISE(ABORT, 'damaged'); END"
+        connection.execute(text(f"CREATE TRIGGER t BEFORE INSERT ON request_acts {refused}"))
 
     clinic.ledger.store.submit(damage).result(10)
     asyncio.run(clinic.desk.keep(ORDER))

@@ -131,12 +131,82 @@ def test_a_request_that_the_disk_refuses_or_never_takes_is_not_promised() -> Non
 
 
 def test_who_hangs_up_while_the_request_is_being_written_has_left_it() -> None:
+    for way in ("hangs up", "is cut off first"):
+        clinic = Clinic(a_refilling_clinic())
+        clinic.calls("anna", "3")
+        keyed(clinic, "77#1")
+        if way == "is cut off first":
+            clinic.hears(events.AudioLost("anna", ""))
+        assert not finished(clinic.hears(events.CallerLeft("anna")))
+        kept = events.RequestKept("anna", tag(clinic))
+        assert finished(clinic.hears(kept)) == [Outcome.SELF_SERVED]
+        assert len(of(clinic.said, KeepRequest)) == 1
+
+
+def test_who_hangs_up_in_the_midst_of_a_form_has_left_work_and_was_promised_nothing() -> None:
+    for way in ("hangs up", "is cut off first"):
+        clinic = Clinic(a_refilling_clinic())
+        clinic.calls("anna", "2")
+        keyed(clinic, KNOWN)
+        judged(clinic, Verdict.IDENTIFIED)
+        keyed(clinic, "77#1")
+        if way == "is cut off first":
+            clinic.hears(events.AudioLost("anna", ""))
+        said = clinic.hears(events.CallerLeft("anna"))
+        (left,) = of(said, KeepRequest)
+        assert isinstance(left, KeepRequest)
+        assert left.answers == (Answer("prescription", "77"),)
+        assert (left.patient, left.is_whole) == ("Anna Reyes", False)
+        assert Note("anna", "broken off", "main/refill") in said
+        assert not finished(said)
+        # The clinic helped nobody yet: the call stays among the abandoned, to be seen to.
+        said = clinic.hears(events.RequestKept("anna", left.tag))
+        assert finished(said) == [Outcome.ABANDONED]
+        assert ("request-kept",) not in spoken(clinic.said)
+
+
+def test_a_disk_that_takes_no_half_request_keeps_no_call_open_for_ever() -> None:
+    for refused in (True, False):
+        clinic = Clinic(a_refilling_clinic())
+        call_as_anna(clinic, "77#1")
+        clinic.hears(events.CallerLeft("anna"))
+        told = clinic.hears(events.RequestFailed("anna", tag(clinic))) if refused else []
+        assert finished(told or clinic.waits(15)) == [Outcome.ABANDONED]
+
+
+def test_who_hangs_up_while_answering_aloud_has_answered() -> None:
+    for sealed in ("before the caller left", "after"):
+        clinic = Clinic(a_refilling_clinic())
+        call_as_anna(clinic, "77#1")
+        clinic.prompt_ends("anna")
+        clinic.hears(events.AudioLost("anna", ""))
+        kept = events.RecordingKept("anna", "1a2b", 4.0)
+        left = events.CallerLeft("anna")
+        said = clinic.hears(left, kept) if sealed == "after" else clinic.hears(kept, left)
+        (request,) = of(said, KeepRequest)
+        assert isinstance(request, KeepRequest)
+        assert request.answers == (Answer("prescription", "77"), Answer("medicine", message="1a2b"))
+        assert request.is_whole  # nothing is missing of it but the promise
+        told = clinic.hears(events.RequestKept("anna", request.tag))
+        assert finished(told) == [Outcome.MESSAGE]
+
+
+def test_who_answered_nothing_or_got_to_a_person_has_left_no_work_behind() -> None:
     clinic = Clinic(a_refilling_clinic())
     clinic.calls("anna", "3")
-    keyed(clinic, "77#1")
-    assert not finished(clinic.hears(events.CallerLeft("anna")))
-    kept = events.RequestKept("anna", tag(clinic))
-    assert finished(clinic.hears(kept)) == [Outcome.SELF_SERVED]
+    keyed(clinic, "77")  # not yet said to be right
+    assert finished(clinic.hears(events.CallerLeft("anna")))
+    call_as_anna(clinic := Clinic(a_refilling_clinic()), "77#1*")
+    assert clinic.stage("anna") is Stage.QUEUED
+    assert finished(clinic.hears(events.CallerLeft("anna")))
+    assert not of(clinic.said, KeepRequest)
+
+
+def call_as_anna(clinic: Clinic, keys: str) -> None:
+    clinic.calls("anna", "2")
+    keyed(clinic, KNOWN)
+    judged(clinic, Verdict.IDENTIFIED)
+    keyed(clinic, keys)
 
 
 def test_who_waited_in_vain_and_then_left_a_request_has_left_a_message() -> None:
