@@ -415,6 +415,8 @@ class App:
         log.info("AMI", state=state, reason=self._link.reason)
         if state is LinkState.UP:
             self._linked.set()
+        else:
+            self._inbox.put(events.PhonesWatched(watched=False))
 
     async def _resync(self) -> None:
         """After each login: what lives is asked of Asterisk, and what ended unheard is told."""
@@ -438,6 +440,7 @@ class App:
         phones = await self._link.ask(*self._translator.phone_states())
         for phone in phones:
             self._heard_asterisk(phone)
+        self._inbox.put(events.PhonesWatched(watched=True))
         for extension in self._translator.unreachable(phones):
             await self._tell_asterisk(translate.look_for(extension))
         self._lamps.forgotten()
@@ -519,6 +522,7 @@ class App:
             self._unfinished = ledger.unfinished(connection)
             self._talks = ledger.talks(connection)
             self._callers.remember(connection, datetime.now(UTC))
+            self._inbox.put(events.PhonesWatched(watched=False))
             self._inbox.put(*as_they_left_it(ledger.duties(connection)))
         reader.dispose()
         found = vault.adopt(self._place.messages, known)

@@ -349,6 +349,14 @@ class PhoneChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PhonesWatched:
+    """Whether Asterisk tells what the phones do. It has told all of it when this becomes true;
+    until then, and after a link that broke, each may talk with a caller whom we do not know."""
+
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlanAdopted:
     """A newly published plan is in force: for calls that come from now on."""
 
@@ -481,6 +489,7 @@ Event = (
     | OfferEvent
     | AgentEvent
     | PhoneChanged
+    | PhonesWatched
     | PlanAdopted
     | HoursSwitched
     | ClockJudged

@@ -53,6 +53,7 @@ from ivr.events import (
     Parked,
     PhoneChanged,
     PhoneState,
+    PhonesWatched,
     PinChecked,
     PlanAdopted,
     PromptEnded,
@@ -145,6 +146,7 @@ class Exchange:
     _callbacks: Callbacks = field(init=False)
     _switches: Mapping[str, Switch] = field(default_factory=dict)
     _trusts_clock: bool = True
+    _watches_phones: bool = True
     _desks: dict[str, Desk] = field(default_factory=dict)
     _out: list[Command] = field(default_factory=list)
 
@@ -241,6 +243,10 @@ class Exchange:
                 self._duty(event, at)
             case PhoneChanged(extension=extension, state=state):
                 self._phone(extension, state, at)
+            case PhonesWatched(watched=watched):
+                self._watches_phones = watched
+                for agent in self.agents.values():
+                    self._seat(agent, at)
             case Joined(call=call, offer=offer):
                 self._joined(call, offer, at)
                 self._step(call, event, at)
@@ -481,7 +487,10 @@ class Exchange:
         member = agent_of(queue)
         able = (agent for agent in self.agents.values() if member in agent.skills)
         now_ms = ms(at.now)  # as the ACD counts, for which a rest may have ended a moment sooner
-        return [agent for agent in able if ms(agent.free_from) <= now_ms and agent.is_idle()]
+        return [agent for agent in able if ms(agent.free_from) <= now_ms and self._is_idle(agent)]
+
+    def _is_idle(self, agent: Agent) -> bool:
+        return self._watches_phones and agent.is_idle()
 
     # ---- offers ----
 
@@ -739,7 +748,7 @@ class Exchange:
 
     def _seat(self, agent: Agent, at: Moment) -> None:
         """Tell the ACD whether the agent is free."""
-        if agent.is_idle():
+        if self._is_idle(agent):
             pairs = self._matching.free(agent.extension, agent.idle_since, agent.free_from)
             self._meet(pairs, at)
         else:

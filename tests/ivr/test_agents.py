@@ -39,6 +39,28 @@ def test_who_pauses_is_offered_nothing_and_who_is_back_gets_the_next_caller() ->
     assert offers(clinic.hears(events.AgentResumed("101"))) == [("offer-2", "bert", "101")]
 
 
+def test_nobody_is_offered_a_caller_before_asterisk_has_told_who_talks() -> None:
+    clinic = Clinic()
+    clinic.hears(events.PhonesWatched(watched=False))
+    assert offers(clinic.calls("anna", "1")) == []
+    assert offers(clinic.hears(events.PhoneChanged("101", PhoneState.IN_USE))) == []
+    assert offers(clinic.waits(5)) == []
+    said = clinic.hears(events.PhonesWatched(watched=True))
+    assert offers(said) == [("offer-1", "anna", "102")]
+
+
+def test_a_link_that_broke_keeps_the_next_caller_until_the_phones_are_known_again() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.PhonesWatched(watched=False))
+    clinic.hears(events.OfferAccepted("offer-1"), events.Joined("anna", "offer-1"))
+    assert offers(clinic.calls("bert", "1")) == []
+    clinic.hears(events.PhoneChanged("102", PhoneState.IN_USE))
+    assert offers(clinic.hears(events.PhonesWatched(watched=True))) == []
+    said = clinic.hears(events.PhoneChanged("102", PhoneState.IDLE))
+    assert offers(said) == [("offer-2", "bert", "102")]
+
+
 def test_a_pause_while_the_phone_rings_is_for_the_calls_after_it() -> None:
     clinic = Clinic()
     clinic.calls("anna", "1")
