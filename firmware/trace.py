@@ -25,6 +25,7 @@ SENTENCES: Mapping[str, str] = {
     "offer": "phone {} is offered the call",
     "rings": "phone {} rings",
     "accepted": "phone {} is picked up",
+    "picked up": "a colleague takes the call: {}",
     "silent": "nobody came to phone {}",
     "busy": "phone {} is busy",
     "refused": "phone {} refuses",

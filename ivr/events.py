@@ -179,6 +179,15 @@ class OfferAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferPickedUp:
+    """A colleague's telephone has taken the call that rang at the agent's. It may be told after
+    OfferAccepted, which is then this colleague's."""
+
+    offer: str
+    extension: str  # the colleague's
+
+
+@dataclass(frozen=True, slots=True)
 class OfferEnded:
     """The offer came to nothing; the caller never left the engine."""
 
@@ -477,7 +486,7 @@ CallEvent = (
 TicketEvent = TicketTried | TicketClosed
 OutwardEvent = CalledOut | CallOutEnded
 LeaseEvent = LeaseOpened | LeaseUnwritten | LeaseResumed | LeaseOwned | LeaseClosed
-OfferEvent = OfferRang | OfferAccepted | OfferEnded
+OfferEvent = OfferRang | OfferAccepted | OfferPickedUp | OfferEnded
 DutyEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
 AgentEvent = DutyEvent | AgentWrappedUp
 Event = (

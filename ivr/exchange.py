@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 
 from ivr import callbacks, commands, desks, digits, inside, passing, whisper
@@ -49,6 +48,7 @@ from ivr.events import (
     LeaseUnwritten,
     OfferAccepted,
     OfferEnded,
+    OfferPickedUp,
     OfferRang,
     Parked,
     PhoneChanged,
@@ -70,6 +70,7 @@ from ivr.hours import Switch
 from ivr.lease import Instant
 from ivr.leases import Leases
 from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of, ms
+from ivr.offering import Offering, Ringing, goes_to
 from ivr.overflow import Crowd
 from ivr.pace import Pace
 from ivr.plan import Plan, Queue
@@ -104,28 +105,6 @@ CALLBACK_LABEL = "Call-back"  # what a phone shows that is offered one
 LEAST_REST_S = 1.0
 # Calls remembered after their end, so that a late echo of an arrival does not begin them anew.
 OVER_REMEMBERED = 4096
-
-
-class Ringing(StrEnum):
-    """How far an offer has come."""
-
-    OPEN = "open"
-    ACCEPTED = "accepted"
-    WITHDRAWN = "withdrawn"
-
-
-@dataclass(slots=True)
-class Offering:
-    """One try at one agent."""
-
-    id: str
-    call: str
-    extension: str
-    rest_s: float
-    wrap_up_s: float
-    due_at: float | None  # without an end by then, we end it
-    state: Ringing = Ringing.OPEN
-    is_told: bool = False  # the agent hears about the caller first
 
 
 @dataclass(slots=True)
@@ -221,6 +200,8 @@ class Exchange:
                 self._note(offer, "rings")
             case OfferAccepted(offer=offer):
                 self._accepted(offer, at)
+            case OfferPickedUp():
+                self._picked_up(event, at)
             case PromptEnded(call=leg) if leg in self.offers:
                 if self.offers[leg].is_told:
                     self._hand_over(self.offers[leg], at)
@@ -562,8 +543,26 @@ class Exchange:
         if waits is None or agent is None or offer.call in self._callbacks.tickets:
             return ()
         theirs = (q for name, q in waits.queues.items() if agent_of(name) in agent.skills)
-        queue = next(theirs, None)
-        return whisper.words(queue, at.now - waits.since) if queue else ()
+        queue = next(theirs, waits.queues[waits.first])  # picked up by one of none of them
+        return whisper.words(queue, at.now - waits.since)
+
+    def _picked_up(self, event: OfferPickedUp, at: Moment) -> None:
+        """A colleague has it instead; what rings at the colleague's own phone finds another."""
+        offer, taker = self.offers.get(event.offer), self.agents.get(event.extension)
+        if offer is None or taker is None or taker.extension == offer.extension:
+            return
+        rung = self.agents.get(offer.extension)
+        self._out.append(
+            commands.Note(offer.call, "picked up", f"{taker.extension} for {offer.extension}")
+        )
+        own = self.offers.get(goes_to(taker, offer, rung))
+        if own is not None and own.call != offer.call and own.state is Ringing.OPEN:
+            self._out.append(commands.Withdraw(own.id))
+        if offer.state is Ringing.ACCEPTED:
+            self._note(offer.id, "accepted")
+        for agent in (taker, rung):
+            if agent is not None:
+                self._seat(agent, at)
 
     def _hand_over(self, offer: Offering, at: Moment) -> None:
         """The agent knows who it is, and has the caller."""

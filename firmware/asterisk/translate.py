@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from firmware.asterisk import written
 from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
 from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
+from firmware.asterisk.sent_for import Leg, SentFor, refusal
 from firmware.asterisk.wire import Message, Pair
 from ivr import commands, events, outside
-from ivr.events import Passing, PhoneState, Refusal
+from ivr.events import Passing, PhoneState
 from ivr.plan import Plan
 
 # What goes to `Link.send` and `Link.ask`, starred: the action's name, then its fields.
@@ -33,8 +34,6 @@ LONGEST_NAME = 80  # Asterisk itself cuts names at 79 bytes
 LONGEST_NUMBER = 32
 ANSWERED_ELSEWHERE = "26"  # Q.850: a phone so told does not list a missed call
 NORMAL_CLEARING = "16"
-USER_BUSY = "17"
-CALL_REJECTED = "21"
 AWAY_RING_MS = 10_000
 RINGING = "5"  # ChannelState
 UP = "6"
@@ -100,21 +99,7 @@ class _Caller:
     has_fallen: bool = False
     partner: str = ""  # another whom we called, and whom this one is being joined with
     leads: bool = False  # of the two, the one whose call it is
-
-
-@dataclass(slots=True)
-class _Leg:
-    offer: str
-    call: str
-    channel: str = ""
-    is_outward: bool = False  # no agent's: `offer` names a call of ours that nobody answered yet
-    bridge: str = ""
-    is_there: bool = False
-    has_rung: bool = False
-    is_answered: bool = False
-    is_joined: bool = False
-    is_withdrawn: bool = False
-    is_holding: bool = False
+    is_called: bool = False  # by us
 
 
 class Translator:
@@ -124,7 +109,7 @@ class Translator:
         self._plan = plan
         self._callers: dict[str, _Caller] = {}  # by call
         self._calls: dict[str, str] = {}  # Uniqueid -> call
-        self._legs: dict[str, _Leg] = {}  # by offer
+        self._legs = SentFor()
         # Legs of no offer that we know: the exchange that sent them, or our link, died since.
         self._orphans: frozenset[str] = frozenset()
         self._ringing_on: dict[str, str] = {}  # those nobody picked up yet -> the caller's channel
@@ -165,6 +150,9 @@ class Translator:
                 return self._leaves(message)
             case "OriginateResponse":
                 return self._originated(message)
+            case "Pickup":
+                brought = message.get("Uniqueid"), message.get("Channel")
+                return self._picked_up(message.get("TargetUniqueid"), *brought)
             case "Hold" | "Unhold" as what:
                 return self._held(message.get("Uniqueid"), is_held=what == "Hold")
             case "ParkedCall" | "UnParkedCall":
@@ -234,7 +222,7 @@ class Translator:
         return [events.KeyBegan(call, digit)]
 
     def _appears(self, message: Message) -> list[events.Event]:
-        leg = self._legs.get(message.get("Uniqueid"))
+        leg = self._legs.at(message.get("Uniqueid"))
         if leg is not None:
             leg.is_there, leg.channel = True, message.get("Channel")
         return []
@@ -242,7 +230,7 @@ class Translator:
     def _changes(self, message: Message) -> list[events.Event]:
         if message.get("ChannelState") == UP:
             self._ringing_on.pop(message.get("Uniqueid"), None)  # the dialplan knows what to do now
-        leg = self._legs.get(message.get("Uniqueid"))
+        leg = self._legs.at(message.get("Uniqueid"))
         if leg is None:
             return []
         match message.get("ChannelState"):
@@ -250,17 +238,30 @@ class Translator:
                 leg.has_rung = True
                 return [] if leg.is_outward else [events.OfferRang(leg.offer)]
             case state if state == UP and leg.is_outward:
-                del self._legs[leg.offer]
-                self._is_called(leg.offer, leg.channel)
+                self._is_called(leg)
             case state if state == UP:
                 leg.is_answered = True
         return []
 
-    def _is_called(self, call: str, channel: str) -> None:
+    def _is_called(self, leg: Leg) -> None:
         """Whom we called has answered: a caller from now on."""
-        self._callers[call] = _Caller(call, uniqueid=call, channel=channel, number="", name="")
-        self._calls[call] = call
-        self._note(self._fresh, call)
+        if leg.offer in self._legs:
+            self._legs.forget(leg)
+        caller = _Caller(leg.offer, leg.uniqueid, leg.channel, "", "", is_called=True)
+        self._callers[leg.offer], self._calls[leg.uniqueid] = caller, leg.offer
+        self._note(self._fresh, leg.offer)
+
+    def _picked_up(self, name: str, uniqueid: str, channel: str) -> list[events.Event]:
+        """A colleague's channel has taken the place of a leg that rang."""
+        leg = self._legs.picked_up(name, uniqueid, channel)
+        if leg is None:
+            return []
+        self._note(self._fresh, leg.offer)
+        self._ringing_on.pop(leg.offer, None)
+        if leg.is_outward:
+            self._is_called(leg)
+            return []
+        return [events.OfferPickedUp(leg.offer, _phone_of(channel))]
 
     def _renamed(self, message: Message) -> list[events.Event]:
         call = self._calls.get(message.get("Uniqueid"))
@@ -274,7 +275,7 @@ class Translator:
 
     def _in_bridge(self, uniqueid: str, bridge: str) -> list[events.Event]:
         """A talk begins when the second of the two is in the bridge, in either order."""
-        if leg := self._legs.get(uniqueid):
+        if leg := self._legs.at(uniqueid):
             leg.bridge = bridge
             return self._joined(leg)
         if (call := self._calls.get(uniqueid)) is None:
@@ -283,7 +284,7 @@ class Translator:
         caller.bridge = bridge
         if caller.partner:
             return self._both_joined(caller)
-        met = [leg for leg in self._legs.values() if leg.call == call]
+        met = [leg for leg in self._legs if leg.call == call]
         if not met and not caller.has_fallen:
             # With a leg that we never had or have let go: Asterisk joins those by itself.
             return [events.Joined(call, offer="")]
@@ -296,7 +297,7 @@ class Translator:
         first, second = (caller, partner) if caller.leads else (partner, caller)
         return [events.Joined(first.call, second.call)]
 
-    def _joined(self, leg: _Leg) -> list[events.Event]:
+    def _joined(self, leg: Leg) -> list[events.Event]:
         caller = self._callers.get(leg.call)
         if caller is None or leg.is_joined or not leg.bridge or caller.bridge != leg.bridge:
             return []
@@ -305,7 +306,7 @@ class Translator:
 
     def _leaves(self, message: Message) -> list[events.Event]:
         uniqueid = message.get("Uniqueid")
-        if leg := self._legs.get(uniqueid):
+        if leg := self._legs.at(uniqueid):
             leg.bridge = ""
         elif call := self._calls.get(uniqueid):
             self._callers[call].bridge = ""
@@ -324,7 +325,7 @@ class Translator:
             return []
         by = _phone_of(message.get("OrigTransfererChannel"))
         for leg in (message.get(f"{which}TransfererUniqueid") for which in ("Orig", "Second")):
-            waited, offer = self._calls.get(leg), self._legs.get(leg)
+            waited, offer = self._calls.get(leg), self._legs.at(leg)
             if waited is not None or (offer is not None and not offer.is_joined):
                 number = self._callers[waited].dialled if waited is not None else ""
                 # Asterisk tells it before it is done; it is, once the leg that waited has gone.
@@ -335,7 +336,7 @@ class Translator:
         return [_passed(call, by, number, Passing.JOINED)]
 
     def _held(self, uniqueid: str, *, is_held: bool) -> list[events.Event]:
-        leg = self._legs.get(uniqueid)
+        leg = self._legs.at(uniqueid)
         # A transfer ends a hold that never was.
         if leg is None or not leg.is_joined or leg.is_holding is is_held:
             return []
@@ -356,7 +357,7 @@ class Translator:
         """A failure without a channel is all we hear of it; else the channel's Hangup says why. But
         this message overtakes the channel's own, one time in three hundred on a busy machine: whose
         channel is not there yet is only in doubt."""
-        leg = self._legs.get(message.get("Uniqueid"))
+        leg = self._legs.at(message.get("Uniqueid"))
         if leg is not None and not leg.is_there and message.get("Response") == "Failure":
             self._doubtful.append(leg.offer)
         return []
@@ -367,7 +368,7 @@ class Translator:
         self._ringing_on.pop(uniqueid, None)
         mislaid = self._mislaid.pop(uniqueid, None)
         after = [] if mislaid is None else [mislaid]
-        if leg := self._legs.get(uniqueid):
+        if leg := self._legs.at(uniqueid):
             return [*self._ended(leg, message.get("Cause")), *after]
         if call := self._calls.get(uniqueid):
             return [*self._left(call), *after]
@@ -377,9 +378,9 @@ class Translator:
         del self._calls[self._callers.pop(call).uniqueid]
         return [events.CallerLeft(call)]
 
-    def _ended(self, leg: _Leg, cause: str) -> list[events.Event]:
+    def _ended(self, leg: Leg, cause: str) -> list[events.Event]:
         """After the talk has begun, a leg's end is no offer's end: the caller's Hangup tells it."""
-        del self._legs[leg.offer]
+        self._legs.forget(leg)
         if leg.is_outward:
             return [events.CallOutEnded(leg.offer, refusal(leg, cause))]
         return [] if leg.is_joined else [events.OfferEnded(leg.offer, refusal(leg, cause))]
@@ -412,13 +413,13 @@ class Translator:
             for channel in channels
             if (uniqueid := channel.get("Uniqueid")) and uniqueid not in self._gone
         }
-        told: list[events.Event] = []
+        told = [event for channel in alive.values() for event in self._brought(channel)]
         self._ringing_on.clear()
         for caller in list(self._callers.values()):
             if caller.uniqueid not in alive and caller.call not in self._fresh:
                 told += self._left(caller.call)
-        for leg in list(self._legs.values()):
-            if leg.offer not in alive and leg.offer not in self._fresh:
+        for leg in self._legs:
+            if leg.uniqueid not in alive and leg.offer not in self._fresh:
                 told += self._ended(leg, "")
         for channel in alive.values():
             told += self._found(channel)
@@ -427,11 +428,19 @@ class Translator:
             for channel in alive.values()
             for name in ("AGENTUUID", "CALLEDUUID")
         }
-        unknown = sent_for - self._legs.keys() - self._callers.keys()
+        unknown = {u for u in sent_for - self._callers.keys() if u not in self._legs}
         self._orphans = frozenset(filter(_UUID.fullmatch, unknown))
         self._is_asking = False
         self._forget_meanwhile()
         return told
+
+    def _brought(self, channel: Message) -> list[events.Event]:
+        """Who picked a leg up unheard has its variables."""
+        uniqueid, variables = channel.get("Uniqueid"), _variables(channel)
+        if uniqueid in self._calls:
+            return []  # a caller in the place of a leg that waited has them too
+        names = (variables.get(each, "") for each in ("AGENTUUID", "CALLEDUUID"))
+        return [e for n in names for e in self._picked_up(n, uniqueid, channel.get("Channel"))]
 
     def _forget_meanwhile(self) -> None:
         self._fresh.clear()
@@ -449,7 +458,7 @@ class Translator:
         uniqueid, state = channel.get("Uniqueid"), channel.get("ChannelState")
         variables = _variables(channel)
         told: list[events.Event] = []
-        if leg := self._legs.get(uniqueid):
+        if leg := self._legs.at(uniqueid):
             leg.is_there, leg.channel = True, channel.get("Channel")
             told += self._changes(channel) if state in (RINGING, UP) else []
         elif variables.get("AGENTUUID") == uniqueid:
@@ -464,7 +473,7 @@ class Translator:
             if state != UP:
                 self._ringing_on[uniqueid] = ""
             elif channel.get("BridgeID"):
-                self._is_called(uniqueid, channel.get("Channel"))
+                self._is_called(Leg(uniqueid, "", channel.get("Channel"), is_outward=True))
         else:
             # CALLUUID is inherited by the phones that the fail-safe rings, LINE is not.
             call, line = variables.get("CALLUUID", ""), variables.get("LINE", "(null)")
@@ -511,7 +520,7 @@ class Translator:
     def originate(self, order: commands.Offer) -> Action:
         """Ring a phone, showing the caller; who picks up is taken into the engine by `agent`."""
         caller = self._callers.get(order.call)
-        self._legs[order.offer] = _Leg(order.offer, order.call)
+        self._legs.add(Leg(order.offer, order.call))
         self._note(self._fresh, order.offer)
         return (
             "Originate",
@@ -538,7 +547,7 @@ class Translator:
                 trunk = trunk_endpoint(self._plan.trunks[rule.trunk])
                 channel = f"PJSIP/{written.number(number)}@{trunk}"
                 shows = written.number(rule.shows)
-        self._legs[order.call] = _Leg(order.call, call="", is_outward=True)
+        self._legs.add(Leg(order.call, call="", is_outward=True))
         self._note(self._fresh, order.call)
         return (
             "Originate",
@@ -592,7 +601,7 @@ class Translator:
     def hangup(self, name: str) -> Action:
         """End an offer's leg, or a call."""
         cause = NORMAL_CLEARING
-        if leg := self._legs.get(name):
+        if leg := self._legs.named(name):
             leg.is_withdrawn = True
             cause = NORMAL_CLEARING if leg.is_outward else ANSWERED_ELSEWHERE
         return ("Hangup", ("Channel", self._channel(name)), ("Cause", cause))
@@ -608,27 +617,33 @@ class Translator:
 
     def is_called(self, call: str) -> bool:
         """Whether this is somebody whom we called, and who answered."""
-        return call in self._callers and call == self._callers[call].uniqueid
+        caller = self._callers.get(call)
+        return caller is not None and caller.is_called
 
     def never_came(self, offer: str) -> list[events.Event]:
         """An offer in doubt is over, unless its channel has come to be after all."""
-        leg = self._legs.get(offer)
+        leg = self._legs.named(offer)
         return [] if leg is None or leg.is_there else self._ended(leg, "")
 
     def over(self, offer: str) -> list[events.Event]:
         """Asterisk would not ring, or has nothing to end: the offer has no leg and will get
         none."""
-        leg = self._legs.get(offer)
+        leg = self._legs.named(offer)
         return [] if leg is None else self._ended(leg, "")
 
     def bridge(self, call: str, offer: str) -> Action:
         """Join the two. If one has gone Asterisk refuses, and the other stays where it is."""
         first, second = self._callers.get(call), self._callers.get(offer)
-        if leg := self._legs.get(offer):
+        if leg := self._legs.named(offer):
             leg.call = call  # an agent may have been reserved before there was a caller
         if first and second:
             first.partner, first.leads, second.partner, second.leads = offer, True, call, False
-        return ("Bridge", ("Channel1", self._channel(call)), ("Channel2", offer), ("Tone", "no"))
+        return (
+            "Bridge",
+            ("Channel1", self._channel(call)),
+            ("Channel2", self._channel(offer)),
+            ("Tone", "no"),
+        )
 
     def next_is(self, call: str, what: commands.Next) -> Action:
         """What the dialplan does with the caller when the engine, or the agent, lets go."""
@@ -641,8 +656,8 @@ class Translator:
 
     def _channel(self, name: str) -> str:
         """An unknown call's own UUID names no channel, so Asterisk refuses, which is the truth."""
-        caller = self._callers.get(name)
-        return caller.uniqueid if caller else name
+        known = self._callers.get(name) or self._legs.named(name)
+        return known.uniqueid if known else name
 
 
 def _passed(call: str, by: str, number: str, passing: Passing) -> events.Transferred:
@@ -782,18 +797,6 @@ def tell_away(extension: str) -> Action:
 def wiped(call: str) -> Action:
     """The slate need not keep this call any longer."""
     return ("Setvar", ("Variable", f"DB_DELETE({SLATE}/{call})"), ("Value", ""))
-
-
-def refusal(leg: _Leg, cause: str) -> Refusal:
-    """Why an offer came to nothing. A phone that rang and then says busy was refused by hand: many
-    desk phones have no other answer on that key."""
-    if leg.is_withdrawn:
-        return Refusal.WITHDRAWN
-    if leg.is_answered or cause == CALL_REJECTED:
-        return Refusal.REFUSED
-    if cause == USER_BUSY:
-        return Refusal.REFUSED if leg.has_rung else Refusal.BUSY
-    return Refusal.SILENT if leg.has_rung else Refusal.UNREACHABLE
 
 
 def shown(text: str, longest: int) -> str:

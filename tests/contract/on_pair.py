@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from firmware import topics
 from firmware.asterisk.link import ActionFailed
 from firmware.asterisk.telco import Behaviour, LiveCall, Ring, Silent
-from firmware.control import ask_async
 from firmware.rehearsal import EXCHANGE
 from ivr.agent import Doing
 from ivr.events import Refusal
@@ -86,7 +84,7 @@ class OnPair:
         self._unplugged.append(extension)
         await self.here.telco.unplug(extension)
         is_gone = (Doing.UNREACHABLE, Doing.RINGS)  # what rings does so until somebody ends it
-        await soon(self._becomes(extension, *is_gone))
+        await soon(self.exchange.becomes(extension, *is_gone))
 
     async def at_once(self, *acts: Callable[[], Awaitable[None]]) -> None:
         """Who comes too late has nothing left to act on, as is the way of races."""
@@ -117,7 +115,7 @@ class OnPair:
         if self._unplugged:
             await self.here.telco.desks_registered()
         for extension in self._phones.values():
-            await soon(self._becomes(extension, Doing.FREE, Doing.IDLE))
+            await soon(self.exchange.becomes(extension, Doing.FREE, Doing.IDLE))
 
     def told(self) -> dict[str, list[Line]]:
         steps = self.exchange.steps
@@ -151,15 +149,6 @@ class OnPair:
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         await self.exchange.until(holds)
-
-    async def _becomes(self, extension: str, *doing: Doing) -> None:
-        while True:
-            reply = await ask_async(
-                self.here.place.control_socket, topics.AGENTS, topics.AgentsRequest()
-            )
-            (line,) = (each for each in reply.agents if each.extension == extension)
-            if line.doing in doing:
-                return
 
 
 @asynccontextmanager

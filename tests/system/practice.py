@@ -23,6 +23,7 @@ from firmware.ports import keep_ports
 from firmware.rehearsal import EXCHANGE
 from firmware.store import open_reader
 from firmware.watchdog import Supervisor
+from ivr.agent import Doing
 from tests.sites import head
 from tests.system import ear, town
 from tests.system.town import SOON_S, Town, soon
@@ -247,6 +248,17 @@ class Story:
 
     async def status(self) -> topics.StatusReply:
         return await ask_async(self.place.control_socket, topics.STATUS, topics.StatusRequest())
+
+    async def becomes(self, extension: str, *doing: Doing) -> None:
+        """Until an agent does so."""
+        async with asyncio.timeout(SOON_S):
+            while True:
+                reply = await ask_async(
+                    self.place.control_socket, topics.AGENTS, topics.AgentsRequest()
+                )
+                (line,) = (each for each in reply.agents if each.extension == extension)
+                if line.doing in doing:
+                    return
 
     async def outcome(self, call: str) -> str:
         """How the call ended, once it has, and that this was told once."""

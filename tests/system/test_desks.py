@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.asterisk.telco import Answers, Busy, Silent
+from ivr.agent import Doing
 from tests.system import ear, practice
 from tests.system.town import Figures, Town, soon
 from tests.system.typed import careline
@@ -83,9 +84,29 @@ def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here:
             await line.hang_up()
             await soon(picked_up.ended)
 
+            await telco.behave("101", Silent())
+            line, call = await told.call(telco)
+            await line.press("7")
+            ringing = await telco.next_ring("101", rings["101"])
+            await told.step(call, "rings", "101")
+            picked_up = await telco.dial("104", "*81101")
+            await told.step(call, "joined")
+            await soon(ringing.ended)
+            assert told.details(call, "picked up") == ["104 for 101"]
+            assert told.details(call, "accepted")[-1] == "104"
+            await told.becomes("101", Doing.FREE)
+            await told.becomes("104", Doing.TALKS)
+            await line.hang_up()
+            await told.outcome(call)
+            await soon(picked_up.ended)
+            await keys("104", "*541", figures, "wrapped-up")
+            await told.step(call, "wrapped up", "104 refill")
+            assert len(told.details(call, "offer")) == 1
+
+            await telco.behave("101", Answers())
             line, call = await told.call(telco, number="2025550177")
             await line.press("7")
-            ring = await telco.next_ring("101", rings["101"])
+            ring = await telco.next_ring("101", rings["101"] + 1)
             await soon(ring.talked)
             await told.step(call, "joined")
             await line.hang_up()
