@@ -21,9 +21,9 @@ from ivr.agent import Agent
 from ivr.call import KEEP_S
 from ivr.commands import Command, Note, Offer
 from ivr.ending import HANGUP_LAG_S
-from ivr.exchange import Ringing
 from ivr.hours import Switch
 from ivr.matching import agent_of, ms
+from ivr.offering import Ringing
 from ivr.plan import Queue
 from ivr.standing import Stage
 from ivr.waiting import Waiting

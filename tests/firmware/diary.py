@@ -8,7 +8,7 @@ from firmware.figures import By, Course, Marks, Tally, added_up, counted, course
 from firmware.ledger import OFFERED, OUTCOME, Arrived, Finished, Moment, Noted, Row, Step
 from ivr import commands, events
 from ivr.commands import Outcome
-from ivr.exchange import Ringing
+from ivr.offering import Ringing
 from ivr.plan import Plan
 from tests.ivr.story import NOON, Clinic
 

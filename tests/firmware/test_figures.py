@@ -38,7 +38,7 @@ from firmware.store import open_reader
 from ivr import events
 from ivr.commands import Outcome
 from ivr.events import PhoneState, Refusal
-from ivr.exchange import Ringing
+from ivr.offering import Ringing
 from ivr.plan import Enqueue
 from tests.firmware.diary import Diary, tallies
 from tests.ivr.story import NOON, a_clinic

@@ -11,8 +11,8 @@ from ivr import call, commands, events
 from ivr.canary import SELFTEST
 from ivr.commands import Command, Finish, Outcome, Play, Withdraw
 from ivr.events import PhoneState, Refusal
-from ivr.exchange import Ringing
 from ivr.matching import AGENTS_MAX, agent_of
+from ivr.offering import Ringing
 from ivr.plan import (
     Enqueue,
     Flow,
