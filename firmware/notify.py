@@ -2,7 +2,8 @@
 
 A notice says that somebody is being called and nothing of why: no number, no name, no word of a
 patient ever stands in one, for it travels and stays where we cannot wipe it. It is sent by tasks of
-its own and never waited for; what cannot be delivered is tried again for an hour, and told.
+its own and never waited for; what cannot be delivered is tried again for an hour, and told. Where
+the site says TLS, a server that has none, or whose certificate nobody vouches for, gets nothing.
 """
 
 import asyncio
@@ -95,14 +96,32 @@ class Notices:
             try:
                 await asyncio.to_thread(notifier.deliver, notice)
             except (OSError, ValueError) as refused:
-                # A server's own words may hold the address.
-                self.fault = type(refused).__name__
+                self.fault = _in_words(refused)
             else:
                 self.fault = ""
                 return
             if pause_s is not None:
                 await asyncio.sleep(pause_s)
         log.error("a notice could not be delivered", why=self.fault)
+
+
+def _in_words(refused: Exception) -> str:
+    """Why a notice was not taken; never in a server's own words, which may hold the address."""
+    match refused:
+        case ssl.SSLCertVerificationError(verify_message=str() as why):
+            return f"the mail server's certificate is not trusted, so nothing was sent: {why}"
+        case ssl.SSLError():
+            return "the mail server does not speak TLS as the site file says, so nothing was sent"
+        case smtplib.SMTPNotSupportedError():
+            return "the mail server offers no STARTTLS, or no sign-in, so nothing was sent"
+        case smtplib.SMTPAuthenticationError():
+            return "the mail server refuses the name and password of the site"
+        case smtplib.SMTPResponseException(smtp_code=code):
+            return f"the mail server refuses it with {code}"
+        case smtplib.SMTPException():
+            return f"the mail server does not take it ({type(refused).__name__})"
+        case _:
+            return f"the mail server cannot be reached ({type(refused).__name__})"
 
 
 def _letter(sender: str, notice: Notice) -> EmailMessage:

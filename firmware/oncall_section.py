@@ -19,6 +19,7 @@ from firmware.toml_lines import Path
 from ivr import plan
 from ivr.rota import HOLIDAY, ByTurns, ByWeekday, Override, Period, Rota, Rotation, Swap, Window
 
+THIS_MACHINE = ("127.0.0.1", "localhost")
 LAYERS_MOST, ROTATIONS_MOST, AGREED_MOST = 5, 12, 500
 TURN_DAYS = {"daily": 1, "weekly": 7}
 # Which weekdays a word of `only` stands for.
@@ -136,6 +137,16 @@ class EmailForm(Strict):
 
     def server(self) -> plan.MailServer:
         return plan.MailServer(self.host, self.port, self.security, self.username, self.sender)
+
+
+def must_not_travel_open(
+    mail: plan.MailServer | None, fault: Callable[[Path, str, str], None]
+) -> None:
+    """What leaves this machine, a password before all, leaves it under TLS."""
+    if mail is None or mail.security != "none" or mail.host in THIS_MACHINE:
+        return
+    cure = 'write "starttls" or "tls"; "none" is for a server at 127.0.0.1'
+    fault(("email", "security"), f"{mail.host} is another machine, and all would be readable", cure)
 
 
 class OncallForm(Strict):

@@ -48,7 +48,13 @@ from firmware.forms import (
     described,
 )
 from firmware.inside_section import BlockingForm, InsideReading, PageForm, WrapUpForm
-from firmware.oncall_section import EmailForm, OncallReading, PersonForm, must_be_layers
+from firmware.oncall_section import (
+    EmailForm,
+    OncallReading,
+    PersonForm,
+    must_be_layers,
+    must_not_travel_open,
+)
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
 from ivr import callback_talk, flow, hours, plan
@@ -244,7 +250,9 @@ class _Reading:
         rota = self._rota(clinic)
         requests = self._requests()
         written = self.document.get("email")
-        mail = None if written is None else self._admit(EmailForm, written, ("email",))
+        email = None if written is None else self._admit(EmailForm, written, ("email",))
+        mail = email.server() if email else None
+        must_not_travel_open(mail, self._fault)
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
@@ -280,7 +288,7 @@ class _Reading:
             people=people,
             rota=rota,
             requests=requests,
-            mail=mail.server() if mail else None,
+            mail=mail,
             parking=plan.Parking(clinic.parking),
             blocking=blocking.blocking() if blocking else plan.Blocking(),
             wrap_ups=wrap_up,

@@ -38,7 +38,7 @@ class PostOffice:
 def knows(_server: object, _session: object, _how: object, _kind: str, who: object) -> AuthResult:
     """Who may hand letters in."""
     fits = isinstance(who, LoginPassword) and who.password == b"secret"
-    return AuthResult(success=fits, handled=True)
+    return AuthResult(success=fits, handled=fits)
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ def test_what_cannot_be_delivered_is_told_in_the_end_without_the_address() -> No
         notices.send(notice("Maple Street", ADDRESS, WHEN))
         async with asyncio.timeout(30):
             await asyncio.gather(*tasks)
-        assert notices.fault == "ConnectionRefusedError"
+        assert notices.fault == "the mail server cannot be reached (ConnectionRefusedError)"
         assert ADDRESS not in repr(notice("Maple Street", ADDRESS, WHEN))
         assert "secret" not in repr(mail(port, "careline", "secret"))
 

@@ -192,6 +192,7 @@ WRONG = (
     ('email = "alvarez@example.com"', 'email = "alvarez"', "does not fit", "an e-mail address"),
     ('security = "starttls"', 'security = "ssl"', "does not fit", '"tls"'),
     ('host = "mail.example.com"', 'host = "a b"', "does not fit", "mail.example.com"),
+    ('security = "starttls"', 'security = "none"', "another machine", "starttls"),
 )  # fmt: skip
 
 
