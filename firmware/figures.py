@@ -257,6 +257,7 @@ class _Reading:
         match step.step:
             case "queue" | "ring" if self.joined is None:
                 self._leave(at)
+                self.picked_up = ""
                 self.stay, self.stay_from = (step.detail if step.step == QUEUE else ""), at
                 self.asked = at if self.asked is None else self.asked
             case "waits" if self.stay is not None:

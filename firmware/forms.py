@@ -517,6 +517,17 @@ class RingForm(Strict):
         return plan.Ring(tuple(self.phones), self.for_s, self.otherwise)
 
 
+class OutsideForm(Strict):
+    kind: Literal["outside"]
+    number: Number
+    for_s: Annotated[float, _seconds(5, 120)]
+    otherwise: Target
+    prompts: Prompts = ["connecting-outside"]
+
+    def node(self) -> plan.RingOutside:
+        return plan.RingOutside(self.number, self.for_s, self.otherwise, tuple(self.prompts))
+
+
 class MessageForm(Strict):
     kind: Literal["message"]
     mailbox: Word
@@ -573,6 +584,7 @@ NodeForm = (
     | HoursForkForm
     | EnqueueForm
     | RingForm
+    | OutsideForm
     | MessageForm
     | CallBackForm
     | GotoForm
@@ -584,6 +596,7 @@ NODE_FORMS: Mapping[str, type[NodeForm]] = {
     "hours": HoursForkForm,
     "queue": EnqueueForm,
     "ring": RingForm,
+    "outside": OutsideForm,
     "message": MessageForm,
     "callback": CallBackForm,
     "goto": GotoForm,

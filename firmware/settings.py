@@ -722,7 +722,7 @@ class _Reading:
             case AskIdentity(ask=(first, second)):
                 if first is second:
                     self._fault((*path, "ask"), f"{first} is asked twice", "ask two of them")
-            case plan.Say() | plan.Menu() | plan.Goto() | plan.Hangup():
+            case plan.Say() | plan.Menu() | plan.RingOutside() | plan.Goto() | plan.Hangup():
                 pass
 
     def _queue_calls_back(self, name: str, path: toml_lines.Path) -> None:

@@ -31,6 +31,7 @@ SENTENCES: Mapping[str, str] = {
     "refused": "phone {} refuses",
     "unreachable": "phone {} cannot be reached",
     "withdrawn": "phone {} stops ringing",
+    "outside": "somebody outside: {}",
     "joined": "caller and phone talk{}",
     "surveyed": "the agent has hung up, and the caller is asked how it was{}",
     "rated": "the caller gives {} of 5",

@@ -27,6 +27,7 @@ from ivr import (
     commands,
     flow,
     hours,
+    outward,
     overflow,
     questions,
     requesting,
@@ -79,6 +80,7 @@ from ivr.plan import (
     Plan,
     Queue,
     Ring,
+    RingOutside,
     Say,
     TakeMessage,
 )
@@ -239,8 +241,10 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _wait_on(call, at)
         case Stage.RINGING, NobodyLeft():
             return replace(call, until=max(at.now, call.waits_since + LEAST_RING_S)), []
+        case Stage.RINGING, PromptEnded(tag=tag) if tag == call.tag:
+            return outward.told(call, at) or (call, [])
         case Stage.RINGING, TimeCame():
-            return _give_up_waiting(call, at)
+            return outward.told(call, at) or _give_up_waiting(call, at)
         case Stage.RINGING, PassedOutside():
             gone = replace(call, stage=Stage.LEAVING, until=None, again_at=None, is_outward=True)
             return gone, [commands.Note(call.id, "passed outside", ""), StopWaiting()]
@@ -343,6 +347,7 @@ def _fresh(call: Call, place: Place) -> Call:
         pressing=_pressing_on(call),
         place=place,
         language=language,
+        is_outward=False,
         is_unwanted=call.is_unwanted and blocking.is_asked_at(place.flow, place.node),
         tries=0,
         until=None,
@@ -373,7 +378,7 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             return None, _entered(call, "menu", place)
         case Enqueue():
             return None, _entered(call, "queue", place)
-        case Ring():
+        case Ring() | RingOutside():
             return None, _entered(call, "ring", place)
         case TakeMessage():
             return None, _entered(call, "message", place)
@@ -421,6 +426,8 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
             return _queue(call, node, patience_s, at)
         case Ring(phones=phones, for_s=for_s):
             return _ring(call, phones, for_s, at)
+        case RingOutside():
+            return outward.begin(call, node, at)
         case CallBack(queue=queue):
             return _offer_callback(call, queue, at)
         case TakeMessage(prompts=()):
@@ -611,7 +618,7 @@ def _escape(call: Call, digit: str, at: Moment) -> Step:
 
 def _give_up_waiting(call: Call, at: Moment) -> Step:
     node = flow.node_at(call.plan, call.place)
-    otherwise = node.otherwise if isinstance(node, Enqueue | Ring) else ""
+    otherwise = node.otherwise if isinstance(node, Enqueue | Ring | RingOutside) else ""
     onward, orders = _enter(call, flow.resolve(call.plan, call.place.flow, otherwise), at)
     return onward, [StopWaiting(), commands.StopPlaying(call.id), *orders]
 
@@ -655,7 +662,6 @@ def _send_on(call: Call, number: str, at: Moment) -> Step:
         music=False,
         recording=False,
         lost_at=None,
-        is_outward=False,
         led_on_from=frozenset(),
         ranks_since=at.now,
     )
@@ -675,6 +681,8 @@ def _back(call: Call, at: Moment) -> Step:
         case Ring(phones=phones):
             left_s = max(call.patience_until - at.now, LEAST_RING_S)
             stage, again = Stage.RINGING, RingPhones(phones, left_s)
+        case RingOutside():
+            return _give_up_waiting(call, at)
         case _:
             return _enter(call, flow.FRONT_DESK, at)
     waiting = replace(call, stage=stage, until=max(call.patience_until, at.now + LEAST_RING_S))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ivr import flow, hours, lease
+from ivr import flow, hours, lease, outside
 from ivr.callback_talk import AGENT_PROMPTS, queue_prompt
 from ivr.flow import Place, Way
 from ivr.form import TakeRequest
@@ -25,6 +25,7 @@ from ivr.plan import (
     Node,
     Plan,
     Ring,
+    RingOutside,
     Say,
     Span,
     TakeMessage,
@@ -32,7 +33,7 @@ from ivr.plan import (
 )
 
 # Nodes after which a caller is, or has been, cared for.
-ENDS = Enqueue | Ring | TakeMessage | CallBack | Hangup
+ENDS = Enqueue | Ring | RingOutside | TakeMessage | CallBack | Hangup
 
 
 class Rule(StrEnum):
@@ -47,6 +48,7 @@ class Rule(StrEnum):
     NEVER_OPEN = "never open"
     EXCEPTIONS = "exceptions for the same day"
     SKILL = "skills that no agent has"
+    OUTSIDE = "number that callers cannot be put through to"
     IDENTITY = "nobody can be identified before it"
 
 
@@ -91,6 +93,7 @@ def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
         *_never_open(plan),
         *_clashing_exceptions(plan),
         *_nobody_able(plan),
+        *_not_called(plan),
         *_never_identified(plan, reached),
     ]
     return list(dict.fromkeys(found))
@@ -138,7 +141,7 @@ def _idle_edges(plan: Plan, place: Place) -> Iterator[Edge]:
             yield from (edge for edge in _all_edges(plan, place) if edge.by == "a person")
         case AskIdentity():
             yield from (edge for edge in _all_edges(plan, place) if edge.by == "doubt")
-        case Enqueue() | Ring() | TakeMessage() | Hangup():
+        case Enqueue() | Ring() | RingOutside() | TakeMessage() | Hangup():
             pass
 
 
@@ -379,6 +382,8 @@ def _is_person(plan: Plan, node: Node) -> bool:
             return any(name in plan.queues and plan.queues[name].agents for name in names)
         case Ring(phones=phones):
             return any(phone in plan.phones for phone in phones)
+        case RingOutside():
+            return True
         case _:
             return False
 
@@ -453,6 +458,17 @@ def _nobody_able(plan: Plan) -> Iterator[Finding]:
                 f"none of its agents has what callers need in the end: {last}",
                 "give a phone of its agents these skills, at this level or better, or relax them",
             )
+
+
+def _not_called(plan: Plan) -> Iterator[Finding]:
+    """Numbers outside that the clinic's rules do not let it call. The number is not repeated: what
+    is told may end in somebody's log."""
+    for program in plan.flows.values():
+        for name, node in program.nodes.items():
+            if isinstance(node, RingOutside) and (why := outside.why_not(plan, node.number)):
+                cure = "give a number to which one of [[dial_rules]] leads"
+                where = (*_keys(Place(program.name, name)), "number")
+                yield Finding(Rule.OUTSIDE, where, "", why, cure)
 
 
 def _never_identified(plan: Plan, reached: Reached) -> Iterator[Finding]:

@@ -71,12 +71,14 @@ from ivr.lease import Instant
 from ivr.leases import Leases
 from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of, ms
 from ivr.offering import Offering, Ringing, goes_to
+from ivr.outward import Outward
 from ivr.overflow import Crowd
 from ivr.pace import Pace
 from ivr.plan import Plan, Queue
 from ivr.pressing import Pressing
 from ivr.standing import (
     Call,
+    CallOutside,
     Moment,
     NobodyLeft,
     Order,
@@ -117,6 +119,7 @@ class Exchange:
     agents: dict[str, Agent] = field(default_factory=dict)
     offers: dict[str, Offering] = field(default_factory=dict)
     leases: Leases = field(default_factory=Leases)
+    outward: Outward = field(init=False)
     _room: WaitingRoom = field(default_factory=WaitingRoom)
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
@@ -131,6 +134,7 @@ class Exchange:
 
     def __post_init__(self) -> None:
         self._callbacks = Callbacks(self.ids, self.calls)
+        self.outward = Outward(self.ids)
         self._know_agents()
         for agent in self.agents.values():
             self._matching.free(agent.extension, 0.0, 0.0)  # for nobody yet, as nobody waits
@@ -138,7 +142,7 @@ class Exchange:
     def receive(self, event: Event, now: float, local: datetime) -> list[Command]:
         """What is to be done about an event."""
         at = self._at(now, local)
-        if not self._is_of_a_lease(event, at):
+        if not (self._is_of_a_lease(event, at) or self._is_outside(event, at)):
             self._take(event, at)
         self._call_back(self._callbacks.hear(event, self.plan, self._at(now, local)), at)
         self._lead_on(at)
@@ -189,6 +193,15 @@ class Exchange:
         said = self.leases.receive(event, self._instant(at))
         self._out += said or ()
         return said is not None and not isinstance(event, LeaseOpened | LeaseUnwritten)
+
+    def _is_outside(self, event: Event, at: Moment) -> bool:
+        """Whether it is about a number that is called for a caller, and has been seen to."""
+        if (heard := self.outward.hear(event)) is None:
+            return False
+        note, call, means = heard
+        self._out += [] if note is None else [note]
+        self._step(call, means, at)
+        return True
 
     def _take(self, event: Event, at: Moment) -> None:
         match event:
@@ -296,7 +309,10 @@ class Exchange:
                 self._press_on(call, pressing, at)
             case RingPhones(phones=phones, ring_s=ring_s):
                 self._ring(call, phones, ring_s, at)
+            case CallOutside():
+                self._out.append(self.outward.calls(call, order))
             case StopWaiting():
+                self._out += self.outward.stop(call)
                 self._stop_waiting(call, at)
             case TellPosition():
                 self._tell_position(call, at)

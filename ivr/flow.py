@@ -24,6 +24,7 @@ from ivr.plan import (
     Node,
     Plan,
     Ring,
+    RingOutside,
     Say,
     TakeMessage,
 )
@@ -140,7 +141,7 @@ def ways(node: Node) -> Iterator[Way]:
             yield Way("nobody", ("otherwise",), otherwise)
         case CallBack(otherwise=otherwise):
             yield Way("no call-back", ("otherwise",), otherwise)
-        case Ring(otherwise=otherwise):
+        case Ring(otherwise=otherwise) | RingOutside(otherwise=otherwise):
             yield Way("nobody", ("otherwise",), otherwise)
         case TakeMessage(next=target):
             yield Way("kept", ("next",), target)
@@ -161,7 +162,7 @@ def ways(node: Node) -> Iterator[Way]:
 def prompts_of(node: Node) -> tuple[str, ...]:
     """Every prompt that a caller may hear at a node."""
     match node:
-        case Say(prompts=prompts) | Hangup(prompts=prompts):
+        case Say(prompts=prompts) | Hangup(prompts=prompts) | RingOutside(prompts=prompts):
             return prompts
         case Menu(prompts=prompts, wrong=wrong):
             return (*prompts, wrong, NOTHING_HEARD)

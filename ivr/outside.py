@@ -51,6 +51,20 @@ def way_to(plan: Plan, number: str) -> Extension | Outside:
     raise NoWayOutError("no dial rule leads to it: see [[dial_rules]] in the site file")
 
 
+def why_not(plan: Plan, number: str) -> str | None:
+    """Why a caller cannot be put through to this number outside; None: it leads there."""
+    try:
+        way = way_to(plan, number)
+    except NoWayOutError as refused:
+        return str(refused)
+    if isinstance(way, Extension):
+        return 'a phone of the clinic: it is rung by a node of the kind "ring"'
+    own = {mine.removeprefix("+") for line in plan.lines.values() for mine in line.numbers}
+    if own.intersection(ways_to_write(way.number)):
+        return "the clinic's own number: its callers would come round to where they were"
+    return None
+
+
 def ways_to_write(digits: str) -> tuple[str, ...]:
     """With the country's `1` and without; as it is given first."""
     if len(digits) == NATIONAL_DIGITS:

@@ -336,6 +336,17 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
+class RingOutside:
+    """Say that somebody outside is called, then call the number, by the dial rules, for `for_s`
+    seconds; who answers talks. Nobody, or no way there: `otherwise`."""
+
+    number: str = field(repr=False)
+    for_s: float
+    otherwise: str
+    prompts: tuple[str, ...] = ("connecting-outside",)
+
+
+@dataclass(frozen=True, slots=True)
 class TakeMessage:
     """Speak a greeting, record a sealed message, say that it is kept, then go on."""
 
@@ -376,6 +387,7 @@ Node = (
     | HoursFork
     | Enqueue
     | Ring
+    | RingOutside
     | TakeMessage
     | TakeRequest
     | AskIdentity

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ivr import commands, hours, overflow
+from ivr import commands, hours, outward, overflow
 from ivr.call import arrive, step
 from ivr.events import (
     AudioLost,
@@ -50,7 +50,7 @@ PLACES = frozenset({"say", "menu", "queue", "ring", "message", "hangup"})
 # Steps that we know how to bring about, or that follow from those.
 WAYPOINTS = PLACES | {"released"}
 FROM_OUTSIDE = frozenset({"digit", "accepted", "joined", "not joined", "recording", "sealed"})
-FROM_OUTSIDE |= {"skipped"}
+FROM_OUTSIDE |= {"skipped", outward.STEP}
 FROM_OUTSIDE |= {"not kept", "overflow", "audio lost", "failsafe", "rated", "outcome"}
 OF_NO_WEIGHT = frozenset({"offered", "arrived", "goto", "hours", "waits", "position", "matched"})
 OF_NO_WEIGHT |= {"expects"}
@@ -231,6 +231,8 @@ class _Course:
             case "accepted":
                 self._hear_out()
                 self._tell(Taken(""))
+            case outward.STEP if row.detail == outward.CALLED:
+                self._tell(PromptEnded(call, self._call.tag))
             case "joined":
                 self._tell(Joined(call, ""))
             case "not joined":

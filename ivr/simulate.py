@@ -155,6 +155,9 @@ class _Story:
                 self._soon(events.PromptEnded(call, tag), MESSAGE_S)
             case commands.OpenLease(urgent=urgent):
                 self._soon(events.LeaseOpened(urgent))
+            case commands.CallOut(call=leg) if leg in self.exchange.outward.legs:
+                self._tell("  somebody outside is called")
+                self._ring_outside(command)
             case commands.CallOut(call=call):
                 self._soon(events.CallOutEnded(call, events.Refusal.SILENT))
             case commands.KeepTicket(ticket=ticket):
@@ -194,6 +197,21 @@ class _Story:
                 pass
             case _:
                 assert_never(command)
+
+    def _ring_outside(self, out: commands.CallOut) -> None:
+        """Outside they do what the clinic's phones do."""
+        refused = events.Refusal
+        match self.phones:
+            case Phones.ANSWER:
+                self._soon(events.CalledOut(out.call), ANSWER_S)
+            case Phones.SILENT:
+                self._soon(events.CallOutEnded(out.call, refused.SILENT), out.ring_s)
+            case Phones.BUSY:
+                self._soon(events.CallOutEnded(out.call, refused.BUSY))
+            case Phones.REFUSE:
+                self._soon(events.CallOutEnded(out.call, refused.REFUSED), ANSWER_S)
+            case _:
+                assert_never(self.phones)
 
     def _ring(self, offer: commands.Offer) -> None:
         refused = events.Refusal

@@ -96,6 +96,14 @@ class RingPhones:
 
 
 @dataclass(frozen=True, slots=True)
+class CallOutside:
+    """Order: call this number for the call. Taken follows, or NobodyLeft."""
+
+    number: str = field(repr=False)
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class StopWaiting:
     """Order: the call waits for nobody any more; its offers are withdrawn."""
 
@@ -148,7 +156,7 @@ class TimeCame:
     """Fact: the call's deadline is here."""
 
 
-Order = Wait | Press | RingPhones | StopWaiting | TellPosition | TellCrowd
+Order = Wait | Press | RingPhones | CallOutside | StopWaiting | TellPosition | TellCrowd
 StepEvent = (
     DigitPressed
     | PromptEnded

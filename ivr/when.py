@@ -22,6 +22,7 @@ from ivr.plan import (
     Node,
     Plan,
     Ring,
+    RingOutside,
     Say,
     TakeMessage,
 )
@@ -96,6 +97,8 @@ def _step(outlook: Outlook, place: Place, node: Node, language: str) -> Step:
             return Step(place, f"waits for {' and '.join(queues)}")
         case Ring(phones=phones):
             return Step(place, f"has rung {', '.join(phones)}")
+        case RingOutside(prompts=prompts):
+            return Step(place, "is put through to a number outside", prompts, language)
         case TakeMessage(mailbox=mailbox, prompts=prompts):
             return Step(place, f"is asked for a message to {mailbox}", prompts, language)
         case TakeRequest(request=kind, questions=questions):

@@ -45,6 +45,42 @@ def test_what_is_proved_is_told_with_line_way_and_cure(site: Path) -> None:
     assert "main/menu -> main/menu" in result.stderr
 
 
+SERVICE = """
+[flows.main.nodes.service]
+kind = "outside"
+number = "2025550199"
+for_s = 30
+otherwise = "desk-message"
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("911", "an emergency number is called by people only"),
+        ("9115550100", "an emergency number is called by people only"),
+        ("442071838750", "no dial rule leads to it"),
+        ("101", 'it is rung by a node of the kind "ring"'),
+        ("+12025550100", "the clinic's own number"),
+    ],
+)
+def test_a_number_that_callers_cannot_be_put_through_to_is_refused_with_its_line(
+    site: Path, number: str, reason: str
+) -> None:
+    right = TEMPLATE.replace("[prompts.en]", f"{SERVICE}\n[prompts.en]")
+    site.write_text(right)
+    assert CliRunner().invoke(app, ["check", str(site)]).exit_code == 0
+    text = right.replace('number = "2025550199"', f'number = "{number}"')
+    site.write_text(text)
+    result = CliRunner().invoke(app, ["check", str(site)])
+    line = 1 + text[: text.index(f'number = "{number}"\nfor_s')].count("\n")
+    assert result.exit_code == FAULTY
+    assert f"clinic.toml:{line}: flows.main.nodes.service.number" in result.stderr
+    assert reason in " ".join(result.stderr.split())
+    assert "→ give a number to which one of [[dial_rules]] leads" in result.stderr
+    assert f'"{number}"' not in result.stderr
+
+
 def test_faults_and_findings_are_told_together_and_none_is_false(site: Path) -> None:
     text = TEMPLATE.replace("port = 5070", "port = 0")
     text = text.replace('tue = ["08:00-17:00"]', 'tue = ["08:00-17:00", "09:00-10:00"]')

@@ -35,18 +35,20 @@ from tests.system.typed import careline
 
 Told = TypeVar("Told", bound=events.Event)
 
-SORRY_HZ, PROMPT_HZ = 2450, 2400
+SORRY_HZ, PROMPT_HZ, OUTSIDE_HZ = 2450, 2400, 2750
 FOREVER_S, BRIEFLY_S = 60.0, 2.0
-ANN, DAN = "2025550181", "2025550182"
-PROMPTS = {"call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0)}
+ANN, DAN, SERVICE = "2025550181", "2025550182", "2025550183"
+PROMPTS = {"call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0),
+           "connecting-outside": (OUTSIDE_HZ, 0.5)}  # fmt: skip
 # Those about call-backs take no longer here than they must.
 SHORT_HZ = 2600
 SHORT = (*callback_talk.PROMPTS, *callback_talk.AGENT_PROMPTS, callback_talk.queue_prompt("one"),
          callback_talk.ASK, "callback-offer")  # fmt: skip
-SITE = practice.SITE.replace(
-    """[queues.one]
+SITE = (
+    practice.SITE.replace(
+        """[queues.one]
 """,
-    """[hours.always]
+        """[hours.always]
 holidays = false
 mon = ["00:00-24:00"]
 tue = ["00:00-24:00"]
@@ -59,10 +61,11 @@ sun = ["00:00-24:00"]
 [queues.one]
 callbacks = { hours = "always" }
 """,
-).replace(
-    """[flows.main.nodes.one]
+    )
+    .replace(
+        """[flows.main.nodes.one]
 """,
-    """[flows.main.nodes.call-back]
+        """[flows.main.nodes.call-back]
 kind = "callback"
 queue = "one"
 otherwise = "desk"
@@ -71,6 +74,27 @@ otherwise = "desk"
 callback = "call-back"
 callback_key = "9"
 """,
+    )
+    .replace(
+        """8 = "brisk"
+""",
+        """8 = "brisk"
+9 = "led-outside"
+
+[flows.main.nodes.led-outside]
+kind = "queue"
+queue = "one"
+patience_s = 60
+otherwise = "message"
+overflow = [{ after_s = 1, to = "service" }]
+
+[flows.main.nodes.service]
+kind = "outside"
+number = "+12025550183"
+for_s = 60
+otherwise = "message"
+""",
+    )
 )
 
 
@@ -241,6 +265,44 @@ def test_who_asked_to_be_called_back_is_called_though_the_exchange_is_killed(her
             assert reply.callbacks == ()
             assert ear.tone_s(called.heard, telco.desks["101"].tone_hz) > 0
             assert rung(here)[DAN] == before[DAN] + 1
+
+    here.run(story())
+
+
+def test_a_queue_leads_to_a_number_outside_and_from_one_that_is_busy_to_what_comes_next(
+    here: Town,
+) -> None:
+    async def story() -> None:
+        telco = here.telco
+        await telco.behave("101", Busy())
+        await telco.behave(SERVICE, Answers(after_s=1))
+        before = rung(here)
+        async with practice.exchange(here) as told:
+            await nobody_waits(here)
+            line, call = await told.call(telco)
+            await line.press("9")
+            service = await telco.next_ring(SERVICE, before[SERVICE])
+            assert told.details(call, "overflow") == [
+                "main/led-outside: waited 1 s (place 1, agents 1)"
+            ]
+            assert service.caller == practice.NUMBER
+            await told.step(call, "joined")
+            await soon(service.talked)
+            await telco.hang_up(service)
+            await soon(line.ended)
+            assert await told.outcome(call) == "transferred"
+            assert ear.tone_s(line.heard, OUTSIDE_HZ) > 0.3
+            assert ear.tone_s(line.heard, telco.desks[SERVICE].tone_hz) > 0.3
+            heard = ear.tone_span_s(line.heard, OUTSIDE_HZ)
+            assert heard[1] <= ear.tone_span_s(line.heard, telco.desks[SERVICE].tone_hz)[0]
+            await telco.behave(SERVICE, Busy())
+            line, call = await told.call(telco)
+            await line.press("9")
+            await told.step(call, "message")
+            assert told.details(call, "outside") == ["called", "busy"]
+            await line.hang_up()
+            assert await told.outcome(call) == "short_abandoned"
+        assert not telco.emergency_invitations
 
     here.run(story())
 
