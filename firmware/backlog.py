@@ -7,6 +7,7 @@ Rows that a promise stood on are kept all the same: they are true.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -15,6 +16,9 @@ from firmware.ledger import Ledger, Row
 from firmware.store import BehindError, StoreError
 
 RETRY_S = 1.0
+# Rows of one moment share a commit, and the writer's thread does not take the loop's turns while
+# the next caller is being offered. Whoever was promised something does not wait for it.
+LINGER_S = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +36,7 @@ class Backlog:
         self._ledger = ledger
         self._waiting: list[_Waiting] = []
         self._filled = asyncio.Event()
+        self._promised = asyncio.Event()  # somebody waits for what waits now
         self.fault = ""
 
     def __len__(self) -> int:
@@ -54,6 +59,10 @@ class Backlog:
         try:
             while True:
                 await self._filled.wait()
+                if not self._promised.is_set():
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LINGER_S):
+                            await self._promised.wait()
                 await self._write()
                 if self.fault:
                     await asyncio.sleep(RETRY_S)
@@ -63,6 +72,8 @@ class Backlog:
 
     def _wait(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
+        if waiting.promise is not None:
+            self._promised.set()
         self._filled.set()
 
     def _rows(self) -> list[Row]:
@@ -72,6 +83,7 @@ class Backlog:
         """One try with all that waits now. A try the ledger has begun is never made again."""
         rows, taken = self._rows(), self._waiting
         self._waiting = []
+        self._promised.clear()
         submitted = asyncio.wrap_future(self._ledger.submit(rows))
         try:
             await asyncio.shield(submitted)

@@ -39,6 +39,7 @@ class Clinic:
 
     def __init__(self, home: Path) -> None:
         self.durable = asyncio.Event()
+        self.commits: list[list[str]] = []
         self._loop = asyncio.get_running_loop()
         self.calls_db = home / "calls.db"
         self.ledger = Ledger(self.calls_db, home / "ledger.log", KEY, self._heard)
@@ -46,6 +47,7 @@ class Clinic:
         self._running = asyncio.create_task(self.backlog.run())
 
     def _heard(self, steps: Sequence[Step]) -> None:
+        self.commits.append([step.step for step in steps])
         if any(step.step == "outcome" for step in steps):
             self._loop.call_soon_threadsafe(self.durable.set)
 
@@ -100,6 +102,33 @@ def test_a_call_on_a_full_disk_is_in_the_ledger_whole_once_there_is_room(tmp_pat
         assert clinic.steps() == ["offered", "menu", "outcome", "after"]
         assert not clinic.backlog.fault
         assert len(clinic.backlog) == 0
+
+    live(tmp_path, story)
+
+
+def test_rows_of_one_moment_share_a_commit_that_a_promise_does_not_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "LINGER_S", 3600.0)
+
+    async def story(clinic: Clinic) -> None:
+        clinic.backlog.put([Arrived("a", "main", "1", "2", "n", NOW)])
+        for step in ("menu", "digit"):
+            await asyncio.sleep(0)
+            clinic.backlog.put([Noted("a", step, "", NOW)])
+        assert clinic.commits == []
+        await clinic.backlog.promise(Noted("a", "message", "", NOW))
+        assert clinic.commits == [["offered", "menu", "digit", "message"]]
+
+    live(tmp_path, story)
+
+
+def test_rows_that_nobody_waits_for_are_written_all_the_same(tmp_path: Path) -> None:
+    async def story(clinic: Clinic) -> None:
+        clinic.backlog.put([Arrived("a", "main", "1", "2", "n", NOW)])
+        clinic.backlog.put([Finished("a", Outcome.ANSWERED, NOW)])
+        await clinic.durable.wait()
+        assert clinic.commits == [["offered", "outcome"]]
 
     live(tmp_path, story)
 
