@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from firmware import ledger, people, settings, spare_key, topics, vault, wallclock
+from firmware import ledger, people, recalled, settings, spare_key, topics, vault, wallclock
 from firmware.answers import Answers, show
 from firmware.asterisk import translate
 from firmware.asterisk.config import AMI_USER
@@ -526,6 +526,9 @@ class App:
             self._callers.remember(connection, datetime.now(UTC))
             self._inbox.put(events.PhonesWatched(watched=False))
             self._inbox.put(*as_they_left_it(ledger.duties(connection)))
+            trusted = wallclock.trusted_now(self._place)
+            moved = recalled.moved(connection, Moment.now(), trusted=trusted)
+            self._exchange.paces.recall(moved, time.monotonic())
         reader.dispose()
         found = vault.adopt(self._place.messages, known)
         moment = Moment.now()

@@ -22,6 +22,7 @@ SENTENCES: Mapping[str, str] = {
     "waits": "the queue: {}",
     "position": "the caller is told to be number {}",
     "expects": "the caller can expect to be answered within {} s, four times in five",
+    "moved": "the line has moved on: {}",
     "offer": "phone {} is offered the call",
     "rings": "phone {} rings",
     "accepted": "phone {} is picked up",

@@ -7,7 +7,6 @@ A caller who waits can be had by the first who is free or is being offered to ex
 keeps its rank in both.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -73,7 +72,7 @@ from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of, ms
 from ivr.offering import Offering, Ringing, goes_to
 from ivr.outward import Outward
 from ivr.overflow import Crowd
-from ivr.pace import Pace
+from ivr.pace import MOVED, Paces
 from ivr.plan import Plan, Queue
 from ivr.pressing import Pressing
 from ivr.standing import (
@@ -120,11 +119,11 @@ class Exchange:
     offers: dict[str, Offering] = field(default_factory=dict)
     leases: Leases = field(default_factory=Leases)
     outward: Outward = field(init=False)
+    paces: Paces = field(default_factory=Paces)
     _room: WaitingRoom = field(default_factory=WaitingRoom)
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
     _over: dict[str, None] = field(default_factory=dict)
     _matching: Matching = field(default_factory=Matching)
-    _paces: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
     _callbacks: Callbacks = field(init=False)
     _switches: Mapping[str, Switch] = field(default_factory=dict)
     _trusts_clock: bool = True
@@ -401,19 +400,19 @@ class Exchange:
     def _tell_position(self, call: str, at: Moment) -> None:
         if (waits := self._room.calls.get(call)) is None:
             return
-        place, pace = self.position(call), self._paces[waits.first]
+        place, line = self.position(call), self.paces.of[waits.first]
         if self._offers_of(call) or len(self._free_for(waits.first, at)) >= place:
             within_s = None  # it is a matter of seconds
         else:
-            pace.stands(at.now)
-            within_s = pace.within_s(place, at.now)
+            line.stands(at.now)
+            within_s = line.within_s(place, at.now)
         self._step(call, Placed(place, within_s), at)
 
     def _stop_waiting(self, call: str, at: Moment) -> None:
         if (left := self._room.leaves(call)) is not None:
             self._matching.leave(call)
             if not self._room.is_waited_in(left.first):
-                self._paces[left.first].empties()
+                self.paces.of[left.first].empties()
         for offer in self._offers_of(call):
             self._withdraw(offer, at)
 
@@ -655,7 +654,8 @@ class Exchange:
         del self.offers[offer_id]
         if (waits := self._room.calls.get(call)) is not None:
             others_wait = self._room.is_waited_in(waits.first, beside=call)
-            self._paces[waits.first].moves(at.now, others_wait=others_wait)
+            if moved := self.paces.moves(waits.first, at.now, others_wait=others_wait):
+                self._out.append(commands.Note(call, MOVED, moved))
         agent = self.agents.get(offer.extension)
         if agent is not None and agent.offer == offer_id:
             agent.offer, agent.talks_to = None, call

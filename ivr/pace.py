@@ -6,7 +6,9 @@ four in five keep, not the mean that half of all miss: for a line that moves at 
 takes k steps in the mean, with a spread of the square root of k.
 """
 
-from collections import deque
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -15,6 +17,9 @@ STEPS_KEPT = 20
 FRESH_S = 2 * 3600.0  # the morning says little about the afternoon
 CAUTION = 0.9  # spreads above the mean: the fifth-largest of 25 such waits, roughly
 MINUTE_S = 60.0
+# The ledger's step by which an exchange after us knows what we had learned.
+MOVED = "moved"
+_WRITTEN = re.compile(r"(?P<queue>\S+) after (?P<took_s>[0-9.]+) s")
 
 
 @dataclass(slots=True)
@@ -29,11 +34,17 @@ class Pace:
         if self._since is None:
             self._since = now
 
-    def moves(self, now: float, *, others_wait: bool) -> None:
-        """The first in line has been answered."""
-        if self._since is not None:
-            self._steps.append((now, now - self._since))
+    def moves(self, now: float, *, others_wait: bool) -> float | None:
+        """The first in line has been answered: after how long, if anybody stood there."""
+        took_s = None if self._since is None else now - self._since
+        if took_s is not None:
+            self.took(now, took_s)
         self._since = now if others_wait else None
+        return took_s
+
+    def took(self, at: float, seconds: float) -> None:
+        """One step of the line, by this moment."""
+        self._steps.append((at, seconds))
 
     def empties(self) -> None:
         """Nobody waits, though nobody was answered."""
@@ -47,6 +58,24 @@ class Pace:
             return None
         mean_s = sum(steps) / len(steps)
         return mean_s * (place + CAUTION * sqrt(place))
+
+
+@dataclass(slots=True)
+class Paces:
+    """Those of all queues."""
+
+    of: defaultdict[str, Pace] = field(default_factory=lambda: defaultdict(Pace))
+
+    def moves(self, queue: str, now: float, *, others_wait: bool) -> str:
+        """What is written of it; nothing, if nobody had stood there."""
+        took_s = self.of[queue].moves(now, others_wait=others_wait)
+        return "" if took_s is None else f"{queue} after {took_s:.1f} s"
+
+    def recall(self, moved: Iterable[tuple[float, str]], now: float) -> None:
+        """What an exchange before us has written, so many seconds ago."""
+        for age_s, detail in moved:
+            if found := _WRITTEN.fullmatch(detail):
+                self.of[found["queue"]].took(now - age_s, float(found["took_s"]))
 
 
 def minutes(seconds: float) -> int:

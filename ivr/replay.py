@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ivr import commands, hours, outward, overflow
+from ivr import commands, hours, outward, overflow, pace
 from ivr.call import arrive, step
 from ivr.events import (
     AudioLost,
@@ -53,7 +53,7 @@ FROM_OUTSIDE = frozenset({"digit", "accepted", "joined", "not joined", "recordin
 FROM_OUTSIDE |= {"skipped", outward.STEP}
 FROM_OUTSIDE |= {"not kept", "overflow", "audio lost", "failsafe", "rated", "outcome"}
 OF_NO_WEIGHT = frozenset({"offered", "arrived", "goto", "hours", "waits", "position", "matched"})
-OF_NO_WEIGHT |= {"expects"}
+OF_NO_WEIGHT |= {"expects", pace.MOVED}
 OF_NO_WEIGHT |= {"offer", "rings", "silent", "busy", "refused", "unreachable", "withdrawn"}
 OF_NO_WEIGHT |= {"no room", "raised", "kept", "released", "because", "surveyed", "held"}
 OF_NO_WEIGHT |= {"resumed", "wrapped up", "called back", "picked up"}

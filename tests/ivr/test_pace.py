@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr import events
-from ivr.commands import Note, Offer
+from ivr.commands import Command, Note, Offer
 from ivr.events import PhoneState
-from ivr.pace import Pace, minutes
+from ivr.pace import MOVED, Pace, minutes
 from ivr.plan import Announced, Enqueue, Plan
 from tests.ivr.story import Clinic, a_clinic, offers, spoken
 
@@ -86,6 +86,44 @@ def test_the_minutes_are_spoken_once_the_day_has_taught_them() -> None:
         clinic.waits(100)
         said = clinic.hears(events.CallerLeft(call), events.PhoneChanged(phone, IDLE))
     assert ("please-wait", "you-are-next", "answered-within", "number-4", "minutes") in spoken(last)
+
+
+def written_by(said: list[Command]) -> list[tuple[float, str]]:
+    """What the ledger has of the line, as if all of it had come to pass just now."""
+    return [(0.0, c.detail) for c in said if isinstance(c, Note) and c.step == MOVED]
+
+
+@pytest.mark.parametrize(("known", "told"), [(5, True), (4, False)])
+def test_an_exchange_started_anew_tells_at_once_what_the_one_before_it_had_learned(
+    known: int, told: bool
+) -> None:
+    before = Clinic(an_honest_clinic())
+    before.hears(events.PhoneChanged("102", IN_USE))
+    said = before.calls("caller 0", "1")
+    for number in range(1, known + 2):
+        (offer, call, phone) = offers(said)[0]
+        before.hears(events.OfferAccepted(offer), events.Joined(call, offer))
+        before.hears(events.PhoneChanged(phone, IN_USE))
+        before.calls(f"caller {number}", "1")
+        before.waits(100)
+        said = before.hears(events.CallerLeft(call), events.PhoneChanged(phone, IDLE))
+    moved = written_by(before.said)
+    assert [detail for _, detail in moved] == ["desk after 100.0 s"] * known
+
+    anew = Clinic(an_honest_clinic())
+    anew.exchange.paces.recall([*moved, (0.0, "a row of another make")], anew.now)
+    anew.hears(*(events.PhoneChanged(phone, IN_USE) for phone in ("101", "102")))
+    last = spoken(anew.calls("ann", "1"))[-1]
+    spoken_wait = ("answered-within", "number-4", "minutes")
+    assert last == ("please-wait", "you-are-next", *(spoken_wait if told else ()))
+
+
+def test_what_was_learned_before_is_forgotten_as_if_nobody_had_been_started_anew() -> None:
+    anew = Clinic(an_honest_clinic())
+    old = [(2 * 3600.0 + 1, "desk after 30.0 s")] * 3 + [(60.0, "desk after 30.0 s")] * 4
+    anew.exchange.paces.recall(old, anew.now)
+    anew.hears(*(events.PhoneChanged(phone, IN_USE) for phone in ("101", "102")))
+    assert spoken(anew.calls("ann", "1"))[-1] == ("please-wait", "you-are-next")
 
 
 @dataclass
