@@ -17,6 +17,8 @@ PERSON = "*"
 END = "#"
 RIGHT, CHANGE, ZERO = "1", "2", "0"
 
+WISHED = "the caller asked for a person"
+
 # Prompts that are spoken beside the questions' own.
 STAR_FOR_A_PERSON = "star-for-a-person"
 NOTHING_HEARD = "nothing-heard"
@@ -135,7 +137,7 @@ def pressed(asking: Asking, key: str) -> Turned:
     """A key, be it during speech."""
     question = asking.question
     if question is None or key == PERSON:
-        return asking, GiveUp("the caller asked for a person")
+        return asking, GiveUp(WISHED)
     if asking.is_read_back:
         return _confirmed(asking, question, key)
     match question.kind:
@@ -209,7 +211,7 @@ def _chosen(asking: Asking, question: Question, key: str) -> Turned:
     if key in question.choices:
         return _answered(asking, Answer(question.name, question.choices[key]))
     if key == ZERO:
-        return asking, GiveUp("the caller asked for a person")
+        return asking, GiveUp(WISHED)
     return _again(asking, WRONG_KEY)
 
 
@@ -223,7 +225,7 @@ def _confirmed(asking: Asking, question: Question, key: str) -> Turned:
                 return tried, GiveUp(f"{tried.failed} tries were not enough")
             return _ask(tried)
         case "0":
-            return asking, GiveUp("the caller asked for a person")
+            return asking, GiveUp(WISHED)
         case _:
             return _again(asking, WRONG_KEY)
 

@@ -769,7 +769,8 @@ def _not_promised(call: Call, say: tuple[str, ...], at: Moment, *first: Command)
     then = flow.resolve(call.plan, call.place.flow, otherwise)
     told = replace(call, talk=None)
     onward, orders = speaking.say(told, say, then, at) if say else _enter(told, then, at)
-    return onward, [*first, commands.StopPlaying(call.id), *orders]
+    note = commands.Note(call.id, "not promised", str(call.place))
+    return onward, [*first, note, commands.StopPlaying(call.id), *orders]
 
 
 # ---- messages ----

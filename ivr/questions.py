@@ -16,6 +16,8 @@ from ivr.standing import Call, Moment, Questions, Stage, Step
 
 # A slow card may need seconds; after this a request is not promised, and nobody is known.
 ANSWER_S = 10.0
+# Steps of the ledger, by which a call can be followed without what was keyed.
+ANSWERED, ASKED_AGAIN = "answer", "asked again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +116,29 @@ def _turn(call: Call, turned: asking.Turned, at: Moment) -> Went:
     asked = _asking(call, told)
     match turn:
         case asking.Speak(prompts=prompts):
-            return speaking.speak(asked, prompts, at)
+            asks, orders = speaking.speak(asked, prompts, at)
+            return asks, [*_progress(call, told), *orders]
         case asking.Listen():
             node = asked_at(call)
             return speaking.wait(asked, node.timeout_s if node else 0.0, at), []
         case asking.TakeSpoken():
             return ToRecord(asked)
         case asking.Complete():
-            return _send(asked, at)
+            return _send(asked, at, *_progress(call, told))
         case asking.GiveUp(why=why):
             note = commands.Note(call.id, "not answered", f"{call.place}: {why}")
             return Onward(asked, _person(call), (note, commands.StopPlaying(call.id)))
+
+
+def _progress(call: Call, told: asking.Asking) -> list[Command]:
+    """That a question was answered, or is put once more; never what was keyed."""
+    before, number = call.asking, len(told.answers)
+    if number > len(before.answers):
+        name = told.questions[number - 1].name
+        return [commands.Note(call.id, ANSWERED, f"{call.place}: {name}")]
+    if told.failed > before.failed and told.question is not None:
+        return [commands.Note(call.id, ASKED_AGAIN, f"{call.place}: {told.question.name}")]
+    return []
 
 
 def _asking(call: Call, told: asking.Asking) -> Call:
@@ -135,7 +149,7 @@ def _words(turn: asking.Turn) -> tuple[str, ...]:
     return turn.prompts if isinstance(turn, asking.Speak) else ()
 
 
-def _send(call: Call, at: Moment) -> Went:
+def _send(call: Call, at: Moment, *first: Command) -> Went:
     """What was answered leaves the call logic; the caller waits for what becomes of it."""
     sent = replace(call, stage=Stage.SENDING, tag=call.tag + 1)
     order: Command
@@ -149,7 +163,7 @@ def _send(call: Call, at: Moment) -> Went:
             order = commands.Identify(call.id, sent.tag, pair)
         case None:
             return Onward(call, flow.FRONT_DESK)
-    return speaking.wait(sent, ANSWER_S, at), [commands.StopPlaying(call.id), order]
+    return speaking.wait(sent, ANSWER_S, at), [*first, commands.StopPlaying(call.id), order]
 
 
 def _person(call: Call) -> Place:

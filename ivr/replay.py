@@ -4,15 +4,27 @@ What came from outside (keys, who picked up, when the caller left, the crowd it 
 by hand) is read from the call's rows; what the clinic made of it is decided anew. What the ledger
 does not tell is taken as it must have been: a prompt ended when the call went on.
 
-Some calls can be followed only so far, because what their callers keyed is nobody's business and
-stands in no row; the way to there is compared.
+What callers keyed as answers, and their numbers, stand in no row and are nobody's business: that a
+question was answered does, and `ivr.standins` answers it in their place. A call of which a row
+tells something unknown here is followed up to that row, and the way to there is compared.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ivr import commands, hours, outward, overflow, pace
+from ivr import (
+    asking,
+    callback_talk,
+    commands,
+    hours,
+    outward,
+    overflow,
+    pace,
+    standins,
+    urgent,
+)
+from ivr.asking import Kind
 from ivr.call import arrive, step
 from ivr.events import (
     AudioLost,
@@ -20,16 +32,23 @@ from ivr.events import (
     CallerLeft,
     DigitPressed,
     FellToFailsafe,
+    IdentityChecked,
     Joined,
     JoinFailed,
     PromptEnded,
     RecordingFailed,
     RecordingKept,
+    RequestFailed,
+    RequestKept,
     SpeechEnded,
+    TicketFailed,
+    TicketOpened,
 )
+from ivr.identity import Verdict
 from ivr.overflow import Crowd
 from ivr.plan import Plan
 from ivr.pressing import Sign
+from ivr.questions import ANSWERED, ASKED_AGAIN
 from ivr.standing import (
     Moment,
     NobodyLeft,
@@ -47,18 +66,23 @@ from ivr.standing import (
 
 # Steps that say where a call went; their details name the node.
 PLACES = frozenset({"say", "menu", "queue", "ring", "message", "hangup"})
+PLACES |= {"form", "identity", "callback"}
 # Steps that we know how to bring about, or that follow from those.
 WAYPOINTS = PLACES | {"released"}
 FROM_OUTSIDE = frozenset({"digit", "accepted", "joined", "not joined", "recording", "sealed"})
-FROM_OUTSIDE |= {"skipped", outward.STEP}
+FROM_OUTSIDE |= {"skipped", ANSWERED, ASKED_AGAIN, "not answered", "checked", "call-back", "kept"}
+FROM_OUTSIDE |= {"promised", "request lost", "broken off", "request", "not promised", outward.STEP}
 FROM_OUTSIDE |= {"not kept", "overflow", "audio lost", "failsafe", "rated", "outcome"}
 OF_NO_WEIGHT = frozenset({"offered", "arrived", "goto", "hours", "waits", "position", "matched"})
 OF_NO_WEIGHT |= {"expects", pace.MOVED}
 OF_NO_WEIGHT |= {"offer", "rings", "silent", "busy", "refused", "unreachable", "withdrawn"}
-OF_NO_WEIGHT |= {"no room", "raised", "kept", "released", "because", "surveyed", "held"}
+OF_NO_WEIGHT |= {"no room", "raised", "released", "because", "surveyed", "held"}
+OF_NO_WEIGHT |= {"identified", "not identified", "promise", "unwanted", "asked", "on call"}
+OF_NO_WEIGHT |= {"key destroyed", "call-back closed"}
 OF_NO_WEIGHT |= {"resumed", "wrapped up", "called back", "picked up"}
 OF_NO_WEIGHT |= {"transferred", "parked", "taken up"}
 KNOWN = PLACES | FROM_OUTSIDE | OF_NO_WEIGHT
+REPLIES = frozenset({ANSWERED, ASKED_AGAIN, "not answered"})
 ENDLESS = 1000  # events without a row; a plan that needs more goes in a circle
 
 
@@ -187,6 +211,8 @@ class _Course:
                     self._told.append((word, detail))
                 case commands.Finish(outcome=outcome):
                     self._told.append(("outcome", outcome.value))
+                case commands.KeepTicket(ticket=ticket):
+                    self._tell(TicketOpened(ticket))
                 case Wait():
                     if order.may_be_led_on:
                         self._tell(Stood(self._crowd(order.queues[0])))
@@ -220,7 +246,7 @@ class _Course:
     def _take(self, row: Row) -> None:
         call = self._call.id
         match row.step:
-            case "digit" | "rated":
+            case "digit" | "rated" if len(row.detail) == 1:
                 self._hear_out()
                 self._tell(DigitPressed(call, row.detail))
             case "skipped":
@@ -237,13 +263,38 @@ class _Course:
                 self._tell(Joined(call, ""))
             case "not joined":
                 self._tell(JoinFailed(call, ""))
+            case "recording" if self._call.stage is Stage.SETTLING:
+                self._tell(DigitPressed(call, urgent.NO_KEY))
             case "recording":
                 self._tell(PromptEnded(call, self._call.tag))
             case "sealed" if not row.detail.endswith(" deleted"):
                 self._tell(SpeechEnded(call))
                 self._tell(RecordingKept(call, "", 0.0))
+            case "kept" | "not kept" if self._call.stage is Stage.SETTLING:
+                self._call = standins.about_to_settle(self._call)
+                self._tell(standins.settled(self._call, is_written=row.step == "kept"))
             case "not kept":
                 self._tell(RecordingFailed(call, ""))
+            case "call-back" if self._call.stage is Stage.OFFERING:
+                self._call = standins.about_to_agree(self._call)
+                self._tell(DigitPressed(call, callback_talk.CONFIRMED))
+            case "not promised" if self._call.stage is Stage.OFFERING:
+                self._tell(TicketFailed(call, ""))  # whatever it was: the caller is led on
+            case "call-back" if self._has_told("callback"):
+                self._tell(TicketOpened(standins.ticket(self._call)))  # too late to say so
+            case "request" if self._has_told("request lost"):
+                self._tell(RequestKept(call, self._call.tag))
+            case "checked" if not self._call.is_being_kept:
+                verdict = Verdict(row.detail.rpartition(": ")[2])
+                self._tell(IdentityChecked(call, self._call.tag, verdict))
+            case "promised" if self._call.is_being_kept:
+                self._tell(RequestKept(call, self._call.tag))
+            case "request lost" if self._call.is_being_kept:
+                self._tell(RequestFailed(call, self._call.tag))
+            case _ if self._call.stage is Stage.ASKING and row.step in REPLIES:
+                self._reply(row)
+            case "broken off":
+                self._tell(CallerLeft(call))
             case "failsafe":
                 self._tell(FellToFailsafe(call))
             case "audio lost":
@@ -251,10 +302,40 @@ class _Course:
             case "outcome":
                 self._tell(CallerLeft(call))
                 self._tell(RecordingFailed(call, ""))
+                was_kept = any(row.step == "request" for row in self._rows[: self._index])
+                tag = self._call.tag
+                self._tell(RequestKept(call, tag) if was_kept else RequestFailed(call, tag))
             case word if word in WAYPOINTS:
                 self._go_on()
             case _:
                 pass
+
+    def _has_told(self, step: str) -> bool:
+        return any(word == step for word, _ in self._told)
+
+    def _reply(self, row: Row) -> None:
+        """To a question of this plan as to the one that was asked: well, not well, or not at all.
+        What was spoken is an answer once it is sealed, and may be one already."""
+        question = self._call.asking.question
+        if row.step == "not answered" and row.detail.endswith(asking.WISHED):
+            self._tell(DigitPressed(self._call.id, asking.PERSON))
+        elif row.step != ANSWERED or question is None:
+            self._let_pass()
+        elif self._times(row) > self._told.count((row.step, row.detail)):
+            for key in standins.keys_for(question):
+                self._tell(DigitPressed(self._call.id, key))
+            if question.kind is Kind.RECORDED:
+                self._tell(PromptEnded(self._call.id, self._call.tag))
+                self._tell(RecordingKept(self._call.id, "", 0.0))
+
+    def _times(self, row: Row) -> int:
+        before = self._rows[: self._index + 1]
+        return sum((row.step, row.detail) == (other.step, other.detail) for other in before)
+
+    def _let_pass(self) -> None:
+        """The silence that was allowed is over: else the call would not have gone on by now."""
+        self._call = replace(self._call, until=self._now)
+        self._tell(TimeCame())
 
     def _go_on(self) -> None:
         """The recorded call has come to its next node: prompts ended, or nobody pressed a key."""
@@ -273,17 +354,16 @@ class _Course:
             self._pass_prompt()
 
     def _waits_for_time(self) -> bool:
-        return self._call.stage in (Stage.SPEAKING, Stage.MENU, Stage.RINGING)
+        stages = (Stage.SPEAKING, Stage.MENU, Stage.RINGING, Stage.SENDING)
+        return self._call.stage in stages
 
     def _pass_prompt(self) -> None:
         stage = self._call.stage
         self._tell(PromptEnded(self._call.id, self._call.tag))
         if stage is Stage.RINGING:
             self._tell(NobodyLeft())
-        if stage is self._call.stage in (Stage.MENU, Stage.RINGING):
-            # The silence that was allowed is over: else the call would not have gone on by now.
-            self._call = replace(self._call, until=self._now)
-            self._tell(TimeCame())
+        if stage is self._call.stage in (Stage.MENU, Stage.RINGING, Stage.SENDING):
+            self._let_pass()
 
     def _pass_until(self, now: float) -> None:
         """The call's own deadlines while it waits, in their order; speech has none that matter."""
