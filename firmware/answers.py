@@ -49,6 +49,7 @@ class Answers:
         marked: Callable[[], None],
         uncounted: Callable[[], str],
         oncall: Callable[[], topics.Part],
+        words: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
     ) -> None:
         self._media = media
@@ -63,6 +64,7 @@ class Answers:
         self._marked = marked
         self._uncounted = uncounted
         self._oncall = oncall
+        self._words = words
         self._keyless = keyless
         self._steps = steps
 
@@ -95,6 +97,7 @@ class Answers:
                 self._clock(),
                 self._figures(),
                 await asyncio.to_thread(self._oncall),
+                await asyncio.to_thread(self._words),
             ),
         )
 

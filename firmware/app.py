@@ -54,8 +54,10 @@ from firmware.selftest import SELFTEST_CALL, SelfTest
 from firmware.site_secrets import SecretsError, secrets_of
 from firmware.store import StoreError, open_reader
 from firmware.watchdog import notify
+from firmware.words_desk import WordsDesk
 from ivr import codes, commands, events
 from ivr.exchange import Exchange
+from ivr.own_words import OWN
 from ivr.plan import Plan
 from routing_core import media as engine
 from routing_core.media import BACKLOG_S, Chunk, Media, MediaError
@@ -167,6 +169,16 @@ class App:
             self._identity = IdentityDesk(
                 self._ledger.store, self._place.page_db, key, self._inbox.put, self._now
             )
+            self._words = WordsDesk(
+                self._media,
+                self._place,
+                lambda: self._plan,
+                key,
+                self._hours,
+                self._desks,
+                self._inbox.put,
+                lambda: self._exchange.calls,
+            )
             self._leases = LeaseDesk(
                 store=self._ledger.store,
                 key=key,
@@ -190,11 +202,13 @@ class App:
                     marked=self._lamps.changed,
                     uncounted=lambda: self._rollups.fault,
                     oncall=self._leases.part,
+                    words=self._words.part,
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
                 self._hours.open(door)
                 self._desks.open(door)
+                self._words.open(self._own_words)
                 self._requests.open(door)
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
@@ -245,6 +259,7 @@ class App:
                 backlog=self._backlog,
                 recorder=recorder,
                 leases=self._leases,
+                words=self._words,
                 tell=self._inbox.put,
                 start=group.create_task,
                 keep=self._requests.keep,
@@ -294,6 +309,8 @@ class App:
             self._hours.look()
             now = time.monotonic()
             self._leases.look(now)
+            if self._words.is_due(now):
+                self._start(self._words.sweep())
             for handle in self._legs.overdue(now):
                 log.warning("audio came that Asterisk did not announce")
                 self._media.close(handle)
@@ -530,7 +547,9 @@ class App:
             moved = recalled.moved(connection, Moment.now(), trusted=trusted)
             self._exchange.paces.recall(moved, time.monotonic())
         reader.dispose()
-        found = vault.adopt(self._place.messages, known)
+        adopted = vault.adopt(self._place.messages, known)
+        self._own_words = [each.label for each in adopted if each.label.mailbox == OWN]
+        found = [each for each in adopted if each.label.mailbox != OWN]
         moment = Moment.now()
         self._backlog.put(
             [_message_row(f.label, f.seconds, moment, cut_off=f.cut_off) for f in found]
@@ -543,7 +562,7 @@ class App:
         recorder = Recorder(
             self._media,
             self._place.messages,
-            partial(people.recipients, self._place.page_db),
+            self._words.recipients,
             lambda told: self._from_thread(self._message_told, told),
             lambda message, own: spare_key.keep(self._place.messages, message, own, key),
         )
@@ -557,6 +576,8 @@ class App:
         if self._is_ending:
             return  # nobody is left to be told; the next start finds the message
         match told:
+            case Kept(label=label) if label.mailbox == OWN:
+                self._start(self._words.take(told))
             case Kept():
                 self._start(self._promise(told))
             case Failed():

@@ -14,10 +14,11 @@ from firmware import ledger, topics
 from firmware.control import ControlError, Door
 from firmware.desk_store import DeskStore, MissedCall
 from firmware.ledger import Step
-from firmware.store import StoreError
+from firmware.store import BehindError, StoreError
 from ivr import desks, events, inside
 from ivr.codes import DIAL, FAILED, spoken
 from ivr.desks import NOTHING_SET, Desk, When
+from ivr.own_words import recording_of
 from ivr.plan import Plan
 
 log = structlog.get_logger(__name__)
@@ -114,6 +115,23 @@ class DeskCodes:
         await self._store.put(extension, desk)
         self._is_now(extension, desk)
         return said
+
+    async def set_greeting(self, extension: str, name: str) -> None:
+        """Durable when it returns; empty: the standard greeting again."""
+        desk = replace(self._desks.get(extension, NOTHING_SET), greeting=name)
+        try:
+            await self._store.put(extension, desk)
+        except BehindError:
+            log.warning("a greeting is written, though the ledger's log is behind")
+        self._is_now(extension, desk)
+
+    def recorded(self) -> Mapping[str, str]:
+        """Recordings that callers hear, each with what it is for."""
+        return {
+            recording: f"the greeting of {extension}"
+            for extension, desk in self._desks.items()
+            if (recording := recording_of(desk.greeting))
+        }
 
     def _is_now(self, extension: str, desk: Desk) -> None:
         self._desks[extension] = desk

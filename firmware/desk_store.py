@@ -14,7 +14,7 @@ from firmware.machine import MachineKey
 from firmware.store import Store, open_reader
 from ivr.desks import NOTHING_SET, Desk, When
 
-ALONE = "alone"
+ALONE, GREETING = "alone", "greeting"
 MISSED_MOST = 20  # of one telephone; who missed more reads the list of the clinic's calls
 
 desks = table(
@@ -63,6 +63,8 @@ class DeskStore:
         values = {when.value: number for when, number in desk.forwards.items()}
         if desk.is_left_alone:
             values[ALONE] = ""
+        if desk.greeting:
+            values[GREETING] = desk.greeting
 
         def write(connection: Connection) -> None:
             connection.execute(desks.delete().where(desks.c.extension == extension))
@@ -78,11 +80,13 @@ class DeskStore:
         found: dict[str, Desk] = {}
         for row in self._read(select(*desks.c)):
             desk = found.get(row.extension, NOTHING_SET)
+            value = self.key.open(row.value, f"desks.value {row.extension} {row.setting}")
             if row.setting == ALONE:
                 found[row.extension] = replace(desk, is_left_alone=True)
+            elif row.setting == GREETING:
+                found[row.extension] = replace(desk, greeting=value)
             else:
-                number = self.key.open(row.value, f"desks.value {row.extension} {row.setting}")
-                found[row.extension] = desk.forwarded(When(row.setting), number)
+                found[row.extension] = desk.forwarded(When(row.setting), value)
         return found
 
     # ---- missed calls ----

@@ -17,7 +17,13 @@ from firmware.wallclock import Reading
 from ivr import codes, events
 from ivr.errors import SwitchError
 from ivr.hours import Switch, answer, in_words, switched
+from ivr.own_words import recording_of
 from ivr.plan import Hours, Plan
+
+UNTRUSTED = (
+    "the clock cannot be trusted, so every schedule counts as open and no switch could run out",
+    "connect the box to a time service (NTP) first",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -72,17 +78,35 @@ class HoursDesk:
         schedule = _meant(plan.hours, wish.hours)
         local = self._local(plan)
         thrown = None if wish.to == "scheduled" else self._thrown(plan, schedule, wish, local)
+        await self.throw({schedule.name: thrown})
+        return topics.SwitchReply(told=(self._words(schedule, local),))
+
+    async def throw(self, thrown: Mapping[str, Switch | None]) -> None:
+        """Durable, all of them, and then told; ControlError says why not."""
+        if any(thrown.values()) and not self._trust.trusted:
+            raise ControlError(*UNTRUSTED)
         try:
-            await switches.keep(self._store, schedule.name, thrown)
+            await switches.keep(self._store, thrown)
         except BehindError:
             log.warning("switched, though the ledger's log is behind")
         except StoreError as refused:
             raise ControlError(f"not switched: {refused}", "make room on the disk") from refused
-        self._switches.pop(schedule.name, None)
-        if thrown is not None:
-            self._switches[schedule.name] = thrown
-        self._tell(events.HoursSwitched(schedule.name, thrown))
-        return topics.SwitchReply(told=(self._words(schedule, local),))
+        for name, switch in thrown.items():
+            self._switches.pop(name, None)
+            if switch is not None:
+                self._switches[name] = switch
+            self._tell(events.HoursSwitched(name, switch))
+
+    def recorded(self) -> Mapping[str, str]:
+        """Recordings that callers hear, each with what it is for. While the clock cannot be
+        trusted no switch is known to have run out."""
+        local = self._local(plan := self._plan())
+        return {
+            recording: self._words(plan.hours[name], local)
+            for name, switch in self._switches.items()
+            if name in plan.hours and (recording := recording_of(switch.say))
+            if switch.until > local or not self._trust.trusted
+        }
 
     async def by_code(self, code: codes.HoursCode) -> str:
         """Every schedule of the clinic, by a code dialled at a phone; the prompt that answers."""
@@ -114,11 +138,7 @@ class HoursDesk:
         self, plan: Plan, schedule: Hours, wish: topics.SwitchRequest, local: datetime
     ) -> Switch:
         if not self._trust.trusted:
-            raise ControlError(
-                "the clock cannot be trusted, so every schedule counts as open and no switch could"
-                " run out",
-                "connect the box to a time service (NTP) first",
-            )
+            raise ControlError(*UNTRUSTED)
         if wish.say and wish.say not in settings.prompts_of(plan).get(plan.language, {}):
             raise ControlError(
                 f"there is no prompt {wish.say!r}",
@@ -139,7 +159,8 @@ class HoursDesk:
         given = answer(
             schedule, local, self._switches.get(schedule.name), trusted=self._trust.trusted
         )
-        return f"{schedule.name} is {in_words(given)}"
+        heard = "; callers hear what was recorded by telephone"
+        return f"{schedule.name} is {in_words(given)}{heard if recording_of(given.why.say) else ''}"
 
 
 def _meant(schedules: Mapping[str, Hours], name: str) -> Hours:

@@ -72,6 +72,11 @@ class MachineKey:
         """The key of the list of patients."""
         return self._derived(b"careline patient list")
 
+    def for_own_words(self) -> bytes:
+        """The seed of the key pair to which the clinic's own words are sealed: announcements and
+        greetings, which every caller hears and the box must speak by itself."""
+        return self._derived(b"careline own words")
+
     def _columns(self) -> AESGCM:
         return AESGCM(self._derived(b"careline sealed columns"))
 

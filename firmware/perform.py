@@ -21,6 +21,7 @@ from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Finished, Moment, Noted, Row
 from firmware.legs import Legs
 from firmware.recorder import Recorder
+from firmware.words_desk import WordsDesk
 from ivr import commands, events
 from ivr.outside import NoWayOutError
 from routing_core.media import Chunk, Media
@@ -61,6 +62,7 @@ class Performer:
         backlog: Backlog,
         recorder: Recorder[Chunk],
         leases: LeaseDesk,
+        words: WordsDesk,
         tell: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
         keep: Callable[[commands.KeepRequest], Coroutine[Any, Any, None]],
@@ -75,6 +77,7 @@ class Performer:
         self._backlog = backlog
         self._recorder = recorder
         self._leases = leases
+        self._words = words
         self._tell = tell
         self._start = start
         self._keep = keep
@@ -133,6 +136,8 @@ class Performer:
                     | commands.SendNotice()
                 ):
                     self._leases.perform(order)
+                case commands.CheckPins() | commands.SwitchHours() | commands.SetGreeting():
+                    self._start(self._words.perform(order))
                 case _:
                     self._to_engine(order)
         if rows:
@@ -318,7 +323,7 @@ class Performer:
         match order:
             case commands.Play():
                 self._opening.pop(order.call, None)
-                clips = self._clips.find(order.language, order.prompts)
+                clips = self._words.find(self._clips, order.language, order.prompts)
                 self._media.play(handle, clips, tag=order.tag)
             case commands.StopPlaying():
                 self._opening.pop(order.call, None)

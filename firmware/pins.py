@@ -66,6 +66,13 @@ def fits(page_db: Path, person: str, pin: str) -> bool:
     return hashed is not None
 
 
+def whose(page_db: Path, people: Iterable[str], pin: str) -> str:
+    """Who of these people has it; empty: nobody. Each of them is tried, whoever it is: how long it
+    takes tells nothing."""
+    having = [person for person in people if fits(page_db, person, pin)]
+    return having[0] if having else ""
+
+
 def without(page_db: Path, people: Iterable[str]) -> list[str]:
     """Who of these has none."""
     held = _hashes(page_db)

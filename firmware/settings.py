@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from firmware import request_section, toml_lines
+from firmware import request_section, toml_lines, words_section
 from firmware.closures import CALENDAR_MAX, CalendarError, closures
 from firmware.forms import (
     DEFAULT_EMERGENCY_NUMBERS,
@@ -80,7 +80,7 @@ SECTION_MAX = {
     "pages": 20,
     "requests": 6,
 }
-EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS}
+EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS, **words_section.NODE_FORMS}
 # Sections that are not made of named parts.
 TABLES = ("blocking", "clinic", "dial_rules", "email", "holidays", "oncall", "wrap_up")
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
@@ -722,6 +722,9 @@ class _Reading:
             case AskIdentity(ask=(first, second)):
                 if first is second:
                     self._fault((*path, "ask"), f"{first} is asked twice", "ask two of them")
+            case plan.SnowDay(people=people, hours=closes):
+                self._must_exist("people", people, (*path, "people"))
+                self._must_exist("hours", closes, (*path, "hours"))
             case plan.Say() | plan.Menu() | plan.RingOutside() | plan.Goto() | plan.Hangup():
                 pass
 

@@ -4,6 +4,7 @@ What runs out needs nobody to end it: its row only says until when it held, and 
 the same schedule takes its place.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,18 +23,19 @@ switches = table(
 )
 
 
-async def keep(store: Store, hours: str, switch: Switch | None) -> None:
-    """Return when it is durable. None: the schedule is as it is written again."""
+async def keep(store: Store, thrown: Mapping[str, Switch | None]) -> None:
+    """Return when all are durable, or none. None: the schedule is as it is written again."""
 
     def write(connection: Connection) -> None:
-        connection.execute(switches.delete().where(switches.c.hours == hours))
-        if switch is not None:
-            until = switch.until.astimezone(UTC).isoformat()
-            connection.execute(
-                switches.insert().values(
-                    hours=hours, is_open=switch.is_open, until=until, say=switch.say
+        for hours, switch in thrown.items():
+            connection.execute(switches.delete().where(switches.c.hours == hours))
+            if switch is not None:
+                until = switch.until.astimezone(UTC).isoformat()
+                connection.execute(
+                    switches.insert().values(
+                        hours=hours, is_open=switch.is_open, until=until, say=switch.say
+                    )
                 )
-            )
 
     await store.write(write)
 

@@ -10,6 +10,7 @@ which answers with the facts of `ivr.standing`.
                  |   GREETING -> RECORDING -> KEEPING      +-> back to where it waited
                  |                <-> SETTLING (an urgent one is played back)
                  |   ASKING -> SENDING (a form's answers, or who calls)
+                 |   WORDING (words of the clinic's own are recorded)
                  +------------------------------+
     from anywhere: the caller leaves (ENDING while a message is still being sealed, then OVER), the
     audio is lost (LOST), the flow ends (LEAVING)
@@ -34,6 +35,7 @@ from ivr import (
     speaking,
     survey,
     urgent,
+    wording,
 )
 from ivr.asking import Asking
 from ivr.callback_talk import Phase, Talk
@@ -77,11 +79,13 @@ from ivr.plan import (
     HoursFork,
     Menu,
     Node,
+    OwnGreeting,
     Plan,
     Queue,
     Ring,
     RingOutside,
     Say,
+    SnowDay,
     TakeMessage,
 )
 from ivr.pressing import CALM, Pressing, Sign
@@ -303,6 +307,8 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _went(questions.judged(call, event.verdict, event.name, at), at)
         case Stage.SENDING, TimeCame():
             return speaking.music_is_due(call, at) or _went(questions.unanswered(call, at), at)
+        case Stage.WORDING, _:
+            return wording.step(call, event, at)
         case _, RequestKept():
             return replace(call, requested=True, is_being_kept=False), []
         case _, RequestFailed():
@@ -397,6 +403,10 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             return None, _entered(call, "identity", place)
         case CallBack():
             return None, _entered(call, "callback", place)
+        case SnowDay():
+            return None, _entered(call, "snow day", place)
+        case OwnGreeting():
+            return None, _entered(call, "own greeting", place)
         case Hangup():
             return None, _entered(call, "hangup", place)
         case _:
@@ -433,9 +443,12 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
         case TakeMessage(prompts=()):
             return _record(call, at)
         case TakeMessage(prompts=prompts):
-            return speaking.speak(replace(call, stage=Stage.GREETING), prompts, at)
+            own = wording.greeting_at(call, at)
+            return speaking.speak(replace(call, stage=Stage.GREETING), own or prompts, at)
         case TakeRequest() | AskIdentity():
             return _went(questions.begin(call, node, at), at)
+        case SnowDay() | OwnGreeting():
+            return wording.begin(call, node, at)
         case HoursFork():
             given = _hours(call, node.hours, at)
             said = (given.why.say,) if given.why.say else ()

@@ -27,13 +27,14 @@ from ivr.plan import (
     Ring,
     RingOutside,
     Say,
+    SnowDay,
     Span,
     TakeMessage,
     Times,
 )
 
 # Nodes after which a caller is, or has been, cared for.
-ENDS = Enqueue | Ring | RingOutside | TakeMessage | CallBack | Hangup
+ENDS = Enqueue | Ring | RingOutside | TakeMessage | CallBack | SnowDay | Hangup
 
 
 class Rule(StrEnum):
@@ -50,6 +51,7 @@ class Rule(StrEnum):
     SKILL = "skills that no agent has"
     OUTSIDE = "number that callers cannot be put through to"
     IDENTITY = "nobody can be identified before it"
+    UNHEARD = "an announcement that nobody hears"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def prove(plan: Plan, prompts: Mapping[str, Collection[str]]) -> list[Finding]:
         *_nobody_able(plan),
         *_not_called(plan),
         *_never_identified(plan, reached),
+        *_never_heard(plan, reached),
     ]
     return list(dict.fromkeys(found))
 
@@ -486,6 +489,22 @@ def _never_identified(plan: Plan, reached: Reached) -> Iterator[Finding]:
                 "it is for callers who have been identified, and nobody who comes here has been",
                 "lead callers through a node of the kind identity first, or take identified out",
             )
+
+
+def _never_heard(plan: Plan, reached: Reached) -> Iterator[Finding]:
+    """Announcements are spoken where callers come to a schedule, and nowhere else."""
+    nodes = {place: flow.node_at(plan, place) for place in reached}
+    asked = {node.hours for node in nodes.values() if isinstance(node, HoursFork)}
+    for place, node in nodes.items():
+        for index, name in enumerate(node.hours if isinstance(node, SnowDay) else ()):
+            if name not in asked:
+                yield Finding(
+                    Rule.UNHEARD,
+                    (*_keys(place), "hours", index),
+                    _way_to(reached, place),
+                    f"no caller comes to a node that asks whether {name} is open",
+                    "lead a line through a node of the kind hours with it, or name another",
+                )
 
 
 def _can(skills: Mapping[str, int], needs: Mapping[str, int]) -> bool:

@@ -1,12 +1,14 @@
 """Orders, in the imperative: what the call logic asks of the shell, which proves with
 `assert_never` that it forgets none."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from ivr.asking import Answer
 from ivr.form import RequestKind
+from ivr.hours import Switch
 from ivr.identity import Pair
 from ivr.ticket import End, Ticket
 from ivr.urgent import Urgent
@@ -284,6 +286,35 @@ class SendNotice:
     people: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckPins:
+    """Whose PIN of these people's is it? PinChecked follows."""
+
+    call: str
+    people: tuple[str, ...]
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchHours:
+    """Open or close schedules by hand, all or none; None: as it is written. WordsKept or
+    WordsFailed follows."""
+
+    call: str
+    switches: Mapping[str, Switch | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SetGreeting:
+    """What callers hear before a message for this telephone's owner; empty: the standard.
+    WordsKept or WordsFailed follows."""
+
+    call: str
+    extension: str
+    name: str
+
+
+OwnWordsCommand = CheckPins | SwitchHours | SetGreeting
 LeaseCommand = PlayMessage | CheckPin | OpenLease | OwnLease | FreeLease | CloseLease | SendNotice
 Command = (
     Play
@@ -307,4 +338,5 @@ Command = (
     | Note
     | Finish
     | LeaseCommand
+    | OwnWordsCommand
 )

@@ -26,6 +26,7 @@ class Desk:
 
     is_left_alone: bool = False  # do not disturb
     forwards: Mapping[When, str] = field(default_factory=dict, repr=False)
+    greeting: str = ""  # the owner's own, by its recording's name; empty: the standard
 
     def forwarded(self, when: When, number: str) -> "Desk":
         return replace(self, forwards={**self.forwards, when: number})

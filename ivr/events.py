@@ -411,10 +411,25 @@ class AgentSignedIn:
 
 @dataclass(frozen=True, slots=True)
 class PinChecked:
-    """Whether the PIN was the person's."""
+    """Whether the PIN was the person's; whose it was, where several were asked about."""
 
     call: str
     fits: bool
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsKept:
+    """What was recorded on a telephone is in force, durably, or what stood is taken away."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsFailed:
+    """It could not be written: nothing may be said to have changed."""
+
+    call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,6 +500,7 @@ CallEvent = (
 )
 TicketEvent = TicketTried | TicketClosed
 OutwardEvent = CalledOut | CallOutEnded
+WordsEvent = WordsKept | WordsFailed
 LeaseEvent = LeaseOpened | LeaseUnwritten | LeaseResumed | LeaseOwned | LeaseClosed
 OfferEvent = OfferRang | OfferAccepted | OfferPickedUp | OfferEnded
 DutyEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
@@ -494,6 +510,7 @@ Event = (
     | OutwardEvent
     | LeaseEvent
     | PinChecked
+    | WordsEvent
     | TicketEvent
     | OfferEvent
     | AgentEvent

@@ -53,7 +53,6 @@ from ivr.events import (
     PhoneChanged,
     PhoneState,
     PhonesWatched,
-    PinChecked,
     PlanAdopted,
     PromptEnded,
     Refusal,
@@ -182,7 +181,7 @@ class Exchange:
     # ---- events ----
 
     def _at(self, now: float, local: datetime) -> Moment:
-        return Moment(now, local, self._switches, self._trusts_clock)
+        return Moment(now, local, self._switches, self._trusts_clock, self._desks)
 
     def _instant(self, at: Moment) -> Instant:
         return Instant(at.now, at.local if at.trusted else None, self.plan, self.ids)
@@ -253,7 +252,7 @@ class Exchange:
                 self._out.append(commands.Release(call, commands.Next.DONE))  # wanted by nobody
             case CalledOut() | CallOutEnded() | TicketTried() | TicketClosed():
                 pass
-            case PinChecked() | LeaseResumed() | LeaseOwned() | LeaseClosed():
+            case LeaseResumed() | LeaseOwned() | LeaseClosed():
                 pass
             case LeaseOpened(urgent=urgent) | LeaseUnwritten(urgent=urgent):
                 self._step(urgent.call, event, at)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from ivr import asking, form, identity, inside, lease, urgent
+from ivr import asking, form, identity, inside, lease, own_words, urgent
 from ivr.callback_talk import PROMPTS as CALLBACK_PROMPTS
 from ivr.form import TakeRequest
 from ivr.identity import AskIdentity
@@ -22,10 +22,12 @@ from ivr.plan import (
     HoursFork,
     Menu,
     Node,
+    OwnGreeting,
     Plan,
     Ring,
     RingOutside,
     Say,
+    SnowDay,
     TakeMessage,
 )
 
@@ -153,7 +155,7 @@ def ways(node: Node) -> Iterator[Way]:
             yield Way("doubt", ("doubt",), doubt)
         case Goto(target=target):
             yield Way("goto", ("target",), target)
-        case Hangup():
+        case SnowDay() | OwnGreeting() | Hangup():
             pass
         case _:
             assert_never(node)
@@ -182,6 +184,10 @@ def prompts_of(node: Node) -> tuple[str, ...]:
         case TakeMessage(prompts=prompts, oncall=layers):
             settled = (*urgent.PROMPTS, lease.PATIENT) if layers else ()
             return (*prompts, MESSAGE_KEPT, MESSAGE_FAILED, *settled)
+        case SnowDay():
+            return own_words.prompts_of(own_words.Kind.ANNOUNCEMENT)
+        case OwnGreeting():
+            return own_words.prompts_of(own_words.Kind.GREETING)
         case HoursFork() | Goto():
             return ()
         case _:

@@ -7,7 +7,18 @@ to where callers wait for it, a mailbox's straight to its tone.
 
 from collections.abc import Iterator, Mapping
 
-from ivr.plan import FLOW_PREFIX, Enqueue, Hangup, Line, Menu, Node, Plan, Ring, TakeMessage
+from ivr.plan import (
+    FLOW_PREFIX,
+    Enqueue,
+    Hangup,
+    Line,
+    Menu,
+    Node,
+    OwnGreeting,
+    Plan,
+    Ring,
+    TakeMessage,
+)
 
 # The line of calls that came from a desk; no caller of the clinic is on it.
 INSIDE = "inside"
@@ -16,9 +27,11 @@ PHONE_RING_S = 25.0  # five rings: sooner the owner cannot be there, later the c
 QUEUE_PATIENCE_S = 600.0  # where no flow says how long
 MESSAGE_S = 180.0
 NOT_AVAILABLE = "not-available"
+NO_MAILBOX = "greeting-no-mailbox"
 GOODBYE = "goodbye"
 # Before a telephone's number: back to it, and then to whoever is there, but to no machine.
 BACK = "*"
+OWN_GREETING = "*78"  # before the number of the telephone whose owner dialled it
 VOICEMAIL = "#"  # before a telephone's number: a message for its owner, without ringing
 BLOCKED = "blocked-"  # before a line's name: where its unwanted callers are asked
 THROUGH = "5"  # the key with which they get through all the same
@@ -32,6 +45,8 @@ def leads_to(plan: Plan, number: str) -> tuple[str, str] | None:
         return OURS, f"phone-{number}"
     if number.startswith(BACK) and number.removeprefix(BACK) in plan.phones:
         return OURS, f"back-{number.removeprefix(BACK)}"
+    if number.startswith(OWN_GREETING) and number.removeprefix(OWN_GREETING) in plan.phones:
+        return OURS, f"greeting-{number.removeprefix(OWN_GREETING)}"
     if number.startswith(VOICEMAIL) and number.removeprefix(VOICEMAIL) in plan.phones:
         return OURS, voicemail_of(number.removeprefix(VOICEMAIL))
     for queue in plan.queues.values():
@@ -76,6 +91,8 @@ def _node(plan: Plan, name: str, nowhere: str) -> Node | None:
             return Ring((of,), PHONE_RING_S, nowhere)
         case "voicemail" if of in plan.phones and (mailbox := plan.phones[of].mailbox):
             return _message(mailbox, _greeting(plan, of))
+        case "greeting" if of in plan.phones:
+            return OwnGreeting(of) if plan.phones[of].mailbox else Hangup((NO_MAILBOX,))
         case "mailbox" if of in plan.mailboxes:
             return _message(of)
         case "queue" if of in plan.queues:

@@ -368,6 +368,22 @@ class CallBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SnowDay:
+    """Who keys the PIN of one of these people records an announcement, and closes these schedules
+    by hand; callers who come to one of them hear it."""
+
+    people: tuple[str, ...]
+    hours: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnGreeting:
+    """The owner of a telephone records what callers hear before a message for them."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
 class Goto:
     """Go to a node of this flow or, as `flow:NAME`, to another flow."""
 
@@ -392,6 +408,8 @@ Node = (
     | TakeRequest
     | AskIdentity
     | CallBack
+    | SnowDay
+    | OwnGreeting
     | Goto
     | Hangup
 )

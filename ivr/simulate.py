@@ -181,6 +181,11 @@ class _Story:
             case commands.Identify(call=call, tag=tag, pair=pair):
                 self._tell(f"  asks who this is ({pair.name}): {self.verdict}")
                 self._soon(events.IdentityChecked(call, tag, self.verdict, "a patient"))
+            case commands.CheckPins(call=call, people=people):
+                self._soon(events.PinChecked(call, fits=True, person=people[0]))
+            case commands.SwitchHours(call=call) | commands.SetGreeting(call=call):
+                self._tell("  writes it down")
+                self._soon(events.WordsKept(call))
             case commands.Finish(outcome=outcome):
                 self._tell(f"outcome: {outcome}")
             case (

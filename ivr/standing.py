@@ -10,6 +10,7 @@ from enum import StrEnum
 from ivr.asking import Asking
 from ivr.callback_talk import Talk
 from ivr.commands import Command
+from ivr.desks import Desk
 from ivr.events import (
     AudioLost,
     CallerLeft,
@@ -22,6 +23,7 @@ from ivr.events import (
     LeaseOpened,
     LeaseUnwritten,
     NobodySpoke,
+    PinChecked,
     PromptEnded,
     RecordingFailed,
     RecordingKept,
@@ -31,12 +33,15 @@ from ivr.events import (
     SpeechEnded,
     TicketFailed,
     TicketOpened,
+    WordsFailed,
+    WordsKept,
 )
 from ivr.flow import Place
 from ivr.form import TakeRequest
 from ivr.hours import Switch
 from ivr.identity import AskIdentity
 from ivr.overflow import Crowd
+from ivr.own_words import Words
 from ivr.plan import Plan, Urgency
 from ivr.pressing import CALM, Pressing
 from ivr.urgent import Dialogue
@@ -59,6 +64,7 @@ class Stage(StrEnum):
     ASKING = "asking"
     SENDING = "sending"
     SETTLING = "settling"
+    WORDING = "wording"  # somebody records words of the clinic's own
     LEAVING = "leaving"
     LOST = "lost"
     ENDING = "ending"
@@ -169,6 +175,9 @@ StepEvent = (
     | IdentityChecked
     | LeaseOpened
     | LeaseUnwritten
+    | PinChecked
+    | WordsKept
+    | WordsFailed
     | CallerLeft
     | AudioLost
     | Joined
@@ -195,6 +204,7 @@ class Moment:
     local: datetime
     switches: Mapping[str, Switch] = field(default_factory=dict)  # schedules switched by hand
     trusted: bool = True  # the local time may be relied on
+    desks: Mapping[str, Desk] = field(default_factory=dict)  # what telephones' owners have set
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +239,7 @@ class Call:
     checks: int = 0  # of who calls
     patient: str | None = field(default=None, repr=False)  # who it is, once identified
     settling: Dialogue | None = None  # what is settled about an urgent message
+    words: Words | None = None  # what is settled about words of the clinic's own
     # What the outcome is made of.
     asked_at: float | None = None  # first asked for a person
     heard: bool = False  # information spoken to its end

@@ -20,10 +20,12 @@ from ivr.plan import (
     HoursFork,
     Menu,
     Node,
+    OwnGreeting,
     Plan,
     Ring,
     RingOutside,
     Say,
+    SnowDay,
     TakeMessage,
 )
 
@@ -107,6 +109,10 @@ def _step(outlook: Outlook, place: Place, node: Node, language: str) -> Step:
             return Step(place, f"is asked for {' and '.join(ask)}")
         case CallBack(queue=queue):
             return Step(place, f"is offered to be called back by {queue}")
+        case SnowDay():
+            return Step(place, "is asked for a PIN")
+        case OwnGreeting():
+            return Step(place, "records a greeting")
         case Hangup(prompts=prompts):
             return Step(place, "is let go", prompts, language)
 

@@ -164,6 +164,27 @@ def _auto_answer() -> str:
     return section(AUTO_ANSWER, [extension("s", *steps, "Return()")])
 
 
+def own_greeting(plan: Plan, absent: str, sorry: str) -> str:
+    """A telephone's owner comes to the engine, to record what is said before a message for them."""
+    return section(
+        "own-greeting",
+        [
+            extension(
+                inside.OWN_GREETING,
+                f"GotoIf({IS_CALLER}?{SENT},s,1)",
+                f"GotoIf({absent}?alone)",
+                f"Set(DIALLED={inside.OWN_GREETING}${{EXTENSION}})",
+                f"Set(LINE={inside.INSIDE})",
+                f"Set(SPOKEN={written.name(plan.language)})",
+                "Goto(entrance,inside,1)",
+                "(alone) Answer(,i)",
+                f"Playback({sorry})",
+                "Hangup()",
+            )
+        ],
+    )
+
+
 def codes(spoken: Callable[[str], str], prompts: Iterable[str]) -> Iterator[str]:
     """The exchange answers by a variable, and only then something is said: what is spoken holds.
     Without an exchange it says so after CODE_TRIES tenths of a second."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from firmware.asterisk import desk_dialplan, written
 from firmware.asterisk.written import extension, section
-from ivr.codes import PROMPTS
+from ivr.codes import FAILED, PROMPTS
 from ivr.plan import DialRule, Line, Phone, Plan, Trunk
 
 EXCHANGE_USER = "careline"  # the exchange's name at Asterisk's manager
@@ -71,6 +71,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _lamp(),
         _from_phone(),
         *desk_dialplan.contexts(plan, ABSENT),
+        desk_dialplan.own_greeting(plan, ABSENT, voice(FAILED, plan.language)),
         *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
         _outside(plan),
         _emergency(plan),
@@ -294,8 +295,9 @@ def _lamp() -> str:
 
 
 def _from_phone() -> str:
-    inner = ("emergency", "inside", "pick-up", "pages", "codes", desk_dialplan.PARKED, "outside")
-    return section("from-phone", [f"include => {each}" for each in inner])
+    inner = ("emergency", "inside", "pick-up", "pages", "own-greeting", "codes")
+    others = (desk_dialplan.PARKED, "outside")
+    return section("from-phone", [f"include => {each}" for each in (*inner, *others)])
 
 
 def _outside(plan: Plan) -> str:

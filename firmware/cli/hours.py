@@ -17,6 +17,7 @@ from firmware.place import Place
 from firmware.store import StoreError
 from ivr.errors import CallLogicError
 from ivr.hours import Kind, Switch
+from ivr.own_words import recording_of
 from ivr.when import Outlook, Step, ahead
 
 REFUSED = 1
@@ -61,7 +62,8 @@ def when(
         if step.answer is not None:
             say.print(escape(f"      {_change(step)}"), highlight=False, soft_wrap=True)
         for prompt in step.prompts:
-            spoken = words.get(step.language, {}).get(prompt, f"[{prompt}]")
+            unwritten = "what was recorded by telephone" if recording_of(prompt) else prompt
+            spoken = words.get(step.language, {}).get(prompt, f"[{unwritten}]")
             say.print(escape(f'      "{spoken}"'), highlight=False, soft_wrap=True)
 
 

@@ -72,7 +72,7 @@ def test_a_file_that_is_not_yet_in_force_may_be_asked(tmp_path: Path, place: Pat
 def test_what_is_switched_on_the_box_is_told_ahead_until_it_runs_out(place: Path) -> None:
     store = Store(place / "calls.db", "calls")
     opened = Switch("office", True, datetime(2026, 12, 25, 12, tzinfo=NEW_YORK))
-    asyncio.run(keep(store, "office", opened))
+    asyncio.run(keep(store, {"office": opened}))
     store.close()
     told = CliRunner().invoke(app, CHRISTMAS).stdout
     assert "office is open: switched by hand, until Fri 2026-12-25 12:00" in told

@@ -4,7 +4,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 RATE_HZ = 8000
 BLOCK_S = 0.05
@@ -83,10 +83,14 @@ def purity(path: Path, tone_hz: float, from_s: float, to_s: float) -> float:
 def write_tone(path: Path, tone_hz: float, seconds: float = 2.0) -> Path:
     """A file with one tone at -15 dBm0, whole periods only, so that it can be repeated."""
     count = int(RATE_HZ * seconds)
-    samples = 4000 * np.sin(2 * np.pi * tone_hz * np.arange(count) / RATE_HZ)
+    return write_samples(path, 4000 * np.sin(2 * np.pi * tone_hz * np.arange(count) / RATE_HZ))
+
+
+def write_samples(path: Path, samples: ArrayLike) -> Path:
+    """A file with these."""
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
-        file.writeframes(samples.astype("<i2").tobytes())
+        file.writeframes(np.asarray(samples).astype("<i2").tobytes())
     return path
 
 

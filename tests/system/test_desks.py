@@ -2,24 +2,74 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from firmware.asterisk.telco import Answers, Busy, Silent
+from firmware import pins
+from firmware.asterisk.telco import Answers, Busy, LiveCall, Silent
 from ivr.agent import Doing
+from ivr.wording import STEP
+from tests.firmware.voice import voice
 from tests.system import ear, practice
 from tests.system.town import Figures, Town, soon
 from tests.system.typed import careline
 
 NOT_AVAILABLE_HZ = 2600
 SAID = {"alone-on": 1600, "alone-off": 1650, "forward-on": 1700, "forward-refused": 1750,
-        "block-done": 1850, "missed-calls": 1950, "wrapped-up": 2150, "number-2": 2050}  # fmt: skip
+        "block-done": 1850, "missed-calls": 1950, "wrapped-up": 2150, "number-2": 2050,
+        "snow-kept": 2250}  # fmt: skip
+BRIEF = ("lease-pin", "lease-pin-wrong", "snow-begin", "snow-how-long", "snow-stands", "snow-away",
+         "words-settle", "greeting-begin", "greeting-kept", "greeting-stands",
+         "greeting-away")  # fmt: skip
+PIN = "246813"
 SITE = (
-    practice.SITE.replace("[phones.105]", '[phones.105]\nmailbox = "desk"').replace(
-        "[queues.one]", '[queues.one]\nwhisper = "information"'
-    )
+    practice.SITE.replace("[phones.105]", '[phones.105]\nmailbox = "desk"')
+    .replace("[queues.one]", '[queues.one]\nwhisper = "information"')
+    .replace('8 = "brisk"', '8 = "brisk"\n9 = "flow:snow"')
     + """
+[people.alvarez]
+name = "Dr. Alvarez"
+numbers = ["2025550171"]
+
+[hours.office]
+mon = ["00:00-24:00"]
+tue = ["00:00-24:00"]
+wed = ["00:00-24:00"]
+thu = ["00:00-24:00"]
+fri = ["00:00-24:00"]
+sat = ["00:00-24:00"]
+sun = ["00:00-24:00"]
+
+[lines.second]
+trunk = "telco"
+numbers = ["2025550101"]
+flow = "second"
+
+[flows.second]
+start = "hours"
+
+[flows.second.nodes.hours]
+kind = "hours"
+hours = "office"
+open = "flow:main"
+closed = "closed"
+
+[flows.second.nodes.closed]
+kind = "hangup"
+prompts = ["goodbye"]
+
+[flows.snow]
+start = "announce"
+
+[flows.snow.nodes.announce]
+kind = "snow-day"
+people = ["alvarez"]
+hours = ["office"]
+
 [wrap_up]
 codes = { 1 = "refill" }
 
@@ -34,9 +84,83 @@ phones = ["106", "107"]
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A practice where 105 has a mailbox."""
     tones = {**practice.TONES, **{name: (hz, 0.4) for name, hz in SAID.items()}}
+    tones |= dict.fromkeys(BRIEF, (1450, 0.2))
     tones |= {"not-available": (NOT_AVAILABLE_HZ, 1.0)}
     with practice.build(tmp_path_factory.mktemp("desks"), site=SITE, tones=tones) as standing:
         yield standing
+
+
+async def records(line: LiveCall, told: practice.Story, call: str, words: Path) -> None:
+    """What somebody says after the tone, and then the pound key."""
+    await told.step(call, "recording")
+    await line.say(words)
+    await line.press("#")
+    await told.step(call, STEP, "asks: to keep it")
+    await line.press("1")
+
+
+def test_closed_today_is_said_from_a_mobile_and_a_greeting_from_a_desk(
+    here: Town, tmp_path: Path
+) -> None:
+    """By PIN, once it is written; after a kill the next caller hears the same words, and a second
+    call opens again. The greeting of 105 is heard by who finds it busy."""
+    telco, words = here.telco, ear.write_samples(tmp_path / "words.wav", voice(1.5))
+
+    async def at_the_pin(told: practice.Story) -> tuple[LiveCall, str]:
+        line, call = await told.call(telco, number="2025550171")
+        await line.press("9")
+        await told.step(call, STEP, "asks: pin")
+        return line, call
+
+    async def story(figures: Figures) -> None:
+        pins.keep(here.place.page_db, "alvarez", PIN)
+        await telco.behave("105", Busy())
+        async with practice.exchange(here) as told:
+            line, call = await at_the_pin(told)
+            await line.press("1#")
+            await told.step(call, STEP, "wrong PIN")
+            await line.press(f"{PIN}#")
+            await records(line, told, call, words)
+            await told.step(call, STEP, "asks: how long")
+            await line.press("1")
+            await told.step(call, STEP, "announcement kept by alvarez")
+            await soon(line.ended)
+            figures.at_least(0.2, ear.tone_s(line.heard, SAID["snow-kept"]), "the confirmation")
+
+            assert told.supervisor.pid is not None
+            told.supervisor.ready.clear()
+            os.kill(told.supervisor.pid, signal.SIGKILL)
+            await soon(told.supervisor.ready.wait())
+            line, call = await told.named(lambda: telco.call("2025550101"), "hangup")
+            await soon(line.ended)
+            figures.at_least(ear.SAME, ear.likeness(line.heard, words), "the announcement")
+            figures.at_least(0.2, ear.tone_s(line.heard, practice.TONES["goodbye"][0]), "closed")
+            assert "what was recorded by telephone" in await careline(here, "switch")
+
+            line, call = await at_the_pin(told)
+            await line.press(f"{PIN}#")
+            await told.step(call, STEP, "asks: what stands")
+            await line.press("9")
+            await told.step(call, STEP, "announcement taken away by alvarez")
+            await soon(line.ended)
+            assert "recorded" not in await careline(here, "switch")
+
+            line, call = await told.named(lambda: telco.dial("105", "*78"), "own greeting")
+            await records(line, told, call, words)
+            await told.step(call, STEP, "greeting kept")
+            await soon(line.ended)
+            line, call = await told.named(lambda: telco.dial("103", "105"), "recording")
+            await line.hang_up()
+            await told.outcome(call)
+            figures.at_least(ear.SAME, ear.likeness(line.heard, words), "the greeting")
+            line, call = await told.named(lambda: telco.dial("105", "*78"), "own greeting")
+            await told.step(call, STEP, "asks: what stands")
+            await line.press("9")
+            await told.step(call, STEP, "greeting taken away")
+            await soon(line.ended)
+        assert PIN not in here.said()
+
+    here.run_on_time(story)
 
 
 def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here: Town) -> None:
