@@ -105,6 +105,8 @@ class WordsDesk:
         except UnplayableError as why:
             self._tell(events.RecordingFailed(call, str(why)))
             return
+        if message not in self._calls:
+            return  # who recorded it has hung up meanwhile, and it is destroyed
         self._clips[message] = self._media.load(samples)
         self._tell(events.RecordingKept(call, message, kept.seconds))
 
@@ -212,6 +214,8 @@ class WordsDesk:
             _destroyed(path)
         except OSError as why:
             log.warning("a recording could not be destroyed: the next start tries", why=str(why))
+        else:
+            log.info("a recording that nobody hears any more is destroyed")
 
     def _in_force(self) -> Mapping[str, str]:
         return {**self._hours.recorded(), **self._desks.recorded()}

@@ -180,6 +180,8 @@ def step(words: Words, happened: Happened) -> Step:
             return _pin_key(words, digit)
         case Asked.PIN, Word.SPOKEN:
             return words, Listen(PIN_S)
+        case Asked.PIN, Word.SILENCE if words.pin:
+            return _pin_key(words, "#")
         case Asked.PIN | Asked.CHECKING, Word.SILENCE:
             return words, End((GOODBYE,))
         case Asked.CHECKING, Checked(person=person) if person:

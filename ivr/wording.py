@@ -84,9 +84,11 @@ def step(call: Call, event: StepEvent, at: Moment) -> Step:
         case DigitPressed(digit=digit):
             went, orders = _turn(call, own_words.step(words, Key(digit)), at)
             return went, [commands.StopPlaying(call.id), *orders]
-        case PromptEnded(tag=tag):
-            is_newest = tag == call.tag
-            return _turn(call, own_words.step(words, Word.SPOKEN), at) if is_newest else (call, [])
+        case PromptEnded(tag=tag) if tag == call.tag:
+            went, orders = _turn(call, own_words.step(words, Word.SPOKEN), at)
+            is_heard = words.asked is Asked.SETTLING
+            note = [commands.Note(call.id, STEP, f"{words.kind} heard")] if is_heard else []
+            return went, [*note, *orders]
         case RecordingKept(message=message):
             name = own_words.named(words.kind, message)
             return _turn(call, own_words.step(words, own_words.Recorded(name)), at)

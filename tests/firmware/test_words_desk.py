@@ -205,6 +205,20 @@ def test_what_was_never_kept_goes_with_the_call_and_what_was_replaced_after_it(b
         assert box.files() == set()
 
 
+def test_what_a_kill_cut_off_is_no_message_of_anybodys_and_goes(box: Box) -> None:
+    with box.life() as first:
+        label = Label(str(uuid4()), CALL, OWN, 0, urgent=False)
+        sealing = Sealing(box.place.messages, label, first.desk.recipients(OWN))
+        sealing.add(memoryview(bytes(16_000)), last=False)
+        sealing.sync()
+        sealing.close()
+    box.live.clear()
+    with box.life() as second:
+        assert box.files() == {label.message}
+        second.does(second.desk.sweep())
+        assert box.files() == set()
+
+
 def test_the_key_that_ends_a_recording_is_not_heard_by_callers(box: Box) -> None:
     pound = audio.tone_pair(941, 1477, dbm0=(-8, -8), ms=120)
     breath = np.zeros(2000, np.int16)

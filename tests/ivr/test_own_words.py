@@ -29,6 +29,7 @@ from ivr.wording import next_opening
 from tests.ivr.story import NOON, Clinic, a_clinic, finished, of, spoken
 
 PIN = "246813"
+PEOPLE = ("alvarez", "brandt")
 SNOW = named(Kind.ANNOUNCEMENT, "snow")
 HELLO = named(Kind.GREETING, "hello")
 MIDNIGHT = NOON.replace(hour=0) + timedelta(days=1)
@@ -40,7 +41,7 @@ def a_snowed_in_clinic() -> Plan:
     plan = a_clinic(
         hours=HoursFork("office", "menu", "closed"),
         closed=Hangup(("closed-now",)),
-        snow=SnowDay(("alvarez", "brandt"), ("office",)),
+        snow=SnowDay(PEOPLE, ("office",)),
     )
     main = plan.flows["main"]
     menu = Menu(("menu",), {"1": "desk", "9": "snow"}, 5, 2, "desk")
@@ -69,7 +70,7 @@ class Snow(Clinic):
         """By the doctor's PIN."""
         self.calls(name, "9")
         checked = of(self.keys(name, f"{PIN}#"), CheckPins)
-        assert checked == [CheckPins(name, ("alvarez", "brandt"), PIN)]
+        assert checked == [CheckPins(name, PEOPLE, PIN)]
         return self.hears(events.PinChecked(name, fits=True, person="alvarez"))
 
     def announced(self, name: str, key: str = "1") -> Switch:
@@ -111,6 +112,10 @@ def test_nobody_who_lacks_a_pin_gets_further_nor_learns_why() -> None:
     assert of(clinic.prompt_ends("guesser"), Release)
     assert PIN not in repr(clinic.said)
     assert "13579" not in repr(clinic.said)
+    clinic.calls("no pound key", "9")
+    clinic.keys("no pound key", PIN)
+    assert of(clinic.waits(11), CheckPins) == [CheckPins("no pound key", PEOPLE, PIN)]
+    clinic.hears(events.CallerLeft("no pound key"))
     clinic.calls("pocket", "9")
     clinic.prompt_ends("pocket")
     assert spoken(clinic.waits(11)) == [("goodbye",)]
