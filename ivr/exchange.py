@@ -7,12 +7,12 @@ A caller who waits can be had by the first who is free or is being offered to ex
 keeps its rank in both.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from ivr import callbacks, commands, desks, digits, inside, passing, whisper
+from ivr import callbacks, choosing, commands, desks, digits, inside, passing, whisper
 from ivr.agent import AWAY, Agent
 from ivr.call import arrive, step
 from ivr.callbacks import Callbacks
@@ -67,7 +67,7 @@ from ivr.events import (
 from ivr.hours import Switch
 from ivr.lease import Instant
 from ivr.leases import Leases
-from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of, ms
+from ivr.matching import AGENTS_MAX, Matching, Pair, agent_of, ms, skills_of
 from ivr.offering import Offering, Ringing, goes_to
 from ivr.outward import Outward
 from ivr.overflow import Crowd
@@ -458,31 +458,31 @@ class Exchange:
             self._step(call, Stood(crowd), at)
 
     def _meet(self, pairs: list[Pair], at: Moment) -> None:
-        for pair in pairs:
+        for place, pair in enumerate(pairs):
             room = self._room.calls[pair.call].queues[pair.queue]
             agent = self.agents[pair.extension]
-            self._out.append(self._why(pair, at))
+            self._out.append(self._why(pair, pairs[place:], at))
             self._offer(pair.call, agent, room.offer_s, room.rest_s, room.wrap_up_s, at)
 
-    def _why(self, pair: Pair, at: Moment) -> commands.Note:
-        """What the ACD chose from, for those who ask later."""
+    def _why(self, pair: Pair, chosen: Iterable[Pair], at: Moment) -> commands.Note:
+        """What the ACD chose from, for those who ask later; those it chose next were free, too."""
         waits, agent = self._room.calls[pair.call], self.agents[pair.extension]
+        free = self._matching.idle.union(each.extension for each in chosen)
+        among = [each for each in self._able(pair.queue) if each.extension in free]
         urgency = waits.urgency_in(waits.queues[pair.queue])
-        free = len(self._free_for(pair.queue, at))
-        waited_s = at.now - waits.since
-        idle = f"idle for {at.now - agent.idle_since:.0f} s" if agent.idle_since else "not busy yet"
-        detail = (
-            f"by the queue {pair.queue}, {urgency.name.lower()}, after {waited_s:.1f} s,"
-            f" of {free} free: {agent.extension}, {idle}"
-        )
+        # The ACD counts milliseconds, and takes a rest to be over once it was told the time.
+        rested = [each for each in among if ms(each.free_from) <= self._matching.told_ms]
+        detail = choosing.in_words(pair.queue, urgency, waits.since, agent, rested, at.now)
         return commands.Note(pair.call, "matched", detail)
 
     def _free_for(self, queue: str, at: Moment) -> list[Agent]:
         """Its agents who could be offered a call now."""
+        able = self._able(queue)
+        return [agent for agent in able if agent.free_from <= at.now and self._is_idle(agent)]
+
+    def _able(self, queue: str) -> Iterator[Agent]:
         member = agent_of(queue)
-        able = (agent for agent in self.agents.values() if member in agent.skills)
-        now_ms = ms(at.now)  # as the ACD counts, for which a rest may have ended a moment sooner
-        return [agent for agent in able if ms(agent.free_from) <= now_ms and self._is_idle(agent)]
+        return (agent for agent in self.agents.values() if member in agent.skills)
 
     def _is_idle(self, agent: Agent) -> bool:
         return self._watches_phones and agent.is_idle()
@@ -788,8 +788,6 @@ class Exchange:
             if extension not in self.agents and len(self.agents) < AGENTS_MAX:
                 self.agents[extension] = Agent(extension)
         for agent in self.agents.values():
-            member = {agent_of(q.name): 1 for q in queues if agent.extension in q.agents}
-            phone = phones.get(agent.extension)
-            agent.skills = {**member, **phone.skills} if phone and member else member
+            agent.skills = skills_of(agent.extension, phones, queues)
         self._room.has_changed = True
         self._matching.adopt(queues, {a.extension: a.skills for a in self.agents.values()})

@@ -11,7 +11,7 @@ and nobody waits in are forgotten, and their numbers given out again.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.plan import Queue
+from ivr.plan import Phone, Queue
 from routing_core.acd import SKILLS, Acd, Match
 
 CALLS_MAX = 1024
@@ -56,6 +56,14 @@ def stages(queue: Queue) -> Stages:
     return tuple((ms(after_s), (member, *sorted(needs.items()))) for after_s, needs in wanted)
 
 
+def skills_of(
+    extension: str, phones: Mapping[str, Phone], queues: Iterable[Queue]
+) -> Mapping[str, int]:
+    """What who sits at this phone can do, each at its level; nothing, if it is in no queue."""
+    member = {agent_of(queue.name): 1 for queue in queues if extension in queue.agents}
+    return {**member, **phones[extension].skills} if extension in phones and member else member
+
+
 @dataclass(slots=True)
 class Matching:
     """Callers by their needs, agents by their skills."""
@@ -69,11 +77,14 @@ class Matching:
     _skills: dict[str, int] = field(default_factory=dict)  # by number
     _needs: dict[Stages, tuple[int, ...]] = field(default_factory=dict)  # by slots, ascending
     _queues: dict[int, str] = field(default_factory=dict)  # first need -> queue
+    told_ms: int = 0  # the time, as the ACD knows it
+    idle: set[str] = field(default_factory=set)  # agents that it may choose, now or after a rest
 
     def adopt(self, queues: Sequence[Queue], knows: Mapping[str, Mapping[str, int]]) -> None:
         """What is asked for from now on, and what each agent can do."""
         for extension in self._seats.keys() - knows.keys():
             left = self._seats.pop(extension)
+            self.idle.discard(extension)
             del self._agents[left]
             self._acd.agent_busy(left)
         self._forget({stages(queue) for queue in queues}, knows.values())
@@ -91,10 +102,12 @@ class Matching:
         """The agent has been idle since then, and can be offered calls once that time begins."""
         if (slot := self._seats.get(extension)) is None:
             return []
+        self.idle.add(extension)
         return self._pairs(self._acd.agent_free(slot, since_ms=ms(idle_since), from_ms=ms(begins)))
 
     def busy(self, extension: str) -> None:
         """The agent is offered nothing."""
+        self.idle.discard(extension)
         if (slot := self._seats.get(extension)) is not None:
             self._acd.agent_busy(slot)
 
@@ -134,6 +147,7 @@ class Matching:
 
     def time_is(self, now: float) -> list[Pair]:
         """Rests end and needs relax by this."""
+        self.told_ms = max(self.told_ms, ms(now))
         return self._pairs(*iter(lambda: self._acd.time_is(ms(now)), None))
 
     def next_deadline(self) -> float | None:
@@ -163,10 +177,12 @@ class Matching:
         )
 
     def _pairs(self, *matches: Match | None) -> list[Pair]:
-        return [
+        pairs = [
             Pair(self._callers[call], self._agents[agent], self._queues[need])
             for call, agent, need in filter(None, matches)
         ]
+        self.idle.difference_update(pair.extension for pair in pairs)
+        return pairs
 
     # ---- numbers ----
 

@@ -4,6 +4,9 @@ What came from outside (keys, who picked up, when the caller left, the crowd it 
 by hand) is read from the call's rows; what the clinic made of it is decided anew. What the ledger
 does not tell is taken as it must have been: a prompt ended when the call went on.
 
+Whom the ACD gives a call to is chosen once more among those who were free (`ivr.choosing`), and
+told where it would be somebody else; the call then goes on as it did.
+
 What callers keyed as answers, and their numbers, stand in no row and are nobody's business: that a
 question was answered does, and `ivr.standins` answers it in their place. A call of which a row
 tells something unknown here is followed up to that row, and the way to there is compared.
@@ -16,6 +19,7 @@ from datetime import datetime
 from ivr import (
     asking,
     callback_talk,
+    choosing,
     commands,
     hours,
     outward,
@@ -82,6 +86,7 @@ OF_NO_WEIGHT |= {"key destroyed", "call-back closed"}
 OF_NO_WEIGHT |= {"resumed", "wrapped up", "called back", "picked up"}
 OF_NO_WEIGHT |= {"transferred", "parked", "taken up"}
 KNOWN = PLACES | FROM_OUTSIDE | OF_NO_WEIGHT
+PHONE = "phone"  # in a way, where the ACD would choose another
 REPLIES = frozenset({ANSWERED, ASKED_AGAIN, "not answered"})
 ENDLESS = 1000  # events without a row; a plan that needs more goes in a circle
 
@@ -136,9 +141,10 @@ CrowdAt = Callable[[str, float], Crowd]
 def compare(recorded: Recorded, plan: Plan, crowd_at: CrowdAt) -> Compared:
     """A recorded call beside what this plan makes of it."""
     followed = tuple(_followed(recorded.rows))
-    was = _way_of((row.step, row.detail) for row in followed)
     course = _Course(replace(recorded, rows=followed), plan, crowd_at)
     became = _way_of(course.told())
+    told = ((row.step, row.detail) for row in followed)
+    was = _way_of((PHONE, course.moved[row]) if row in course.moved else row for row in told)
     if was.outcome is None:
         # Cut alike: what the caller would have done next is not known for either.
         became = Way(became.places[: len(was.places)], None)
@@ -161,7 +167,7 @@ def _way_of(told: Iterator[tuple[str, str]]) -> Way:
     places: list[str] = []
     ended = None
     for word, detail in told:
-        if word in PLACES:
+        if word in PLACES or word == PHONE:
             places.append(f"{word} {detail}")
         elif word == "outcome":
             ended = detail
@@ -176,6 +182,8 @@ class _Course:
         self._rows = recorded.rows
         self._told: list[tuple[str, str]] = []
         self._index = 0
+        # Choices that would be others now, by their rows, with who was chosen.
+        self.moved: dict[tuple[str, str], str] = {}
         self._now = self._rows[0].now if self._rows else 0.0
 
     def told(self) -> Iterator[tuple[str, str]]:
@@ -254,6 +262,8 @@ class _Course:
             case "overflow" if self._call.stage is Stage.QUEUED:
                 if crowd := overflow.crowd_of(row.detail):
                     self._tell(Stood(crowd))
+            case "matched" if self._call.stage is Stage.QUEUED:
+                self._choose(row)
             case "accepted":
                 self._hear_out()
                 self._tell(Taken(""))
@@ -309,6 +319,16 @@ class _Course:
                 self._go_on()
             case _:
                 pass
+
+    def _choose(self, row: Row) -> None:
+        """Among those who were free; where rows told less, nothing is known to be otherwise."""
+        choice = choosing.choice_of(row.detail)
+        if choice is None:
+            return
+        again = choosing.chosen_again(choice, self._plan)
+        if again != choice.chosen:
+            self.moved[row.step, row.detail] = choice.chosen
+            self._told.append((PHONE, again))
 
     def _has_told(self, step: str) -> bool:
         return any(word == step for word, _ in self._told)

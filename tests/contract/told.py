@@ -17,7 +17,7 @@ SHELLS_OWN = frozenset({"offered", "recording", "sealed"})
 PHONES_OWN = frozenset({"rings", "accepted", *Refusal})
 TRIED_AGAIN = frozenset({"matched", "offer", *Refusal})
 _TIME = re.compile(r"\d+(\.\d+)? s\b")
-_SINCE = re.compile(r", (idle for|not busy yet).*")
+_SINCE = re.compile(r" (idle for|not busy yet).*")
 _SOONER = re.compile(r", sooner than T$")
 
 

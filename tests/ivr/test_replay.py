@@ -1,6 +1,6 @@
 """Yesterday's calls through today's plan: who would go elsewhere?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr import events
+from ivr import choosing, events
 from ivr.asking import Kind, Question
 from ivr.commands import Finish, Identify, KeepRequest, KeepTicket, Note, OpenLease, Record
-from ivr.events import PhoneState
+from ivr.events import PhoneState, Refusal
 from ivr.form import RequestKind, TakeRequest
 from ivr.hours import Switch
 from ivr.identity import AskIdentity, Factor, Verdict
+from ivr.offering import Ringing
 from ivr.overflow import Crowd
 from ivr.plan import (
     CallBack,
@@ -28,6 +29,7 @@ from ivr.plan import (
     Node,
     Overflow,
     Plan,
+    Relaxing,
     Span,
     TakeMessage,
 )
@@ -181,6 +183,106 @@ def test_what_a_row_tells_that_nobody_here_knows_ends_the_way_that_is_compared()
     compared = clinic.again("anna")
     assert compared.is_same
     assert compared.recorded.outcome is None
+
+
+# ---- whom the ACD chooses ----
+
+SKILLED = {"101": {"spanish": 2}, "102": {"spanish": 1, "billing": 1}, "103": {"spanish": 3}}
+
+
+def a_clinic_of_skills(levels: Mapping[str, int], needs: int = 2) -> Plan:
+    """Callers of the desk want Spanish at this level, and after a while any; two wait in both
+    queues."""
+    plan = a_clinic(menu=Menu(("menu",), {"1": "desk", "2": "both"}, 5, 2, "desk"),
+                    desk=Enqueue("desk", 900, "bye"),
+                    both=Enqueue("desk", 900, "bye", also=("nurse",)))  # fmt: skip
+    phones = {
+        name: replace(
+            phone, skills={**SKILLED[name], **({"spanish": levels[name]} if name in levels else {})}
+        )
+        for name, phone in plan.phones.items()
+    }
+    desk = replace(
+        plan.queues["desk"],
+        agents=("101", "102", "103"),
+        needs={"spanish": needs},
+        relaxes=(Relaxing(40.0, {"spanish": 3}),),
+    )
+    return replace(plan, phones=phones, queues={**plan.queues, "desk": desk})
+
+
+def test_who_would_have_the_call_by_other_skills_is_told_beside_who_had_it() -> None:
+    clinic = Written(a_clinic_of_skills({}))
+    clinic.calls("anna", "1")
+    clinic.waits(3)
+    talks(clinic, "anna")
+    assert clinic.again("anna").is_same
+    compared = clinic.again("anna", a_clinic_of_skills({"101": 1, "102": 2}))
+    assert str(compared.recorded).startswith("menu main/menu → queue main/desk → phone 102 →")
+    assert str(compared.replayed).startswith("menu main/menu → queue main/desk → phone 101 →")
+    strict = clinic.again("anna", a_clinic_of_skills({"102": 2}, needs=1))
+    assert "phone nobody" in str(strict.replayed)
+
+
+def test_of_equals_the_longest_idle_would_have_the_call() -> None:
+    row = "by the queue desk, routine, after 4.000 s, of 2 free: 101 idle for 3.000 s, 102 idle for"
+    for idle, chosen in (("2.999 s", "101"), ("3.001 s", "102")):
+        choice = choosing.choice_of(f"{row} {idle}")
+        assert choice is not None
+        assert choosing.chosen_again(choice, a_clinic()) == chosen
+
+
+def test_rows_of_a_time_that_told_less_of_a_choice_move_nobody() -> None:
+    clinic = Written(a_clinic_of_skills({}))
+    clinic.calls("anna", "1")
+    for place, (name, row) in enumerate(clinic.rows):
+        if row.step == "matched":
+            old = "by the queue desk, routine, after 0.0 s, of 3 free: 102, not busy yet"
+            clinic.rows[place] = (name, replace(row, detail=old))
+    clinic.hears(events.CallerLeft("anna"))
+    assert clinic.again("anna", a_clinic_of_skills({"101": 1, "102": 2})).is_same
+
+
+CROWD = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from("12"), st.just("calls")),
+        st.tuples(st.sampled_from(["101", "102", "103"]), st.sampled_from(["idle", "in use"])),
+        st.tuples(st.sampled_from(["0", "1"]), st.sampled_from(["picks up", "leaves", "refuses"])),
+        st.tuples(st.sampled_from([0.4130011, 3.1170023, 11.2310041, 41.0710083]), st.just("wait")),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(CROWD)
+def test_every_choice_is_made_again_as_it_was(happenings: list[tuple[object, str]]) -> None:
+    clinic = Written(a_clinic_of_skills({}))
+    names = [f"caller {number}" for number in range(len(happenings))]
+    here = iter(names)
+    for whom, what in happenings:
+        offers = [o for o in clinic.exchange.offers.values() if o.state is Ringing.OPEN]
+        offer = offers[int(str(whom)) % len(offers)] if offers and str(whom) in "01" else None
+        match what:
+            case "calls":
+                clinic.calls(next(here), str(whom))
+            case "idle" | "in use":
+                clinic.hears(events.PhoneChanged(str(whom), PhoneState(what)))
+            case "wait":
+                clinic.waits(float(str(whom)))
+            case "picks up" if offer is not None:
+                clinic.hears(events.OfferAccepted(offer.id), events.Joined(offer.call, offer.id))
+            case "refuses" if offer is not None:
+                clinic.hears(events.OfferEnded(offer.id, Refusal.REFUSED))
+            case "leaves" if clinic.exchange.calls:
+                clinic.hears(events.CallerLeft(next(iter(clinic.exchange.calls))))
+            case _:
+                pass
+    for name in [*clinic.exchange.calls]:
+        clinic.hears(events.CallerLeft(name))
+    for name in {name for name, _ in clinic.rows if name in names}:
+        compared = clinic.again(name)
+        assert compared.is_same, compared
 
 
 # ---- what was keyed stands in no row ----
