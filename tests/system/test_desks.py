@@ -152,6 +152,11 @@ def test_closed_today_is_said_from_a_mobile_and_a_greeting_from_a_desk(
             await line.hang_up()
             await told.outcome(call)
             figures.at_least(ear.SAME, ear.likeness(line.heard, words), "the greeting")
+            line, call = await told.named(lambda: telco.dial("105", "*78"), "own greeting")
+            await told.step(call, STEP, "asks: what stands")
+            await line.press("9")
+            await told.step(call, STEP, "greeting taken away")
+            await soon(line.ended)
         assert PIN not in here.said()
 
     here.run_on_time(story)
