@@ -429,6 +429,10 @@ class MenuForm(Strict):
     tries: Annotated[int, _count(1, 5)] = 2
     otherwise: Target
     wrong: Word = "wrong-key"
+    about: Annotated[
+        dict[Key, Word],
+        Field(max_length=12, description='keys with prompts for the agent: { 3 = "about-refill" }'),
+    ] = {}
 
     def node(self) -> plan.Menu:
         return plan.Menu(
@@ -438,6 +442,7 @@ class MenuForm(Strict):
             self.tries,
             self.otherwise,
             self.wrong,
+            dict(self.about),
         )
 
 

@@ -84,15 +84,22 @@ class InsideReading:
                     self.tell((*path, "phone"), reason, "keep the one to which callers shall come")
 
     def check_words(
-        self, queues: Mapping[str, plan.Queue], prompts: Iterable[str], language: str
+        self,
+        queues: Mapping[str, plan.Queue],
+        flows: Mapping[str, plan.Flow],
+        prompts: Iterable[str],
+        language: str,
     ) -> None:
-        """What is whispered can be spoken."""
+        """What is whispered can be spoken, in the language of the clinic's own people."""
         known = set(prompts)
-        for name, queue in queues.items():
-            if queue.whisper is not None and queue.whisper not in known:
-                reason = f"there is no prompt {queue.whisper}"
+        for path, whisper in (*_of_queues(queues), *_of_menus(flows)):
+            if whisper not in known:
                 cure = f"add it to [prompts.{language}], or name another"
-                self.tell(("queues", name, "whisper"), reason, cure)
+                self.tell(path, f"there is no prompt {whisper}", cure)
+        for path, menu in _menus(flows):
+            for key in sorted(menu.about.keys() - menu.choices.keys()):
+                cure = "give this key a choice, or take its word away"
+                self.tell((*path, "about", key), f"key {key} leads nowhere in this menu", cure)
 
     def check_numbers(
         self,
@@ -124,6 +131,28 @@ class InsideReading:
             elif any(_dials_out(rule, number) for rule in rules):
                 reason = f"{number} is dialled to the outside by a dial rule"
                 self.tell(path, reason, "give it a number that no rule takes")
+
+
+Whispers = Iterator[tuple[Path, str]]
+
+
+def _of_queues(queues: Mapping[str, plan.Queue]) -> Whispers:
+    for name, queue in queues.items():
+        if queue.whisper is not None:
+            yield ("queues", name, "whisper"), queue.whisper
+
+
+def _of_menus(flows: Mapping[str, plan.Flow]) -> Whispers:
+    for path, menu in _menus(flows):
+        for key, prompt in menu.about.items():
+            yield (*path, "about", key), prompt
+
+
+def _menus(flows: Mapping[str, plan.Flow]) -> Iterator[tuple[Path, plan.Menu]]:
+    for flow in flows.values():
+        for name, node in flow.nodes.items():
+            if isinstance(node, plan.Menu):
+                yield ("flows", flow.name, "nodes", name), node
 
 
 def _numbers(

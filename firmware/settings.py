@@ -266,7 +266,7 @@ class _Reading:
         parking = plan.Parking(clinic.parking) if clinic else plan.Parking()
         inner.check_numbers(phones, queues, mailboxes, emergency, parking, pages, rules.values())
         words = texts.get(language, {}).keys() | standard_prompts().get(language, {}).keys()
-        inner.check_words(queues, words, language)
+        inner.check_words(queues, flows, words, language)
         wrap_up = self._wrap_up()
         if clinic is None:
             return None

@@ -503,7 +503,8 @@ def _choose(call: Call, digit: str, at: Moment) -> Step:
         if target is None
         else flow.resolve(call.plan, call.place.flow, target)
     )
-    entered, orders = _enter(call, place, at)
+    about = menu.about.get(digit, call.about) if menu else call.about
+    entered, orders = _enter(replace(call, about=about), place, at)
     return entered, [note, commands.StopPlaying(call.id), *orders]
 
 

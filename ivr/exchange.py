@@ -558,7 +558,8 @@ class Exchange:
             return ()
         theirs = (q for name, q in waits.queues.items() if agent_of(name) in agent.skills)
         queue = next(theirs, waits.queues[waits.first])  # picked up by one of none of them
-        return whisper.words(queue, at.now - waits.since)
+        call = self.calls.get(offer.call)
+        return whisper.words(queue, call.about if call else "", at.now - waits.since)
 
     def _picked_up(self, event: OfferPickedUp, at: Moment) -> None:
         """A colleague has it instead; what rings at the colleague's own phone finds another."""

@@ -278,6 +278,7 @@ class Menu:
     tries: int  # times the prompts are spoken in all
     otherwise: str  # after the last try
     wrong: str = "wrong-key"  # prompt after a key that means nothing
+    about: Mapping[str, str] = field(default_factory=dict)  # digit -> prompt for the agent
 
 
 @dataclass(frozen=True, slots=True)

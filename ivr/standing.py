@@ -221,6 +221,7 @@ class Call:
     then: Place | None = None  # after what is being spoken; None: the call ends
     tag: int = 0  # of the newest Play
     tries: int = 0  # times the menu has been spoken
+    about: str = ""  # what the caller chose, as an agent is told it
     until: float | None = None  # the stage ends by then
     again_at: float | None = None  # music or the next announcement is due
     look_at: float | None = None  # a rule of the queue may hold by then

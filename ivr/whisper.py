@@ -11,11 +11,11 @@ WAITED, MINUTE, MINUTES = "waited", "minute", "minutes"
 PROMPTS = (WAITED, MINUTE, MINUTES)
 
 
-def words(queue: Queue, waited_s: float) -> tuple[str, ...]:
-    """The prompts; none where the site says nothing."""
-    if queue.whisper is None:
-        return ()
-    if waited_s < LEAST_WAIT_S:
-        return (queue.whisper,)
+def words(queue: Queue, about: str, waited_s: float) -> tuple[str, ...]:
+    """The prompts: the queue's own, what the caller chose in the menus, the wait. None where the
+    site says nothing of either."""
+    said = tuple(prompt for prompt in (queue.whisper, about) if prompt)
+    if not said or waited_s < LEAST_WAIT_S:
+        return said
     minutes = round(waited_s / 60)
-    return (queue.whisper, WAITED, *spoken(minutes), MINUTE if minutes == 1 else MINUTES)
+    return (*said, WAITED, *spoken(minutes), MINUTE if minutes == 1 else MINUTES)

@@ -3,6 +3,7 @@
 import pytest
 
 from firmware import settings
+from ivr.plan import Menu, Plan
 from tests.sites import head
 
 REST = """
@@ -21,6 +22,16 @@ start = "bye"
 [flows.main.nodes.bye]
 kind = "hangup"
 """
+MENU = """
+[flows.main.nodes.menu]
+kind = "menu"
+prompts = ["welcome"]
+choices = { 1 = "bye" }
+otherwise = "bye"
+about = { %s }
+[prompts.en]
+welcome = "Welcome."
+"""
 SITE = head(("101", "102")) + REST
 
 
@@ -34,6 +45,21 @@ def test_a_line_may_be_one_persons_own_and_a_mailbox_have_a_number() -> None:
     plan = settings.read(text.replace("[mailboxes.desk]", '[mailboxes.desk]\nnumber = "701"'))
     assert plan.lines["main"].phone == "102"
     assert plan.mailboxes["desk"].number == "701"
+
+
+def test_what_an_agent_is_told_of_a_choice_can_be_spoken() -> None:
+    def read(about: str) -> Plan:
+        return settings.read(changed('start = "bye"', 'start = "menu"') + MENU % about)
+
+    told = read('1 = "welcome"').flows["main"].nodes["menu"]
+    assert isinstance(told, Menu)
+    assert told.about == {"1": "welcome"}
+    for about, reason in (('1 = "x"', "there is no prompt x"), ('2 = "welcome"', "key 2 leads")):
+        with pytest.raises(settings.SiteFaults) as refused:
+            read(about)
+        (fault,) = refused.value.faults
+        assert reason in fault.reason
+        assert fault.line > 1
 
 
 @pytest.mark.parametrize(

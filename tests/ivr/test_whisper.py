@@ -5,7 +5,7 @@ from dataclasses import replace
 from ivr import events
 from ivr.commands import Join, Note, Play, TellAway
 from ivr.events import AgentWrappedUp, Refusal
-from ivr.plan import Enqueue
+from ivr.plan import Enqueue, Menu
 from ivr.standing import Stage
 from ivr.whisper import MOST_S, TAG
 from tests.ivr.story import Clinic, a_clinic, of, offers
@@ -53,6 +53,32 @@ def test_a_long_wait_is_said_and_an_end_that_nobody_tells_keeps_no_caller() -> N
     two_minutes = whispering()
     accepted(two_minutes, waited_s=118.0)
     assert whispered(two_minutes) == ("for-the-nurse", "waited", "number-2", "minutes")
+
+
+def test_what_the_caller_chose_is_said_whatever_led_to_the_queue() -> None:
+    queues = {name: Enqueue(name, 600, "message") for name in ("nurse", "desk")}
+    plan = a_clinic(**queues, deeper=Menu((), {"1": "desk"}, 5, 2, "desk", about={"1": "bills"}))
+    nodes = plan.flows["main"].nodes
+    menu = Menu((), {"2": "nurse", "6": "deeper"}, 5, 2, "desk", about={"2": "refill"})
+    flow = replace(plan.flows["main"], nodes={**nodes, "menu": menu})
+    nurse = replace(plan.queues["nurse"], whisper="for-the-nurse")
+    queued = {**plan.queues, "nurse": nurse}
+    clinic = Clinic(replace(plan, queues=queued, flows={"main": flow}))
+    for phone in plan.phones:
+        clinic.hears(events.PhoneChanged(phone, events.PhoneState.IN_USE))
+    clinic.calls("ann", "2")
+    clinic.calls("bob", "6")
+    clinic.presses("bob", "1")
+    clinic.waits(116.0)
+    for phone in ("101", "103"):
+        clinic.hears(events.PhoneChanged(phone, events.PhoneState.IDLE))
+    told: dict[str, tuple[str, ...]] = {}
+    for offer in list(clinic.exchange.offers.values()):
+        (play,) = of(clinic.hears(events.OfferAccepted(offer.id)), Play)
+        assert isinstance(play, Play)
+        told[offer.call] = play.prompts
+    waited = ("waited", "number-2", "minutes")
+    assert told == {"ann": ("for-the-nurse", "refill", *waited), "bob": ("bills", *waited)}
 
 
 def test_who_hangs_up_in_the_words_leaves_the_caller_waiting_with_its_rank() -> None:
