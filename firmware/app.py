@@ -26,6 +26,7 @@ from firmware.answers import Answers, show
 from firmware.asterisk import translate
 from firmware.asterisk.config import AMI_USER
 from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
+from firmware.asterisk.slots import Slots
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.backlog import Backlog
@@ -111,6 +112,7 @@ class App:
         self._inbox = Inbox()
         self._watchers: Broadcast[topics.StepLine] = Broadcast()
         self._translator = Translator(self._plan)
+        self._slots = Slots()
         self._exchange = Exchange(self._plan, lambda: str(uuid.uuid4()))
         self._media = Media(calls, port=self._ports.engine, backlog_s=backlog_s)
         self._clips = Clips(self._media, place.prompts, self._plan.language)
@@ -415,6 +417,8 @@ class App:
         if asked := translate.inside_asked(message):
             route = self._desks.route(asked.extension, asked.became)
             self._tell_later(translate.routed(asked, route))
+        if shown := self._slots.heard(message, self._plan):
+            self._tell_later(shown)
         if missed := translate.missed_inside(message):
             self._start(self._desks.missed_inside(*missed))
         self._end_strays()

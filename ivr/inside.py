@@ -65,6 +65,8 @@ def voicemail_of(extension: str) -> str:
 
 def named(plan: Plan, number: str) -> str:
     """An internal number as a ledger may name it; any other is somebody's own."""
+    if number == plan.parking.number:
+        return "parking"
     return number if leads_to(plan, number) is not None else "outside"
 
 

@@ -20,7 +20,7 @@ from ivr.plan import Phone, Plan
 
 # Contexts.
 SENT, PARKED, PARKED_BACK, RING, ONWARD = "sent", "parked", "parked-back", "ring", "onward"
-AWAY, AUTO_ANSWER = "away", "auto-answer"
+AWAY, AUTO_ANSWER, SLOT = "away", "auto-answer", "slot"
 PAGE_RING_S = 10
 INSIDE_S = 60
 OWNER_S = round(inside.PHONE_RING_S)  # where a mailbox waits behind it
@@ -181,6 +181,26 @@ def own_greeting(plan: Plan, absent: str, sorry: str) -> str:
                 f"Playback({sorry})",
                 "Hangup()",
             )
+        ],
+    )
+
+
+def slots(plan: Plan, spoken: Callable[[str], str]) -> str:
+    """What the telephone hears that is told of a slot (firmware/asterisk/slots.py)."""
+    first = int(plan.parking.first)
+    numbers = (
+        str(first + place).zfill(len(plan.parking.first)) for place in range(plan.parking.slots)
+    )
+    return section(
+        SLOT,
+        [
+            extension(
+                number,
+                "Answer(,i)",
+                f"Playback({'&'.join(spoken(f'number-{digit}') for digit in number)})",
+                "Hangup()",
+            )
+            for number in numbers
         ],
     )
 

@@ -73,6 +73,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         *desk_dialplan.contexts(plan, ABSENT),
         desk_dialplan.own_greeting(plan, ABSENT, voice(FAILED, plan.language)),
         *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
+        desk_dialplan.slots(plan, lambda prompt: voice(prompt, plan.language)),
         _outside(plan),
         _emergency(plan),
         _emergency_call(plan, voice, timing),

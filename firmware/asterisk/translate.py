@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from firmware.asterisk import written
+from firmware.asterisk.consulted import Consulted, phone_of
 from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
 from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
 from firmware.asterisk.sent_for import Leg, SentFor, refusal
@@ -110,6 +111,7 @@ class Translator:
         self._callers: dict[str, _Caller] = {}  # by call
         self._calls: dict[str, str] = {}  # Uniqueid -> call
         self._legs = SentFor()
+        self._consulted = Consulted()
         # Legs of no offer that we know: the exchange that sent them, or our link, died since.
         self._orphans: frozenset[str] = frozenset()
         self._ringing_on: dict[str, str] = {}  # those nobody picked up yet -> the caller's channel
@@ -133,6 +135,7 @@ class Translator:
 
     def receive(self, message: Message) -> list[events.Event]:
         """What one message means to us; most mean nothing."""
+        self._consulted.heard(message)
         match message.get("Event"):
             case "UserEvent":
                 return self._told_by_dialplan(message)
@@ -261,7 +264,7 @@ class Translator:
         if leg.is_outward:
             self._is_called(leg)
             return []
-        return [events.OfferPickedUp(leg.offer, _phone_of(channel))]
+        return [events.OfferPickedUp(leg.offer, phone_of(channel))]
 
     def _renamed(self, message: Message) -> list[events.Event]:
         call = self._calls.get(message.get("Uniqueid"))
@@ -317,13 +320,13 @@ class Translator:
         may have been no talk but a wait in the engine, for a queue or to be joined."""
         if message.get("Event") == "BlindTransfer":
             call = self._calls.get(message.get("TransfereeUniqueid"))
-            by, number = _phone_of(message.get("TransfererChannel")), message.get("Extension")
+            by, number = phone_of(message.get("TransfererChannel")), message.get("Extension")
             return [] if call is None else [_passed(call, by, number, Passing.SENT)]
         passed = [message.get(f"{who}Uniqueid") for who in ("Transferee", "TransferTarget")]
         call = next((self._calls[each] for each in passed if each in self._calls), None)
         if call is None:
             return []
-        by = _phone_of(message.get("OrigTransfererChannel"))
+        by = phone_of(message.get("OrigTransfererChannel"))
         for leg in (message.get(f"{which}TransfererUniqueid") for which in ("Orig", "Second")):
             waited, offer = self._calls.get(leg), self._legs.at(leg)
             if waited is not None or (offer is not None and not offer.is_joined):
@@ -331,9 +334,19 @@ class Translator:
                 # Asterisk tells it before it is done; it is, once the leg that waited has gone.
                 self._mislaid[leg] = _passed(call, by, number, Passing.MISLAID)
                 return []
-        ends = (message.get(f"{who}Channel") for who in ("TransferTarget", "Transferee"))
-        number = next((phone for end in ends if (phone := _phone_of(end)) in self._plan.phones), "")
-        return [_passed(call, by, number, Passing.JOINED)]
+        channels = (message.get(f"{who}Channel") for who in ("TransferTarget", "Transferee"))
+        ends = [end for each in channels if (end := self._consulted.behind(each)).isdecimal()]
+        number = next((end for end in ends if end in self._plan.phones), "".join(ends[:1]))
+        return [*self._no_longer_held(call), _passed(call, by, number, Passing.JOINED)]
+
+    def _no_longer_held(self, call: str) -> list[events.Event]:
+        """Who asked first has gone without a word of it."""
+        return [
+            told
+            for leg in self._legs
+            if leg.call == call
+            for told in self._held(leg.uniqueid, is_held=False)
+        ]
 
     def _held(self, uniqueid: str, *, is_held: bool) -> list[events.Event]:
         leg = self._legs.at(uniqueid)
@@ -348,7 +361,7 @@ class Translator:
         if call is None:
             return []
         slot, is_over = message.get("ParkingSpace"), message.get("Event") == "UnParkedCall"
-        by = _phone_of(message.get("RetrieverChannel"))
+        by = phone_of(message.get("RetrieverChannel"))
         if not is_over:
             by = message.get("ParkerDialString").rpartition("/")[2]
         return [events.Parked(call, slot, by if by in self._plan.phones else "", is_over)]
@@ -674,12 +687,6 @@ def _redirected(channel: str, context: str, number: str) -> Action:
     )
 
 
-def _phone_of(channel: str) -> str:
-    """The extension whose telephone has this channel, as far as its name tells."""
-    technology, _, rest = channel.partition("/")
-    return rest.rpartition("-")[0] if technology == "PJSIP" else ""
-
-
 def _variables(channel: Message) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in channel.all("Variable") if "=" in pair)
 
@@ -775,7 +782,7 @@ def missed_inside(message: Message) -> tuple[str, str] | None:
     """The telephone that one desk rang for nobody, and whose desk that was."""
     if message.get("Event") != "DialEnd" or message.get("DialStatus") in ("ANSWER", ""):
         return None
-    by, extension = _phone_of(message.get("Channel")), _phone_of(message.get("DestChannel"))
+    by, extension = phone_of(message.get("Channel")), phone_of(message.get("DestChannel"))
     return (extension, by) if by and extension and by != extension else None
 
 

@@ -24,6 +24,7 @@ from firmware.rehearsal import EXCHANGE
 from firmware.store import open_reader
 from firmware.watchdog import Supervisor
 from ivr.agent import Doing
+from ivr.plan import Plan
 from tests.sites import head
 from tests.system import ear, town
 from tests.system.town import SOON_S, Town, soon
@@ -180,9 +181,14 @@ information = "Menu."
 )
 
 
-def build(home: Path, site: str = SITE, tones: Mapping[str, tuple[float, float]] = TONES) -> Town:
+def build(
+    home: Path,
+    site: str = SITE,
+    tones: Mapping[str, tuple[float, float]] = TONES,
+    change: Callable[[Plan], Plan] = lambda plan: plan,
+) -> Town:
     """The practice and its telephone company, without an exchange."""
-    standing = town.build(home, site_text=site)
+    standing = town.build(home, change, site_text=site)
     prompts = standing.place.prompts
     for name, (tone_hz, seconds) in tones.items():
         ear.write_tone(prompts / "en" / f"{name}.wav", tone_hz, seconds)

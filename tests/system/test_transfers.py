@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.asterisk.telco import Answers, Busy, Silent
+from ivr.agent import Doing
 from tests.system import ear, practice
 from tests.system.town import Figures, Town, soon
 
@@ -98,3 +99,54 @@ def test_a_caller_is_parked_taken_up_and_sent_to_one_who_is_busy(here: Town) -> 
             figures.at_least(0.5, ear.tone_s(line.heard, NOT_AVAILABLE_HZ), "the greeting")
 
     here.run_on_time(story)
+
+
+def test_a_caller_is_held_handed_over_by_keys_and_forwarded_outside(here: Town) -> None:
+    """One whose agent asks first; and one sent to a telephone whose calls go to a number outside,
+    where at first nobody answers."""
+    outside = "2025550188"
+
+    async def story() -> None:
+        telco = here.telco
+        rings = {number: len(desk.rings) for number, desk in telco.desks.items()}
+        for desk in ("101", "104"):
+            await telco.behave(desk, Answers())
+        async with practice.exchange(here) as told:
+            forwards = await telco.dial("105", f"*729{outside}")
+            await soon(forwards.ended)
+            line, call = await told.call(telco)
+            await line.press("7")
+            first = await telco.next_ring("101", rings["101"])
+            await told.step(call, "joined")
+            await telco.hold(first)
+            await told.step(call, "held")
+            await telco.take_back(first)
+            await told.step(call, "resumed")
+            await telco.key(first, "*2104")
+            asked = await telco.next_ring("104", rings["104"])
+            await soon(asked.answered)
+            await telco.put_down(first)
+            await told.step(call, "transferred", "101 to 104")
+            assert len(told.details(call, "held")) == len(told.details(call, "resumed")) == 2
+            await told.becomes("104", Doing.TALKS)
+            await line.hang_up()
+            await soon(asked.ended)
+            assert await told.outcome(call) == "answered"
+
+            for behaviour, begins in ((Busy(), "recording"), (Answers(), "passed outside")):
+                await telco.behave(outside, behaviour)
+                rang = len(telco.desks["101"].rings)
+                line, call = await told.call(telco)
+                await line.press("7")
+                first = await telco.next_ring("101", rang)
+                await told.step(call, "joined")
+                await telco.transfer(first, "105")
+                await told.step(call, begins)
+                if begins == "passed outside":
+                    away = await telco.ringing(outside)
+                    await soon(away.answered)
+                await line.hang_up()
+                assert await told.outcome(call) == "answered"
+            await soon((await telco.dial("105", "*73")).ended)
+
+    here.run(story())

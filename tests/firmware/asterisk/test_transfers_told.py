@@ -3,6 +3,7 @@
 import re
 
 from firmware.asterisk import translate
+from firmware.asterisk.slots import Slots
 from firmware.asterisk.translate import Translator
 from ivr import commands, events
 from ivr.events import Passing
@@ -88,6 +89,71 @@ def test_a_caller_in_the_place_of_a_waiting_leg_is_told_once_that_leg_is_gone() 
     said = {fields(action)["Variable"]: fields(action)["Value"] for action in names}
     assert (said["__CALLUUID"], said["LINE"]) == (CALL, "main")
     assert (fields(redirect)["Context"], fields(redirect)["Exten"]) == ("sent", "601")
+
+
+def test_who_asked_first_by_keys_passes_the_caller_to_whoever_picked_up_and_holds_no_more() -> None:
+    offer = "b1fce35f-6938-4f81-9640-a61639cc302d"
+
+    def asks_and_hangs_up(*meanwhile: dict[str, str]) -> list[events.Event]:
+        translator = with_two_calls()
+        translator.originate(commands.Offer(offer, CALL, "101", 20.0))
+        for uniqueid in (offer, CALLER):
+            enters = {"Event": "BridgeEnter", "Uniqueid": uniqueid, "BridgeUniqueid": "talk"}
+            told(translator, enters)
+        assert told(translator, {"Event": "Hold", "Uniqueid": offer}) == [events.Held(CALL)]
+        for each in meanwhile:
+            told(translator, each)
+        attended = transferred(
+            "AttendedTransfer",
+            OrigTransfererChannel="PJSIP/101-00000009",
+            OrigTransfererUniqueid=offer,
+            SecondTransfererUniqueid=offer,
+            TransfereeUniqueid=CALLER,
+            TransfereeChannel=TRUNK,
+            TransferTargetChannel="Local/104@from-phone-00000005;1",
+        )
+        return told(translator, attended)
+
+    answered = {
+        "Event": "DialEnd",
+        "Channel": "Local/104@from-phone-00000005;2",
+        "DestChannel": "PJSIP/102-0000000a",
+        "DialStatus": "ANSWER",
+    }
+    joined = Passing.JOINED
+    held_no_more = events.Resumed(CALL)
+    forwarded = events.Transferred(CALL, "101", "102", joined)
+    assert asks_and_hangs_up(answered) == [held_no_more, forwarded]
+    itself = events.Transferred(CALL, "101", "104", joined)
+    assert asks_and_hangs_up({**answered, "DialStatus": "BUSY"}) == [held_no_more, itself]
+    gone = {"Event": "Hangup", "Channel": answered["Channel"], "Uniqueid": "9.9"}
+    assert asks_and_hangs_up(answered, gone) == [held_no_more, itself]
+
+
+def test_a_telephone_that_parks_by_its_transfer_key_is_told_the_slot_once() -> None:
+    sent = transferred(
+        "BlindTransfer",
+        TransfererChannel="PJSIP/101-00000003",
+        TransfereeUniqueid=CALLER,
+        Extension="800",
+    )
+    parked = {"Event": "ParkedCall", "ParkeeUniqueid": CALLER, "ParkingSpace": "801"}
+
+    def shown(*told_of: dict[str, str]) -> list[dict[str, str]]:
+        slots = Slots()
+        rung = (slots.heard(paired(*each.items()), CLINIC) for each in told_of)
+        return [fields(action) for action in rung if action is not None]
+
+    for order in ((sent, parked), (parked, sent)):
+        (action,) = shown(*order, parked)
+        assert action["Channel"] == "PJSIP/101"
+        assert action["CallerID"] == '"Parked at 801" <801>'
+        assert f"[{action['Context']}]\nexten => 801,1,Answer(,i)" in files()["extensions.conf"]
+    taken_up = {"Event": "UnParkedCall", "ParkeeUniqueid": CALLER}
+    assert shown(parked) == shown(sent, {**sent, "Extension": "104"}) == []
+    assert shown(parked, taken_up, sent) == shown(sent, {**parked, "ParkingSpace": "1,x"}) == []
+    gone = {"Event": "Hangup", "Uniqueid": CALLER}
+    assert shown(sent, gone, parked) == []
 
 
 def test_only_a_desk_that_rang_for_another_desk_missed_a_call_of_its_own() -> None:
