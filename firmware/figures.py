@@ -29,6 +29,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, func, literal_column, select
 
+from firmware import back_talk
+from firmware.back_talk import BackTalk, between
 from firmware.ledger import JOINED, OUTCOME, UNHEARD, Moment, Step, calls, steps
 from ivr.canary import SELFTEST
 from ivr.commands import Outcome
@@ -52,11 +54,12 @@ LONGEST = "longest_ms"  # the one figure of a tally that is no sum
 QUEUE, RING, WAITS = "queue", "ring", "waits"
 OFFER, ACCEPTED = "offer", "accepted"
 ELSEWHERE = frozenset({"say", "menu", "message", "hangup", "released", "failsafe", "audio lost"})
-# What an agent does during a talk and after it, and what became of a call-back.
-HELD, RESUMED, WRAPPED_UP, CALLED_BACK = "held", "resumed", "wrapped up", "called back"
+# What an agent does during a talk and after it.
+HELD, RESUMED, WRAPPED_UP = "held", "resumed", "wrapped up"
 READ = frozenset(
     {QUEUE, RING, WAITS, OFFER, ACCEPTED, JOINED, UNHEARD, OUTCOME, Refusal.SILENT.value}
-    | {HELD, RESUMED, WRAPPED_UP, CALLED_BACK, ASKED, RATED}
+    | {HELD, RESUMED, WRAPPED_UP, ASKED, RATED}
+    | back_talk.READ
     | ELSEWHERE
 )
 
@@ -221,7 +224,7 @@ class Course:
     missed: tuple[str, ...] = ()
     is_known: bool = False
     is_repeat: bool = False
-    called_back: bool = False
+    back: BackTalk | None = None  # that somebody was called back
     mark: int | None = None
 
     @property
@@ -248,11 +251,13 @@ class _Reading:
     ended: int | None = None
     is_unheard: bool = False
     wrap_up_ms: int | None = None
-    called_back: bool = False
+    back: BackTalk = field(default_factory=BackTalk)
     talked_until: int | None = None
     mark: int | None = None
 
     def take(self, step: Step) -> None:
+        if self.back.take(step):
+            return
         at = step.mono_ms
         match step.step:
             case "queue" | "ring" if self.joined is None:
@@ -276,9 +281,7 @@ class _Reading:
             case "resumed":
                 self._resume(at)
             case "wrapped up" if (end := self._talk_end) is not None:
-                self.wrap_up_ms = _between(end, at)
-            case "called back":
-                self.called_back = True
+                self.wrap_up_ms = between(end, at)
             case "surveyed":
                 self._resume(at)
                 self.talked_until = at
@@ -297,13 +300,13 @@ class _Reading:
         """The wait is over; None: nobody knows when."""
         if self.stay is None:
             return
-        waited_ms = None if at is None else _between(self.stay_from, at)
+        waited_ms = None if at is None else between(self.stay_from, at)
         self.stays.append(Stay(self.stay, waited_ms))
         self.stay, self.waited_until = None, at
 
     def _resume(self, at: int) -> None:
         if self.held_from is not None:
-            self.hold_ms = (self.hold_ms or 0) + (_between(self.held_from, at) or 0)
+            self.hold_ms = (self.hold_ms or 0) + (between(self.held_from, at) or 0)
         self.held_from = None
 
     def _end(self, at: int) -> None:
@@ -315,7 +318,7 @@ class _Reading:
 
     @property
     def wait_ms(self) -> int | None:
-        return _between(self.asked, self.waited_until)
+        return between(self.asked, self.waited_until)
 
     @property
     def _talk_end(self) -> int | None:
@@ -324,7 +327,7 @@ class _Reading:
 
     @property
     def talk_ms(self) -> int | None:
-        together = _between(self.joined, self._talk_end)
+        together = between(self.joined, self._talk_end)
         return None if together is None else max(0, together - (self.hold_ms or 0))
 
 
@@ -356,7 +359,7 @@ def course(
         missed=tuple(read.missed),
         is_known=is_known,
         is_repeat=is_repeat,
-        called_back=read.called_back,
+        back=None if read.back.begun is None else read.back,
         mark=read.mark,
     )
 
@@ -375,7 +378,7 @@ def counted(one: Course) -> Iterator[tuple[Key, Marks]]:
     for stay in one.stays[:-1]:
         yield (By.QUEUE, stay.queue), {"offered": 1, "overflowed": 1} | _waited(stay)
     for stay in one.stays[-1:]:
-        outcome = _ended(one) | _answered(one, stay.wait_ms) | _handled(one)
+        outcome = _ended(one) | _answered(one, stay.wait_ms) | _handled(one) | _marked(one)
         yield (By.QUEUE, stay.queue), outcome | _waited(stay)
     if one.agent:
         yield (By.AGENT, one.agent), whole
@@ -383,6 +386,11 @@ def counted(one: Course) -> Iterator[tuple[Key, Marks]]:
         yield (By.AGENT, agent), {"rung": 1}
     for agent in one.missed:
         yield (By.AGENT, agent), {"missed": 1}
+    if (back := one.back) is not None:
+        names = {By.ALL: "", By.LINE: one.line, By.QUEUE: back.queue, By.AGENT: back.agent}
+        for by, name in names.items():
+            if name or by is By.ALL:
+                yield (by, name), _handled(back)
 
 
 def _whole(one: Course) -> Marks:
@@ -390,6 +398,7 @@ def _whole(one: Course) -> Marks:
         **_ended(one),
         **_answered(one, one.wait_ms),
         **_handled(one),
+        **_marked(one),
         "waited_ms": sum(stay.wait_ms or 0 for stay in one.stays),
         "longest_ms": one.wait_ms or 0,
         "known_callers": int(one.is_known),
@@ -405,7 +414,7 @@ def _ended(one: Course) -> Marks:
         "offered": 1,
         one.outcome.value: 1,
         "hung_up": int(is_hung_up and bool(one.stays)),
-        "called_back": int(one.called_back),
+        "called_back": int(one.back is not None),
     }
 
 
@@ -420,11 +429,14 @@ def _answered(one: Course, wait_ms: int | None) -> Marks:
     return {"answer_waits": 1, "answer_wait_ms": wait_ms, **kept}
 
 
-def _handled(one: Course) -> Marks:
+def _handled(one: Course | BackTalk) -> Marks:
     parts = (("talk", one.talk_ms), ("hold", one.hold_ms), ("wrap_up", one.wrap_up_ms))
     known = [(name, took_ms) for name, took_ms in parts if took_ms is not None]
-    counts = {f"{name}s": 1 for name, _ in known} | {f"{name}_ms": took for name, took in known}
-    return counts | ({} if one.mark is None else {"marks": 1, "marks_sum": one.mark})
+    return {f"{name}s": 1 for name, _ in known} | {f"{name}_ms": took for name, took in known}
+
+
+def _marked(one: Course) -> Marks:
+    return {} if one.mark is None else {"marks": 1, "marks_sum": one.mark}
 
 
 def added_up(marks: Iterable[Marks]) -> Tally:
@@ -573,13 +585,6 @@ def _helped_after() -> sa.Exists:
 
 def _step(row: sa.Row[Any]) -> Step:
     return Step(row.id, row.call, row.at, row.mono_ms, row.step, row.detail)
-
-
-def _between(begin_ms: int | None, end_ms: int | None) -> int | None:
-    """Monotonic milliseconds; a clock that went back is another boot's, and tells nothing."""
-    if begin_ms is None or end_ms is None or end_ms < begin_ms:
-        return None
-    return end_ms - begin_ms
 
 
 def _mean_s(sum_ms: int, number: int) -> float | None:

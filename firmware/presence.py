@@ -2,7 +2,8 @@
 
 A phone is an agent without signing in, so nobody says when its day began. It is taken to begin with
 the agent's first sign of life that day (an offer, a word of theirs) and to end with the last one,
-the end of a call included; pauses and times signed out are cut out of it, and so is the night.
+the end of a call or of a call-back included; pauses and times signed out are cut out of it, and so
+is the night.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from firmware.figures import ACCEPTED, OFFER, text_of
 from firmware.ledger import OUTCOME, steps
+from ivr.callbacks import TALKED
 from ivr.commands import NO_CALL
 
 AWAY = frozenset({"paused", "signed out"})
@@ -72,7 +74,7 @@ class _Days:
                     day.leaves(sign.at)
                 elif word in BACK:
                     day.comes_back(sign.at)
-            case "offer":
+            case "offer" | "call-back talk":
                 self._day(sign.detail, sign.at)
             case "accepted":
                 self.has[sign.call] = sign.detail
@@ -109,7 +111,7 @@ def there_in(
 def _signs(connection: Connection, begin: datetime, end: datetime, zone: tzinfo) -> Iterator[Sign]:
     asked = (
         select(steps.c.at, steps.c.call, steps.c.step, steps.c.detail)
-        .where(steps.c.step.in_((*AWAY, *BACK, OFFER, ACCEPTED, OUTCOME)))
+        .where(steps.c.step.in_((*AWAY, *BACK, OFFER, ACCEPTED, OUTCOME, TALKED)))
         .where(steps.c.at >= text_of(begin), steps.c.at < text_of(end))
         .order_by(steps.c.id)
     )

@@ -43,6 +43,7 @@ SENTENCES: Mapping[str, str] = {
     "call-back": "a call-back is promised, and on the disk: {}",
     "dials": "the caller is called back: {}",
     "called back": "the call-back is made: they talk ({})",
+    "call-back talk": "the talk of the call-back is over for phone {}",
     "call-back closed": "call-back {}",
     "message": "the caller is asked to leave a message ({})",
     "recording": "the beep; what the caller says now is sealed as it is spoken (mailbox {})",

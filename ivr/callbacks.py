@@ -48,7 +48,8 @@ STILL_HERE_S = 1.0
 WRITTEN_WITHIN_S = 10.0
 ACCEPTS = "1"
 
-CALLED_BACK = "called back"  # the step by which the figures know that the promise was kept
+# Steps of the call that asked: the promise was kept, and that agent's part of the talk is over.
+CALLED_BACK, TALKED = "called back", "call-back talk"
 
 
 class Phase(StrEnum):
@@ -111,6 +112,7 @@ class Callbacks:
     calls: Mapping[str, object]  # of callers who are with us
     tickets: dict[str, Ticket] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)  # by ticket: never two
+    talks: dict[str, str] = field(default_factory=dict)  # of legs, with the call that asked
     next_look: float | None = None
     _in_line: set[str] = field(default_factory=set)
 
@@ -126,6 +128,10 @@ class Callbacks:
 
     def is_leg(self, leg: str) -> bool:
         return self.ticket_of(leg) is not None
+
+    def asked_by(self, leg: str) -> str:
+        """The call whose rows tell of a talk: for a leg of ours, the one that asked for it."""
+        return self.talks.get(leg, leg)
 
     def doing(self, ticket_id: str, now: float) -> str:
         """Of one that does not stand in line."""
@@ -225,6 +231,8 @@ class Callbacks:
                 return self._talks(attempt)
             case events.JoinFailed(call=call) if attempt := self._by_leg(call):
                 return self._not_joined(attempt, plan, at)
+            case events.CallerLeft(call=call) if self.talks.pop(call, None):
+                return []
             case (
                 events.CallOutEnded(call=call)
                 | events.CallerLeft(call=call)
@@ -350,6 +358,7 @@ class Callbacks:
         ticket = self.tickets.pop(attempt.ticket, None)
         if ticket is None:
             return []
+        self.talks[attempt.leg] = ticket.call
         return [
             commands.Note(ticket.id, "joined", ""),
             commands.Note(ticket.call, CALLED_BACK, ticket.id),

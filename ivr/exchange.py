@@ -665,7 +665,7 @@ class Exchange:
     def _talk_changes(self, event: TalkEvent, at: Moment) -> None:
         """Whoever passed the caller on has talked; who took it over talks, and wraps up later."""
         call = event.call
-        self._out += passing.told(event, self.plan)
+        self._out += passing.told(event, self.plan, self._callbacks.asked_by(call))
         if isinstance(event, Held | Resumed):
             return
         wraps_up_s = max((a.wrap_up_s for a in self._talking_to(call)), default=0.0)
@@ -758,7 +758,10 @@ class Exchange:
         """The talk is over, and what remains to be done after it begins."""
         if agent.talks_to is None:
             return
-        agent.last_talk, agent.talks_to = agent.talks_to, None
+        asked_by = self._callbacks.asked_by(agent.talks_to)
+        if asked_by != agent.talks_to:
+            self._out.append(commands.Note(asked_by, callbacks.TALKED, agent.extension))
+        agent.last_talk, agent.talks_to = asked_by, None
         agent.idle_since = agent.free_from = at.now + agent.wrap_up_s
 
     def _seat(self, agent: Agent, at: Moment) -> None:

@@ -12,21 +12,22 @@ from ivr.plan import Plan
 NOBODY = ""
 
 
-def told(event: TalkEvent, plan: Plan) -> list[Command]:
-    """For the ledger; and a caller in the wrong place is sent on to the right one."""
+def told(event: TalkEvent, plan: Plan, of: str) -> list[Command]:
+    """For the ledger, of the call `of`; and a caller in the wrong place is sent on to the right
+    one."""
     match event:
         case Transferred(call=call, by=by, number=number, passing=how):
             to = inside.named(plan, number) if number else "nobody"
-            note = commands.Note(call, "transferred", f"{by} to {to}")
+            note = commands.Note(of, "transferred", f"{by} to {to}")
             lost = how is Passing.MISLAID
             return [note, commands.SendOn(call, number)] if lost else [note]
-        case Held(call=call):
-            return [commands.Note(call, "held", "")]
-        case Resumed(call=call):
-            return [commands.Note(call, "resumed", "")]
-        case Parked(call=call, slot=slot, by=by, is_over=is_over):
+        case Held():
+            return [commands.Note(of, "held", "")]
+        case Resumed():
+            return [commands.Note(of, "resumed", "")]
+        case Parked(slot=slot, by=by, is_over=is_over):
             word = "taken up" if is_over else "parked"
-            return [commands.Note(call, word, f"{by or 'somebody'} at {slot}")]
+            return [commands.Note(of, word, f"{by or 'somebody'} at {slot}")]
         case _:
             assert_never(event)
 

@@ -35,13 +35,15 @@ from firmware.ledger import (
 )
 from firmware.machine import MachineKey
 from firmware.store import open_reader
+from firmware.tickets import OPENED
 from ivr import events
-from ivr.commands import Outcome
+from ivr.commands import KeepTicket, Offer, Outcome, TryTicket
 from ivr.events import PhoneState, Refusal
 from ivr.offering import Ringing
 from ivr.plan import Enqueue
 from tests.firmware.diary import Diary, tallies
 from tests.ivr.story import NOON, a_clinic
+from tests.ivr.test_callbacks import NUMBER, calling_back
 from tests.ivr.test_exchange import CALLS, HAPPENINGS
 
 KEY = MachineKey(b"k" * 32)
@@ -215,6 +217,64 @@ def test_hold_and_wrap_up_are_parts_of_the_handle_time_once_they_are_told() -> N
     ]
     found = tallies(rows)[By.AGENT, "103"]
     assert (found.talk_s, found.hold_s, found.wrap_up_s, found.aht_s) == (80, 20, 30, 130)
+
+
+def somebody_is_called_back(diary: Diary) -> str:
+    """Ann asks for it from the menu and hangs up; 101 has her on the line again."""
+    diary.hears(*(events.PhoneChanged(phone, PhoneState.IN_USE) for phone in ("101", "102")))
+    diary.hears(events.CallArrived("ann", "main", "2025550100", NUMBER, ""))
+    diary.presses("ann", "7")
+    said = diary.presses("ann", "1")
+    (ticket,) = [order.ticket for order in said if isinstance(order, KeepTicket)]
+    diary.rows.append(Noted("ann", OPENED, f"{ticket.id} for desk", diary.moment()))
+    diary.hears(events.TicketOpened(ticket))
+    diary.leaves("ann")
+    diary.waits(600)
+    said = diary.hears(events.PhoneChanged("101", PhoneState.IDLE))
+    (offer,) = [order.offer for order in said if isinstance(order, Offer)]
+    diary.hears(events.OfferAccepted(offer))
+    said = diary.hears(events.PromptEnded(offer, 1))
+    (leg,) = [order.leg for order in said if isinstance(order, TryTicket)]
+    diary.hears(events.TicketTried(ticket.id, leg), events.CalledOut(leg))
+    diary.presses(leg, "1")
+    diary.hears(events.Joined(leg, offer))
+    return leg
+
+
+def test_the_talk_of_a_call_back_is_handle_time_of_its_agent_and_queue_and_no_answered_call() -> (
+    None
+):
+    diary = Diary(plan=calling_back())
+    leg = somebody_is_called_back(diary)
+    diary.waits(60)
+    diary.hears(events.Held(leg))
+    diary.waits(20)
+    diary.hears(events.Resumed(leg))
+    diary.waits(40)
+    still = tallies(diary.rows)[By.ALL, ""]
+    assert (still.called_back, still.talks) == (1, 0)  # how long it will be nobody knows yet
+    diary.leaves(leg)
+    diary.waits(30)
+    diary.hears(events.AgentWrappedUp("101", "refill"))
+    found = tallies(diary.rows)
+    for key in ((By.ALL, ""), (By.LINE, "main"), (By.QUEUE, "desk"), (By.AGENT, "101")):
+        handled = found[key]
+        assert (handled.talk_s, handled.hold_s, handled.wrap_up_s) == (100, 20, 30)
+        assert (handled.aht_s, handled.talks, handled.answered) == (150, 1, 0)
+    assert (found[By.ALL, ""].offered, found[By.ALL, ""].callback) == (1, 1)
+    assert whole(diary).asa_s is None
+
+
+def test_a_call_back_that_is_passed_on_is_one_talk_of_whom_it_reached_first() -> None:
+    diary = Diary(plan=calling_back())
+    leg = somebody_is_called_back(diary)
+    diary.waits(60)
+    diary.hears(events.Transferred(leg, "101", "103", events.Passing.JOINED))
+    diary.waits(60)
+    diary.leaves(leg)
+    found = tallies(diary.rows)
+    assert (found[By.AGENT, "101"].talk_s, found[By.ALL, ""].talks) == (120, 1)
+    assert (By.AGENT, "103") not in found
 
 
 # ---- whatever happens ----

@@ -28,6 +28,15 @@ def test_a_day_goes_from_the_first_offer_to_the_end_of_the_last_talk() -> None:
     }
 
 
+def test_a_day_may_end_with_the_talk_of_a_call_back() -> None:
+    called = [
+        Sign(at("11:00"), "ticket", "offer", "101"),
+        Sign(at("11:00"), "ticket", "accepted", "101"),
+        Sign(at("12:00"), "asked", "call-back talk", "101"),
+    ]
+    assert there([*a_call("a", "8:00", "8:05"), *called]) == {"101": 240 * MINUTE}
+
+
 def test_a_pause_and_a_time_signed_out_are_cut_out_of_it() -> None:
     signs = [
         *a_call("a", "8:00", "8:05"),
