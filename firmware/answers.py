@@ -50,6 +50,7 @@ class Answers:
         uncounted: Callable[[], str],
         oncall: Callable[[], topics.Part],
         words: Callable[[], topics.Part],
+        callbacks: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
     ) -> None:
         self._media = media
@@ -65,6 +66,7 @@ class Answers:
         self._uncounted = uncounted
         self._oncall = oncall
         self._words = words
+        self._callbacks = callbacks
         self._keyless = keyless
         self._steps = steps
 
@@ -98,6 +100,7 @@ class Answers:
                 self._figures(),
                 await asyncio.to_thread(self._oncall),
                 await asyncio.to_thread(self._words),
+                self._callbacks(),
             ),
         )
 

@@ -21,7 +21,17 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from firmware import ledger, people, recalled, settings, spare_key, topics, vault, wallclock
+from firmware import (
+    ledger,
+    people,
+    recalled,
+    settings,
+    spare_key,
+    tickets,
+    topics,
+    vault,
+    wallclock,
+)
 from firmware.answers import Answers, show
 from firmware.asterisk import translate
 from firmware.asterisk.config import AMI_USER
@@ -145,6 +155,7 @@ class App:
             self._place.ledger_log,
             key,
             on_durable=lambda steps: self._from_thread(self._durable, steps),
+            beside={tickets.OPENED: tickets.beside},
         )
         self._backlog = Backlog(self._ledger)
         self._callbacks = CallbackDesk(
@@ -205,6 +216,7 @@ class App:
                     uncounted=lambda: self._rollups.fault,
                     oncall=self._leases.part,
                     words=self._words.part,
+                    callbacks=self._callbacks.part,
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()

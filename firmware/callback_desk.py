@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
+import structlog
 from sqlalchemy import Connection
 
 from firmware import tickets, topics
@@ -18,9 +19,12 @@ from firmware.machine import MachineKey
 from firmware.store import StoreError, open_reader
 from firmware.tickets import Closed, Opened, Tried
 from ivr import events
+from ivr.callbacks import calls_nobody
 from ivr.commands import CloseTicket, KeepTicket, TryTicket
 from ivr.exchange import Exchange
 from ivr.ticket import End, Ticket
+
+log = structlog.get_logger(__name__)
 
 # So long the staff are shown what came to nothing.
 SHOWN = timedelta(days=7)
@@ -84,6 +88,30 @@ class CallbackDesk:
                 self._backlog.put([Closed(ticket.id, End.GOT_THROUGH, now)])
             else:
                 self._tell(events.TicketOpened(ticket))
+        without = sum(calls_nobody(plan, ticket.queue) for ticket in left)
+        if without:
+            log.warning("call-backs were promised by queues that make none now", count=without)
+
+    def part(self) -> topics.Part:
+        """For the status."""
+        waiting, forsaken = len(self._exchange.tickets()), self._forsaken()
+        if not forsaken:
+            detail = f"{waiting} wait to be called back"
+            return topics.Part(name="call-backs", state="well", detail=detail)
+        return topics.Part(
+            name="call-backs",
+            state="alarm",
+            detail=f"nobody calls {len(forsaken)} who were promised it: no callbacks in"
+            f" {', '.join(sorted(set(forsaken)))}",
+            cure="add callbacks to these queues and publish, or see to those whom"
+            " `careline callbacks` lists",
+        )
+
+    def _forsaken(self) -> list[str]:
+        """The queue of each who waits for a call-back that it would not make any more."""
+        exchange = self._exchange
+        queues = (ticket.queue for ticket in exchange.tickets().values())
+        return [queue for queue in queues if calls_nobody(exchange.plan, queue)]
 
     def durable(self, steps: Sequence[Step]) -> None:
         """A talk may be with somebody who was to be called back; and what is closed, is closed."""

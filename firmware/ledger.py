@@ -9,7 +9,8 @@ nothing and is itself written down as a step. A caller's number and name lie sea
 machine key, beside a keyed hash of the number.
 
 `ledger.log` holds the same rows once more, append-only and synced with each commit, so that the
-ledger can be made again from the last good copy of the database.
+ledger can be made again from the last good copy of the database, and with it the call-backs that
+were promised since.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import CLOCK_MONOTONIC, clock_gettime_ns
+from types import MappingProxyType
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -158,6 +160,8 @@ class Entry(Protocol):
     def record(self, connection: Connection, key: MachineKey) -> "Sequence[Noted]": ...
 
 
+# What the log must hold beside a step of this word, so that its table can be made again.
+Beside = Callable[[Connection, "Step"], Mapping[str, str | int | None]]
 Row = Arrived | Noted | Finished | MessageKept | Missed | Entry
 
 
@@ -228,9 +232,10 @@ class Ledger:
         log_path: Path,
         key: MachineKey,
         on_durable: Callable[[Sequence[Step]], None] | None = None,
+        beside: Mapping[str, Beside] = MappingProxyType({}),
     ) -> None:
         self._key = key
-        self._log = LedgerLog(log_path, on_durable)
+        self._log = LedgerLog(log_path, on_durable, beside)
         self.store = Store(store, "calls", after_commit=[self._log.catch_up])
 
     def submit(self, rows: Sequence[Row]) -> Future[None]:
@@ -278,10 +283,14 @@ class LedgerLog:
     """
 
     def __init__(
-        self, path: Path, on_durable: Callable[[Sequence[Step]], None] | None = None
+        self,
+        path: Path,
+        on_durable: Callable[[Sequence[Step]], None] | None,
+        beside: Mapping[str, Beside],
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._on_durable = on_durable
+        self._beside = beside
         self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._last = _cut_torn_tail(self._fd)
         self._size = os.fstat(self._fd).st_size
@@ -307,7 +316,8 @@ class LedgerLog:
             step = Step(
                 row["id"], row["call"], row["at"], row["mono_ms"], row["step"], row["detail"]
             )
-            lines.append(_line(step, row))
+            more = self._beside.get(step.step, _nothing)(connection, step)
+            lines.append(_line(step, row, more))
             new.append(step)
         if not new:
             return
@@ -509,7 +519,11 @@ def add_step(connection: Connection, call: str, step: str, detail: str, moment: 
     )
 
 
-def _line(step: Step, row: sa.RowMapping) -> bytes:
+def _nothing(_connection: Connection, _step: Step) -> Mapping[str, str | int | None]:
+    return {}
+
+
+def _line(step: Step, row: sa.RowMapping, more: Mapping[str, str | int | None]) -> bytes:
     """A step as a line; an arrival carries what its call's row needs to be made again."""
     fields: dict[str, str | int | None] = {
         "id": step.id,
@@ -523,7 +537,7 @@ def _line(step: Step, row: sa.RowMapping) -> bytes:
         sealed = {name: row[name] for name in ("number", "name", "number_hash")}
         fields |= {"line": row["line"], "dialled": row["dialled"]}
         fields |= {name: b64encode(it).decode() if it else None for name, it in sealed.items()}
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    return json.dumps({**more, **fields}, separators=(",", ":")).encode() + b"\n"
 
 
 def _cut_torn_tail(fd: int) -> int:

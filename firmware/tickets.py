@@ -4,6 +4,7 @@ The number is sealed under the machine key. Beside it lie keyed hashes of the wa
 network may write it, and of the number that asked, by which somebody who calls again is known.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, column, func, select, table
+from sqlalchemy.exc import SQLAlchemyError
 
 from firmware.ledger import JOINED, Moment, Noted, Step, calls, steps
 from firmware.machine import MachineKey
+from firmware.store import StoreError, open_reader
 from ivr.callbacks import CALLED_BACK
 from ivr.outside import ways_to_write
 from ivr.plan import Urgency
@@ -206,10 +209,45 @@ def promised(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(tickets.c.call)))
 
 
-def count_open(connection: Connection) -> int:
-    """How many wait for their call-back."""
-    count = select(func.count()).select_from(tickets).where(tickets.c.closed.is_(None))
-    return connection.scalar(count) or 0
+def open_by_queue(connection: Connection) -> dict[str, int]:
+    """How many wait for their call-back, of each queue."""
+    open_ = select(tickets.c.queue, func.count().label("waiting"))
+    found = connection.execute(open_.where(tickets.c.closed.is_(None)).group_by(tickets.c.queue))
+    return {row.queue: row.waiting for row in found}
+
+
+def waiting_at(calls_db: Path) -> dict[str, int]:
+    """The same, of a box; where there are no books, or none that we may read, of nobody."""
+    try:
+        reader = open_reader(calls_db)
+    except (StoreError, OSError):
+        return {}
+    try:
+        with reader.connect() as connection:
+            return open_by_queue(connection)
+    except SQLAlchemyError:
+        return {}
+    finally:
+        reader.dispose()
+
+
+def beside(connection: Connection, step: Step) -> dict[str, str | int | None]:
+    """What `ledger.log` says beside a step OPENED: all that makes the ticket again, as sealed as it
+    lies here."""
+    name = step.detail.partition(" ")[0]
+    of_log = ("queue", "number", "urgency", "language", "since", "since_ms", "boot", "expires")
+    found = connection.execute(
+        select(*(tickets.c[each] for each in of_log)).where(tickets.c.ticket == name)
+    ).one_or_none()
+    if found is None:
+        return {}
+    hashes = connection.scalars(select(numbers.c.number_hash).where(numbers.c.ticket == name))
+    return {
+        **found._mapping,
+        "ticket": name,
+        "number": b64encode(found.number).decode(),
+        "number_hashes": " ".join(b64encode(each).decode() for each in sorted(hashes)),
+    }
 
 
 def _where(ticket: str) -> str:

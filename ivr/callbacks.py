@@ -133,11 +133,13 @@ class Callbacks:
         """The call whose rows tell of a talk: for a leg of ours, the one that asked for it."""
         return self.talks.get(leg, leg)
 
-    def doing(self, ticket_id: str, now: float) -> str:
+    def doing(self, ticket_id: str, now: float, plan: Plan) -> str:
         """Of one that does not stand in line."""
         if attempt := self.attempts.get(ticket_id):
             return f"attempt: {attempt.phase}"
         ticket = self.tickets.get(ticket_id)
+        if ticket is not None and calls_nobody(plan, ticket.queue):
+            return "nobody: its queue has no callbacks now"
         rests = ticket is not None and ticket.again_at > now
         return "rests until the next try" if rests else "waits for open hours"
 
@@ -154,6 +156,8 @@ class Callbacks:
         return orders
 
     def _place(self, ticket: Ticket, plan: Plan, at: Moment) -> list[Order]:
+        if calls_nobody(plan, ticket.queue):
+            return self._step_aside(ticket)  # nor does it expire: somebody must see to it
         if at.trusted and at.local >= ticket.expires:
             return self._close(ticket, End.EXPIRED)
         if self._may_be_called(ticket, plan, at):
@@ -427,6 +431,12 @@ class Callbacks:
 
     def _by_either(self, name: str) -> Attempt | None:
         return next((a for a in self.attempts.values() if name in (a.leg, a.offer)), None)
+
+
+def calls_nobody(plan: Plan, queue: str) -> bool:
+    """Whether the queue, if there is one, calls people back no more."""
+    found = plan.queues.get(queue)
+    return found is None or found.callbacks is None
 
 
 def rules_of(plan: Plan, ticket: Ticket) -> CallBacks:

@@ -339,7 +339,7 @@ class Exchange:
         if ticket in self._room.calls:
             rings = "an agent's phone rings" if self._offers_of(ticket) else ""
             return rings or f"in line, place {self.position(ticket)}"
-        return self._callbacks.doing(ticket, now)
+        return self._callbacks.doing(ticket, now, self.plan)
 
     def _call_back(self, orders: Iterable[callbacks.Order], at: Moment) -> None:
         for order in orders:

@@ -1,11 +1,12 @@
 """What should be told before it comes: an on-call rota's gaps, double bookings, and agreements that
 do not do what was meant; and what of the hours is over."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ivr.callbacks import calls_nobody
 from ivr.clock import instant
 from ivr.form import RequestKind, TakeRequest
 from ivr.hours import named
@@ -58,6 +59,20 @@ def ungated(plan: Plan) -> list[Notice]:
         if isinstance(node, TakeRequest)
         and node.request is RequestKind.REFILL
         and not node.is_gated
+    ]
+
+
+def forsaken(plan: Plan, waiting: Mapping[str, int]) -> list[Notice]:
+    """Those who wait for a call-back that no queue would make: how many of each queue wait."""
+    return [
+        Notice(
+            ("queues", queue),
+            f"{count} who were promised a call-back by the queue {queue} would not be called:"
+            " it has no callbacks",
+            f"add callbacks to [queues.{queue}], or see to those whom `careline callbacks` lists",
+        )
+        for queue, count in sorted(waiting.items())
+        if calls_nobody(plan, queue)
     ]
 
 

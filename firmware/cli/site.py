@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from firmware import root, settings, speech, toml_lines, topics
+from firmware import root, settings, speech, tickets, toml_lines, topics
 from firmware.asterisk import publish
 from firmware.asterisk.sandbox import AsteriskError, Launch, launch_for
 from firmware.control import ControlError, NotRunningError, ask
@@ -21,7 +21,7 @@ from firmware.ports import ports_of
 from firmware.settings import Draft, Fault, SiteFaults
 from ivr.check import Finding, Rule, prove
 from ivr.errors import CallLogicError
-from ivr.forewarn import Notice, notices, outdated, ungated
+from ivr.forewarn import Notice, forsaken, notices, outdated, ungated
 from ivr.identity import Verdict
 from ivr.plan import Plan
 from ivr.simulate import Phones, simulate
@@ -160,7 +160,9 @@ def _tell(file: Path, fault: Fault) -> None:
 
 
 def _warnings(plan: Plan, now: datetime) -> list[Notice]:
-    return [*outdated(plan, now.date()), *ungated(plan), *notices(plan, now)]
+    waiting = tickets.waiting_at(Place.from_environment().calls_db)
+    promised = forsaken(plan, waiting)
+    return [*outdated(plan, now.date()), *ungated(plan), *promised, *notices(plan, now)]
 
 
 def _forewarn(file: Path, text: str, told: Iterable[Notice]) -> None:

@@ -1,12 +1,15 @@
 """`careline check` and `careline simulate`, as an admin types them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from firmware.cli.site import FAULTY, app
+from firmware.tickets import Opened
 from tests.firmware.test_settings import TEMPLATE, TWENTY, faulty
+from tests.firmware.test_tickets import ASKED, TICKET, books, write
 
 AFTER_HOURS = ["--at", "2026-12-25 02:30", "--press", "1,wait 5,2"]
 
@@ -79,6 +82,26 @@ def test_a_number_that_callers_cannot_be_put_through_to_is_refused_with_its_line
     assert reason in " ".join(result.stderr.split())
     assert "→ give a number to which one of [[dial_rules]] leads" in result.stderr
     assert f'"{number}"' not in result.stderr
+
+
+def test_a_site_without_call_backs_that_somebody_still_waits_for_is_warned_of(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARELINE_HOME", str(tmp_path))
+    node = TEMPLATE[TEMPLATE.index("[flows.main.nodes.call-back]") :].partition("\n\n")[0]
+    lines = TEMPLATE.replace(node, "").splitlines(keepends=True)
+    text = "".join(
+        line for line in lines if not line.startswith(("callbacks = ", 'callback = "call'))
+    )
+    site.write_text(text)
+    with books(tmp_path) as ledger:
+        assert "warning" not in CliRunner().invoke(app, ["check", str(site)]).stderr
+        write(ledger, Opened(replace(TICKET, queue="front-desk"), "a life", ASKED))
+        result = CliRunner().invoke(app, ["check", str(site)])
+    line = 1 + text[: text.index("[queues.front-desk]")].count("\n")
+    assert result.exit_code == 0
+    assert f"clinic.toml:{line}: queues.front-desk" in result.stderr
+    assert "1 who were promised a call-back" in " ".join(result.stderr.split())
 
 
 def test_faults_and_findings_are_told_together_and_none_is_false(site: Path) -> None:

@@ -1,7 +1,9 @@
 """Promised call-backs on the disk: sealed, in their rank whatever happened, kept or closed."""
 
 import asyncio
+import json
 import shutil
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -64,7 +66,8 @@ def later(seconds: float, wall_jumps: timedelta = timedelta()) -> Moment:
 
 @contextmanager
 def books(home: Path) -> Iterator[Ledger]:
-    ledger = Ledger(home / "calls.db", home / "ledger.log", KEY)
+    beside = {tickets.OPENED: tickets.beside}
+    ledger = Ledger(home / "calls.db", home / "ledger.log", KEY, beside=beside)
     try:
         yield ledger
     finally:
@@ -146,7 +149,7 @@ def test_a_ticket_is_closed_once_and_its_call_says_how(tmp_path: Path) -> None:
             told = [s.detail for s in steps_of(connection, "call-1") if s.step == tickets.CLOSED]
             assert told == ["71c4e7 kept"]
             assert tickets.promised(connection) == {"call-1"}
-            assert tickets.count_open(connection) == 0
+            assert tickets.open_by_queue(connection) == {}
 
 
 @pytest.mark.parametrize("number", [NUMBER, f"1{NUMBER}", f"+1{NUMBER}", "+442071838750"])
@@ -186,6 +189,35 @@ def test_who_was_not_reached_is_shown_to_the_staff_for_a_week(tmp_path: Path) ->
             shown = tickets.came_to_nothing(connection, ASKED.at)
             assert {row["ticket"] for row in shown} == {"not reached", "expired"}
             assert tickets.came_to_nothing(connection, ASKED.at + timedelta(days=7)) == []
+
+
+def from_the_log_alone(home: Path) -> list[tuple[str, str, str]]:
+    """What `ledger.log` knows of promises not kept yet, in the order of rank: name, queue and
+    number."""
+    lines = [json.loads(line) for line in (home / "ledger.log").read_bytes().splitlines()]
+    closed = {line["detail"].split()[0] for line in lines if line["step"] == tickets.CLOSED}
+    promised = [line for line in lines if line["step"] == tickets.OPENED]
+    open_ = [line for line in promised if line["ticket"] not in closed]
+    return [
+        (line["ticket"], line["queue"], KEY.open(b64decode(line["number"]), where(line["ticket"])))
+        for line in sorted(open_, key=lambda line: str(line["since"]))
+    ]
+
+
+def where(ticket: str) -> str:
+    return f"tickets.number {ticket}"
+
+
+def test_the_log_alone_knows_who_is_still_to_be_called_and_in_which_order(tmp_path: Path) -> None:
+    sooner = replace(TICKET, id="72", call="call-2", since=4_800.0)
+    kept = replace(TICKET, id="73", call="call-3", since=4_700.0)
+    with books(tmp_path) as ledger:
+        write(ledger, *(Opened(each, "a life", ASKED) for each in (TICKET, kept, sooner)))
+        write(ledger, Closed("73", End.KEPT, later(9)))
+    assert from_the_log_alone(tmp_path) == [("72", "desk", NUMBER), ("71c4e7", "desk", NUMBER)]
+    assert NUMBER.encode() not in (tmp_path / "ledger.log").read_bytes()
+    hashes = json.loads((tmp_path / "ledger.log").read_bytes().splitlines()[0])["number_hashes"]
+    assert b64encode(KEY.keyed_hash(NUMBER)).decode() in hashes.split()
 
 
 class Desk:
@@ -250,6 +282,58 @@ def test_a_promise_is_told_once_it_is_durable_and_with_a_full_disk_never(
     at_a_desk(tmp_path, story)
     with books(tmp_path):
         assert [ticket.id for ticket in left_open(tmp_path, later(60))] == ["71c4e7"]
+
+
+@pytest.mark.parametrize("half_written", [b"", b"\x00" * 700, b"\x37\x7f\x06\x82" * 1400])
+def test_what_was_promised_survives_a_power_cut_in_the_very_next_moment(
+    tmp_path: Path, half_written: bytes
+) -> None:
+    """The disk as it is when the caller is told, and of what was being written then a torn piece:
+    by then all of the promise must be there (that it is synced too, `test_store` holds)."""
+    disk = tmp_path / "disk"
+
+    async def story(desk: Desk) -> None:
+        desk.desk.perform(KeepTicket(TICKET))
+        await desk.done()
+        assert desk.told == [events.TicketOpened(TICKET)]
+        disk.mkdir()
+        for file in ("calls.db", "calls.db-wal", "ledger.log"):
+            shutil.copy(tmp_path / file, disk / file)
+
+    at_a_desk(tmp_path, story)
+    for file in ("calls.db-wal", "ledger.log"):
+        with (disk / file).open("ab") as torn:
+            torn.write(half_written)
+    with books(disk) as ledger:
+        booted = Moment(ASKED.at + timedelta(seconds=300), 20_000)
+        [ticket] = left_open(disk, booted, boot="the next life")
+        assert (ticket.id, ticket.number, ticket.expires) == ("71c4e7", NUMBER, TICKET.expires)
+        assert from_the_log_alone(disk) == [("71c4e7", "desk", NUMBER)]
+        write(ledger, Closed("71c4e7", End.KEPT, booted))
+    assert from_the_log_alone(disk) == []
+
+
+def test_a_queue_that_calls_nobody_back_any_more_is_an_alarm_and_its_callers_stay_on_the_list(
+    tmp_path: Path,
+) -> None:
+    async def story(desk: Desk) -> None:
+        desk.desk.perform(KeepTicket(TICKET))
+        await desk.settled()
+        assert desk.desk.part().state == "well"
+        with_none = {"desk": replace(desk.exchange.plan.queues["desk"], callbacks=None)}
+        without = replace(desk.exchange.plan, queues={**desk.exchange.plan.queues, **with_none})
+        desk.exchange.receive(events.PlanAdopted(without), 5_100.0, ASKED.at)
+        told = desk.desk.part()
+        assert told.state == "alarm"
+        assert told.detail == "nobody calls 1 who were promised it: no callbacks in desk"
+        assert "publish" in told.cure
+        [line] = (await desk.desk.listed(topics.CallbacksRequest())).callbacks
+        assert line.doing == "nobody: its queue has no callbacks now"
+        with capture_logs() as logs:
+            desk.desk.resume([])
+        assert [(entry["log_level"], entry["count"]) for entry in logs] == [("warning", 1)]
+
+    at_a_desk(tmp_path, story)
 
 
 def test_after_a_restart_who_talks_has_been_called_back_and_the_others_are_in_line(

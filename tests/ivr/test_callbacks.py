@@ -569,3 +569,24 @@ def test_one_attempt_is_alive_for_each_ticket_and_no_later_caller_overtakes(
     fate = Fate()
     for n, (what, which) in enumerate(steps):
         fate.happens(what, which, f"call-{n}")
+
+
+def test_nobody_is_lost_whose_queue_calls_back_no_more_and_the_rank_is_there_when_it_does() -> None:
+    office = Office()
+    office.engaged("101", "102", "103")
+    ticket = office.asks("ann")
+    without = {"desk": replace(office.exchange.plan.queues["desk"], callbacks=None)}
+    plan = office.exchange.plan
+    office.hears(events.PlanAdopted(replace(plan, queues={**plan.queues, **without})))
+    assert offers(office.free("101")) == []
+    office.engaged("101")
+    since = office.exchange.tickets()[ticket].since
+    said = office.waits(31 * 3600)  # longer than such a promise lasts
+    assert closed(said) == []
+    assert office.exchange.doing(ticket, office.now) == "nobody: its queue has no callbacks now"
+    anew = CallBacks("office", within_s=90 * 3600)
+    renewed = {"desk": replace(plan.queues["desk"], callbacks=anew)}
+    office.now -= 31 * 3600 - 60  # for the story's sake the same noon
+    office.hears(events.PlanAdopted(replace(plan, queues={**plan.queues, **renewed})))
+    assert office.exchange.doing(ticket, office.now).startswith("in line, place 1")
+    assert office.exchange.tickets()[ticket].since == since

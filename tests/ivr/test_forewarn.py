@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import date, time
 
-from ivr.forewarn import notices, outdated
-from ivr.plan import Dates, DayRule, Exceptional, Hours, MonthDay, Yearly
+from ivr.forewarn import forsaken, notices, outdated
+from ivr.plan import CallBacks, Dates, DayRule, Exceptional, Hours, MonthDay, Yearly
 from ivr.rota import ByTurns, Override, Rota, Swap
 from tests.ivr.test_check import BYE, a_plan
 from tests.ivr.test_oncall import NEW_YORK, THANKSGIVING, a_rota, on, period, turns
@@ -25,6 +25,16 @@ def with_swap(swap: Swap) -> list[str]:
 def test_nothing_is_said_of_a_rota_without_a_hole_nor_of_none() -> None:
     assert told(WHOLE) == []
     assert told(None) == []
+
+
+def test_who_waits_for_a_call_back_that_no_queue_would_make_is_told_of_with_the_cure() -> None:
+    plan = a_plan({"menu": BYE})
+    calling = replace(plan.queues["desk"], callbacks=CallBacks("office"))
+    assert forsaken(replace(plan, queues={"desk": calling}), {"desk": 3}) == []
+    here, gone = forsaken(plan, {"desk": 3, "nurse": 1})
+    assert (here.where, gone.where) == (("queues", "desk"), ("queues", "nurse"))
+    assert here.reason.startswith("3 who were promised a call-back by the queue desk")
+    assert "add callbacks to [queues.desk]" in here.cure
 
 
 def test_a_gap_behind_the_horizon_is_not_told_yet() -> None:
