@@ -182,7 +182,7 @@ class Answers:
                 name="messages",
                 state="alarm",
                 detail=f"none can be sealed for {', '.join(keyless)}: no key",
-                cure="run `careline setup`, or `careline setup --add-mailboxes` if it was run",
+                cure="run `careline setup`, or `careline people agree` if it was run",
             )
         if self._recorder.held_up_s > HELD_UP_S:
             return topics.Part(

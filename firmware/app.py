@@ -554,6 +554,7 @@ class App:
         reader = open_reader(self._place.calls_db)
         with reader.connect() as connection:
             known = ledger.known_messages(connection)
+            deleted = ledger.deleted_messages(connection)
             self._unfinished = ledger.unfinished(connection)
             self._talks = ledger.talks(connection)
             self._callers.remember(connection, datetime.now(UTC))
@@ -563,6 +564,8 @@ class App:
             moved = recalled.moved(connection, Moment.now(), trusted=trusted)
             self._exchange.paces.recall(moved, time.monotonic())
         reader.dispose()
+        if back := vault.destroy_again(self._place.messages, deleted):
+            log.warning("deleted messages had been put back, and are destroyed", count=len(back))
         adopted = vault.adopt(self._place.messages, known)
         self._own_words = [each.label for each in adopted if each.label.mailbox == OWN]
         found = [each for each in adopted if each.label.mailbox != OWN]

@@ -409,6 +409,13 @@ def known_messages(connection: Connection) -> set[str]:
     return set(connection.scalars(select(messages.c.message)))
 
 
+def deleted_messages(connection: Connection) -> set[str]:
+    """Every message that was deleted."""
+    return set(
+        connection.scalars(select(messages.c.message).where(messages.c.deleted.is_not(None)))
+    )
+
+
 def unheard(connection: Connection, mailbox: str) -> tuple[int, int]:
     """How many messages of a mailbox are new, and how many are not: what its lamp tells."""
     held = select(messages.c.heard.is_(None)).where(

@@ -1,30 +1,53 @@
 """People and the keys they hold: who may open which mailbox, by cryptography and not by permission.
 
-A person's key pair is born when they first choose a password, and its seed lies sealed under that
-password by argon2id. A mailbox has a key pair too; its seed is wrapped to each member's public key,
-and to the clinic's recovery key. So nothing in page.db opens anything without a password or paper.
+A person is invited with a code that serves once, chooses a password with it, and only then has a
+key pair, whose seed lies sealed under that password. So nobody but they ever holds it, and nothing
+in page.db opens anything without a password or the recovery paper. A forgotten password is a new
+invitation: a new key pair, and each mailbox granted anew by somebody who can open it.
 """
 
-import os
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+import hmac
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import sqlalchemy as sa
-from argon2.low_level import Type, hash_secret_raw
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, column, select, table
 
+from firmware import mailbox_keys, passwords
 from firmware.keys import KeyPair, PublicKey
+from firmware.mailbox_keys import Everybody, Generation
+from firmware.passwords import COST, Cost, SealedSeed, WrongPasswordError
 from firmware.store import Store, open_reader
 from ivr.canary import SELFTEST
 
-PASSWORD_LEAST, NAME_MOST = 8, 64
-SALT_BYTES, NONCE_BYTES, SECRET_BYTES = 16, 12, 32
+T = TypeVar("T")
+
+NAME_MOST = 64
+# 16 letters of 31, told apart by eye and ear: nobody tries 2^79 codes in a week.
+CODE_LETTERS, CODE_LENGTH, CODE_GROUP = "abcdefghjkmnpqrstuvwxyz23456789", 16, 4
+INVITED_FOR = timedelta(days=7)
+
+
+class Role(StrEnum):
+    """What a person does at the clinic."""
+
+    ADMIN = "admin"
+    TECHNICIAN = "technician"
+    FRONT_DESK = "front desk"
+    NURSE = "nurse"
+    PROVIDER = "provider"
+    AUDITOR = "auditor"
+
+
+# They look after the box and the records, and never hear or read a patient.
+NO_MAILBOX = frozenset({Role.TECHNICIAN, Role.AUDITOR})
 
 clinic = table(
     "clinic",
@@ -35,6 +58,7 @@ clinic = table(
 people = table(
     "people",
     column("person", sa.Text),
+    column("role", sa.Text),
     column("public_key", sa.LargeBinary),
     column("sealed_seed", sa.LargeBinary),
     column("salt", sa.LargeBinary),
@@ -43,19 +67,12 @@ people = table(
     column("lanes", sa.Integer),
     column("made", sa.Text),
 )
-mailboxes = table(
-    "mailboxes",
-    column("mailbox", sa.Text),
-    column("public_key", sa.LargeBinary),
-    column("for_recovery", sa.LargeBinary),
-    column("made", sa.Text),
-)
-grants = table(
-    "grants",
-    column("mailbox", sa.Text),
+invitations = table(
+    "invitations",
     column("person", sa.Text),
-    column("wrapped_seed", sa.LargeBinary),
-    column("made", sa.Text),
+    column("role", sa.Text),
+    column("code", sa.LargeBinary),  # its SHA-256: a code has too many bits to be guessed from it
+    column("until", sa.Text),
 )
 
 
@@ -68,24 +85,35 @@ class NoMailboxKeyError(PeopleError):
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What trying one password costs; kept with each person, so that it can rise later."""
-
-    passes: int = 3
-    memory_kib: int = 64 * 1024
-    lanes: int = 4
-
-
-# RFC 9106's second recommendation: 64 MiB, which a Pi has to spare and a thief's chip has not.
-COST = Cost()
-
-
-@dataclass(frozen=True, slots=True)
 class KeyRing:
     """What a person who gave their password can open, for as long as it is held."""
 
     person: str
-    mailboxes: Mapping[str, KeyPair] = field(repr=False)
+    role: Role
+    opened: tuple[Generation, ...] = field(repr=False)
+
+    @property
+    def mailboxes(self) -> dict[str, tuple[KeyPair, ...]]:
+        """Of each mailbox its key pairs, the newest first."""
+        newest_first = sorted(self.opened, key=lambda each: (each.mailbox, -each.number))
+        return {
+            mailbox: tuple(each.pair for each in pairs)
+            for mailbox, pairs in groupby(newest_first, key=lambda each: each.mailbox)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the clinic, as a list of people shows them."""
+
+    name: str
+    role: Role
+    mailboxes: tuple[str, ...]  # that they can open
+    waits_for: tuple[str, ...]  # that are theirs as soon as somebody who can open them signs in
+    invited_until: datetime | None = None  # no password yet, and until when one can be chosen
+
+
+# ---- the clinic ----
 
 
 def set_up(
@@ -96,20 +124,20 @@ def set_up(
     mailbox_names: Sequence[str],
     cost: Cost = COST,
 ) -> None:
-    """The clinic's first person, who is a member of every mailbox, and of the self-test line's.
-    Only ever once."""
+    """The clinic's first person, its admin, who is a member of every mailbox, and of the self-test
+    line's. Only ever once."""
     refuse_if_set_up(page_db)
     check_name(person)
-    check_password(password)
-    store = Store(page_db, "page")
-    try:
-        store.submit(
-            lambda connection: _set_up(
-                connection, recovery, person, password, (*mailbox_names, SELFTEST), cost
-            )
-        ).result()
-    finally:
-        store.close()
+    passwords.check(password)
+    wanted = {name: [person] for name in (*mailbox_names, SELFTEST)}
+
+    def work(connection: Connection) -> None:
+        made = clinic.insert().values(one=1, recovery_key=recovery.raw, made=_text(_now()))
+        connection.execute(made)
+        _add(connection, person, Role.ADMIN, password, cost)
+        mailbox_keys.agree(connection, wanted, _everybody(connection), recovery)
+
+    _write(page_db, work)
 
 
 def refuse_if_set_up(page_db: Path) -> None:
@@ -117,7 +145,7 @@ def refuse_if_set_up(page_db: Path) -> None:
     if is_set_up(page_db):
         raise PeopleError(
             "this clinic is already set up, and its recovery paper was shown then; for mailboxes"
-            " added to clinic.toml since, run `careline setup --add-mailboxes`"
+            " added to clinic.toml since, run `careline people agree`"
         )
 
 
@@ -125,72 +153,182 @@ def is_set_up(page_db: Path) -> bool:
     """Whether the clinic has its recovery key and first person."""
     if not page_db.exists():
         return False
-    return bool(_read(page_db, select(sa.func.count()).select_from(clinic))[0][0])
+    return bool(_read(page_db, lambda c: c.scalar(select(sa.func.count()).select_from(clinic))))
 
 
-def add_mailboxes(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
-    """Give each mailbox without keys a pair, open to its members who exist; which ones were new.
+def agree(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    """Let each mailbox have these members; which mailboxes are new.
 
-    No secret is needed for it: a fresh seed is wrapped to public keys. With no member among the
-    people yet, the first person gets it, so that no message is ever sealed for nobody.
+    No secret is needed for a new mailbox, nor to leave somebody out; who comes in later waits for
+    somebody who can open it. Nobody who looks after the box alone can be a member.
     """
-    if not is_set_up(page_db):
-        raise PeopleError("this clinic is not set up yet: run `careline setup` first")
-    store = Store(page_db, "page")
-    try:
-        return store.submit(lambda connection: _add_mailboxes(connection, wanted)).result()
-    finally:
-        store.close()
+    _refuse_unless_set_up(page_db)
+
+    def work(connection: Connection) -> list[str]:
+        roles = _roles(connection)
+        for mailbox, named in wanted.items():
+            for person in named:
+                if roles.get(person) in NO_MAILBOX:
+                    raise PeopleError(
+                        f"{person} is {roles[person]} and hears no patient: take the name out of"
+                        f" the members of {mailbox!r}, or give {person} another role"
+                    )
+        had = mailbox_keys.existing(connection)
+        mailbox_keys.agree(connection, wanted, _everybody(connection), _recovery(connection))
+        return [mailbox for mailbox in wanted if mailbox not in had]
+
+    return _write(page_db, work)
 
 
 def recipients(page_db: Path, mailbox: str) -> list[PublicKey]:
     """Whom a message for this mailbox is sealed to: its members, and the recovery paper."""
-    of_mailbox = select(mailboxes.c.public_key).where(mailboxes.c.mailbox == mailbox)
-    rows = _read(page_db, of_mailbox)
-    if not rows:
-        raise NoMailboxKeyError(
-            f"mailbox {mailbox!r} has no key: run `careline setup --add-mailboxes`"
-        )
-    recovery = _read(page_db, select(clinic.c.recovery_key))
-    return [PublicKey(row[0]) for row in (*rows, *recovery)]
+
+    def of_mailbox(connection: Connection) -> list[PublicKey]:
+        newest = mailbox_keys.newest(connection, mailbox)
+        return [] if newest is None else [newest, _recovery(connection)]
+
+    found = _read(page_db, of_mailbox)
+    if not found:
+        raise NoMailboxKeyError(f"mailbox {mailbox!r} has no key: run `careline people agree`")
+    return found
 
 
 def without_keys(page_db: Path, names: Iterable[str]) -> list[str]:
     """Mailboxes that no message can be sealed for, all of them before set-up."""
     if not page_db.exists():
         return list(names)
-    existing = {row[0] for row in _read(page_db, select(mailboxes.c.mailbox))}
+    existing = _read(page_db, mailbox_keys.existing)
     return [name for name in names if name not in existing]
 
 
+# ---- people ----
+
+
 def names(page_db: Path) -> list[str]:
-    """Everybody, the first person first."""
+    """Everybody who has a password, the first person first."""
     if not page_db.exists():
         return []
-    return [row[0] for row in _read(page_db, select(people.c.person).order_by(people.c.made))]
+    return [*_read(page_db, _everybody)]
+
+
+def everybody(page_db: Path) -> list[Person]:
+    """People and those who are invited, in the order in which they came."""
+    _refuse_unless_set_up(page_db)
+    return _read(page_db, _listed)
+
+
+def invite(page_db: Path, person: str, role: Role, now: datetime) -> str:
+    """Let somebody choose a password; the code that lets them is never shown again. Somebody who
+    forgot theirs is invited anew: then what their old one opened is closed to them until granted
+    again."""
+    check_name(person)
+    _refuse_unless_set_up(page_db)
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+
+    def work(connection: Connection) -> None:
+        if role in NO_MAILBOX and person in mailbox_keys.all_members(connection):
+            raise PeopleError(
+                f"{person} is a member of a mailbox, and who is {role} hears no patient: take the"
+                " name out of its members first"
+            )
+        if _roles(connection).get(person) is Role.ADMIN and role is not Role.ADMIN:
+            _refuse_the_last_admin(connection, person)
+        _forget(connection, person)
+        connection.execute(
+            invitations.insert().values(
+                person=person, role=role, code=_hashed(code), until=_text(now + INVITED_FOR)
+            )
+        )
+
+    _write(page_db, work)
+    groups = range(0, CODE_LENGTH, CODE_GROUP)
+    return "-".join(code[at : at + CODE_GROUP] for at in groups)
+
+
+def accept(
+    page_db: Path, person: str, code: str, password: str, now: datetime, cost: Cost = COST
+) -> None:
+    """Somebody invited chooses a password: now their key pair is born. The code has served."""
+    _refuse_unless_set_up(page_db)
+    passwords.check(password)
+
+    def work(connection: Connection) -> None:
+        asked = select(invitations).where(invitations.c.person == person)
+        invited = connection.execute(asked).one_or_none()
+        typed = code.strip().lower().replace("-", "").replace(" ", "")
+        is_right = invited is not None and hmac.compare_digest(invited.code, _hashed(typed))
+        if invited is None or not is_right:
+            raise PeopleError("name and code do not belong together: type both again")
+        if datetime.fromisoformat(invited.until) <= now:
+            raise PeopleError("the code has expired: ask an admin to invite you again")
+        connection.execute(invitations.delete().where(invitations.c.person == person))
+        _add(connection, person, Role(invited.role), password, cost)
+
+    _write(page_db, work)
 
 
 def sign_in(page_db: Path, person: str, password: str) -> KeyRing:
-    """The keys of all mailboxes this person may open."""
-    if not is_set_up(page_db):
-        raise PeopleError("this clinic is not set up yet: run `careline setup` first")
-    pair = _unlock(page_db, person, password)
-    granted = select(grants.c.mailbox, grants.c.wrapped_seed).where(grants.c.person == person)
-    opened = {
-        mailbox: KeyPair(pair.unwrap(wrapped, _grant(mailbox, person)))
-        for mailbox, wrapped in _read(page_db, granted.order_by(grants.c.mailbox))
-    }
-    return KeyRing(person, opened)
+    """The keys of all mailboxes this person may open. Whoever waits for one of these mailboxes has
+    it from now on."""
+    _refuse_unless_set_up(page_db)
+    pair, role = _unlock(page_db, person, password)
+    opened = _read(page_db, lambda c: mailbox_keys.opened_by(c, person, pair))
+    _grant_what_waits(page_db, opened)
+    return KeyRing(person, role, tuple(opened))
 
 
 def recover(page_db: Path, paper: KeyPair) -> KeyRing:
-    """The keys of all mailboxes, by the recovery paper."""
-    recovery = _read(page_db, select(clinic.c.recovery_key))
-    if not recovery or recovery[0][0] != paper.public.raw:
+    """The keys of all mailboxes, by the recovery paper; and everybody who waits for one has it."""
+    if not is_set_up(page_db) or _read(page_db, _recovery) != paper.public:
         raise PeopleError("this is another clinic's recovery paper, or a slip went unnoticed in it")
-    wrapped = _read(page_db, select(mailboxes.c.mailbox, mailboxes.c.for_recovery))
-    opened = {name: KeyPair(paper.unwrap(seed, _grant(name, ""))) for name, seed in wrapped}
-    return KeyRing("recovery paper", opened)
+    opened = _read(page_db, lambda c: mailbox_keys.opened_by_paper(c, paper))
+    _grant_what_waits(page_db, opened)
+    return KeyRing("recovery paper", Role.ADMIN, tuple(opened))
+
+
+def remove(page_db: Path, person: str) -> list[str]:
+    """Somebody has left the clinic: each mailbox they could open has a new key at once, and old
+    messages stay open to those who remain. Which mailboxes these are."""
+
+    def work(connection: Connection) -> list[str]:
+        roles = _roles(connection)
+        if person not in roles and not _is_invited(connection, person):
+            raise PeopleError(f"nobody here is called {person!r}: see `careline people`")
+        if roles.get(person) is Role.ADMIN:
+            _refuse_the_last_admin(connection, person)
+        rest = {name: key for name, key in _everybody(connection).items() if name != person}
+        theirs = mailbox_keys.leave(connection, person, rest, _recovery(connection))
+        _forget(connection, person)
+        return theirs
+
+    return _write(page_db, work)
+
+
+def renew(page_db: Path, mailbox: str) -> None:
+    """A new key for a mailbox, open to the same people; its old messages stay as they are."""
+
+    def work(connection: Connection) -> None:
+        if mailbox not in mailbox_keys.existing(connection):
+            raise PeopleError(f"there is no mailbox {mailbox!r} with keys")
+        mailbox_keys.renew(connection, mailbox, _everybody(connection), _recovery(connection))
+
+    _write(page_db, work)
+
+
+def renew_paper(page_db: Path, ring: KeyRing, paper: PublicKey) -> None:
+    """Another recovery paper in place of the one that was lost or seen. The ring must hold every
+    mailbox: by the old paper, or as a member of all. Messages sealed to the old paper stay open to
+    it as well: they are destroyed by being deleted."""
+
+    def work(connection: Connection) -> None:
+        if not mailbox_keys.rewrap_for(connection, ring.opened, paper):
+            raise PeopleError(
+                "a new recovery paper needs every mailbox: sign in with the old paper, or as"
+                " somebody who is a member of all of them"
+            )
+        connection.execute(sa.update(clinic).values(recovery_key=paper.raw, made=_text(_now())))
+
+    _write(page_db, work)
 
 
 def check_name(person: str) -> None:
@@ -201,138 +339,141 @@ def check_name(person: str) -> None:
         raise PeopleError(f"the name has {len(person)} characters and may have {NAME_MOST}")
 
 
-def check_password(password: str) -> None:
-    """Refuse what is guessed at once; nothing is asked of its letters."""
-    if len(password) < PASSWORD_LEAST:
-        raise PeopleError(
-            f"the password has {len(password)} characters: choose at least {PASSWORD_LEAST};"
-            " four words in a row are good and easily kept in mind"
-        )
+# ---- in one transaction ----
 
 
-def _set_up(
-    connection: Connection,
-    recovery: PublicKey,
-    person: str,
-    password: str,
-    mailbox_names: Sequence[str],
-    cost: Cost,
-) -> None:
-    connection.execute(clinic.insert().values(one=1, recovery_key=recovery.raw, made=_now()))
-    public = _add_person(connection, person, password, cost)
-    for mailbox in mailbox_names:
-        _add_mailbox(connection, mailbox, recovery, {person: public})
-
-
-def _add_person(connection: Connection, person: str, password: str, cost: Cost) -> PublicKey:
-    pair, salt, nonce = KeyPair.fresh(), os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
-    secret = _stretched(password, salt, cost)
+def _add(connection: Connection, person: str, role: Role, password: str, cost: Cost) -> None:
+    pair = KeyPair.fresh()
+    kept = passwords.seal(pair, password, person, cost)
     connection.execute(
         people.insert().values(
             person=person,
+            role=role,
             public_key=pair.public.raw,
-            sealed_seed=nonce + AESGCM(secret).encrypt(nonce, pair.seed, _of_person(person)),
-            salt=salt,
+            sealed_seed=kept.sealed,
+            salt=kept.salt,
             passes=cost.passes,
             memory_kib=cost.memory_kib,
             lanes=cost.lanes,
-            made=_now(),
+            made=_text(_now()),
         )
     )
-    return pair.public
 
 
-def _add_mailbox(
-    connection: Connection, mailbox: str, recovery: PublicKey, members: Mapping[str, PublicKey]
-) -> None:
-    pair = KeyPair.fresh()
-    connection.execute(
-        mailboxes.insert().values(
-            mailbox=mailbox,
-            public_key=pair.public.raw,
-            for_recovery=recovery.wrap(pair.seed, _grant(mailbox, "")),
-            made=_now(),
+def _forget(connection: Connection, person: str) -> None:
+    """Their password opens nothing any more; what they are a member of stays as it is."""
+    mailbox_keys.forget(connection, person)
+    connection.execute(people.delete().where(people.c.person == person))
+    connection.execute(invitations.delete().where(invitations.c.person == person))
+
+
+def _refuse_the_last_admin(connection: Connection, person: str) -> None:
+    admins = [name for name, role in _roles(connection).items() if role is Role.ADMIN]
+    if admins == [person]:
+        raise PeopleError(f"{person} is the only admin: invite another one first")
+
+
+def _grant_what_waits(page_db: Path, opened: Sequence[Generation]) -> None:
+    if _read(page_db, mailbox_keys.outstanding):
+        _write(
+            page_db,
+            lambda connection: mailbox_keys.grant_outstanding(
+                connection, opened, _everybody(connection), _recovery(connection)
+            ),
         )
-    )
-    for person, public in members.items():
-        wrapped = public.wrap(pair.seed, _grant(mailbox, person))
-        connection.execute(
-            grants.insert().values(
-                mailbox=mailbox, person=person, wrapped_seed=wrapped, made=_now()
-            )
-        )
 
 
-def _add_mailboxes(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> list[str]:
-    recovery = PublicKey(connection.execute(select(clinic.c.recovery_key)).scalar_one())
-    rows = connection.execute(select(people.c.person, people.c.public_key).order_by(people.c.made))
-    everybody = {person: PublicKey(raw) for person, raw in rows}
-    first = next(iter(everybody))
-    existing = set(connection.scalars(select(mailboxes.c.mailbox)))
-    new = [mailbox for mailbox in wanted if mailbox not in existing]
-    for mailbox in new:
-        members = [person for person in wanted[mailbox] if person in everybody] or [first]
-        _add_mailbox(connection, mailbox, recovery, {name: everybody[name] for name in members})
-    return new
+def _everybody(connection: Connection) -> Everybody:
+    asked = select(people.c.person, people.c.public_key).order_by(people.c.made)
+    return {person: PublicKey(raw) for person, raw in connection.execute(asked)}
 
 
-def _unlock(page_db: Path, person: str, password: str) -> KeyPair:
-    rows = _read(
-        page_db,
-        select(
-            people.c.salt,
-            people.c.passes,
-            people.c.memory_kib,
-            people.c.lanes,
-            people.c.sealed_seed,
-        ).where(people.c.person == person),
-    )
-    if not rows:
-        _stretched(
-            password, bytes(SALT_BYTES), COST
-        )  # a stranger's name takes as long as a known one
+def _roles(connection: Connection) -> dict[str, Role]:
+    asked = select(people.c.person, people.c.role)
+    return {person: Role(role) for person, role in connection.execute(asked)}
+
+
+def _recovery(connection: Connection) -> PublicKey:
+    return PublicKey(connection.execute(select(clinic.c.recovery_key)).scalar_one())
+
+
+def _is_invited(connection: Connection, person: str) -> bool:
+    asked = select(invitations.c.person).where(invitations.c.person == person)
+    return connection.scalar(asked) is not None
+
+
+def _listed(connection: Connection) -> list[Person]:
+    can: dict[str, list[str]] = {}
+    waits: dict[str, list[str]] = {}
+    for mailbox in sorted(mailbox_keys.existing(connection)):
+        for person in mailbox_keys.holders(connection, mailbox):
+            can.setdefault(person, []).append(mailbox)
+    for mailbox, _, person in mailbox_keys.outstanding(connection):
+        waits.setdefault(person, []).append(mailbox)
+
+    def person_of(name: str, role: Role, until: datetime | None = None) -> Person:
+        waiting = sorted(set(waits.get(name, ())))
+        return Person(name, role, tuple(can.get(name, ())), tuple(waiting), until)
+
+    there = [person_of(name, role) for name, role in _roles(connection).items()]
+    invited = connection.execute(select(invitations).order_by(invitations.c.until)).all()
+    return there + [
+        person_of(row.person, Role(row.role), datetime.fromisoformat(row.until)) for row in invited
+    ]
+
+
+# ---- page.db ----
+
+
+def _unlock(page_db: Path, person: str, password: str) -> tuple[KeyPair, Role]:
+    asked = select(people).where(people.c.person == person)
+    row = _read(page_db, lambda connection: connection.execute(asked).one_or_none())
+    if row is None:
+        passwords.spend(password)
         raise _refused()
-    salt, passes, memory_kib, lanes, sealed = rows[0]
-    secret = _stretched(password, salt, Cost(passes, memory_kib, lanes))
-    nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    kept = SealedSeed(row.sealed_seed, row.salt, Cost(row.passes, row.memory_kib, row.lanes))
     try:
-        return KeyPair(AESGCM(secret).decrypt(nonce, body, _of_person(person)))
-    except InvalidTag:
+        return passwords.unseal(kept, password, person), Role(row.role)
+    except WrongPasswordError:
         raise _refused() from None
-
-
-def _stretched(password: str, salt: bytes, cost: Cost) -> bytes:
-    # The same password typed on another keyboard may come in other code points.
-    typed = unicodedata.normalize("NFKC", password).encode()
-    return hash_secret_raw(
-        typed, salt, cost.passes, cost.memory_kib, cost.lanes, SECRET_BYTES, Type.ID
-    )
 
 
 def _refused() -> PeopleError:
     return PeopleError(
-        "name and password do not belong together: type both again; a forgotten password is"
-        " replaced by another member or by the recovery paper"
+        "name and password do not belong together: type both again; who forgot the password is"
+        " invited anew by an admin"
     )
 
 
-def _of_person(person: str) -> bytes:
-    return b"careline person " + person.encode()
+def _refuse_unless_set_up(page_db: Path) -> None:
+    if not is_set_up(page_db):
+        raise PeopleError("this clinic is not set up yet: run `careline setup` first")
 
 
-def _grant(mailbox: str, person: str) -> bytes:
-    """What a wrapped mailbox seed is for; nobody's name is empty but the recovery paper's."""
-    return b"careline grant " + mailbox.encode() + b"\0" + person.encode()
+def _hashed(code: str) -> bytes:
+    return sha256(b"careline invitation " + code.encode()).digest()
 
 
-def _read(page_db: Path, asked: sa.Select[Any]) -> Sequence[Any]:
+def _read(page_db: Path, asked: Callable[[Connection], T]) -> T:
     reader = open_reader(page_db)
     try:
         with reader.connect() as connection:
-            return connection.execute(asked).all()
+            return asked(connection)
     finally:
         reader.dispose()
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _write(page_db: Path, work: Callable[[Connection], T]) -> T:
+    store = Store(page_db, "page")
+    try:
+        return store.submit(work).result()
+    finally:
+        store.close()
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, column, select, table
 
-from firmware.people import COST, Cost
+from firmware.passwords import COST, Cost
 from firmware.store import Store, open_reader
 from ivr.lease import PIN_LONGEST
 

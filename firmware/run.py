@@ -176,7 +176,7 @@ def _opened_message_s(place: Place) -> float:
         newest = ledger.messages_in(connection, list(ring.mailboxes))[-1]
     reader.dispose()
     path = vault.sealed_path(place.messages, newest.message)
-    return vault.hear(path, ring.mailboxes[newest.mailbox]).seconds
+    return vault.hear(path, *ring.mailboxes[newest.mailbox]).seconds
 
 
 def _spoken(place: Place) -> Path:

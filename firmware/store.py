@@ -268,7 +268,16 @@ def _is_current(connection: Connection, schema: str) -> bool:
     return versions.all() == [newest]
 
 
-def _upgrade(connection: Connection, schema: str) -> None:
+def make_at(path: Path, schema: str, version: str) -> None:
+    """A database as an earlier version of ours made it, for whoever must know that it still
+    opens."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.begin() as connection:
+        _upgrade(connection, schema, version)
+    engine.dispose()
+
+
+def _upgrade(connection: Connection, schema: str, version: str = "head") -> None:
     # Read here: for a tenth of a second callers would wait for it, and it is nearly never needed.
     from alembic import command
     from alembic.config import Config
@@ -276,7 +285,7 @@ def _upgrade(connection: Connection, schema: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS / schema).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
 
 
 def _own_only(path: Path) -> None:

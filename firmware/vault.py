@@ -86,6 +86,10 @@ class HeaderChangedError(VaultError):
     """The header was changed after it was written."""
 
 
+class HeaderForeignError(VaultError):
+    """This is the header, or the whole, of another message than the file's name says."""
+
+
 class ChunkChangedError(VaultError):
     """A chunk was changed after it was sealed."""
 
@@ -296,30 +300,43 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path, key: KeyPair | bytes) -> Iterator[Opened]:
-    """The message in this file, opened with a key it was wrapped to, or with its own."""
+def opened(path: Path, *keys: KeyPair | bytes) -> Iterator[Opened]:
+    """The message in this file, opened with the one of these keys that it was wrapped to, or with
+    its own."""
     with path.open("rb") as file:
         header = _read_header(file)
         label, described, wraps = _parse(header)
-        message_key = _unwrapped(key, described, wraps) if isinstance(key, KeyPair) else key
+        _refuse_another(label, path)
+        message_key = _unwrapped(keys, described, wraps)
         if not hmac.compare_digest(_tag(message_key, header[:-_TAG_BYTES]), header[-_TAG_BYTES:]):
             raise _header_changed()
         yield Opened(label, file, AESGCM(_derived(message_key, b"careline chunks")))
 
 
-def _unwrapped(key: KeyPair, described: bytes, wraps: Mapping[bytes, bytes]) -> bytes:
-    wrapped = wraps.get(key.public.id)
-    if wrapped is None:
-        raise NotForThisKeyError("the message was not sealed for this key")
-    try:
-        return key.unwrap(wrapped, _purpose(described))
-    except KeyRefusedError:
-        raise _header_changed() from None
+def _unwrapped(
+    keys: Sequence[KeyPair | bytes], described: bytes, wraps: Mapping[bytes, bytes]
+) -> bytes:
+    for key in keys:
+        if isinstance(key, bytes):
+            return key
+        if (wrapped := wraps.get(key.public.id)) is not None:
+            try:
+                return key.unwrap(wrapped, _purpose(described))
+            except KeyRefusedError:
+                raise _header_changed() from None
+    raise NotForThisKeyError("the message was not sealed for this key")
 
 
-def hear(path: Path, key: KeyPair | bytes) -> Heard:
+def _refuse_another(label: Label, path: Path) -> None:
+    if label.message != path.stem:
+        raise HeaderForeignError(
+            f"this file is named {path.stem} and holds another message; restore both from a backup"
+        )
+
+
+def hear(path: Path, *keys: KeyPair | bytes) -> Heard:
     """The whole message, as far as it goes."""
-    with opened(path, key) as message:
+    with opened(path, *keys) as message:
         audio, cut_off = bytearray(), False
         try:
             for chunk in message.chunks():
@@ -350,6 +367,16 @@ def destroy(path: Path) -> None:
         os.fsync(file.fileno())
     path.unlink()
     sync_directory(path.parent)
+
+
+def destroy_again(directory: Path, deleted: Collection[str]) -> list[str]:
+    """At start: messages that were deleted once and lie here all the same, from a copy of the disk
+    or of an old header. Deleted is for ever; which those were."""
+    back = [path for path in sorted(directory.glob("*" + SEALED)) if path.stem in deleted]
+    for path in back:
+        with _left_if_damaged(path):
+            destroy(path)
+    return [path.stem for path in back]
 
 
 def adopt(directory: Path, known: Collection[str]) -> list[Found]:
@@ -404,6 +431,7 @@ def _found(path: Path) -> Found:
     with path.open("rb") as file:
         header = _read_header(file)
         label, _, _ = _parse(header)
+        _refuse_another(label, path)
         _, seconds, whole = _extent(file, len(header))
     return Found(label, seconds, cut_off=not whole)
 

@@ -10,6 +10,7 @@ SUBJECTS = (
     "site",
     "hours",
     "oncall",
+    "people",
     "messages",
     "requests",
     "patients",

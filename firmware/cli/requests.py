@@ -21,7 +21,7 @@ from rich.text import Text
 
 from firmware import people, requests, settings
 from firmware import request_topics as topics
-from firmware.cli.messages import PasswordStdin, Person, signed_in
+from firmware.cli.terminal import PasswordStdin, Person, signed_in
 from firmware.control import ControlError, ask
 from firmware.keys import KeyRefusedError
 from firmware.machine import MachineKey, MachineKeyError

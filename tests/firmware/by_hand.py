@@ -18,6 +18,7 @@ from firmware import control, ledger, people, settings, topics
 from firmware.app import App
 from firmware.asterisk.config import Ports
 from firmware.keys import KeyPair
+from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.ports import free_ports, keep_ports
 from firmware.store import open_reader
@@ -27,7 +28,7 @@ from tests.sites import head
 SOON_S = 60.0
 STEP_S = 30.0
 READ_UP_AFTER_S = 1.0
-QUICK = people.Cost(passes=1, memory_kib=64, lanes=1)
+QUICK = Cost(passes=1, memory_kib=64, lanes=1)
 
 SITE = (
     head(("101", "102"))

@@ -168,7 +168,7 @@ def test_the_paper_shown_at_set_up_opens_a_message_when_every_password_is_forgot
     message = bare.leave_message(2.5, mailbox="nurse")
     ring = people.recover(bare.place.page_db, typed_from(shown))
     path = vault.sealed_path(bare.place.messages, message)
-    assert vault.hear(path, ring.mailboxes["nurse"]).audio == voice(2.5).tobytes()
+    assert vault.hear(path, *ring.mailboxes["nurse"]).audio == voice(2.5).tobytes()
 
 
 def test_at_a_terminal_setup_asks_and_never_shows_the_password(bare: Clinic) -> None:
@@ -220,7 +220,7 @@ def test_setup_refuses_to_run_twice_and_changes_nothing(clinic: Clinic) -> None:
 def test_a_mailbox_added_to_the_site_gets_its_keys(clinic: Clinic) -> None:
     site = clinic.place.site_file
     site.write_text(site.read_text() + '\n[mailboxes.billing]\nmembers = ["maria"]\n')
-    done = clinic.careline("setup", "--add-mailboxes")
+    done = clinic.careline("people", "agree")
     assert (done.returncode, "billing" in done.stderr) == (0, True)
     assert "billing" in people.sign_in(clinic.place.page_db, "maria", PASSWORD).mailboxes
 

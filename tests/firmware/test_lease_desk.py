@@ -22,7 +22,7 @@ from firmware.keys import KeyPair
 from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, steps_of
 from firmware.machine import MachineKey
-from firmware.people import Cost
+from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.store import open_reader
 from firmware.vault import Label, Sealing

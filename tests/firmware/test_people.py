@@ -1,13 +1,16 @@
 """People: a password opens exactly the mailboxes it should, and page.db alone opens nothing."""
 
 import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from firmware import people
+from firmware import passwords, people, store
 from firmware.keys import KeyPair
-from firmware.people import Cost, NoMailboxKeyError, PeopleError
+from firmware.passwords import COST, Cost, PasswordError
+from firmware.people import KeyRing, NoMailboxKeyError, PeopleError, Role
 from ivr.canary import SELFTEST
 
 # argon2id at its least: these tests are about keys, not about how long a thief must work.
@@ -26,7 +29,7 @@ def page_db(tmp_path: Path) -> Path:
 def test_the_first_person_opens_every_mailbox(page_db: Path) -> None:
     ring = people.sign_in(page_db, "maria", PASSWORD)
     assert set(ring.mailboxes) == {SELFTEST, "front-desk", "nurse"}
-    for mailbox, pair in ring.mailboxes.items():
+    for mailbox, (pair,) in ring.mailboxes.items():
         assert people.recipients(page_db, mailbox) == [pair.public, PAPER.public]
 
 
@@ -59,13 +62,13 @@ def test_a_password_typed_on_another_keyboard_still_opens(tmp_path: Path) -> Non
 
 def test_a_clinic_is_set_up_only_once(page_db: Path) -> None:
     before = page_db.read_bytes()
-    with pytest.raises(PeopleError, match=r"already set up.*--add-mailboxes"):
+    with pytest.raises(PeopleError, match=r"already set up.*people agree"):
         people.set_up(page_db, KeyPair.fresh().public, "eve", PASSWORD, [], CHEAP)
     assert page_db.read_bytes() == before
 
 
 def test_a_short_password_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(PeopleError, match="at least 8"):
+    with pytest.raises(PasswordError, match="at least 8"):
         people.set_up(tmp_path / "page.db", PAPER.public, "maria", "short", [], CHEAP)
     assert not people.is_set_up(tmp_path / "page.db")
 
@@ -78,14 +81,14 @@ def test_a_name_that_cannot_be_typed_again_is_refused(tmp_path: Path, name: str)
 
 def test_a_mailbox_added_later_needs_no_password_and_opens_for_its_members(page_db: Path) -> None:
     wanted = {"nurse": ["maria"], "billing": ["maria"], "doctors": ["dr-lee"]}
-    assert people.add_mailboxes(page_db, wanted) == ["billing", "doctors"]
+    assert people.agree(page_db, wanted) == ["billing", "doctors"]
     ring = people.sign_in(page_db, "maria", PASSWORD)
     assert set(ring.mailboxes) == {SELFTEST, "front-desk", "nurse", "billing", "doctors"}
-    assert people.add_mailboxes(page_db, wanted) == []
+    assert people.agree(page_db, wanted) == []
 
 
 def test_a_mailbox_without_a_key_says_how_to_get_one(page_db: Path) -> None:
-    with pytest.raises(NoMailboxKeyError, match="careline setup --add-mailboxes"):
+    with pytest.raises(NoMailboxKeyError, match="careline people agree"):
         people.recipients(page_db, "billing")
 
 
@@ -93,16 +96,16 @@ def test_before_set_up_everybody_is_told_to_run_it(tmp_path: Path) -> None:
     with pytest.raises(PeopleError, match="run `careline setup` first"):
         people.sign_in(tmp_path / "page.db", "maria", PASSWORD)
     with pytest.raises(PeopleError, match="run `careline setup` first"):
-        people.add_mailboxes(tmp_path / "page.db", {"nurse": []})
+        people.agree(tmp_path / "page.db", {"nurse": []})
     assert people.names(tmp_path / "page.db") == []
 
 
 def test_no_key_and_no_password_lies_open_in_the_database(page_db: Path) -> None:
     ring = people.sign_in(page_db, "maria", PASSWORD)
-    secrets = [PASSWORD.encode(), PAPER.seed, *(pair.seed for pair in ring.mailboxes.values())]
+    secrets = [PASSWORD.encode(), PAPER.seed, *(each.pair.seed for each in ring.opened)]
     files = [path for path in page_db.parent.iterdir() if path.is_file()]
     assert not [path for path in files for secret in secrets if secret in path.read_bytes()]
-    assert repr(ring) == "KeyRing(person='maria')"
+    assert repr(ring) == "KeyRing(person='maria', role=<Role.ADMIN: 'admin'>)"
 
 
 def test_a_grant_moved_to_another_mailbox_does_not_open(page_db: Path) -> None:
@@ -117,4 +120,224 @@ def test_a_grant_moved_to_another_mailbox_does_not_open(page_db: Path) -> None:
 
 
 def test_a_password_costs_a_thief_what_the_rfc_asks() -> None:
-    assert (people.COST.passes, people.COST.memory_kib, people.COST.lanes) == (3, 65_536, 4)
+    assert (COST.passes, COST.memory_kib, COST.lanes) == (3, 65_536, 4)
+
+
+# ---- who comes, and who goes ----
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+BOXES = {"front-desk": ["maria"], "nurse": ["maria"]}
+ANOTHER = "another four words"
+
+
+def comes(page_db: Path, person: str, role: Role = Role.NURSE) -> None:
+    """Invited, and with a password of their own."""
+    code = people.invite(page_db, person, role, NOW)
+    people.accept(page_db, person, code, PASSWORD, NOW, CHEAP)
+
+
+def signs_in(page_db: Path, person: str) -> KeyRing:
+    return people.sign_in(page_db, person, PASSWORD)
+
+
+def sealed_for(page_db: Path, mailbox: str) -> KeyPair | None:
+    """The key that opens what is left in the mailbox now."""
+    public = people.recipients(page_db, mailbox)[0]
+    pairs = people.recover(page_db, PAPER).mailboxes[mailbox]
+    return next((pair for pair in pairs if pair.public == public), None)
+
+
+def test_a_new_nurse_opens_the_mailbox_once_a_colleague_has_signed_in(page_db: Path) -> None:
+    comes(page_db, "ben")
+    people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    assert signs_in(page_db, "ben").mailboxes == {}
+    marias = signs_in(page_db, "maria").mailboxes["nurse"]
+    assert signs_in(page_db, "ben").mailboxes == {"nurse": marias}
+    assert people.recipients(page_db, "nurse")[0] == marias[0].public
+
+
+def test_a_nurse_named_before_she_has_a_password_is_granted_it_after(page_db: Path) -> None:
+    people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    signs_in(page_db, "maria")
+    comes(page_db, "ben")
+    signs_in(page_db, "maria")
+    assert set(signs_in(page_db, "ben").mailboxes) == {"nurse"}
+
+
+def test_a_forgotten_password_is_a_new_key_and_one_grant_a_mailbox(page_db: Path) -> None:
+    comes(page_db, "ben")
+    people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    before = signs_in(page_db, "maria").mailboxes["nurse"]
+    code = people.invite(page_db, "ben", Role.NURSE, NOW)
+    with pytest.raises(PeopleError, match="do not belong together"):
+        signs_in(page_db, "ben")
+    people.accept(page_db, "ben", code, ANOTHER, NOW, CHEAP)
+    assert people.sign_in(page_db, "ben", ANOTHER).mailboxes == {}
+    signs_in(page_db, "maria")
+    assert people.sign_in(page_db, "ben", ANOTHER).mailboxes == {"nurse": before}
+
+
+def test_who_is_removed_opens_nothing_that_is_left_afterwards(page_db: Path) -> None:
+    comes(page_db, "ben")
+    people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    signs_in(page_db, "maria")
+    bens = signs_in(page_db, "ben").mailboxes["nurse"]
+    assert people.remove(page_db, "ben") == ["nurse"]
+    new, old = signs_in(page_db, "maria").mailboxes["nurse"]
+    assert (old,) == bens
+    assert people.recipients(page_db, "nurse") == [new.public, PAPER.public]
+    with pytest.raises(PeopleError, match="do not belong together"):
+        signs_in(page_db, "ben")
+
+
+def test_a_name_taken_out_of_a_mailbox_is_left_out_of_its_next_key(page_db: Path) -> None:
+    comes(page_db, "ben")
+    both = BOXES | {"nurse": ["maria", "ben"]}
+    people.agree(page_db, both)
+    signs_in(page_db, "maria")
+    people.agree(page_db, both | {"nurse": ["ben"]})
+    new, _ = signs_in(page_db, "ben").mailboxes["nurse"]
+    assert sealed_for(page_db, "nurse") == new
+    assert "nurse" not in signs_in(page_db, "maria").mailboxes
+
+
+def test_the_first_person_stands_in_for_members_who_are_not_there_yet(page_db: Path) -> None:
+    assert people.agree(page_db, BOXES | {"billing": ["rosa"]}) == ["billing"]
+    assert "billing" in signs_in(page_db, "maria").mailboxes
+    comes(page_db, "rosa", Role.FRONT_DESK)
+    signs_in(page_db, "maria")
+    new, _ = signs_in(page_db, "rosa").mailboxes["billing"]
+    assert sealed_for(page_db, "billing") == new
+    assert "billing" not in signs_in(page_db, "maria").mailboxes
+
+
+def test_a_solo_doctor_who_forgets_the_password_has_the_paper(tmp_path: Path) -> None:
+    path = tmp_path / "page.db"
+    people.set_up(path, PAPER.public, "lee", PASSWORD, ["desk"], CHEAP)
+    before = signs_in(path, "lee").mailboxes
+    code = people.invite(path, "lee", Role.ADMIN, NOW)
+    people.accept(path, "lee", code, ANOTHER, NOW, CHEAP)
+    assert people.sign_in(path, "lee", ANOTHER).mailboxes == {}
+    people.recover(path, PAPER)
+    assert people.sign_in(path, "lee", ANOTHER).mailboxes == before
+
+
+def test_a_mailbox_whose_last_member_left_waits_for_the_next_one(page_db: Path) -> None:
+    comes(page_db, "ben")
+    people.agree(page_db, BOXES | {"nurse": ["ben"]})
+    signs_in(page_db, "maria")
+    olds = signs_in(page_db, "ben").mailboxes["nurse"]
+    people.remove(page_db, "ben")
+    people.agree(page_db, BOXES | {"nurse": ["dora"]})
+    comes(page_db, "dora")
+    assert signs_in(page_db, "dora").mailboxes == {}
+    people.recover(page_db, PAPER)
+    new, *before = signs_in(page_db, "dora").mailboxes["nurse"]
+    assert tuple(before) == olds
+    assert sealed_for(page_db, "nurse") == new
+
+
+def test_a_new_key_leaves_the_old_messages_open_to_the_same_people(page_db: Path) -> None:
+    before = signs_in(page_db, "maria").mailboxes["nurse"]
+    people.renew(page_db, "nurse")
+    new, *older = signs_in(page_db, "maria").mailboxes["nurse"]
+    assert tuple(older) == before
+    assert people.recipients(page_db, "nurse")[0] == new.public
+    with pytest.raises(PeopleError, match="no mailbox 'nurses'"):
+        people.renew(page_db, "nurses")
+
+
+def test_another_recovery_paper_opens_all_in_place_of_the_old_one(page_db: Path) -> None:
+    people.renew(page_db, "nurse")
+    fresh = KeyPair.fresh()
+    people.renew_paper(page_db, people.recover(page_db, PAPER), fresh.public)
+    assert people.recover(page_db, fresh).mailboxes == signs_in(page_db, "maria").mailboxes
+    assert people.recipients(page_db, "nurse")[1] == fresh.public
+    with pytest.raises(PeopleError, match="another clinic's"):
+        people.recover(page_db, PAPER)
+
+
+def test_a_new_paper_needs_somebody_who_opens_every_mailbox(page_db: Path) -> None:
+    comes(page_db, "ben", Role.ADMIN)
+    people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    signs_in(page_db, "maria")
+    with pytest.raises(PeopleError, match="needs every mailbox"):
+        people.renew_paper(page_db, signs_in(page_db, "ben"), KeyPair.fresh().public)
+    assert people.recover(page_db, PAPER).mailboxes
+    people.renew_paper(page_db, signs_in(page_db, "maria"), KeyPair.fresh().public)
+
+
+@pytest.mark.parametrize("role", [Role.TECHNICIAN, Role.AUDITOR])
+def test_who_looks_after_the_box_is_never_a_member(page_db: Path, role: Role) -> None:
+    comes(page_db, "ben", role)
+    with pytest.raises(PeopleError, match="hears no patient"):
+        people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    signs_in(page_db, "maria")
+    assert signs_in(page_db, "ben").mailboxes == {}
+
+
+def test_a_technician_invited_under_a_members_name_gets_nothing(page_db: Path) -> None:
+    people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    with pytest.raises(PeopleError, match="hears no patient"):
+        people.invite(page_db, "ben", Role.TECHNICIAN, NOW)
+
+
+def test_a_code_serves_once_for_a_week_and_for_its_owner(page_db: Path) -> None:
+    code = people.invite(page_db, "ben", Role.NURSE, NOW)
+    for name, typed in (("rosa", code), ("ben", code[:-1] + "0"), ("ben", "")):
+        with pytest.raises(PeopleError, match="name and code do not belong together"):
+            people.accept(page_db, name, typed, PASSWORD, NOW, CHEAP)
+    with pytest.raises(PeopleError, match="expired"):
+        people.accept(page_db, "ben", code, PASSWORD, NOW + people.INVITED_FOR, CHEAP)
+    with pytest.raises(PasswordError, match="at least 8"):
+        people.accept(page_db, "ben", code, "short", NOW, CHEAP)
+    people.accept(page_db, "ben", code.upper().replace("-", " "), PASSWORD, NOW, CHEAP)
+    with pytest.raises(PeopleError, match="name and code do not belong together"):
+        people.accept(page_db, "ben", code, ANOTHER, NOW, CHEAP)
+
+
+def test_the_only_admin_can_neither_leave_nor_step_down(page_db: Path) -> None:
+    with pytest.raises(PeopleError, match="only admin"):
+        people.remove(page_db, "maria")
+    with pytest.raises(PeopleError, match="only admin"):
+        people.invite(page_db, "maria", Role.NURSE, NOW)
+    comes(page_db, "ben", Role.ADMIN)
+    people.remove(page_db, "maria")
+    assert people.names(page_db) == ["ben"]
+    with pytest.raises(PeopleError, match="nobody here is called"):
+        people.remove(page_db, "maria")
+
+
+def test_the_list_of_people_tells_who_opens_what_and_who_waits(page_db: Path) -> None:
+    people.agree(page_db, BOXES | {"nurse": ["maria", "ben"]})
+    comes(page_db, "ben")
+    people.invite(page_db, "rosa", Role.FRONT_DESK, NOW)
+    maria, ben, rosa = people.everybody(page_db)
+    assert (maria.name, maria.role) == ("maria", Role.ADMIN)
+    assert set(maria.mailboxes) == {SELFTEST, "front-desk", "nurse"}
+    assert (ben.mailboxes, ben.waits_for, ben.invited_until) == ((), ("nurse",), None)
+    assert (rosa.role, rosa.invited_until) == (Role.FRONT_DESK, NOW + people.INVITED_FOR)
+    signs_in(page_db, "maria")
+    assert people.everybody(page_db)[1].mailboxes == ("nurse",)
+
+
+def test_keys_made_before_there_were_lines_of_them_open_as_ever(tmp_path: Path) -> None:
+    """A box that was set up by an earlier version."""
+    path, maria, nurse = tmp_path / "page.db", KeyPair.fresh(), KeyPair.fresh()
+    kept = passwords.seal(maria, PASSWORD, "maria", CHEAP)
+    store.make_at(path, "page", "0003")
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("INSERT INTO clinic VALUES (1, ?, 'then')", (PAPER.public.raw,))
+        raw.execute(
+            "INSERT INTO people VALUES ('maria', ?, ?, ?, 1, 8, 1, 'then')",
+            (maria.public.raw, kept.sealed, kept.salt),
+        )
+        recovery = PAPER.public.wrap(nurse.seed, b"careline grant nurse\0")
+        row = (nurse.public.raw, recovery)
+        raw.execute("INSERT INTO mailboxes VALUES ('nurse', ?, ?, 'then')", row)
+        granted = maria.public.wrap(nurse.seed, b"careline grant nurse\0maria")
+        raw.execute("INSERT INTO grants VALUES ('nurse', 'maria', ?, 'then')", (granted,))
+    assert people.agree(path, {"nurse": ["maria"]}) == []
+    assert signs_in(path, "maria").mailboxes == {"nurse": (nurse,)}
+    assert people.recover(path, PAPER).mailboxes == {"nurse": (nurse,)}
+    assert signs_in(path, "maria").role is Role.ADMIN

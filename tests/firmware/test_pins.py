@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from firmware import pins
-from firmware.people import Cost
+from firmware.passwords import Cost
 from firmware.pins import PinError
 
 CHEAP = Cost(1, 8, 1)

@@ -20,7 +20,7 @@ from firmware.control import Door
 from firmware.keys import KeyPair
 from firmware.ledger import Arrived, Ledger, MessageKept, Moment, steps_of
 from firmware.machine import MachineKey
-from firmware.people import Cost
+from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.request_desk import RequestDesk
 from ivr import commands

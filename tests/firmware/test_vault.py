@@ -68,10 +68,15 @@ def chunk_at(number: int) -> int:
     return header_length() + number * RECORD
 
 
-def opened(directory: Path, content: bytes) -> vault.Heard:
-    path = directory / (LABEL.message + vault.SEALED)
+def written(directory: Path, message: str, content: bytes) -> Path:
+    directory.mkdir(exist_ok=True)
+    path = directory / (message + vault.SEALED)
     path.write_bytes(content)
-    return hear(path, NURSES)
+    return path
+
+
+def opened(directory: Path, content: bytes) -> vault.Heard:
+    return hear(written(directory, LABEL.message, content), NURSES)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 1.5, 3.0])
@@ -100,8 +105,7 @@ def test_opening_starts_with_the_first_second(tmp_path: Path) -> None:
     """The rest of the file may be missing or wrong: what is proven is handed out at once."""
     content = bytearray(example()[0])
     content[chunk_at(1) + 100] ^= 1
-    path = tmp_path / "m.sealed"
-    path.write_bytes(content)
+    path = written(tmp_path, LABEL.message, bytes(content))
     with vault.opened(path, NURSES) as message:
         seconds = message.chunks()
         assert next(seconds) == example()[1][:CHUNK_BYTES]
@@ -185,8 +189,16 @@ def test_a_forged_name_on_a_foreign_second_does_not_help(tmp_path: Path) -> None
 def test_the_header_of_another_message_is_named(tmp_path: Path) -> None:
     other = kept(tmp_path, voice(3.5, seed=2), OTHER).read_bytes()
     content = other[: header_length()] + example()[0][header_length() :]
-    with pytest.raises(vault.ChunkForeignError):
+    with pytest.raises(vault.HeaderForeignError, match=LABEL.message):
         opened(tmp_path, content)
+    with pytest.raises(vault.ChunkForeignError):
+        hear(written(tmp_path / "elsewhere", OTHER, content), NURSES)
+
+
+def test_a_message_under_another_ones_name_is_named(tmp_path: Path) -> None:
+    """Else what one caller said would be heard as another's."""
+    with pytest.raises(vault.HeaderForeignError, match=OTHER):
+        hear(written(tmp_path, OTHER, example()[0]), NURSES)
 
 
 def test_something_added_after_the_end_is_named(tmp_path: Path) -> None:
@@ -277,6 +289,16 @@ def test_a_destroyed_message_is_gone_key_first(tmp_path: Path) -> None:
     assert not path.exists()
     with pytest.raises(vault.NotAMessageError):
         hear(beside, RECOVERY)
+
+
+def test_a_deleted_message_put_back_from_a_copy_is_destroyed_again(tmp_path: Path) -> None:
+    path = kept(tmp_path, voice(1))
+    other, copy = kept(tmp_path, voice(1), OTHER), path.read_bytes()
+    vault.destroy(path)
+    assert vault.destroy_again(tmp_path, {LABEL.message}) == []
+    path.write_bytes(copy)
+    assert vault.destroy_again(tmp_path, {LABEL.message}) == [LABEL.message]
+    assert (path.exists(), other.exists()) == (False, True)
 
 
 def test_a_mailbox_without_a_key_takes_no_message(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from firmware.desk_store import DeskStore
 from firmware.hours_desk import HoursDesk
 from firmware.keys import KeyPair
 from firmware.machine import MachineKey
-from firmware.people import Cost
+from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.recorder import Kept
 from firmware.store import Store

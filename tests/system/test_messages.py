@@ -249,7 +249,7 @@ class Owner:
         reader.dispose()
         (message,) = [one for one in held if one.call == call]
         path = vault.sealed_path(place.messages, message.message)
-        return vault.hear(path, ring.mailboxes[message.mailbox])
+        return vault.hear(path, *ring.mailboxes[message.mailbox])
 
 
 @pytest.fixture

@@ -1,0 +1,93 @@
+"""Passwords: what one must be, and a seed sealed under it by argon2id.
+
+Nothing is kept that says whether a password is right but the sealed seed itself: it opens, or not.
+"""
+
+import os
+import unicodedata
+from dataclasses import dataclass, field
+
+from argon2.low_level import Type, hash_secret_raw
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from firmware.keys import KeyPair
+
+LEAST, MOST = 8, 1024
+SALT_BYTES, NONCE_BYTES, SECRET_BYTES = 16, 12, 32
+
+
+class PasswordError(Exception):
+    """This cannot be a password; the message says what to do."""
+
+
+class WrongPasswordError(Exception):
+    """The seed was not sealed under this password, or not as this person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What trying one password costs; kept with each person, so that it can rise later."""
+
+    passes: int = 3
+    memory_kib: int = 64 * 1024
+    lanes: int = 4
+
+
+# RFC 9106's second recommendation: 64 MiB, which a Pi has to spare and a thief's chip has not.
+COST = Cost()
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSeed:
+    """A private key's seed, readable with a password alone."""
+
+    sealed: bytes = field(repr=False)
+    salt: bytes
+    cost: Cost
+
+
+def check(password: str) -> None:
+    """Refuse what is guessed at once; nothing is asked of its letters. PasswordError."""
+    if len(password) < LEAST:
+        raise PasswordError(
+            f"the password has {len(password)} characters: choose at least {LEAST};"
+            " four words in a row are good and easily kept in mind"
+        )
+    if len(password) > MOST:
+        raise PasswordError(f"the password has {len(password)} characters and may have {MOST}")
+
+
+def seal(pair: KeyPair, password: str, person: str, cost: Cost = COST) -> SealedSeed:
+    """The seed under this password, as this person's and nobody else's."""
+    salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
+    secret = _stretched(password, salt, cost)
+    body = AESGCM(secret).encrypt(nonce, pair.seed, _of_person(person))
+    return SealedSeed(nonce + body, salt, cost)
+
+
+def unseal(kept: SealedSeed, password: str, person: str) -> KeyPair:
+    """What `seal` was given. WrongPasswordError."""
+    secret = _stretched(password, kept.salt, kept.cost)
+    nonce, body = kept.sealed[:NONCE_BYTES], kept.sealed[NONCE_BYTES:]
+    try:
+        return KeyPair(AESGCM(secret).decrypt(nonce, body, _of_person(person)))
+    except InvalidTag:
+        raise WrongPasswordError from None
+
+
+def spend(password: str) -> None:
+    """Take as long for a stranger's name as for a known one."""
+    _stretched(password, bytes(SALT_BYTES), COST)
+
+
+def _stretched(password: str, salt: bytes, cost: Cost) -> bytes:
+    # The same password typed on another keyboard may come in other code points.
+    typed = unicodedata.normalize("NFKC", password).encode()
+    return hash_secret_raw(
+        typed, salt, cost.passes, cost.memory_kib, cost.lanes, SECRET_BYTES, Type.ID
+    )
+
+
+def _of_person(person: str) -> bytes:
+    return b"careline person " + person.encode()
