@@ -7,6 +7,7 @@ looks in the same places each time.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from math import inf
 from random import Random
@@ -24,7 +25,7 @@ from ivr.ending import HANGUP_LAG_S
 from ivr.hours import Switch
 from ivr.matching import agent_of, ms
 from ivr.offering import Ringing
-from ivr.plan import Queue
+from ivr.plan import Menu, Plan, Queue, RingOutside
 from ivr.standing import Stage
 from ivr.waiting import Waiting
 from tests.clinic.month import DESK_AGENTS, NURSES, OUTSIDE, plan
@@ -46,6 +47,20 @@ behaviours: st.SearchStrategy[Behaviour] = st.sampled_from(
 waits = st.sampled_from([0.0, 0.02, 0.3, 2.0, 6.0, 25.0, 95.0, 700.0])
 
 
+def leading_outside() -> Plan:
+    """The clinic, whose menu has a key for a number outside too."""
+    found = plan()
+    flow = found.flows["main"]
+    menu = flow.nodes["menu"]
+    assert isinstance(menu, Menu)
+    nodes = {
+        **flow.nodes,
+        "menu": replace(menu, choices={**menu.choices, "7": "service"}),
+        "service": RingOutside(OUTSIDE[-1], 20.0, menu.otherwise),
+    }
+    return replace(found, flows={**found.flows, "main": replace(flow, nodes=nodes)})
+
+
 class Clinic(RuleBasedStateMachine):
     """What may happen next."""
 
@@ -58,7 +73,7 @@ class Clinic(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 3), does=st.tuples(*[behaviours] * len(PHONES)))
     def opens(self, seed: int, does: tuple[Behaviour, ...]) -> None:
-        self.played = Played(plan(), Random(seed))
+        self.played = Played(leading_outside(), Random(seed))
         self.played.watch = self._watch
         for phone, each in zip(PHONES, does, strict=True):
             self.played.pair.behaves(phone, each)
@@ -122,6 +137,13 @@ class Clinic(RuleBasedStateMachine):
         self.played.pair.speaks(f"call-{self._names}", 2.0, self.played.now)
         self._presses_on("##11")
 
+    @rule(does=behaviours)
+    def somebody_is_led_outside(self, does: Behaviour) -> None:
+        """And has heard so."""
+        self.played.pair.behaves(OUTSIDE[-1], does)
+        self.somebody_calls("", "7")
+        self.played.until(self.played.now + 2.0)
+
     @rule(data=st.data())
     def the_engine_loses_a_caller(self, data: st.DataObject) -> None:
         if name := self._drawn(data):
@@ -169,7 +191,7 @@ class Clinic(RuleBasedStateMachine):
 
     @rule()
     def the_site_is_published_anew(self) -> None:
-        self.played.hears(events.PlanAdopted(plan()))
+        self.played.hears(events.PlanAdopted(leading_outside()))
 
     @rule(seconds=waits)
     def time_passes(self, seconds: float) -> None:
@@ -201,6 +223,7 @@ class Clinic(RuleBasedStateMachine):
         self.nothing_was_wrong_on_the_way()
         exchange, tickets = played.exchange, played.exchange.tickets().keys()
         assert not exchange.calls
+        assert not exchange.outward.legs
         assert exchange.waiting().keys() <= tickets
         assert {offer.call for offer in exchange.offers.values()} <= tickets
         assert played.finished.total() == len(played.offered)
@@ -240,6 +263,10 @@ class Clinic(RuleBasedStateMachine):
 
     def _waits_for_nothing(self) -> Iterator[str]:
         exchange = self.played.exchange
+        for leg, name in exchange.outward.legs.items():
+            its = exchange.calls.get(name)
+            if its is None or its.stage not in (Stage.RINGING, Stage.JOINING):
+                yield f"{leg} rings outside for {name}, who waits for nobody there"
         for call in exchange.calls.values():
             if call.deadline is None and call.stage not in WITHOUT_DEADLINE:
                 yield f"{call} has no deadline"

@@ -225,6 +225,7 @@ class Desk:
 
     def __init__(self, home: Path, ledger: Ledger) -> None:
         self.told: list[events.Event] = []
+        self.when_told: Callable[[], None] = lambda: None
         self.exchange = Exchange(calling_back(), lambda: "an-id")
         self.backlog = Backlog(ledger)
         self._tasks: list[asyncio.Task[None]] = []
@@ -234,6 +235,7 @@ class Desk:
 
     def _hear(self, event: events.Event) -> None:
         self.told.append(event)
+        self.when_told()
         self.exchange.receive(event, 5_100.0, ASKED.at)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -292,13 +294,16 @@ def test_what_was_promised_survives_a_power_cut_in_the_very_next_moment(
     by then all of the promise must be there (that it is synced too, `test_store` holds)."""
     disk = tmp_path / "disk"
 
-    async def story(desk: Desk) -> None:
-        desk.desk.perform(KeepTicket(TICKET))
-        await desk.done()
-        assert desk.told == [events.TicketOpened(TICKET)]
+    def power_is_cut() -> None:
         disk.mkdir()
         for file in ("calls.db", "calls.db-wal", "ledger.log"):
             shutil.copy(tmp_path / file, disk / file)
+
+    async def story(desk: Desk) -> None:
+        desk.when_told = power_is_cut
+        desk.desk.perform(KeepTicket(TICKET))
+        await desk.settled()
+        assert desk.told == [events.TicketOpened(TICKET)]
 
     at_a_desk(tmp_path, story)
     for file in ("calls.db-wal", "ledger.log"):

@@ -250,6 +250,7 @@ def test_who_asked_to_be_called_back_is_called_though_the_exchange_is_killed(her
             await told.step(ann, callbacks.CALLED_BACK, to_ann)
             await told.step(ann, tickets.CLOSED, f"{to_ann} kept")
             await asyncio.gather(telco.hang_up(called), soon(agents.ended))
+            await told.step(ann, callbacks.TALKED, "101")
             # The next one's turn; the exchange is killed while that telephone rings.
             rings = await telco.next_ring(DAN, before[DAN])
             kill(told)
