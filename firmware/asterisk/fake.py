@@ -46,6 +46,8 @@ class Happening(StrEnum):
     CALLER_ENDS = "a caller ends a talk"
     AGENT_ENDS = "an agent ends a talk"
     CUT_OFF = "a caller hangs up while being recorded"
+    COMES_BACK = "an agent ends a talk, and the caller is asked how it was"
+    PASSED_ON = "an agent passes a caller on"
 
 
 class Word(StrEnum):
@@ -58,6 +60,9 @@ class Word(StrEnum):
     LOST = "lost"
     LEFT = "left"
     RECORDED = "recorded"
+    CAME_BACK = "came back"
+    PASSED = "passed"
+    SENT_ON = "sent on"
 
 
 class Source(StrEnum):
@@ -77,6 +82,9 @@ SOURCES: Mapping[Word, Source] = {
     Word.LOST: Source.ENGINE,
     Word.LEFT: Source.MANAGER,
     Word.RECORDED: Source.ENGINE,
+    Word.CAME_BACK: Source.ENGINE,
+    Word.PASSED: Source.MANAGER,
+    Word.SENT_ON: Source.MANAGER,
 }
 Order = tuple[Word, ...]
 Orders = Mapping[Happening, Mapping[Order, int]]
@@ -355,16 +363,41 @@ class FakePair:
     def _end_talk(self, leg: _Leg) -> None:
         """The agent's leg ends, and with it the caller's call, unless it comes back to us."""
         self._over(leg)
-        caller = self._callers[leg.call]
+        call, state = leg.call, self._state_of(leg.extension)
+        caller = self._callers[call]
         if caller.comes_back:
             caller.talks_on, caller.comes_back = None, False
-            left = _fact(events.CameBack(leg.call))
+            came = self._if_there(events.CameBack(call))
+            self._happen(Happening.COMES_BACK, {Word.PHONE: state, Word.CAME_BACK: came})
         else:
-            del self._callers[leg.call]
-            left = _fact(events.CallerLeft(leg.call))
-        self._happen(
-            Happening.AGENT_ENDS, {Word.PHONE: self._state_of(leg.extension), Word.LEFT: left}
-        )
+            del self._callers[call]
+            left = _fact(events.CallerLeft(call))
+            self._happen(Happening.AGENT_ENDS, {Word.PHONE: state, Word.LEFT: left})
+
+    def passes_on(self, extension: str, to: str, now: float) -> None:
+        """Who talks on this telephone sends the caller to another number of the clinic."""
+        self._now = now
+        if (leg := self._first_at(extension, _At.TALKS)) is not None:
+            self._later(0.0, partial(self._pass_on, leg, to))
+
+    def _pass_on(self, leg: _Leg, to: str) -> Iterable[events.Event]:
+        """The caller may have gone before it comes to us once more."""
+        if leg.at is not _At.TALKS:
+            return ()
+        self._over(leg)
+        caller = self._callers[leg.call]
+        caller.talks_on, caller.comes_back = None, False
+        passed = events.Transferred(leg.call, leg.extension, to, events.Passing.SENT)
+        facts: dict[Word, Fact] = {
+            Word.PASSED: _fact(passed),
+            Word.SENT_ON: self._if_there(events.SentOn(leg.call, to)),
+            Word.PHONE: self._state_of(leg.extension),
+        }
+        self._happen(Happening.PASSED_ON, facts)
+        return ()
+
+    def _if_there(self, event: events.CameBack | events.SentOn) -> Fact:
+        return lambda: [event] if event.call in self._callers else []
 
     def uses(self, extension: str, now: float, *, in_use: bool) -> None:
         """The telephone is taken for a call of its own, or that is over."""

@@ -70,6 +70,9 @@ class OnFake:
     async def puts_down(self, phone: str) -> None:
         self.played.pair.puts_down(self._phones[phone], self.played.now)
 
+    async def passes_on(self, phone: str, to: str) -> None:
+        self.played.pair.passes_on(self._phones[phone], self._phones[to], self.played.now)
+
     async def unplugs(self, phone: str) -> None:
         self.played.pair.plugs(self._phones[phone], self.played.now, is_there=False)
         self._pause()

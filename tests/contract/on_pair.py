@@ -79,6 +79,9 @@ class OnPair:
     async def puts_down(self, phone: str) -> None:
         await self.here.telco.hang_up(await self._ring(phone))
 
+    async def passes_on(self, phone: str, to: str) -> None:
+        await self.here.telco.transfer(await self._ring(phone), self._phones[to])
+
     async def unplugs(self, phone: str) -> None:
         extension = self._phones[phone]
         self._unplugged.append(extension)

@@ -46,6 +46,12 @@ def _fact(event: Event) -> str:
             return f"left {call}"
         case events.AudioLost(call=call):
             return f"lost {call}"
+        case events.CameBack(call=call):
+            return f"came {call}"
+        case events.Transferred(call=call, by=by):
+            return f"passed {call} {by}"
+        case events.SentOn(call=call):
+            return f"sent {call}"
         case events.RecordingKept(call=call) | events.RecordingFailed(call=call):
             return f"recorded {call}"
         case _:

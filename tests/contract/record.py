@@ -1,7 +1,8 @@
 """In which orders the real pair tells its facts: `python -m tests.contract.record TIMES`.
 
 Tells all stories so many times on two real Asterisks, overhears the exchange, and writes the orders
-that were seen, with how often, for the fake pair to tell them alike.
+that were seen, with how often, for the fake pair to tell them alike. With the names of stories
+behind it, only those are told, and only what never happened before is added.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.asterisk.fake import ORDERS, Happening, Order, Orders, Word, written
+from firmware.asterisk.fake import ORDERS, Happening, Order, Orders, Word, read, written
 from ivr.events import PhoneState, Refusal
 from tests.contract import on_pair, site
 from tests.contract.on_pair import OnPair
@@ -77,6 +78,12 @@ class Heard:
                 yield from self._offer(line)
             case "left":
                 yield from self._left(line, *line.names)
+            case "came":
+                yield self._after_talk(Happening.COMES_BACK, line, {Word.CAME_BACK: line})
+            case "passed":
+                sent = (e for e in self._about[line.names[0]] if e.word == "sent")
+                words = dict(zip((Word.PASSED, Word.SENT_ON), (line, *sent), strict=False))
+                yield self._after_talk(Happening.PASSED_ON, line, words)
 
     def _offer(self, offered: _Line) -> Iterable[tuple[Happening, Order]]:
         offer, _, extension = offered.names
@@ -93,9 +100,24 @@ class Heard:
             happening = ENDS[Refusal(ended.names[1])]
             yield happening, _order({Word.ENDED: ended}, states, PhoneState.IDLE)
 
+    def _after_talk(
+        self, happening: Happening, line: _Line, words: dict[Word, _Line]
+    ) -> tuple[Happening, Order]:
+        """The talk before it, and the telephone that is free of it."""
+        joined = [e for e in self._about[line.names[0]] if e.word == "joined" and e.at < line.at]
+        (offered,) = (e for e in self._about[joined[-1].names[1]] if e.word == "offer")
+        later = (e for e in self._about[offered.names[2]] if e.at > joined[-1].at)
+        states = [each for each in later if each.word == "phone"]
+        return happening, _order(words, states, PhoneState.IDLE)
+
     def _left(self, left: _Line, call: str) -> Iterable[tuple[Happening, Order]]:
         about = {each.word: each for each in self._about[call] if each.at != left.at}
-        if joined := about.get("joined"):
+        came = max(
+            (each.at for word, each in about.items() if word in ("came", "sent")), default=-1
+        )
+        if (joined := about.get("joined")) and joined.at < came:
+            return  # after a talk, and not of it
+        if joined:
             (offered,) = (e for e in self._about[joined.names[1]] if e.word == "offer")
             extension = offered.names[2]
             later = [each for each in self._about[extension] if each.at > joined.at]
@@ -122,29 +144,31 @@ def _order(
     return tuple(sorted(lines, key=lambda word: lines[word].at))
 
 
-async def _tell_all(here: Town, times: int) -> None:
+async def _tell(here: Town, names: Sequence[str]) -> None:
     async with on_pair.lanes(here, PROGRAM, Marking) as tell:
-        for _ in range(times):
-            await asyncio.gather(*(tell(name, story) for name, story in STORIES.items()))
+        await asyncio.gather(*(tell(name, STORIES[name]) for name in names))
 
 
-def main(times: int) -> None:
+def main(times: int, *names: str) -> None:
     """Writes the orders beside the fake pair."""
+    stories = names or tuple(STORIES)
     with (
         tempfile.TemporaryDirectory() as folder,
         on_pair.build(Path(folder, "town")) as here,
     ):
         for _ in range(times):
-            here.run(_tell_all(here, 1))
+            here.run(_tell(here, stories))
         orders = Heard(here.place.home.joinpath(FILE).read_text("utf-8")).orders()
         made = (
-            f"# How often the real pair told its facts in which order: {len(STORIES)} stories,"
+            f"# How often the real pair told its facts in which order: {len(stories)} stories,"
             f" {times} times each, {site.LANES} at once.\n"
             f"# {here.spoke_to[0].upper()}{here.spoke_to[1:]}; made by:"
-            f" python -m tests.contract.record {times}\n"
+            f" python -m tests.contract.record {times}{' NAMES' if names else ''}\n"
         )
-    ORDERS.write_text(made + written(orders), "utf-8")
+    before = ORDERS.read_text("utf-8") if names else ""
+    new = {happening: seen for happening, seen in orders.items() if happening not in read(before)}
+    ORDERS.write_text(before + made + written(new), "utf-8")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -22,6 +22,8 @@ TONES = dict.fromkeys(
         "wrong-key",
         "nothing-heard",
         "goodbye",
+        "survey",
+        "survey-thanks",
     ),
     (PROMPT_HZ, 0.3),
 ) | {"leave-a-message": (PROMPT_HZ, 10.0)}
@@ -70,6 +72,7 @@ offer_s = 5
 rest_s = 3
 misses = 0
 announce_s = 600
+survey = true
 
 [flows.{lane}]
 start = "menu"

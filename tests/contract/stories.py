@@ -38,6 +38,9 @@ class World(Protocol):
     async def puts_down(self, phone: str) -> None:
         """Ends the talk, or refuses what rings."""
 
+    async def passes_on(self, phone: str, to: str) -> None:
+        """Who talks there sends the caller to another phone, without asking."""
+
     async def unplugs(self, phone: str) -> None:
         """Off the clinic's register, and known to be."""
 
@@ -137,7 +140,7 @@ async def the_first_phone_is_not_there(w: World) -> None:
     await w.unplugs("a")
     await w.behaves("b", Answers())
     await _calls_for(w, BOTH)
-    await _talk_ends(w, "b", by_caller=False)
+    await _talk_ends(w, "b", by_caller=True)
 
 
 async def refused_by_hand_and_picked_up_the_next_time(w: World) -> None:
@@ -163,6 +166,52 @@ async def keys_without_meaning_change_nothing(w: World) -> None:
     await w.presses("7")
     await w.picks_up("a")
     await _talk_ends(w, "a", by_caller=False)
+
+
+# ---- what comes after the talk ----
+
+
+async def _talks_with_a(w: World, key: str = ONE) -> None:
+    await w.behaves("a", Answers())
+    await _calls_for(w, key)
+    await w.sees("joined")
+
+
+async def is_asked_how_it_was_and_says_so(w: World) -> None:
+    await _talks_with_a(w, BOTH)
+    await w.puts_down("a")
+    await w.sees("surveyed")
+    await w.presses("4")
+    await w.sees("rated")
+    await _is_over(w)
+
+
+async def is_asked_how_it_was_and_hangs_up(w: World) -> None:
+    await _talks_with_a(w, BOTH)
+    await w.puts_down("a")
+    await w.sees("surveyed")
+    await _leaves(w)
+
+
+async def hangs_up_first_and_is_asked_nothing(w: World) -> None:
+    await _talks_with_a(w, BOTH)
+    await _leaves(w)
+
+
+async def is_passed_on_and_talks_there(w: World, *, by_caller: bool) -> None:
+    await w.behaves("b", Answers())
+    await _talks_with_a(w)
+    await w.passes_on("a", "b")
+    await w.sees("joined", times=2)
+    await _talk_ends(w, "b", by_caller=by_caller)
+
+
+async def is_passed_on_and_hangs_up_while_it_rings(w: World) -> None:
+    await _talks_with_a(w)
+    await w.passes_on("a", "b")
+    await w.sees("rings", times=2)
+    await _leaves(w)
+    await w.sees("withdrawn")
 
 
 # ---- callers who wait in vain ----
@@ -425,10 +474,8 @@ async def put_down_as_soon_as_picked_up(w: World) -> None:
     await _is_over(w)
 
 
-async def both_end_the_talk_at_once(w: World) -> None:
-    await w.behaves("a", Answers())
-    await _calls_for(w, ONE)
-    await w.sees("joined")
+async def both_end_the_talk_at_once(w: World, *, key: str) -> None:
+    await _talks_with_a(w, key)
     await w.at_once(w.hangs_up, partial(w.puts_down, "a"))
     await _is_over(w)
 
@@ -474,6 +521,10 @@ STORIES: dict[str, Story] = {
         leaves_a_message_and_hangs_up,
         hangs_up_during_the_greeting,
         skips_the_greeting_and_hangs_up,
+        is_asked_how_it_was_and_says_so,
+        is_asked_how_it_was_and_hangs_up,
+        hangs_up_first_and_is_asked_nothing,
+        is_passed_on_and_hangs_up_while_it_rings,
         hangs_up_as_the_phone_is_picked_up,
         hangs_up_as_the_phone_refuses,
         hangs_up_as_the_phone_begins_to_ring,
@@ -481,7 +532,6 @@ STORIES: dict[str, Story] = {
         two_pick_up_at_once,
         all_answer_at_once,
         put_down_as_soon_as_picked_up,
-        both_end_the_talk_at_once,
         leaves_the_queue_as_the_phone_is_picked_up,
     )
 }
@@ -495,9 +545,14 @@ for by, by_caller in BY.items():
                 picked_up_after_a_ring, key=key, phone=phone, by_caller=by_caller
             ),
         }
+    STORIES[f"passed on to another phone, and {by} ends it there"] = partial(
+        is_passed_on_and_talks_there, by_caller=by_caller
+    )
     STORIES[f"the second caller has the phone when {by} ended the first talk"] = partial(
         the_second_caller_has_the_phone_after_the_first, by_caller=by_caller
     )
+for key, then in ((ONE, "is over"), (BOTH, "would be asked about")):
+    STORIES[f"both end at once a talk that {then}"] = partial(both_end_the_talk_at_once, key=key)
 AGAIN: dict[str, Behaviour] = {"refused": Refuses(), "busy": Busy()}
 for word, does in AGAIN.items():
     STORIES[f"a phone that was {word} is asked again"] = partial(
