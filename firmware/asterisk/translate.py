@@ -334,8 +334,10 @@ class Translator:
                 # Asterisk tells it before it is done; it is, once the leg that waited has gone.
                 self._mislaid[leg] = _passed(call, by, number, Passing.MISLAID)
                 return []
-        channels = (message.get(f"{who}Channel") for who in ("TransferTarget", "Transferee"))
-        ends = [end for each in channels if (end := self._consulted.behind(each)).isdecimal()]
+        channels = [message.get(f"{who}Channel") for who in ("TransferTarget", "Transferee")]
+        channels += self._consulted.within(self._callers[call].bridge)
+        ends = [self._consulted.behind(each) for each in channels]
+        ends = [end for end in ends if end.isdecimal() and end != by]
         number = next((end for end in ends if end in self._plan.phones), "".join(ends[:1]))
         return [*self._no_longer_held(call), _passed(call, by, number, Passing.JOINED)]
 
@@ -410,6 +412,7 @@ class Translator:
     def status(self) -> Action:
         """Asks for all that lives; its answer goes to `resync`."""
         self._is_asking = True
+        self._consulted = Consulted()
         self._forget_meanwhile()
         asked = "CALLUUID,LINE,DIALLED,AGENTUUID,CALLERCHAN,CALLEDUUID"
         return ("Status", ("Variables", asked))

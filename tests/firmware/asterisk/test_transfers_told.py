@@ -94,7 +94,9 @@ def test_a_caller_in_the_place_of_a_waiting_leg_is_told_once_that_leg_is_gone() 
 def test_who_asked_first_by_keys_passes_the_caller_to_whoever_picked_up_and_holds_no_more() -> None:
     offer = "b1fce35f-6938-4f81-9640-a61639cc302d"
 
-    def asks_and_hangs_up(*meanwhile: dict[str, str]) -> list[events.Event]:
+    def asks_and_hangs_up(
+        *meanwhile: dict[str, str], target: str = "Local/104@from-phone-00000005;1"
+    ) -> list[events.Event]:
         translator = with_two_calls()
         translator.originate(commands.Offer(offer, CALL, "101", 20.0))
         for uniqueid in (offer, CALLER):
@@ -110,7 +112,7 @@ def test_who_asked_first_by_keys_passes_the_caller_to_whoever_picked_up_and_hold
             SecondTransfererUniqueid=offer,
             TransfereeUniqueid=CALLER,
             TransfereeChannel=TRUNK,
-            TransferTargetChannel="Local/104@from-phone-00000005;1",
+            TransferTargetChannel=target,
         )
         return told(translator, attended)
 
@@ -128,6 +130,16 @@ def test_who_asked_first_by_keys_passes_the_caller_to_whoever_picked_up_and_hold
     assert asks_and_hangs_up({**answered, "DialStatus": "BUSY"}) == [held_no_more, itself]
     gone = {"Event": "Hangup", "Channel": answered["Channel"], "Uniqueid": "9.9"}
     assert asks_and_hangs_up(answered, gone) == [held_no_more, itself]
+    enters = {
+        "Event": "BridgeEnter",
+        "Channel": "Local/104@from-phone-00000005;1",
+        "Uniqueid": "8.8",
+        "BridgeUniqueid": "talk",
+    }
+    assert asks_and_hangs_up(answered, enters, target="") == [held_no_more, forwarded]
+    leaves = {**enters, "Event": "BridgeLeave"}
+    nobody = events.Transferred(CALL, "101", "", joined)
+    assert asks_and_hangs_up(answered, enters, leaves, target="") == [held_no_more, nobody]
 
 
 def test_a_telephone_that_parks_by_its_transfer_key_is_told_the_slot_once() -> None:
