@@ -126,10 +126,10 @@ class DeskCodes:
         self._is_now(extension, desk)
 
     def recorded(self) -> Mapping[str, str]:
-        """Recordings that callers hear, each with what it is for."""
+        """Recordings that callers hear, each with what it is for; to be asked in any thread."""
         return {
             recording: f"the greeting of {extension}"
-            for extension, desk in self._desks.items()
+            for extension, desk in dict(self._desks).items()
             if (recording := recording_of(desk.greeting))
         }
 

@@ -98,12 +98,12 @@ class HoursDesk:
             self._tell(events.HoursSwitched(name, switch))
 
     def recorded(self) -> Mapping[str, str]:
-        """Recordings that callers hear, each with what it is for. While the clock cannot be
-        trusted no switch is known to have run out."""
+        """Recordings that callers hear, each with what it is for; to be asked in any thread. While
+        the clock cannot be trusted no switch is known to have run out."""
         local = self._local(plan := self._plan())
         return {
             recording: self._words(plan.hours[name], local)
-            for name, switch in self._switches.items()
+            for name, switch in dict(self._switches).items()
             if name in plan.hours and (recording := recording_of(switch.say))
             if switch.until > local or not self._trust.trusted
         }

@@ -44,6 +44,8 @@ RATE_HZ = 8000
 # A key that ends the recording is found a few frames after it began to sound.
 KEY_BEGAN_BEFORE = RATE_HZ * 40 // 1000
 AROUND_MS = 100
+# Whatever is wrong with a store or the disk ends no exchange.
+UNREADY = (StoreError, SQLAlchemyError, OSError)
 
 log = structlog.get_logger(__name__)
 
@@ -160,7 +162,7 @@ class WordsDesk:
         self._keeping |= kept
         try:
             await work
-        except (ControlError, StoreError) as refused:
+        except (ControlError, *UNREADY) as refused:
             log.warning("what was recorded is not in force", why=str(refused))
             self._tell(events.WordsFailed(call))
         else:
@@ -179,7 +181,7 @@ class WordsDesk:
             person = await asyncio.to_thread(
                 pins.whose, self._place.page_db, order.people, order.pin
             )
-        except (StoreError, SQLAlchemyError) as unread:
+        except UNREADY as unread:
             log.warning("no PIN can be checked: restore page.db from a backup", why=str(unread))
             person = ""
         if person or not is_allowed:
@@ -249,7 +251,7 @@ class WordsDesk:
         named = {person for node in nodes if isinstance(node, SnowDay) for person in node.people}
         try:
             lacking = pins.without(self._place.page_db, sorted(named))
-        except (StoreError, SQLAlchemyError):
+        except UNREADY:
             return []  # another part of the status tells that page.db cannot be read
         return lacking if len(lacking) == len(named) else []
 

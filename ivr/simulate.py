@@ -17,6 +17,7 @@ from ivr import commands, events
 from ivr.errors import ScriptError, UnknownLineError
 from ivr.exchange import Exchange
 from ivr.identity import Verdict
+from ivr.own_words import OWN
 from ivr.plan import Plan
 
 WORDS_PER_S = 2.5  # an unhurried voice
@@ -144,7 +145,8 @@ class _Story:
             case commands.StartMusic():
                 self._tell("  music")
             case commands.Record(call=call, mailbox=mailbox):
-                self._tell(f"  records a message for {mailbox}")
+                what = "words of the clinic's own" if mailbox == OWN else f"a message for {mailbox}"
+                self._tell(f"  records {what}")
                 self._soon(events.SpeechEnded(call), MESSAGE_S)
             case commands.StopRecording(call=call):
                 self._soon(events.RecordingKept(call, "message", MESSAGE_S))

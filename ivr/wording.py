@@ -110,7 +110,8 @@ def _turn(call: Call, turned: own_words.Step, at: Moment) -> Step:
             asked, orders = speaking.speak(told, prompts, at)
             return asked, [commands.Note(call.id, STEP, f"asks: {words.asked}"), *orders]
         case urgent.Listen(seconds=seconds):
-            return speaking.wait(told, seconds, at), []
+            silent, hush = speaking.without_music(told)  # which comes into a silence between keys
+            return speaking.wait(silent, seconds, at), hush
         case urgent.RecordAgain():
             silent, hush = speaking.without_music(told)
             until = at.now + own_words.LONGEST_S + RECORD_GRACE_S

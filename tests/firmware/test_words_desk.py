@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from sqlalchemy import Connection, text
 
 from firmware import pins, settings, vault, words_desk
 from firmware.clips import Clips
@@ -54,6 +55,7 @@ class Box:
     place: Place
     site: str = TEMPLATE
     now: datetime = MORNING
+    in_step: bool = True  # the clock, with a time service
     told: list[events.Event] = field(default_factory=list)
     live: list[str] = field(default_factory=lambda: [CALL])
 
@@ -74,9 +76,12 @@ class Life:
     """Everything that knows of recordings, as the exchange puts it together."""
 
     def __init__(self, box: Box, store: Store, key: MachineKey) -> None:
-        self.box, plan = box, settings.read(box.site)
+        self.box, self.store, plan = box, store, settings.read(box.site)
         self.hours = HoursDesk(
-            store, lambda: plan, box.told.append, lambda: Reading(box.now.timestamp(), 0.0, True)
+            store,
+            lambda: plan,
+            box.told.append,
+            lambda: Reading(box.now.timestamp(), 0.0, box.in_step),
         )
         self.desks = DeskCodes(
             DeskStore(store, key), lambda: plan, box.told.append, lambda hashes: None
@@ -170,6 +175,34 @@ def test_an_announcement_outlives_a_kill_is_shown_and_destroyed_once_it_has_run_
         assert second.desk.part().detail == "nothing recorded by telephone"
 
 
+def damage(connection: Connection) -> None:
+    refused = "BEGIN SELECT RAISE(ABORT, 'damaged'); END"
+    for table in ("switches", "desks"):
+        trigger = f"CREATE TRIGGER no_{table} BEFORE INSERT ON {table} {refused}"
+        connection.execute(text(trigger))
+
+
+def test_what_cannot_be_in_force_is_not_said_to_be(box: Box) -> None:
+    """No clock that could end it, or a disk that does not take it."""
+    box.in_step = False
+    with box.life() as first:
+        message = first.records()
+        first.closes(message)
+        assert box.told[-1] == events.WordsFailed(CALL)
+        assert first.hours.recorded() == {}
+
+    box.in_step = True
+    with box.life() as second:
+        second.store.submit(damage).result(30)
+        message = second.records()
+        second.closes(message)
+        assert box.told[-1] == events.WordsFailed(CALL)
+        hello = commands.SetGreeting(CALL, "103", named(Kind.GREETING, message))
+        second.does(second.desk.perform(hello))
+        assert box.told[-2:] == [events.WordsFailed(CALL), events.WordsFailed(CALL)]
+        assert second.desk.part().detail == "nothing recorded by telephone"
+
+
 def test_a_damaged_or_missing_recording_is_stood_for_and_told(box: Box) -> None:
     with box.life() as first:
         announcement, greeting = first.records(), first.records()
@@ -249,6 +282,7 @@ def test_pins_are_tried_alike_and_a_guesser_is_shut_out(box: Box) -> None:
         assert "oncall pin alvarez" in only.desk.part().cure
         pins.keep(box.place.page_db, "brandt", "246813", CHEAP)
         assert only.desk.part().state == "well"
+        pins.keep(box.place.page_db, "alvarez", "864209", CHEAP)
 
         def says(pin: str) -> str:
             order = commands.CheckPins(CALL, ("alvarez", "brandt"), pin)
