@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from firmware import (
+    account,
     ledger,
     people,
     recalled,
@@ -39,6 +40,7 @@ from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
 from firmware.asterisk.slots import Slots
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
+from firmware.audit import Act, Audited
 from firmware.backlog import Backlog
 from firmware.callback_desk import CallbackDesk
 from firmware.callers import Callers
@@ -220,6 +222,7 @@ class App:
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
+                account.answer_at(door, self._backlog)
                 self._hours.open(door)
                 self._desks.open(door)
                 self._words.open(self._own_words)
@@ -424,6 +427,8 @@ class App:
         for offer in self._translator.doubtful():
             self._loop.call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
+        if phone := translate.emergency_from(message):
+            self._backlog.put([Audited("exchange", Act.EMERGENCY, phone, Moment.now())])
         if dialled := translate.code_dialled(message):
             self._start(self._answer_code(dialled))
         if asked := translate.inside_asked(message):

@@ -77,6 +77,10 @@ class MachineKey:
         greetings, which every caller hears and the box must speak by itself."""
         return self._derived(b"careline own words")
 
+    def for_audit(self) -> bytes:
+        """What the audit's signing key grows from."""
+        return self._derived(b"careline audit")
+
     def _columns(self) -> AESGCM:
         return AESGCM(self._derived(b"careline sealed columns"))
 

@@ -749,6 +749,12 @@ def code_dialled(message: Message) -> CodeDialled | None:
     return CodeDialled(message.get("Extension"), message.get("Code"), channel) if channel else None
 
 
+def emergency_from(message: Message) -> str:
+    """The telephone that called for help, if this tells of one; Asterisk alone carries the call."""
+    is_told = message.get("UserEvent") == "CareLineEmergency"
+    return message.get("Extension") if is_told else ""
+
+
 def answered(dialled: CodeDialled, prompt: str) -> Action:
     """What the phone that dialled the code hears."""
     return (

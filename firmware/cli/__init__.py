@@ -12,6 +12,7 @@ SUBJECTS = (
     "oncall",
     "people",
     "messages",
+    "audit",
     "requests",
     "patients",
     "calls",

@@ -20,7 +20,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from firmware import control, vault
+from firmware import account, control, vault
+from firmware.audit import Act
 from firmware.cli.terminal import BAD_INPUT, PasswordStdin, Person, explained, fail, say, signed_in
 from firmware.control import NotRunningError
 from firmware.ledger import Ledger, Message, Moment, messages_in
@@ -81,7 +82,7 @@ def play(
     """Play a message on this machine's loudspeaker."""
     place = Place.from_environment()
     with explained():
-        found = _open(place, message, person, password_stdin=password_stdin)
+        found = _open(place, message, person, Act.LISTENED, password_stdin=password_stdin)
         player = next((one for one in PLAYERS if shutil.which(one[0])), None)
         if player is None:
             names = ", ".join(one[0] for one in PLAYERS)
@@ -108,7 +109,7 @@ def export(
     with explained():
         if file.exists() and not force:
             fail(f"{file} exists: choose another name, or give --force", BAD_INPUT)
-        found = _open(place, message, person, password_stdin=password_stdin)
+        found = _open(place, message, person, Act.EXPORTED, password_stdin=password_stdin)
         _write_private(file, _wav(found.heard.audio))
         _warn_if_cut_off(found.heard)
         _mark(place, found.message, "heard")
@@ -131,6 +132,7 @@ def delete(
         question = f"Delete {chosen.message[:8]}, {chosen.seconds:.0f} s, for ever?"
         if not yes and not typer.confirm(question, err=True):
             fail("nothing was deleted")
+        account.give(place, ring.person, Act.DELETED, chosen.message)
         path = vault.sealed_path(place.messages, chosen.message)
         if path.exists():  # a crash may have come between the file and its row
             vault.destroy(path)
@@ -144,9 +146,13 @@ class _Found:
     heard: Heard
 
 
-def _open(place: Place, chosen: str, person: str | None, *, password_stdin: bool) -> _Found:
+def _open(
+    place: Place, chosen: str, person: str | None, act: Act, *, password_stdin: bool
+) -> _Found:
+    """That it is opened is accounted for first."""
     ring = signed_in(place, person, password_stdin=password_stdin)
     message = _chosen(_held(place, ring), chosen)
+    account.give(place, ring.person, act, message.message)
     path = vault.sealed_path(place.messages, message.message)
     return _Found(message, vault.hear(path, *ring.mailboxes[message.mailbox]))
 

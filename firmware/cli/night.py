@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from firmware import leases, people, pins, topics
+from firmware import account, leases, people, pins, topics
+from firmware.audit import Act
 from firmware.cli.site import plan_of
+from firmware.cli.terminal import signed_in
 from firmware.control import ControlError, ask
 from firmware.figures import text_of
 from firmware.handover import Entry, Night, sheet
@@ -144,13 +146,8 @@ def _unlocked(place: Place, person: str | None, *, password_stdin: bool) -> Mach
     names = people.names(place.page_db)
     if person is None and len(names) != 1:
         _fail("say who you are with --as NAME", BAD_INPUT)
-    name = person or names[0]
-    password = (
-        sys.stdin.readline().rstrip("\n")
-        if password_stdin
-        else str(typer.prompt(f"Password of {name}", hide_input=True, err=True))
-    )
-    people.sign_in(place.page_db, name, password)
+    ring = signed_in(place, person, password_stdin=password_stdin)
+    account.give(place, ring.person, Act.READ, "callers of a night's urgent messages")
     if not place.machine_key.exists():
         _fail("there is no machine key here: unlock the sheet on the box itself")
     return MachineKey.at(place.machine_key)

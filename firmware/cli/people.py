@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from firmware import paper, passwords
+from firmware import account, paper, passwords
 from firmware import people as known
+from firmware.audit import Act
 from firmware.cli.terminal import (
     PasswordStdin,
     Person,
@@ -54,6 +55,7 @@ def setup(
         except BaseException:
             say("set-up failed: the paper above is void, destroy it")
             raise
+        account.give(place, name, Act.SET_UP)
         say(f"{name} can open {', '.join(site.mailboxes) or 'no mailbox yet'}")
 
 
@@ -79,6 +81,7 @@ def agree() -> None:
     with explained():
         site = site_of(place)
         wanted = {name: mailbox.members for name, mailbox in site.mailboxes.items()}
+        account.give(place, "the site file", Act.AGREED)
         new = known.agree(place.page_db, wanted)
         say(f"new keys for {', '.join(new)}" if new else "every mailbox has its keys already")
         for each in known.everybody(place.page_db):
@@ -102,10 +105,11 @@ def invite(
     one was forgotten: the old password then opens nothing any more."""
     place = Place.from_environment()
     with explained():
-        _admin(place, person, password_stdin=password_stdin)
+        ring = _admin(place, person, password_stdin=password_stdin)
         forgotten = name in known.names(place.page_db)
         if forgotten and not yes and not typer.confirm(_what_is_lost(place, name), err=True):
             fail("nobody was invited")
+        account.give(place, ring.person, Act.INVITED, f"{name}, {role}")
         code = known.invite(place.page_db, name, role, datetime.now(UTC))
         typer.echo(code)
         say(f"give this code to {name}, who types it at `careline people accept` within a week")
@@ -124,6 +128,7 @@ def accept(
     with explained():
         code = stdin_line() if password_stdin else typer.prompt("Code", err=True)
         password = new_password(password_stdin=password_stdin)
+        account.give(place, name, Act.CHOSE_PASSWORD)
         known.accept(place.page_db, name, code, password, datetime.now(UTC))
         waits = [each.waits_for for each in known.everybody(place.page_db) if each.name == name]
         later = f"; {', '.join(waits[0])} when somebody signs in who can" if waits[0] else ""
@@ -141,9 +146,10 @@ def remove(
     """Somebody has left: their password opens nothing, and what they could open has new keys."""
     place = Place.from_environment()
     with explained():
-        _admin(place, person, password_stdin=password_stdin)
+        ring = _admin(place, person, password_stdin=password_stdin)
         if not yes and not typer.confirm(_what_is_lost(place, name), err=True):
             fail("nobody was removed")
+        account.give(place, ring.person, Act.REMOVED, name)
         theirs = known.remove(place.page_db, name)
         say(f"{name} is removed; new keys for {', '.join(theirs) or 'no mailbox'}")
         say("take the name out of the site file's mailboxes too")
@@ -159,7 +165,8 @@ def renew(
     """Give a mailbox a new key. Its old messages stay open to the same people."""
     place = Place.from_environment()
     with explained():
-        _admin(place, person, password_stdin=password_stdin)
+        ring = _admin(place, person, password_stdin=password_stdin)
+        account.give(place, ring.person, Act.RENEWED, mailbox)
         known.renew(place.page_db, mailbox)
         say(f"what is left for {mailbox} from now on is sealed to a new key")
 
@@ -174,7 +181,9 @@ def grant(
     """Open the mailboxes to all who wait for one, with the recovery paper."""
     place = Place.from_environment()
     with explained():
-        known.recover(place.page_db, _typed_paper(paper_stdin=paper_stdin))
+        typed = _typed_paper(paper_stdin=paper_stdin)
+        account.give(place, "the recovery paper", Act.USED_PAPER, "grants")
+        known.recover(place.page_db, typed)
         waiting = [each.name for each in known.everybody(place.page_db) if each.waits_for]
         say(f"{', '.join(waiting)} have no password yet" if waiting else "nobody waits any more")
 
@@ -197,6 +206,7 @@ def new_paper(
             if by_paper
             else _admin(place, person, password_stdin=password_stdin)
         )
+        account.give(place, ring.person, Act.NEW_PAPER)
         fresh = _shown_paper(site)
         try:
             known.renew_paper(place.page_db, ring, fresh.public)
@@ -209,6 +219,7 @@ def new_paper(
 def _admin(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
     ring = signed_in(place, person, password_stdin=password_stdin)
     if ring.role is not Role.ADMIN:
+        account.give(place, ring.person, Act.REFUSED, "only an admin does this")
         fail(f"{ring.person} is {ring.role}: only an admin does this")
     return ring
 

@@ -19,7 +19,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from firmware import people, requests, settings
+from firmware import account, audit, people, requests, settings
 from firmware import request_topics as topics
 from firmware.cli.terminal import PasswordStdin, Person, signed_in
 from firmware.control import ControlError, ask
@@ -189,6 +189,7 @@ def _open(place: Place, request: str, person: str | None, password_stdin: bool) 
     """For whoever gives their password; that they have read it is written down first."""
     by = person or _only_person(place)
     signed_in(place, by, password_stdin=password_stdin)
+    account.give(place, by, audit.Act.READ, f"request {request}")
     wish = topics.ActRequest(request=request, act="open", by=by)
     ask(place.control_socket, topics.REQUEST_ACT, wish)
     reader = open_reader(place.calls_db)

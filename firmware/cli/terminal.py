@@ -8,7 +8,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from firmware import people
+from firmware import account, people
+from firmware.audit import Act
 from firmware.control import ControlError
 from firmware.keys import KeyRefusedError
 from firmware.machine import MachineKeyError
@@ -39,7 +40,14 @@ def signed_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyR
         if password_stdin
         else typer.prompt(f"Password of {name}", hide_input=True, err=True)
     )
-    return people.sign_in(place.page_db, name, password)
+    try:
+        ring = people.sign_in(place.page_db, name, password)
+    except PeopleError:
+        if people.is_set_up(place.page_db):
+            account.give(place, name, Act.REFUSED, "sign-in")
+        raise
+    account.give(place, name, Act.SIGNED_IN)
+    return ring
 
 
 def _only_person(place: Place) -> str:

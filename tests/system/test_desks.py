@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 from firmware import pins
 from firmware.asterisk.telco import Answers, Busy, LiveCall, Silent
+from firmware.audit import AUDITED
 from ivr.agent import Doing
+from ivr.commands import NO_CALL
 from ivr.wording import STEP
 from tests.firmware.voice import voice
 from tests.system import ear, practice
@@ -288,3 +291,19 @@ def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here:
             await calls_back.hang_up()
 
     here.run_on_time(story)
+
+
+def test_an_emergency_call_stands_in_the_audit_and_nothing_else_is_asked_of_us(here: Town) -> None:
+    async def story() -> None:
+        async with practice.exchange(here) as told:
+            line = await here.telco.dial("104", "911")
+            await soon(line.answered)
+            await told.step(NO_CALL, AUDITED)
+            await line.hang_up()
+            await soon(line.ended)
+            listed = await careline(here, "audit", "list")
+            assert re.search(r"exchange\s+emergency call\s+104", listed)
+        await here.clinic.rx("database deltree emergency")
+        await here.telco.all_over()
+
+    here.run(story())
