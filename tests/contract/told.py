@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ivr.events import Refusal
+from ivr.pace import MOVED
 from tests.contract.site import lane_named, phones_of
 
 # The shell's own words about a recording, which the exchange knows nothing of.
 SHELLS_OWN = frozenset({"offered", "recording", "sealed"})
+# Whether anybody stood in a line before it moved on is a matter of moments.
+LEFT_OUT = SHELLS_OWN | {MOVED}
 # Of one telephone, which its detail names.
 PHONES_OWN = frozenset({"rings", "accepted", *Refusal})
 TRIED_AGAIN = frozenset({"matched", "offer", *Refusal})
@@ -41,7 +44,7 @@ def account(lane: int, told: Mapping[str, Iterable[Line]]) -> Account:
     names |= {extension: letter for letter, extension in phones_of(lane).items()}
     known = re.compile("|".join(map(re.escape, names)))
     return tuple(
-        (who, tuple(_plain(line, names, known) for line in lines if line.step not in SHELLS_OWN))
+        (who, tuple(_plain(line, names, known) for line in lines if line.step not in LEFT_OUT))
         for who, lines in sorted(told.items())
     )
 
