@@ -199,6 +199,24 @@ def test_a_phone_nobody_picks_up_is_told_with_its_agent() -> None:
     assert (took.rung, took.missed, took.in_progress) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("is_told_late", [False, True])
+def test_who_picks_up_at_a_colleagues_phone_has_the_talk_and_the_colleague_missed_nothing(
+    is_told_late: bool,
+) -> None:
+    diary = Diary()
+    diary.calls("anna", "1")
+    (offer,) = diary.exchange.offers.values()
+    rung = offer.extension
+    told = [events.OfferPickedUp(offer.id, "103"), events.OfferAccepted(offer.id)]
+    diary.hears(*(reversed(told) if is_told_late else told), events.Joined("anna", offer.id))
+    diary.waits(60)
+    diary.leaves("anna")
+    found = tallies(diary.rows)
+    took, let_go = found[By.AGENT, "103"], found[By.AGENT, rung]
+    assert (took.answered, took.talk_s) == (1, 60)
+    assert (let_go.rung, let_go.missed, let_go.answered, let_go.talks) == (1, 0, 0, 0)
+
+
 def test_hold_and_wrap_up_are_parts_of_the_handle_time_once_they_are_told() -> None:
     diary = Diary()
     diary.calls("anna", "2")
