@@ -61,6 +61,9 @@ class OnFake:
     async def hangs_up(self, who: str = ANNA) -> None:
         self.played.pair.hangs_up(who, self.played.now)
 
+    async def is_lost(self, who: str = ANNA) -> None:
+        self.played.pair.loses_audio(who, self.played.now)
+
     async def behaves(self, phone: str, does: Behaviour) -> None:
         self.played.pair.behaves(self._phones[phone], does)
 

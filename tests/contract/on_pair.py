@@ -1,9 +1,11 @@
 """The same stories on two real Asterisks and our own engine, as many at once as there are lanes."""
 
 import asyncio
+import os
+import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,10 +13,10 @@ from pathlib import Path
 
 from firmware.asterisk.link import ActionFailed
 from firmware.asterisk.telco import Behaviour, LiveCall, Ring, Silent
-from firmware.rehearsal import EXCHANGE
 from ivr.agent import Doing
 from ivr.events import Refusal
 from tests.contract import site
+from tests.contract.overheard import LOSE, PROGRAM
 from tests.contract.stories import ANNA
 from tests.contract.stories import Story as Telling
 from tests.contract.told import Account, Line, account
@@ -69,6 +71,14 @@ class OnPair:
 
     async def hangs_up(self, who: str = ANNA) -> None:
         await self._lines[who].hang_up()
+
+    async def is_lost(self, who: str = ANNA) -> None:
+        supervisor = self.exchange.supervisor
+        assert supervisor is not None
+        assert supervisor.pid is not None
+        with self.here.place.home.joinpath(LOSE).open("a", encoding="utf-8") as named:
+            named.write(f"{self._calls[who]}\n")
+        os.kill(supervisor.pid, signal.SIGUSR1)
 
     async def behaves(self, phone: str, does: Behaviour) -> None:
         await self.here.telco.behave(self._phones[phone], does)
@@ -156,7 +166,7 @@ class OnPair:
 
 @asynccontextmanager
 async def lanes(
-    here: Town, program: Sequence[str] = EXCHANGE, kind: type[OnPair] = OnPair
+    here: Town, kind: type[OnPair] = OnPair
 ) -> AsyncIterator[Callable[[str, Telling], Awaitable[Account]]]:
     """Tells a story in the first lane that is free."""
     voice = ear.write_tone(here.place.home / "voice.wav", CALLER_HZ)
@@ -167,7 +177,7 @@ async def lanes(
             await here.telco.behave(extension, Silent())
     # Nobody calls twice, whose call would be taken for more urgent.
     numbers = count(round(time.monotonic() * 10))
-    async with practice.exchange(here, program) as exchange:
+    async with practice.exchange(here, PROGRAM) as exchange:
 
         async def tell(name: str, story: Telling) -> Account:
             lane = await free.get()

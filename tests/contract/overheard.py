@@ -1,10 +1,12 @@
 """The exchange, and word by word what it is told and what it orders: `overheard` in its home.
 
 A line is a word and the names it is about: calls, offers, extensions. Nobody's number is among
-them.
+them. SIGUSR1 makes its engine lose the callers who are named in `lose` there, as a fault would.
 """
 
 import asyncio
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from ivr import commands, events
 from ivr.commands import Command
 from ivr.events import Event
 
-FILE = "overheard"
+FILE, LOSE = "overheard", "lose"
 
 
 def written(event: Event | None, orders: Sequence[Command]) -> list[str]:
@@ -52,6 +54,8 @@ def _fact(event: Event) -> str:
             return f"passed {call} {by}"
         case events.SentOn(call=call):
             return f"sent {call}"
+        case events.FellToFailsafe(call=call):
+            return f"fell {call}"
         case events.RecordingKept(call=call) | events.RecordingFailed(call=call):
             return f"recorded {call}"
         case _:
@@ -77,10 +81,24 @@ class Overheard(App):
         super().__init__(place)
         self._home = place.home
 
+    def lose(self) -> None:
+        """Nobody has said what comes next for them, so that Asterisk rings people."""
+        for call in self._home.joinpath(LOSE).read_text("utf-8").split():
+            if (handle := self._legs.handle(call)) is not None:
+                self._media.close(handle)
+
     def _decided(self, event: Event | None, orders: list[Command]) -> None:
         append(self._home, written(event, orders))
         super()._decided(event, orders)
 
 
+async def run() -> None:
+    app = Overheard(Place.from_environment())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, app.lose)
+    await app.run()
+
+
+PROGRAM = (sys.executable, "-m", "tests.contract.overheard")
+
 if __name__ == "__main__":
-    asyncio.run(Overheard(Place.from_environment()).run())
+    asyncio.run(run())

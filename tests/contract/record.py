@@ -21,7 +21,6 @@ from tests.contract.overheard import FILE, append
 from tests.contract.stories import ANNA, STORIES
 from tests.system.town import Town
 
-PROGRAM = (sys.executable, "-m", "tests.contract.overheard")
 ENDS = {
     Refusal.BUSY: Happening.BUSY,
     Refusal.REFUSED: Happening.REFUSES,
@@ -130,7 +129,7 @@ class Heard:
         elif HANGS_UP in about and (recorded := about.get("recorded")):
             if recorded.at > about[HANGS_UP].at:
                 yield Happening.CUT_OFF, _order({Word.LEFT: left, Word.RECORDED: recorded})
-        elif HANGS_UP in about and "record" not in about:
+        elif HANGS_UP in about and not about.keys() & {"record", "fell"}:
             lost = {Word.LOST: about["lost"]} if "lost" in about else {}
             yield Happening.LEAVES, _order({Word.LEFT: left, **lost})
 
@@ -145,7 +144,7 @@ def _order(
 
 
 async def _tell(here: Town, names: Sequence[str]) -> None:
-    async with on_pair.lanes(here, PROGRAM, Marking) as tell:
+    async with on_pair.lanes(here, Marking) as tell:
         await asyncio.gather(*(tell(name, STORIES[name]) for name in names))
 
 

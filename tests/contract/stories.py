@@ -31,6 +31,9 @@ class World(Protocol):
 
     async def hangs_up(self, who: str = ANNA) -> None: ...
 
+    async def is_lost(self, who: str = ANNA) -> None:
+        """The engine loses the caller, for whom the fail-safe then rings people."""
+
     async def behaves(self, phone: str, does: Behaviour) -> None: ...
 
     async def picks_up(self, phone: str) -> None: ...
@@ -421,6 +424,25 @@ async def skips_the_greeting_and_hangs_up(w: World) -> None:
     await _leaves(w)
 
 
+# ---- the fail-safe ----
+
+
+async def is_lost_in_the_menu(w: World) -> None:
+    await w.calls()
+    await w.is_lost()
+    await w.sees("failsafe")
+    await _leaves(w)
+
+
+async def is_lost_while_a_phone_rings(w: World) -> None:
+    await _calls_for(w, ONE)
+    await w.sees("rings")
+    await w.is_lost()
+    await w.sees("failsafe")
+    await w.sees("withdrawn")
+    await _leaves(w)
+
+
 # ---- races ----
 
 
@@ -521,6 +543,8 @@ STORIES: dict[str, Story] = {
         leaves_a_message_and_hangs_up,
         hangs_up_during_the_greeting,
         skips_the_greeting_and_hangs_up,
+        is_lost_in_the_menu,
+        is_lost_while_a_phone_rings,
         is_asked_how_it_was_and_says_so,
         is_asked_how_it_was_and_hangs_up,
         hangs_up_first_and_is_asked_nothing,
