@@ -1,12 +1,12 @@
 """Giving account: an entry for the audit, by the running exchange, or by ourselves when there is
 none. It is durable when this returns, and only then is done what it tells of."""
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from pydantic import Field
 
 from firmware.audit import ABOUT_MOST, WHO_MOST, Act, Audited
-from firmware.backlog import Backlog
 from firmware.control import Door, NotRunningError, Strict, Topic, ask
 from firmware.ledger import Ledger, Moment
 from firmware.machine import MachineKey
@@ -30,11 +30,11 @@ class AuditReply(Strict):
 AUDIT = Topic(AuditRequest, AuditReply)
 
 
-def answer_at(door: Door, backlog: Backlog) -> None:
-    """The exchange's side."""
+def answer_at(door: Door, promise: Callable[[Audited], Awaitable[None]]) -> None:
+    """The exchange's side; `promise` returns when the entry is durable."""
 
     async def enter(request: AuditRequest) -> AuditReply:
-        await backlog.promise(Audited(request.who, request.act, request.about, Moment.now()))
+        await promise(Audited(request.who, request.act, request.about, Moment.now()))
         return AuditReply()
 
     door.answer(AUDIT, enter)

@@ -222,7 +222,7 @@ class App:
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                 )
                 door = answers.door()
-                account.answer_at(door, self._backlog)
+                account.answer_at(door, self._backlog.promise)
                 self._hours.open(door)
                 self._desks.open(door)
                 self._words.open(self._own_words)

@@ -73,6 +73,7 @@ SENTENCES: Mapping[str, str] = {
     "circle": "the flow goes round in a circle at {}: the front desk is rung",
     "audio lost": "the engine lost the caller's audio{}",
     "because": "{}",
+    "audited": "entry {} of the audit",
     "paused": "phone {}: the agent pauses",
     "resumed": "phone {}: the agent is back from a pause",
     "signed out": "phone {}: the agent has gone",

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import pytest
 
-from firmware import paper, people, topics, vault
+from firmware import account, paper, people, topics, vault
 from firmware.control import Door
 from firmware.keys import KeyPair
 from firmware.ledger import Ledger, MessageKept, Moment
@@ -377,6 +377,7 @@ def test_a_running_exchange_is_asked_and_not_written_around(clinic: Clinic, tmp_
         ledger = clinic.ledger()
         door = Door()
         door.answer(topics.MARK_MESSAGE, mark)
+        account.answer_at(door, lambda entry: ledger.write([entry]))
         async with door.open(clinic.place.control_socket):
             file = str(tmp_path / "m.wav")
             done = await asyncio.to_thread(clinic.messages, "export", message, file)

@@ -13,7 +13,7 @@ from rich.console import Console
 from sqlalchemy import Connection, text
 from typer.testing import CliRunner, Result
 
-from firmware import people
+from firmware import account, people
 from firmware.cli import patients as patient_commands
 from firmware.cli import requests as request_commands
 from firmware.control import Door
@@ -57,6 +57,7 @@ class Clinic:
 
         async def serve() -> None:
             door = Door()
+            account.answer_at(door, lambda entry: self.ledger.write([entry]))
             desk.open(door)
             async with door.open(self.place.control_socket):
                 began.set()
