@@ -6,6 +6,7 @@ Nothing is kept that says whether a password is right but the sealed seed itself
 import os
 import unicodedata
 from dataclasses import dataclass, field
+from functools import cache
 
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from firmware.keys import KeyPair
 
 LEAST, MOST = 8, 1024
+ADVICE = "four words in a row are good and easily kept in mind"
 SALT_BYTES, NONCE_BYTES, SECRET_BYTES = 16, 12, 32
 
 
@@ -51,11 +53,15 @@ def check(password: str) -> None:
     """Refuse what is guessed at once; nothing is asked of its letters. PasswordError."""
     if len(password) < LEAST:
         raise PasswordError(
-            f"the password has {len(password)} characters: choose at least {LEAST};"
-            " four words in a row are good and easily kept in mind"
+            f"the password has {len(password)} characters: choose at least {LEAST}; {ADVICE}"
         )
     if len(password) > MOST:
         raise PasswordError(f"the password has {len(password)} characters and may have {MOST}")
+    if _normal(password).casefold() in _common():
+        raise PasswordError(
+            "the password is one of those that are tried first, for too many people chose it:"
+            f" choose another; {ADVICE}"
+        )
 
 
 def seal(pair: KeyPair, password: str, person: str, cost: Cost = COST) -> SealedSeed:
@@ -82,11 +88,24 @@ def spend(password: str) -> None:
 
 
 def _stretched(password: str, salt: bytes, cost: Cost) -> bytes:
-    # The same password typed on another keyboard may come in other code points.
-    typed = unicodedata.normalize("NFKC", password).encode()
+    typed = _normal(password).encode()
     return hash_secret_raw(
         typed, salt, cost.passes, cost.memory_kib, cost.lanes, SECRET_BYTES, Type.ID
     )
+
+
+def _normal(password: str) -> str:
+    """The same password typed on another keyboard may come in other code points."""
+    return unicodedata.normalize("NFKC", password)
+
+
+@cache
+def _common() -> frozenset[str]:
+    """What people chose most often, as leaks of passwords have shown."""
+    # Read where a password is chosen, and nowhere else: it is a megabyte.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
 
 
 def _of_person(person: str) -> bytes:

@@ -74,7 +74,8 @@ def site_at(home: Path, text: str = SITE) -> Place:
             write_wav(place.prompts / language / f"{name}.wav", 400)
     write_wav(place.prompts / "music.wav", 1600, MUSIC)
     write_wav(place.prompts / "beep.wav", 16_000, BEEP)
-    people.set_up(place.page_db, KeyPair.fresh().public, "doe", "password", ["desk"], QUICK)
+    public = KeyPair.fresh().public
+    people.set_up(place.page_db, public, "doe", "seven quiet lamps", ["desk"], QUICK)
     return place
 
 

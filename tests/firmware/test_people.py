@@ -73,6 +73,17 @@ def test_a_short_password_is_refused_before_anything_is_written(tmp_path: Path) 
     assert not people.is_set_up(tmp_path / "page.db")
 
 
+@pytest.mark.parametrize("password", ["password1", "Password1", "12345678", "Ｂaseball1"])
+def test_a_password_that_everybody_chooses_is_refused_with_a_better_idea(password: str) -> None:
+    with pytest.raises(PasswordError, match=r"tried first.*four words in a row"):
+        passwords.check(password)
+
+
+@pytest.mark.parametrize("password", ["mmmmmmmq", "nur kleine buchstaben", "7183920465"])
+def test_nothing_is_asked_of_a_passwords_letters(password: str) -> None:
+    passwords.check(password)
+
+
 @pytest.mark.parametrize("name", ["", "  ", " maria", "ma\nria", "x" * 65])
 def test_a_name_that_cannot_be_typed_again_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PeopleError, match="name"):
