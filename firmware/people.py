@@ -6,13 +6,11 @@ in page.db opens anything without a password or the recovery paper. A forgotten 
 invitation: a new key pair, and each mailbox granted anew by somebody who can open it.
 """
 
-import hmac
-import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -20,19 +18,19 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection, column, select, table
 
-from firmware import mailbox_keys, passwords
+from firmware import codes, failures, mailbox_keys, passwords, second_factor, sessions
 from firmware.keys import KeyPair, PublicKey
 from firmware.mailbox_keys import Everybody, Generation
 from firmware.passwords import COST, Cost, SealedSeed, WrongPasswordError
-from firmware.store import Store, open_reader
+from firmware.store import LockedError, Store, open_reader
 from ivr.canary import SELFTEST
 
 T = TypeVar("T")
 
 NAME_MOST = 64
-# 16 letters of 31, told apart by eye and ear: nobody tries 2^79 codes in a week.
-CODE_LETTERS, CODE_LENGTH, CODE_GROUP = "abcdefghjkmnpqrstuvwxyz23456789", 16, 4
+INVITATION = "invitation"
 INVITED_FOR = timedelta(days=7)
+PATIENCE_S = 5.0  # for whoever writes page.db now
 
 
 class Role(StrEnum):
@@ -71,7 +69,7 @@ invitations = table(
     "invitations",
     column("person", sa.Text),
     column("role", sa.Text),
-    column("code", sa.LargeBinary),  # its SHA-256: a code has too many bits to be guessed from it
+    column("code", sa.LargeBinary),  # its hash
     column("until", sa.Text),
 )
 
@@ -89,8 +87,9 @@ class KeyRing:
     """What a person who gave their password can open, for as long as it is held."""
 
     person: str
-    role: Role
+    role: Role | None
     opened: tuple[Generation, ...] = field(repr=False)
+    own: KeyPair | None = field(default=None, repr=False)  # theirs, where they signed in by it
 
     @property
     def mailboxes(self) -> dict[str, tuple[KeyPair, ...]]:
@@ -137,7 +136,7 @@ def set_up(
         _add(connection, person, Role.ADMIN, password, cost)
         mailbox_keys.agree(connection, wanted, _everybody(connection), recovery)
 
-    _write(page_db, work)
+    write(page_db, work)
 
 
 def refuse_if_set_up(page_db: Path) -> None:
@@ -153,7 +152,7 @@ def is_set_up(page_db: Path) -> bool:
     """Whether the clinic has its recovery key and first person."""
     if not page_db.exists():
         return False
-    return bool(_read(page_db, lambda c: c.scalar(select(sa.func.count()).select_from(clinic))))
+    return bool(read(page_db, lambda c: c.scalar(select(sa.func.count()).select_from(clinic))))
 
 
 def agree(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
@@ -162,7 +161,7 @@ def agree(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
     No secret is needed for a new mailbox, nor to leave somebody out; who comes in later waits for
     somebody who can open it. Nobody who looks after the box alone can be a member.
     """
-    _refuse_unless_set_up(page_db)
+    refuse_unless_set_up(page_db)
 
     def work(connection: Connection) -> list[str]:
         roles = _roles(connection)
@@ -177,7 +176,7 @@ def agree(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
         mailbox_keys.agree(connection, wanted, _everybody(connection), _recovery(connection))
         return [mailbox for mailbox in wanted if mailbox not in had]
 
-    return _write(page_db, work)
+    return write(page_db, work)
 
 
 def recipients(page_db: Path, mailbox: str) -> list[PublicKey]:
@@ -187,7 +186,7 @@ def recipients(page_db: Path, mailbox: str) -> list[PublicKey]:
         newest = mailbox_keys.newest(connection, mailbox)
         return [] if newest is None else [newest, _recovery(connection)]
 
-    found = _read(page_db, of_mailbox)
+    found = read(page_db, of_mailbox)
     if not found:
         raise NoMailboxKeyError(f"mailbox {mailbox!r} has no key: run `careline people agree`")
     return found
@@ -197,7 +196,7 @@ def without_keys(page_db: Path, names: Iterable[str]) -> list[str]:
     """Mailboxes that no message can be sealed for, all of them before set-up."""
     if not page_db.exists():
         return list(names)
-    existing = _read(page_db, mailbox_keys.existing)
+    existing = read(page_db, mailbox_keys.existing)
     return [name for name in names if name not in existing]
 
 
@@ -208,13 +207,13 @@ def names(page_db: Path) -> list[str]:
     """Everybody who has a password, the first person first."""
     if not page_db.exists():
         return []
-    return [*_read(page_db, _everybody)]
+    return [*read(page_db, _everybody)]
 
 
 def everybody(page_db: Path) -> list[Person]:
     """People and those who are invited, in the order in which they came."""
-    _refuse_unless_set_up(page_db)
-    return _read(page_db, _listed)
+    refuse_unless_set_up(page_db)
+    return read(page_db, _listed)
 
 
 def invite(page_db: Path, person: str, role: Role, now: datetime) -> str:
@@ -222,8 +221,8 @@ def invite(page_db: Path, person: str, role: Role, now: datetime) -> str:
     forgot theirs is invited anew: then what their old one opened is closed to them until granted
     again."""
     check_name(person)
-    _refuse_unless_set_up(page_db)
-    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    refuse_unless_set_up(page_db)
+    code = codes.fresh()
 
     def work(connection: Connection) -> None:
         if role in NO_MAILBOX and person in mailbox_keys.all_members(connection):
@@ -236,52 +235,77 @@ def invite(page_db: Path, person: str, role: Role, now: datetime) -> str:
         _forget(connection, person)
         connection.execute(
             invitations.insert().values(
-                person=person, role=role, code=_hashed(code), until=_text(now + INVITED_FOR)
+                person=person,
+                role=role,
+                code=codes.hashed(code, INVITATION),
+                until=_text(now + INVITED_FOR),
             )
         )
 
-    _write(page_db, work)
-    groups = range(0, CODE_LENGTH, CODE_GROUP)
-    return "-".join(code[at : at + CODE_GROUP] for at in groups)
+    write(page_db, work)
+    return code
+
+
+def check_invitation(page_db: Path, person: str, code: str, now: datetime) -> None:
+    """Raise unless this code lets this person choose a password."""
+    refuse_unless_set_up(page_db)
+    read(page_db, lambda connection: _invited_as(connection, person, code, now))
 
 
 def accept(
     page_db: Path, person: str, code: str, password: str, now: datetime, cost: Cost = COST
 ) -> None:
     """Somebody invited chooses a password: now their key pair is born. The code has served."""
-    _refuse_unless_set_up(page_db)
+    refuse_unless_set_up(page_db)
     passwords.check(password)
 
     def work(connection: Connection) -> None:
-        asked = select(invitations).where(invitations.c.person == person)
-        invited = connection.execute(asked).one_or_none()
-        typed = code.strip().lower().replace("-", "").replace(" ", "")
-        is_right = invited is not None and hmac.compare_digest(invited.code, _hashed(typed))
-        if invited is None or not is_right:
-            raise PeopleError("name and code do not belong together: type both again")
-        if datetime.fromisoformat(invited.until) <= now:
-            raise PeopleError("the code has expired: ask an admin to invite you again")
+        role = _invited_as(connection, person, code, now)
         connection.execute(invitations.delete().where(invitations.c.person == person))
-        _add(connection, person, Role(invited.role), password, cost)
+        _add(connection, person, role, password, cost)
+        failures.forgive(connection, person)
 
-    _write(page_db, work)
+    write(page_db, work)
 
 
-def sign_in(page_db: Path, person: str, password: str) -> KeyRing:
+def sign_in(
+    page_db: Path,
+    person: str,
+    password: str,
+    check: Callable[[KeyPair], None] = lambda pair: None,
+) -> KeyRing:
     """The keys of all mailboxes this person may open. Whoever waits for one of these mailboxes has
-    it from now on."""
-    _refuse_unless_set_up(page_db)
+    it from now on. `check` may still refuse, before anything is opened: people come in through
+    firmware/gate.py, which gives one."""
+    refuse_unless_set_up(page_db)
     pair, role = _unlock(page_db, person, password)
-    opened = _read(page_db, lambda c: mailbox_keys.opened_by(c, person, pair))
+    check(pair)
+    opened = read(page_db, lambda c: mailbox_keys.opened_by(c, person, pair))
     _grant_what_waits(page_db, opened)
-    return KeyRing(person, role, tuple(opened))
+    return KeyRing(person, role, tuple(opened), pair)
+
+
+def change_password(page_db: Path, ring: KeyRing, password: str, cost: Cost = COST) -> None:
+    """Another password for the same key pair: it opens what the old one opened, and whoever is
+    signed in by the old one is signed out."""
+    passwords.check(password)
+    if ring.own is None:
+        raise PeopleError("only who signed in by a password can change it")
+    sealed = _sealed(ring.own, ring.person, password, cost)
+
+    def work(connection: Connection) -> None:
+        mine = people.c.person == ring.person
+        connection.execute(sa.update(people).where(mine).values(sealed))
+        sessions.end_all(connection, ring.person)
+
+    write(page_db, work)
 
 
 def recover(page_db: Path, paper: KeyPair) -> KeyRing:
     """The keys of all mailboxes, by the recovery paper; and everybody who waits for one has it."""
-    if not is_set_up(page_db) or _read(page_db, _recovery) != paper.public:
+    if not is_set_up(page_db) or read(page_db, _recovery) != paper.public:
         raise PeopleError("this is another clinic's recovery paper, or a slip went unnoticed in it")
-    opened = _read(page_db, lambda c: mailbox_keys.opened_by_paper(c, paper))
+    opened = read(page_db, lambda c: mailbox_keys.opened_by_paper(c, paper))
     _grant_what_waits(page_db, opened)
     return KeyRing("recovery paper", Role.ADMIN, tuple(opened))
 
@@ -301,7 +325,7 @@ def remove(page_db: Path, person: str) -> list[str]:
         _forget(connection, person)
         return theirs
 
-    return _write(page_db, work)
+    return write(page_db, work)
 
 
 def renew(page_db: Path, mailbox: str) -> None:
@@ -312,7 +336,7 @@ def renew(page_db: Path, mailbox: str) -> None:
             raise PeopleError(f"there is no mailbox {mailbox!r} with keys")
         mailbox_keys.renew(connection, mailbox, _everybody(connection), _recovery(connection))
 
-    _write(page_db, work)
+    write(page_db, work)
 
 
 def renew_paper(page_db: Path, ring: KeyRing, paper: PublicKey) -> None:
@@ -328,7 +352,7 @@ def renew_paper(page_db: Path, ring: KeyRing, paper: PublicKey) -> None:
             )
         connection.execute(sa.update(clinic).values(recovery_key=paper.raw, made=_text(_now())))
 
-    _write(page_db, work)
+    write(page_db, work)
 
 
 def check_name(person: str) -> None:
@@ -344,25 +368,41 @@ def check_name(person: str) -> None:
 
 def _add(connection: Connection, person: str, role: Role, password: str, cost: Cost) -> None:
     pair = KeyPair.fresh()
+    row = {
+        "person": person,
+        "role": role,
+        "public_key": pair.public.raw,
+        "made": _text(_now()),
+    }
+    connection.execute(people.insert().values(row | _sealed(pair, person, password, cost)))
+
+
+def _sealed(pair: KeyPair, person: str, password: str, cost: Cost) -> dict[str, bytes | int]:
     kept = passwords.seal(pair, password, person, cost)
-    connection.execute(
-        people.insert().values(
-            person=person,
-            role=role,
-            public_key=pair.public.raw,
-            sealed_seed=kept.sealed,
-            salt=kept.salt,
-            passes=cost.passes,
-            memory_kib=cost.memory_kib,
-            lanes=cost.lanes,
-            made=_text(_now()),
-        )
-    )
+    return {
+        "sealed_seed": kept.sealed,
+        "salt": kept.salt,
+        "passes": cost.passes,
+        "memory_kib": cost.memory_kib,
+        "lanes": cost.lanes,
+    }
+
+
+def _invited_as(connection: Connection, person: str, code: str, now: datetime) -> Role:
+    asked = select(invitations).where(invitations.c.person == person)
+    invited = connection.execute(asked).one_or_none()
+    if invited is None or not codes.fits(code, invited.code, INVITATION):
+        raise PeopleError("name and code do not belong together: type both again")
+    if datetime.fromisoformat(invited.until) <= now:
+        raise PeopleError("the code has expired: ask an admin to invite you again")
+    return Role(invited.role)
 
 
 def _forget(connection: Connection, person: str) -> None:
     """Their password opens nothing any more; what they are a member of stays as it is."""
     mailbox_keys.forget(connection, person)
+    second_factor.switch_off(connection, person)
+    sessions.end_all(connection, person)
     connection.execute(people.delete().where(people.c.person == person))
     connection.execute(invitations.delete().where(invitations.c.person == person))
 
@@ -374,8 +414,8 @@ def _refuse_the_last_admin(connection: Connection, person: str) -> None:
 
 
 def _grant_what_waits(page_db: Path, opened: Sequence[Generation]) -> None:
-    if _read(page_db, mailbox_keys.outstanding):
-        _write(
+    if read(page_db, mailbox_keys.outstanding):
+        write(
             page_db,
             lambda connection: mailbox_keys.grant_outstanding(
                 connection, opened, _everybody(connection), _recovery(connection)
@@ -427,7 +467,7 @@ def _listed(connection: Connection) -> list[Person]:
 
 def _unlock(page_db: Path, person: str, password: str) -> tuple[KeyPair, Role]:
     asked = select(people).where(people.c.person == person)
-    row = _read(page_db, lambda connection: connection.execute(asked).one_or_none())
+    row = read(page_db, lambda connection: connection.execute(asked).one_or_none())
     if row is None:
         passwords.spend(password)
         raise _refused()
@@ -445,16 +485,14 @@ def _refused() -> PeopleError:
     )
 
 
-def _refuse_unless_set_up(page_db: Path) -> None:
+def refuse_unless_set_up(page_db: Path) -> None:
+    """Raise if nobody can sign in yet."""
     if not is_set_up(page_db):
         raise PeopleError("this clinic is not set up yet: run `careline setup` first")
 
 
-def _hashed(code: str) -> bytes:
-    return sha256(b"careline invitation " + code.encode()).digest()
-
-
-def _read(page_db: Path, asked: Callable[[Connection], T]) -> T:
+def read(page_db: Path, asked: Callable[[Connection], T]) -> T:
+    """What `asked` finds in page.db."""
     reader = open_reader(page_db)
     try:
         with reader.connect() as connection:
@@ -463,12 +501,25 @@ def _read(page_db: Path, asked: Callable[[Connection], T]) -> T:
         reader.dispose()
 
 
-def _write(page_db: Path, work: Callable[[Connection], T]) -> T:
-    store = Store(page_db, "page")
+def write(page_db: Path, work: Callable[[Connection], T]) -> T:
+    """The result of `work` on page.db, once it is durable."""
+    store = _writer(page_db)
     try:
         return store.submit(work).result()
     finally:
         store.close()
+
+
+def _writer(page_db: Path) -> Store:
+    """Two commands given at once follow one another: each writes for some milliseconds."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return Store(page_db, "page")
+        except LockedError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
 
 
 def _text(at: datetime) -> str:

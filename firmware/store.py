@@ -58,6 +58,10 @@ class StoreError(Exception):
     """The database cannot be opened or written; the message says what to do."""
 
 
+class LockedError(StoreError):
+    """Another process writes it."""
+
+
 class BehindError(StoreError):
     """The work is durable, but what follows each commit could not be done; the next one tries."""
 
@@ -300,7 +304,7 @@ def _lock(path: Path) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
-        raise StoreError(
+        raise LockedError(
             f"{path} is being written by another process: stop the running exchange first,"
             " or ask it over its control socket"
         ) from None

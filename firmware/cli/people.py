@@ -10,27 +10,35 @@ from rich.table import Table
 from firmware import account, paper, passwords
 from firmware import people as known
 from firmware.audit import Act
+from firmware.cli import own
 from firmware.cli.terminal import (
     PasswordStdin,
     Person,
+    admin,
+    by_paper,
+    denials,
     explained,
     fail,
     new_password,
     say,
-    signed_in,
     site_of,
     stdin_line,
+    typed_paper,
 )
 from firmware.keys import KeyPair
-from firmware.people import KeyRing, Role
+from firmware.people import Role
 from firmware.place import Place
 from ivr.plan import Plan
 
 app = typer.Typer()
 people = typer.Typer(help="People who sign in, and which mailboxes they can open.")
+people.add_typer(own.app)
 app.add_typer(people, name="people", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
+ByPaper = Annotated[
+    bool, typer.Option("--by-paper", help="With the recovery paper in place of a password.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask again.")]
 
 
@@ -99,13 +107,18 @@ def invite(
     person: Person = None,
     *,
     password_stdin: PasswordStdin = False,
+    with_paper: ByPaper = False,
     yes: Yes = False,
 ) -> None:
     """Let somebody choose a password, with a code that is shown once. It is also what is done when
     one was forgotten: the old password then opens nothing any more."""
     place = Place.from_environment()
     with explained():
-        ring = _admin(place, person, password_stdin=password_stdin)
+        ring = (
+            by_paper(place, paper_stdin=password_stdin)
+            if with_paper
+            else admin(place, person, password_stdin=password_stdin)
+        )
         forgotten = name in known.names(place.page_db)
         if forgotten and not yes and not typer.confirm(_what_is_lost(place, name), err=True):
             fail("nobody was invited")
@@ -127,7 +140,10 @@ def accept(
     place = Place.from_environment()
     with explained():
         code = stdin_line() if password_stdin else typer.prompt("Code", err=True)
+        with denials(place, name, "invitation"):
+            known.check_invitation(place.page_db, name, code, datetime.now(UTC))
         password = new_password(password_stdin=password_stdin)
+        passwords.check(password)
         account.give(place, name, Act.CHOSE_PASSWORD)
         known.accept(place.page_db, name, code, password, datetime.now(UTC))
         waits = [each.waits_for for each in known.everybody(place.page_db) if each.name == name]
@@ -146,7 +162,7 @@ def remove(
     """Somebody has left: their password opens nothing, and what they could open has new keys."""
     place = Place.from_environment()
     with explained():
-        ring = _admin(place, person, password_stdin=password_stdin)
+        ring = admin(place, person, password_stdin=password_stdin)
         if not yes and not typer.confirm(_what_is_lost(place, name), err=True):
             fail("nobody was removed")
         account.give(place, ring.person, Act.REMOVED, name)
@@ -165,7 +181,7 @@ def renew(
     """Give a mailbox a new key. Its old messages stay open to the same people."""
     place = Place.from_environment()
     with explained():
-        ring = _admin(place, person, password_stdin=password_stdin)
+        ring = admin(place, person, password_stdin=password_stdin)
         account.give(place, ring.person, Act.RENEWED, mailbox)
         known.renew(place.page_db, mailbox)
         say(f"what is left for {mailbox} from now on is sealed to a new key")
@@ -181,9 +197,10 @@ def grant(
     """Open the mailboxes to all who wait for one, with the recovery paper."""
     place = Place.from_environment()
     with explained():
-        typed = _typed_paper(paper_stdin=paper_stdin)
+        typed = typed_paper(paper_stdin=paper_stdin)
         account.give(place, "the recovery paper", Act.USED_PAPER, "grants")
-        known.recover(place.page_db, typed)
+        with denials(place, "the recovery paper", "recovery paper"):
+            known.recover(place.page_db, typed)
         waiting = [each.name for each in known.everybody(place.page_db) if each.waits_for]
         say(f"{', '.join(waiting)} have no password yet" if waiting else "nobody waits any more")
 
@@ -193,18 +210,16 @@ def new_paper(
     person: Person = None,
     *,
     password_stdin: PasswordStdin = False,
-    by_paper: Annotated[
-        bool, typer.Option("--by-paper", help="With the old paper in place of a password.")
-    ] = False,
+    with_paper: ByPaper = False,
 ) -> None:
     """Make another recovery paper, where the old one was lost or seen."""
     place = Place.from_environment()
     with explained():
         site = site_of(place)
         ring = (
-            known.recover(place.page_db, _typed_paper(paper_stdin=password_stdin))
-            if by_paper
-            else _admin(place, person, password_stdin=password_stdin)
+            by_paper(place, paper_stdin=password_stdin)
+            if with_paper
+            else admin(place, person, password_stdin=password_stdin)
         )
         account.give(place, ring.person, Act.NEW_PAPER)
         fresh = _shown_paper(site)
@@ -216,14 +231,6 @@ def new_paper(
         say("from now on this paper opens every mailbox; destroy the old one")
 
 
-def _admin(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
-    ring = signed_in(place, person, password_stdin=password_stdin)
-    if ring.role is not Role.ADMIN:
-        account.give(place, ring.person, Act.REFUSED, "only an admin does this")
-        fail(f"{ring.person} is {ring.role}: only an admin does this")
-    return ring
-
-
 def _what_is_lost(place: Place, name: str) -> str:
     """Said before a password ends."""
     everybody = known.everybody(place.page_db)
@@ -232,13 +239,6 @@ def _what_is_lost(place: Place, name: str) -> str:
     alone = sorted(theirs - others)
     by_paper = f" Then only the recovery paper opens {', '.join(alone)}." if alone else ""
     return f"The password of {name} will open nothing any more.{by_paper} Go on?"
-
-
-def _typed_paper(*, paper_stdin: bool) -> KeyPair:
-    if paper_stdin:
-        return paper.read("\n".join(stdin_line() for _ in range(paper.LINES)))
-    lines = [typer.prompt(f"Line {place}", err=True) for place in range(1, paper.LINES + 1)]
-    return paper.read("\n".join(lines))
 
 
 def _shown_paper(site: Plan) -> KeyPair:

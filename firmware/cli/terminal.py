@@ -4,18 +4,20 @@ for whatever goes wrong."""
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
 
-from firmware import account, people
+from firmware import account, gate, paper, people
 from firmware.audit import Act
 from firmware.control import ControlError
-from firmware.keys import KeyRefusedError
+from firmware.gate import CodeNeededError, TooSoonError, WrongCodeError
+from firmware.keys import KeyPair, KeyRefusedError
 from firmware.machine import MachineKeyError
 from firmware.paper import PaperError
 from firmware.passwords import PasswordError
-from firmware.people import KeyRing, PeopleError
+from firmware.people import KeyRing, PeopleError, Role
 from firmware.place import Place
 from firmware.settings import SiteFaults, beside, read
 from firmware.store import StoreError
@@ -23,6 +25,13 @@ from firmware.vault import VaultError
 from ivr.plan import Plan
 
 REFUSED, BAD_INPUT = 1, 2
+
+# What was wrong with a try, where it is not the password.
+DENIED: dict[type[Exception], str] = {
+    TooSoonError: ", too soon",
+    CodeNeededError: ", no code",
+    WrongCodeError: ", wrong code",
+}
 
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
@@ -40,14 +49,54 @@ def signed_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyR
         if password_stdin
         else typer.prompt(f"Password of {name}", hide_input=True, err=True)
     )
-    try:
-        ring = people.sign_in(place.page_db, name, password)
-    except PeopleError:
-        if people.is_set_up(place.page_db):
-            account.give(place, name, Act.REFUSED, "sign-in")
-        raise
+    with denials(place, name, "sign-in"):
+        ring = gate.sign_in(
+            place.page_db,
+            name,
+            password,
+            stdin_line if password_stdin else _typed_code,
+            datetime.now(UTC),
+        )
     account.give(place, name, Act.SIGNED_IN)
     return ring
+
+
+def admin(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
+    """The keys of an admin; whoever else gives a password is refused."""
+    ring = signed_in(place, person, password_stdin=password_stdin)
+    if ring.role is not Role.ADMIN:
+        account.give(place, ring.person, Act.REFUSED, "only an admin does this")
+        fail(f"{ring.person} is {ring.role}: only an admin does this")
+    return ring
+
+
+def by_paper(place: Place, *, paper_stdin: bool) -> KeyRing:
+    """All keys, by the recovery paper."""
+    with denials(place, "the recovery paper", "recovery paper"):
+        return people.recover(place.page_db, typed_paper(paper_stdin=paper_stdin))
+
+
+def typed_paper(*, paper_stdin: bool) -> KeyPair:
+    if paper_stdin:
+        return paper.read("\n".join(stdin_line() for _ in range(paper.LINES)))
+    lines = [typer.prompt(f"Line {place}", err=True) for place in range(1, paper.LINES + 1)]
+    return paper.read("\n".join(lines))
+
+
+@contextmanager
+def denials(place: Place, who: str, what: str) -> Iterator[None]:
+    """Whoever is refused is accounted for, once there is a clinic."""
+    try:
+        yield
+    except (PaperError, PeopleError) as refused:
+        if people.is_set_up(place.page_db):
+            account.give(place, who, Act.REFUSED, f"{what}{DENIED.get(type(refused), '')}")
+        raise
+
+
+def _typed_code() -> str:
+    prompt = "Code of your telephone, or a recovery code"
+    return str(typer.prompt(prompt, hide_input=True, err=True))
 
 
 def _only_person(place: Place) -> str:
