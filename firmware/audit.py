@@ -66,6 +66,9 @@ class Act(StrEnum):
     SET_UP = "set up the clinic"
     AGREED = "changed the members of mailboxes"
     PUBLISHED = "published"
+    BACKED_UP = "backed up to"
+    RESTORED = "restored"
+    DRILLED = "tried a restore of"
     EMERGENCY = "emergency call"
 
 

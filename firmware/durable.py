@@ -20,3 +20,17 @@ def write_all(fd: int, content: bytes | bytearray | memoryview) -> None:
     rest = memoryview(content).cast("B")
     while rest:
         rest = rest[os.write(fd, rest) :]
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o640) -> None:
+    """The file has its old content or all of the new, whatever happens."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    try:
+        write_all(fd, content)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    fresh.rename(path)
+    sync_directory(path.parent)

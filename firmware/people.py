@@ -155,6 +155,12 @@ def is_set_up(page_db: Path) -> bool:
     return bool(read(page_db, lambda c: c.scalar(select(sa.func.count()).select_from(clinic))))
 
 
+def recovery_key(page_db: Path) -> PublicKey:
+    """What the recovery paper opens."""
+    refuse_unless_set_up(page_db)
+    return read(page_db, _recovery)
+
+
 def agree(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
     """Let each mailbox have these members; which mailboxes are new.
 

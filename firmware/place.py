@@ -73,6 +73,31 @@ class Place:
         return self.home / "messages"
 
     @property
+    def paper_recipient(self) -> Path:
+        """Whom backups are made out to: public, grown from the recovery paper."""
+        return self.home / "paper.recipient"
+
+    @property
+    def drill_key(self) -> Path:
+        """The box's own key to its backups, mode 0600; never in one of them."""
+        return self.home / "drill.key"
+
+    @property
+    def backup_told(self) -> Path:
+        """How the last backup went."""
+        return self.home / "backup.json"
+
+    @property
+    def drill_told(self) -> Path:
+        """How the last drill went."""
+        return self.home / "drill.json"
+
+    @property
+    def restoring(self) -> Path:
+        """There from the moment a restore is decided until all of it is in place."""
+        return self.home / "restoring.json"
+
+    @property
     def run(self) -> Path:
         """Sockets and pid files."""
         return self.home / "run"

@@ -101,7 +101,7 @@ class Store:
     def __init__(self, path: Path, schema: str, after_commit: Sequence[AfterCommit] = ()) -> None:
         self.path = path
         self._after_commit = tuple(after_commit)
-        self._lock_fd = _lock(path)
+        self._lock_fd = lock(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._engine = _writing_engine(path)
         try:
@@ -297,7 +297,8 @@ def _own_only(path: Path) -> None:
     path.chmod(0o640)
 
 
-def _lock(path: Path) -> int:
+def lock(path: Path) -> int:
+    """Be the only writer of this database, for as long as the file descriptor is open."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:

@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from firmware.place import Place
+
 SUBJECTS = (
     "site",
     "hours",
@@ -13,6 +15,7 @@ SUBJECTS = (
     "people",
     "messages",
     "audit",
+    "backups",
     "requests",
     "patients",
     "calls",
@@ -41,7 +44,17 @@ app = typer.Typer(name="careline", no_args_is_help=True, pretty_exceptions_enabl
 
 def main() -> None:
     """Entry point of the `careline` command."""
+    _end_a_restore(Place.from_environment())
     alone = ALONE.get(sys.argv[1]) if len(sys.argv) > 1 else None
     for subject in SUBJECTS if alone is None else (alone,):
         app.add_typer(importlib.import_module(f"firmware.cli.{subject}").app)
     app()
+
+
+def _end_a_restore(place: Place) -> None:
+    """A power cut in the middle of one left half of it in place: first the rest."""
+    if place.restoring.exists():
+        try:
+            importlib.import_module("firmware.restore").go_on(place)
+        except OSError as refused:
+            sys.exit(f"careline: a restore was cut short and cannot go on: {refused}")

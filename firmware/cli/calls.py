@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firmware import selftest, testcall, topics
@@ -96,11 +97,14 @@ def status(
         if as_json:
             typer.echo(json.dumps({"running": False, "why": refused.why, "cure": refused.cure}))
         raise _refused(refused) from None
+    unsafe = _backups_alarm(Place.from_environment())
     if as_json:
         typer.echo(reply.model_dump_json(indent=2))
     else:
         _show_status(reply)
-    if not reply.balanced or any(part.state == "alarm" for part in reply.parts):
+        if unsafe:
+            say.print(f"[{STATE_STYLES['alarm']}]alarm   [/] backups: {escape(unsafe)}")
+    if unsafe or not reply.balanced or any(part.state == "alarm" for part in reply.parts):
         raise typer.Exit(NOT_WELL)
 
 
@@ -218,6 +222,15 @@ def _show_status(reply: topics.StatusReply) -> None:
         say.print(f"[{style}]{part.state:8}[/] {part.name}: {part.detail}", highlight=False)
         if part.cure:
             say.print(f"         {part.cure}", highlight=False)
+
+
+def _backups_alarm(place: Place) -> str:
+    """What is wrong with the backups of a site that has begun to make some."""
+    if not (place.backup_told.exists() or place.drill_told.exists()):
+        return ""
+    from firmware.drill import alarm  # half of the commands of this file hurry
+
+    return alarm(place, datetime.now(UTC))
 
 
 def _lasted(call: topics.CallLine) -> str:

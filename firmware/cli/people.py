@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from firmware import account, paper, passwords
+from firmware import account, backup_keys, paper, passwords
 from firmware import people as known
 from firmware.audit import Act
 from firmware.cli import own
@@ -63,6 +63,7 @@ def setup(
         except BaseException:
             say("set-up failed: the paper above is void, destroy it")
             raise
+        backup_keys.remember_paper(place, recovery)
         account.give(place, name, Act.SET_UP)
         say(f"{name} can open {', '.join(site.mailboxes) or 'no mailbox yet'}")
 
@@ -228,7 +229,9 @@ def new_paper(
         except BaseException:
             say("the paper above is void, destroy it; the old one still serves")
             raise
-        say("from now on this paper opens every mailbox; destroy the old one")
+        backup_keys.remember_paper(place, fresh)
+        say("from now on this paper opens every mailbox and backup; older backups the old one")
+        say("destroy the old one when the last of those backups is gone")
 
 
 def _what_is_lost(place: Place, name: str) -> str:

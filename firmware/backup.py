@@ -1,0 +1,364 @@
+"""A backup: all that a spare box needs, in one `age` file, made while calls go on.
+
+Inside is a plain tar archive, so that `age` and `tar` open it where there is no CareLine. What it
+holds is of one moment: first the messages, then the end of `ledger.log`, then the two databases,
+and again whatever message the copied database tells of and the archive has not. So each message
+that is not deleted is there, with the keys that open it, and the log runs no further than its
+database. The manifest stands last, with each file's size and SHA-256.
+
+Nothing of it lies in memory but one piece of a file, and nothing on the disk but the databases'
+copies. The box's own keys to messages (`messages/spare`) are left out: they are destroyed when
+their time is over, and no copy may outlive them.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import tarfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import BinaryIO
+from uuid import uuid4
+
+import pyrage
+
+from firmware import backup_keys, people, vault
+from firmware.backup_keys import BackupError
+from firmware.durable import replace_file, sync_directory
+from firmware.place import Place
+from firmware.vault import SEALED, Label, Sealing
+from ivr.canary import SELFTEST
+
+FORMAT = 1
+HEAD, MANIFEST = "careline.json", "manifest.json"
+CANARY = "canary"  # the folder of the message by which a drill knows that the vault opens
+KEPT = 7
+PIECE = 1 << 20
+# A message may be deleted while its row is being copied; that happens once, seldom twice.
+ROUNDS = 5
+SCRATCH = "backup-"
+# What one site is, beside its databases, its log and its messages; a box may lack some of them.
+SINGLE = ("machine.key", "secrets.toml", "paper.recipient")
+
+Shown = Callable[[int], None]  # how many more bytes are done
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a backup."""
+
+    file: str
+    at: str
+    files: int
+    bytes: int  # of what it holds
+    seconds: float
+    missing: tuple[str, ...]  # messages that have a row, and no file here either
+
+
+@dataclass(slots=True)
+class _Manifest:
+    files: list[dict[str, str | int]] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+
+    def add(self, name: str, size: int, digest: str) -> None:
+        self.files.append({"name": name, "size": size, "sha256": digest})
+        self.held.add(name)
+
+
+class _Reader:
+    """What `age` reads from: pieces as they come, and the fault that ended them."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._rest = pieces, memoryview(b"")
+        self.fault: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            while not self._rest:
+                self._rest = memoryview(next(self._pieces))
+        except StopIteration:
+            return b""
+        except Exception as fault:
+            self.fault = fault
+            raise
+        given = self._rest[: size if size >= 0 else None]
+        self._rest = self._rest[len(given) :]
+        return bytes(given)
+
+
+# ---- to a directory, or wherever a stream goes ----
+
+
+def to_directory(place: Place, directory: Path, keep: int, shown: Shown) -> Made:
+    """A new backup, whole and durable under its name, or none; then the oldest are removed."""
+    if not directory.is_dir():
+        raise BackupError(f"{directory} is no directory: is the stick plugged in and mounted?")
+    if directory.resolve().is_relative_to(place.home.resolve()):
+        raise BackupError(f"{directory} lies within the site itself: a backup belongs elsewhere")
+    began = datetime.now(UTC)
+    beginning = f"careline-{people.recovery_key(place.page_db).id.hex()[:8]}-"
+    path = directory / f"{beginning}{began:%Y%m%dT%H%M%S.%fZ}.age"
+    part = path.with_name(path.name + ".part")
+    for left in directory.glob(f"{beginning}*.age.part"):
+        left.unlink()
+    try:
+        fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+        with os.fdopen(fd, "wb", PIECE) as out:
+            made = to_stream(place, out, shown, path.name)
+            out.flush()
+            os.fsync(out.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    part.rename(path)
+    sync_directory(directory)
+    told = {"directory": str(directory), **_told(made)}
+    replace_file(place.backup_told, json.dumps(told).encode())
+    for old in in_directory(place, directory)[keep:]:
+        if old != path:
+            old.unlink()
+    return made
+
+
+def in_directory(place: Place, directory: Path) -> list[Path]:
+    """This clinic's backups, the newest first."""
+    clinic = people.recovery_key(place.page_db).id.hex()[:8]
+    name = re.compile(rf"careline-{clinic}-\d{{8}}T\d{{6}}\.\d{{6}}Z\.age")
+    there = [each for each in directory.iterdir() if name.fullmatch(each.name)]
+    return sorted(there, key=lambda each: each.name, reverse=True)
+
+
+def to_stream(place: Place, out: BinaryIO, shown: Shown, name: str = "-") -> Made:
+    """One backup, written as it is read."""
+    recipients = [backup_keys.paper_recipient(place), backup_keys.of_drill(place).recipient]
+    began, manifest = datetime.now(UTC), _Manifest()
+    with _scratch(place) as scratch:
+        source = _Archive(place, scratch, manifest, began, shown)
+        reader = _Reader(source.pieces())
+        try:
+            loaded = [pyrage.x25519.Recipient.from_str(each) for each in recipients]
+            pyrage.encrypt_io(reader, out, loaded)
+        except (pyrage.EncryptError, OSError) as refused:
+            if reader.fault is not None:
+                raise reader.fault from None
+            raise BackupError(
+                f"the backup cannot be written ({refused}): is there room, and is a file of this"
+                " size allowed there? FAT holds 4 GB at most, exFAT and ext4 more"
+            ) from None
+    total = sum(int(each["size"]) for each in manifest.files)
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    at = began.isoformat(timespec="seconds")
+    return Made(name, at, len(manifest.files), total, seconds, tuple(source.missing))
+
+
+def size_of(place: Place) -> int:
+    """About how many bytes a backup will hold, for whoever waits."""
+    paths = [place.calls_db, place.page_db, place.ledger_log]
+    paths += [*place.messages.glob("*" + SEALED), *_files_below(place.prompts)]
+    total = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
+# ---- what it holds ----
+
+
+class _Archive:
+    """The archive's bytes, in their order."""
+
+    def __init__(
+        self, place: Place, scratch: Path, manifest: _Manifest, began: datetime, shown: Shown
+    ) -> None:
+        self._place, self._scratch, self._manifest = place, scratch, manifest
+        self._began, self._shown = began, shown
+        self.missing: list[str] = []
+
+    def pieces(self) -> Iterator[bytes]:
+        head = {"format": FORMAT, "version": version("careline"), "made": self._began.isoformat()}
+        yield from self._text(HEAD, head)
+        yield from self._messages()
+        log_end = yield from self._databases()
+        if self._place.ledger_log.exists():
+            yield from self._file("ledger.log", self._place.ledger_log, log_end)
+        yield from self._site()
+        canary = sealed_canary(self._place, self._scratch, self._began)
+        yield from self._file(f"{CANARY}/{canary.name}", canary)
+        told = {**head, "current": _current(self._place), "files": self._manifest.files}
+        yield from self._text(MANIFEST, told)
+        yield bytes(2 * tarfile.BLOCKSIZE)
+
+    def _messages(self) -> Iterator[bytes]:
+        for path in sorted(self._place.messages.glob("*" + SEALED)):
+            yield from self._message(path)
+
+    def _message(self, path: Path) -> Iterator[bytes]:
+        name = f"messages/{path.name}"
+        if name not in self._manifest.held:
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                yield from self._file(name, path)
+
+    def _databases(self) -> Generator[bytes, None, int]:
+        """Both, of a moment at which all their messages are in the archive; how far the log went
+        just before."""
+        calls, page = self._scratch / "calls.db", self._scratch / "page.db"
+        for _ in range(ROUNDS):
+            log_end = whole_lines(self._place.ledger_log)
+            copy_database(self._place.calls_db, calls)
+            lacking = [each for each in messages_of(calls) if not self._has(each)]
+            if lacking == self.missing:
+                break
+            for message in lacking:
+                yield from self._message(vault.sealed_path(self._place.messages, message))
+            self.missing = [each for each in lacking if not self._has(each)]
+            if not self.missing:
+                break
+        copy_database(self._place.page_db, page)
+        yield from self._file("calls.db", calls)
+        yield from self._file("page.db", page)
+        return log_end
+
+    def _has(self, message: str) -> bool:
+        return f"messages/{message}{SEALED}" in self._manifest.held
+
+    def _site(self) -> Iterator[bytes]:
+        """The published versions, or a site file that never was published; keys; what is spoken.
+        A clinic's own recordings lie among the prompts, and a spare box may have no voice."""
+        home = self._place.home
+        paths = [home / name for name in SINGLE]
+        if not self._place.site_file.is_symlink():
+            paths += [self._place.site_file, *sorted(home.glob("*.ics"))]
+        versions = self._place.asterisk / "versions"
+        if versions.is_dir():
+            numbered = [each for each in sorted(versions.iterdir()) if each.name.isdecimal()]
+            paths += [path for each in numbered for path in _files_below(each)]
+        for path in (*paths, *_files_below(self._place.prompts)):
+            if path.is_file():
+                yield from self._file(path.relative_to(home).as_posix(), path)
+
+    def _file(self, name: str, path: Path, end: int | None = None) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            size = state.st_size if end is None else end
+            yield _member(name, size, int(state.st_mtime))
+            digest, rest = hashlib.sha256(), size
+            while rest:
+                piece = file.read(min(rest, PIECE))
+                if not piece:
+                    raise BackupError(f"{name} became shorter while it was read: begin again")
+                digest.update(piece)
+                self._shown(len(piece))
+                rest -= len(piece)
+                yield piece
+        yield bytes(-size % tarfile.BLOCKSIZE)
+        self._manifest.add(name, size, digest.hexdigest())
+
+    def _text(self, name: str, told: object) -> Iterator[bytes]:
+        text = json.dumps(told, indent=1).encode()
+        yield _member(name, len(text), int(self._began.timestamp())) + text
+        yield bytes(-len(text) % tarfile.BLOCKSIZE)
+
+
+def sealed_canary(place: Place, directory: Path, began: datetime) -> Path:
+    """A message of one second to the self-test mailbox, as a caller's is sealed: to its members and
+    the paper, and to the drill identity as well. Its sound is known."""
+    label = Label(str(uuid4()), str(uuid4()), SELFTEST, int(began.timestamp() * 1000), urgent=False)
+    sealed_to = people.recipients(place.page_db, SELFTEST)
+    drill = backup_keys.of_drill(place).canary.public
+    sealer = Sealing(directory, label, [*sealed_to, drill])
+    sealer.add(memoryview(canary_sound(label.message)), last=True)
+    return sealer.finish()
+
+
+def canary_sound(message: str) -> bytes:
+    """What is heard in it."""
+    return hashlib.shake_256(b"careline canary" + message.encode()).digest(vault.CHUNK_BYTES)
+
+
+def copy_database(database: Path, copy: Path) -> None:
+    """All of it at one moment; whoever writes to it goes on meanwhile."""
+    if not database.exists():
+        raise BackupError(
+            f"{database} does not exist yet: start the exchange once, or run `careline setup`"
+        )
+    copy.unlink(missing_ok=True)
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # all of it in the one file
+    except sqlite3.Error as refused:
+        raise BackupError(
+            f"{database.name} cannot be copied ({refused}): check the disk's space and health"
+        ) from None
+
+
+def messages_of(calls_db: Path) -> list[str]:
+    """Those that are not deleted."""
+    with closing(sqlite3.connect(f"file:{calls_db}?mode=ro", uri=True)) as connection:
+        asked = "SELECT message FROM messages WHERE deleted IS NULL ORDER BY message"
+        return [message for (message,) in connection.execute(asked)]
+
+
+def whole_lines(log: Path) -> int:
+    """How many bytes of a log that is being written are whole lines."""
+    if not log.exists():
+        return 0
+    with log.open("rb") as file:
+        at = os.fstat(file.fileno()).st_size
+        while at > 0:
+            start = max(0, at - PIECE)
+            file.seek(start)
+            if found := file.read(at - start).rfind(b"\n") + 1:
+                return start + found
+            at = start
+    return 0
+
+
+def _member(name: str, size: int, mtime: int) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mtime, entry.mode = size, mtime, 0o640
+    return entry.tobuf(tarfile.PAX_FORMAT)
+
+
+def _current(place: Place) -> str | None:
+    link = place.asterisk / "current"
+    return link.readlink().name if link.is_symlink() else None
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+@contextmanager
+def _scratch(place: Place) -> Iterator[Path]:
+    """A directory beside the originals, for one backup at a time: what is copied there leaves the
+    box's own disk only sealed. One that a crash left behind goes first."""
+    with (place.home / "backup.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError("another backup is being made just now: wait for its end") from None
+        for left in place.home.glob(SCRATCH + "*.part"):
+            shutil.rmtree(left)
+        scratch = Path(mkdtemp(".part", SCRATCH, place.home))
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch)
+
+
+def _told(made: Made) -> dict[str, object]:
+    return {name: getattr(made, name) for name in Made.__slots__}

@@ -1,0 +1,184 @@
+"""The drill: a backup is one only when it has been restored.
+
+Each night the newest backup is restored into a scratch directory with the box's drill identity, by
+the same code as a real restore, and looked through. The drill opens what the box itself may: the
+canary of the self-test mailbox and the columns sealed under the machine key. A caller's message it
+cannot open; of each it proves that it is there, whole as it was backed up, and for whom.
+"""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+
+from sqlalchemy import Connection
+
+from firmware import audit, backup, backup_keys, vault
+from firmware.backup import CANARY, Shown
+from firmware.backup_keys import BackupError
+from firmware.durable import replace_file
+from firmware.machine import MachineKey
+from firmware.place import Place
+from firmware.restore import Unpacked, make_ready, refuse_if_full, unpack
+from firmware.store import open_reader
+from firmware.vault import SEALED
+
+SCRATCH = "drill-"
+# Every night, and two hours for whatever came between.
+STALE = timedelta(hours=26)
+SHOWN_AT_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a drill went."""
+
+    file: str
+    at: str
+    wrong: str  # in words; empty if all was well
+    seconds: float
+    bytes: int = 0
+
+    @property
+    def is_well(self) -> bool:
+        return not self.wrong
+
+
+def drill(place: Place, directory: Path | None, scratch: Path | None, shown: Shown) -> Told:
+    """Try the newest backup, and write down how it went, whatever came of it."""
+    began, file = datetime.now(UTC), "no backup"
+    held, wrong = 0, ""
+    try:
+        newest = newest_backup(place, directory)
+        file = newest.name
+        with _scratch(scratch or place.home) as folder:
+            refuse_if_full(newest, folder)
+            unpacked = unpack(newest, backup_keys.of_drill(place), folder, shown)
+            held = unpacked.bytes
+            make_ready(unpacked)
+            wrong = "; ".join(look_through(unpacked, place))
+    except Exception as failed:  # told in the morning, whatever it was
+        wrong = str(failed) or type(failed).__name__
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    told = Told(file, began.isoformat(timespec="seconds"), wrong, seconds, held)
+    replace_file(place.drill_told, json.dumps(asdict(told)).encode())
+    return told
+
+
+def last(place: Place) -> Told | None:
+    """How the last one went; none if there was none, or nobody can tell any more."""
+    try:
+        return Told(**json.loads(place.drill_told.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def alarm(place: Place, now: datetime) -> str:
+    """What is wrong with this site's backups, in words; empty if nothing is."""
+    told = last(place)
+    if told is None:
+        return "no backup has been tried yet: run `careline drill`"
+    if told.wrong:
+        return f"{told.file}: {told.wrong}"
+    if now - datetime.fromisoformat(told.at) > STALE:
+        return f"the last drill was at {told.at}: is the timer on, and the stick plugged in?"
+    return ""
+
+
+def newest_backup(place: Place, directory: Path | None) -> Path:
+    """In this directory, or where the last one went."""
+    if directory is None:
+        try:
+            directory = Path(json.loads(place.backup_told.read_bytes())["directory"])
+        except (FileNotFoundError, ValueError, KeyError):
+            raise BackupError("no backup has been made yet: run `careline backup`") from None
+    there = backup.in_directory(place, directory) if directory.is_dir() else []
+    if not there:
+        raise BackupError(f"{directory} holds no backup of this clinic: is the stick plugged in?")
+    return there[0]
+
+
+def look_through(unpacked: Unpacked, place: Place) -> Iterator[str]:
+    """What is wrong with a restored site, each in a sentence."""
+    restored = Place(unpacked.folder)
+    for database in (restored.calls_db, restored.page_db):
+        yield from _quick_check(database)
+    looks: tuple[Callable[[Connection], Iterator[str]], ...] = (
+        lambda connection: _audit(connection, restored),
+        lambda connection: _columns(connection, restored),
+        lambda connection: _messages(connection, restored),
+    )
+    reader = open_reader(restored.calls_db)
+    try:
+        with reader.connect() as connection:
+            for look in looks:
+                yield from look(connection)
+    finally:
+        reader.dispose()
+    yield from _canary(unpacked.folder / CANARY, place)
+
+
+def _quick_check(database: Path) -> Iterator[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+        except sqlite3.Error as refused:
+            found = [str(refused)]
+    if found != ["ok"]:
+        yield f"{database.name} is damaged: {'; '.join(found)}"
+
+
+def _audit(connection: Connection, restored: Place) -> Iterator[str]:
+    public = audit.signer(MachineKey.at(restored.machine_key)).public_key()
+    with restored.ledger_log.open(encoding="utf-8") as log:
+        end = audit.newest_mark(log)
+    verdict = audit.verify(audit.read(connection), public, end)
+    if verdict.wrong:
+        yield f"the audit does not hold: {verdict.wrong}"
+
+
+def _columns(connection: Connection, restored: Place) -> Iterator[str]:
+    """The machine key is the one under which callers' numbers are sealed."""
+    asked = "SELECT call, number FROM calls WHERE number IS NOT NULL ORDER BY rowid DESC LIMIT 1"
+    key = MachineKey.at(restored.machine_key)
+    for call, number in connection.exec_driver_sql(asked):
+        key.open(number, f"calls.number {call}")  # raises, in words
+    yield from ()
+
+
+def _messages(connection: Connection, restored: Place) -> Iterator[str]:
+    asked = "SELECT message FROM messages WHERE deleted IS NULL ORDER BY message"
+    lacking = [
+        message
+        for (message,) in connection.exec_driver_sql(asked)
+        if not vault.sealed_path(restored.messages, message).exists()
+    ]
+    if lacking:
+        named = ", ".join(lacking[:SHOWN_AT_MOST])
+        yield f"{len(lacking)} messages have no file, neither on the box nor here: {named}"
+
+
+def _canary(folder: Path, place: Place) -> Iterator[str]:
+    found = list(folder.glob("*" + SEALED))
+    if len(found) != 1:
+        yield f"{len(found)} canaries where one should be"
+        return
+    heard = vault.hear(found[0], backup_keys.of_drill(place).canary)
+    if heard.audio != backup.canary_sound(found[0].stem) or heard.cut_off:
+        yield "the canary opens, and does not sound as it should"
+
+
+@contextmanager
+def _scratch(beside: Path) -> Iterator[Path]:
+    for left in beside.glob(SCRATCH + "*.part"):
+        shutil.rmtree(left)
+    folder = Path(mkdtemp(".part", SCRATCH, beside))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)

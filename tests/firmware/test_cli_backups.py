@@ -1,0 +1,93 @@
+"""`careline backup`, `restore` and `drill`, as a person at a terminal meets them."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from firmware import people
+from firmware.cli import backups as commands
+from firmware.cli import people as people_commands
+from firmware.cli.audit import app as audit_app
+from firmware.place import Place
+
+PASSWORD = "four words in a row"
+TEMPLATE = Path("firmware/template/clinic.toml").read_text("utf-8")
+
+Careline = Callable[..., Result]
+
+app = typer.Typer()
+for each in (commands.app, people_commands.app, audit_app):
+    app.add_typer(each)
+
+
+@pytest.fixture
+def careline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Careline:
+    monkeypatch.setenv("COLUMNS", "200")
+    box = tmp_path / "box"
+    box.mkdir()
+    (box / "clinic.toml").write_text(TEMPLATE)
+    (tmp_path / "stick").mkdir()
+
+    def run(*words: str, typed: str = PASSWORD, at: Path = box) -> Result:
+        monkeypatch.setenv("CARELINE_HOME", str(at))
+        return CliRunner().invoke(app, words, input=typed + "\n")
+
+    return run
+
+
+def test_a_box_is_backed_up_tried_and_brought_back_on_another(
+    careline: Careline, tmp_path: Path
+) -> None:
+    box, spare, stick = Place(tmp_path / "box"), tmp_path / "spare", str(tmp_path / "stick")
+    assert "run `careline setup` first" in careline("backup", stick).stderr
+    shown = careline("setup", "--person", "maria", "--password-stdin").stdout
+    paper = "\n".join(re.findall(r"^ {4}\d {3}(.*)$", shown, re.MULTILINE))
+
+    done = careline("backup", stick)
+    assert done.exit_code == 0
+    assert re.search(r"careline-.*\.age: \d+ files, \d\.\d MB", done.stderr)
+    assert "on the box's own disk" in done.stderr
+    drilled = careline("drill")
+    assert "restores well" in drilled.stderr
+    told = json.loads(careline("drill", "--last", "--json").stdout)
+    assert told["alarm"] == ""
+
+    (file,) = Path(stick).iterdir()
+    words = ("restore", str(file), "--paper-stdin")
+    assert "line 1" in careline(*words, typed="x\n" * 4, at=spare).stderr
+    assert (
+        "restore with the recovery paper"
+        in careline("restore", str(file), "--drill-key", at=spare).stderr
+    )
+    restored = careline(*words, typed=paper, at=spare)
+    assert restored.exit_code == 0, restored.stderr
+    assert "is in place" in restored.stderr
+    assert "front-desk" in people.sign_in(spare / "page.db", "maria", PASSWORD).mailboxes
+    assert "--replace" in careline(*words, typed=paper, at=spare).stderr
+    listed = careline("audit", "list", at=spare).stdout
+    assert re.search(r"the recovery paper +restored +careline-", listed)
+    assert "are as they were entered" in careline("audit", "verify", at=spare).stderr
+
+    file.write_bytes(file.read_bytes()[:-9])
+    damaged = careline("drill")
+    assert damaged.exit_code == 1
+    assert f"{file.name} is damaged, first at" in damaged.stderr
+    assert careline("drill", "--last").exit_code == 1
+    assert json.loads(box.drill_told.read_text())["wrong"]
+
+
+def test_a_clinic_older_than_backups_types_its_paper_once_and_may_pipe(
+    careline: Careline, tmp_path: Path
+) -> None:
+    shown = careline("setup", "--person", "maria", "--password-stdin").stdout
+    paper = "\n".join(re.findall(r"^ {4}\d {3}(.*)$", shown, re.MULTILINE))
+    (tmp_path / "box" / "paper.recipient").unlink()
+    stick = str(tmp_path / "stick")
+    assert "run `careline backup-paper` once" in careline("backup", stick).stderr
+    assert careline("backup-paper", "--paper-stdin", typed=paper).exit_code == 0
+    assert careline("backup", "-").stdout_bytes.startswith(b"age-encryption.org/v1\n")
