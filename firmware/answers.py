@@ -18,6 +18,7 @@ from firmware import ledger, tickets, topics
 from firmware.asterisk.link import Link, LinkState
 from firmware.backlog import Backlog
 from firmware.control import Broadcast, Door
+from firmware.envelope import Envelope
 from firmware.ledger import Ledger, Moment
 from firmware.recorder import Recorder
 from firmware.store import StoreError, open_reader
@@ -52,6 +53,7 @@ class Answers:
         words: Callable[[], topics.Part],
         callbacks: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
+        envelope: Callable[[], Envelope | None],
     ) -> None:
         self._media = media
         self._link = link
@@ -68,6 +70,7 @@ class Answers:
         self._words = words
         self._callbacks = callbacks
         self._keyless = keyless
+        self._envelope = envelope
         self._steps = steps
 
     def door(self) -> Door:
@@ -101,6 +104,7 @@ class Answers:
                 await asyncio.to_thread(self._oncall),
                 await asyncio.to_thread(self._words),
                 self._callbacks(),
+                await asyncio.to_thread(self._glass),
             ),
         )
 
@@ -199,6 +203,27 @@ class Answers:
                 cure="see to that; its caller was told, and went to a person",
             )
         return topics.Part(name="messages", state="well", detail="can be taken")
+
+    def _glass(self) -> topics.Part:
+        try:
+            found = self._envelope()
+        except (StoreError, SQLAlchemyError) as fault:
+            return topics.Part(
+                name="envelope",
+                state="warning",
+                detail=f"whether it was opened cannot be read: {fault}",
+                cure="restore page.db from a backup",
+            )
+        if found is None:
+            return topics.Part(name="envelope", state="well", detail="none was made")
+        if found.opened is None:
+            return topics.Part(name="envelope", state="well", detail="sealed")
+        return topics.Part(
+            name="envelope",
+            state="alarm",
+            detail=f"opened by {found.opened_by}, {found.opened.astimezone():%a %-d %b %H:%M}",
+            cure="see `careline audit list`, then make another: `careline people envelope`",
+        )
 
     def _prompts(self) -> topics.Part:
         unspoken = self._unspoken()

@@ -220,6 +220,7 @@ class App:
                     words=self._words.part,
                     callbacks=self._callbacks.part,
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
+                    envelope=lambda: people.envelope(self._place.page_db),
                 )
                 door = answers.door()
                 account.answer_at(door, self._backlog.promise)

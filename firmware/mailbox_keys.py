@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection, column, func, select, table
 
+from firmware import envelope
 from firmware.keys import KeyPair, PublicKey
 
 RECOVERY = ""  # nobody's name; the recovery paper's place among those who can open
@@ -181,11 +182,16 @@ def grant_outstanding(
     return list(dict.fromkeys(made))
 
 
-def rewrap_for(connection: Connection, opened: Sequence[Generation], paper: PublicKey) -> bool:
-    """Have another recovery paper open every pair; false, and nothing done, if one is missing."""
+def are_all(connection: Connection, opened: Sequence[Generation]) -> bool:
+    """Whether no pair is missing among these."""
     asked = select(mailbox_keys.c.mailbox, mailbox_keys.c.generation)
     there = {(mailbox, number) for mailbox, number in connection.execute(asked)}
-    if there - {(each.mailbox, each.number) for each in opened}:
+    return there <= {(each.mailbox, each.number) for each in opened}
+
+
+def rewrap_for(connection: Connection, opened: Sequence[Generation], paper: PublicKey) -> bool:
+    """Have another recovery paper open every pair; false, and nothing done, if one is missing."""
+    if not are_all(connection, opened):
         return False
     for each in opened:
         seed = paper.wrap(each.pair.seed, _purpose(each.mailbox, each.number, RECOVERY))
@@ -221,6 +227,7 @@ def _renew(connection: Connection, mailbox: str, those: Everybody, recovery: Pub
             made=_now(),
         )
     )
+    envelope.hold(connection, mailbox, number, pair)
     _grant(connection, mailbox, number, pair, those)
 
 

@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, column, select, table
 
 from firmware import codes, failures, mailbox_keys, passwords, second_factor, sessions
+from firmware import envelope as sealed_envelope
+from firmware.envelope import Envelope
 from firmware.keys import KeyPair, PublicKey
 from firmware.mailbox_keys import Everybody, Generation
 from firmware.passwords import COST, Cost, SealedSeed, WrongPasswordError
@@ -361,6 +363,53 @@ def renew_paper(page_db: Path, ring: KeyRing, paper: PublicKey) -> None:
     write(page_db, work)
 
 
+# ---- the envelope ----
+
+
+def make_envelope(page_db: Path, ring: KeyRing, code: str, now: datetime) -> None:
+    """An envelope that this code opens once. The ring must hold every mailbox, as for a paper."""
+
+    def work(connection: Connection) -> None:
+        if not mailbox_keys.are_all(connection, ring.opened):
+            raise PeopleError(
+                "an envelope needs every mailbox: make it with the recovery paper (--by-paper), or"
+                " as somebody who is a member of all of them"
+            )
+        sealed_envelope.make(connection, code, ring.person, now)
+        for each in ring.opened:
+            sealed_envelope.hold(connection, each.mailbox, each.number, each.pair)
+
+    write(page_db, work)
+
+
+def check_envelope(page_db: Path, code: str, who: str) -> None:
+    """Raise unless this person may open the envelope with this code. It stays as it is."""
+    refuse_unless_set_up(page_db)
+    check_name(who)
+    write(page_db, lambda connection: _refuse_to_open(connection, code, who))
+
+
+def break_glass(page_db: Path, code: str, who: str, now: datetime) -> KeyRing:
+    """Every mailbox as it is now, once, to whoever brings the code. The envelope is void, and what
+    is left from now on is sealed to new keys, so that what was opened ends here."""
+    check_envelope(page_db, code, who)
+
+    def work(connection: Connection) -> tuple[Generation, ...]:
+        _refuse_to_open(connection, code, who)
+        opened = sealed_envelope.open_it(connection, code, who, now)
+        there, recovery = _everybody(connection), _recovery(connection)
+        for mailbox in sorted(mailbox_keys.existing(connection)):
+            mailbox_keys.renew(connection, mailbox, there, recovery)
+        return tuple(Generation(*each) for each in opened)
+
+    return KeyRing(f"envelope: {who}", None, write(page_db, work))
+
+
+def envelope(page_db: Path) -> Envelope | None:
+    """The clinic's envelope, if it has one."""
+    return read(page_db, sealed_envelope.found) if page_db.exists() else None
+
+
 def check_name(person: str) -> None:
     """Refuse what could not be typed or shown again."""
     if not person.strip() or person != person.strip() or not person.isprintable():
@@ -402,6 +451,17 @@ def _invited_as(connection: Connection, person: str, code: str, now: datetime) -
     if datetime.fromisoformat(invited.until) <= now:
         raise PeopleError("the code has expired: ask an admin to invite you again")
     return Role(invited.role)
+
+
+def _refuse_to_open(connection: Connection, code: str, who: str) -> None:
+    role = _roles(connection).get(who)
+    if role in NO_MAILBOX:
+        raise PeopleError(f"{who} is {role} and hears no patient: call somebody who may")
+    if not sealed_envelope.fits(connection, code):
+        raise PeopleError(
+            "this is not the code of the envelope, or it was opened before: type it again; the"
+            " recovery paper opens what it would have"
+        )
 
 
 def _forget(connection: Connection, person: str) -> None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import wave
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -54,21 +54,11 @@ def list_(
     """List the messages of your mailboxes, the oldest first."""
     place = Place.from_environment()
     with explained():
-        held = _held(place, signed_in(place, person, password_stdin=password_stdin))
+        held = held_by(place, signed_in(place, person, password_stdin=password_stdin))
     if as_json:
         typer.echo(json.dumps([asdict(message) for message in held]))
         return
-    table = Table("message", "mailbox", "left", "seconds", "", box=None)
-    for message in held:
-        when = datetime.fromisoformat(message.started).astimezone()
-        table.add_row(
-            message.message[:8],
-            message.mailbox,
-            f"{when:%a %-d %b %H:%M}",
-            f"{message.seconds:.0f}",
-            _remarks(message),
-        )
-    Console().print(table if held else "no messages")
+    show(held)
 
 
 @messages.command()
@@ -82,17 +72,8 @@ def play(
     """Play a message on this machine's loudspeaker."""
     place = Place.from_environment()
     with explained():
-        found = _open(place, message, person, Act.LISTENED, password_stdin=password_stdin)
-        player = next((one for one in PLAYERS if shutil.which(one[0])), None)
-        if player is None:
-            names = ", ".join(one[0] for one in PLAYERS)
-            fail(f"no sound player here ({names}): use `careline messages export`")
-        _warn_if_cut_off(found.heard)
-        audio = _brief(found.heard.audio) if brief else found.heard.audio
-        played = subprocess.run(player, input=_wav(audio), check=False)
-        if played.returncode != 0:
-            fail(f"{player[0]} could not play it: use `careline messages export`")
-        _mark(place, found.message, "heard")
+        ring = signed_in(place, person, password_stdin=password_stdin)
+        listen(place, ring, chosen_of(held_by(place, ring), message), brief=brief)
 
 
 @messages.command()
@@ -109,11 +90,8 @@ def export(
     with explained():
         if file.exists() and not force:
             fail(f"{file} exists: choose another name, or give --force", BAD_INPUT)
-        found = _open(place, message, person, Act.EXPORTED, password_stdin=password_stdin)
-        _write_private(file, _wav(found.heard.audio))
-        _warn_if_cut_off(found.heard)
-        _mark(place, found.message, "heard")
-        say(f"{file}: {found.heard.seconds:.1f} s of plain audio; delete it when it has served")
+        ring = signed_in(place, person, password_stdin=password_stdin)
+        write_out(place, ring, chosen_of(held_by(place, ring), message), file)
 
 
 @messages.command()
@@ -128,7 +106,7 @@ def delete(
     place = Place.from_environment()
     with explained():
         ring = signed_in(place, person, password_stdin=password_stdin)
-        chosen = _chosen(_held(place, ring), message)
+        chosen = chosen_of(held_by(place, ring), message)
         question = f"Delete {chosen.message[:8]}, {chosen.seconds:.0f} s, for ever?"
         if not yes and not typer.confirm(question, err=True):
             fail("nothing was deleted")
@@ -140,24 +118,61 @@ def delete(
         say(f"{chosen.message[:8]} is destroyed")
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    message: Message
-    heard: Heard
+def listen(place: Place, ring: KeyRing, message: Message, *, brief: bool = False) -> None:
+    """Played on this machine's loudspeaker."""
+    program = player()
+    heard = _opened(place, ring, message, Act.LISTENED)
+    audio = _brief(heard.audio) if brief else heard.audio
+    played = subprocess.run(program, input=_wav(audio), check=False)
+    if played.returncode != 0:
+        fail(f"{program[0]} could not play it: use `careline messages export`")
+    _mark(place, message, "heard")
 
 
-def _open(
-    place: Place, chosen: str, person: str | None, act: Act, *, password_stdin: bool
-) -> _Found:
+def write_out(place: Place, ring: KeyRing, message: Message, file: Path) -> None:
+    """Written as a plain WAV file."""
+    heard = _opened(place, ring, message, Act.EXPORTED)
+    _write_private(file, _wav(heard.audio))
+    _mark(place, message, "heard")
+    say(f"{file}: {heard.seconds:.1f} s of plain audio; delete it when it has served")
+
+
+def player() -> tuple[str, ...]:
+    """The sound player of this machine."""
+    found = next((one for one in PLAYERS if shutil.which(one[0])), None)
+    if found is None:
+        names = ", ".join(one[0] for one in PLAYERS)
+        fail(f"no sound player here ({names}): use `careline messages export`")
+    return found
+
+
+def show(held: list[Message]) -> None:
+    """Messages as a table."""
+    table = Table("message", "mailbox", "left", "seconds", "", box=None)
+    for message in held:
+        when = datetime.fromisoformat(message.started).astimezone()
+        table.add_row(
+            message.message[:8],
+            message.mailbox,
+            f"{when:%a %-d %b %H:%M}",
+            f"{message.seconds:.0f}",
+            _remarks(message),
+        )
+    Console().print(table if held else "no messages")
+
+
+def _opened(place: Place, ring: KeyRing, message: Message, act: Act) -> Heard:
     """That it is opened is accounted for first."""
-    ring = signed_in(place, person, password_stdin=password_stdin)
-    message = _chosen(_held(place, ring), chosen)
     account.give(place, ring.person, act, message.message)
     path = vault.sealed_path(place.messages, message.message)
-    return _Found(message, vault.hear(path, *ring.mailboxes[message.mailbox]))
+    heard = vault.hear(path, *ring.mailboxes[message.mailbox])
+    if heard.cut_off:
+        say(f"the recording was cut off after {heard.seconds:.0f} s; this is all there is")
+    return heard
 
 
-def _held(place: Place, ring: KeyRing) -> list[Message]:
+def held_by(place: Place, ring: KeyRing) -> list[Message]:
+    """What lies in the mailboxes that the ring opens."""
     reader = open_reader(place.calls_db)
     try:
         with reader.connect() as connection:
@@ -166,7 +181,8 @@ def _held(place: Place, ring: KeyRing) -> list[Message]:
         reader.dispose()
 
 
-def _chosen(held: list[Message], typed: str) -> Message:
+def chosen_of(held: list[Message], typed: str) -> Message:
+    """The one whose id begins so."""
     fitting = [message for message in held if message.message.startswith(typed.lower())]
     if not fitting:
         fail(f"your mailboxes hold no message {typed!r}: see `careline messages list`", BAD_INPUT)
@@ -225,8 +241,3 @@ def _remarks(message: Message) -> str:
         "cut off": message.cut_off,
     }
     return ", ".join(word for word, holds in remarks.items() if holds)
-
-
-def _warn_if_cut_off(heard: Heard) -> None:
-    if heard.cut_off:
-        say(f"the recording was cut off after {heard.seconds:.0f} s; this is all there is")

@@ -10,8 +10,9 @@ from rich.table import Table
 from firmware import account, backup_keys, paper, passwords
 from firmware import people as known
 from firmware.audit import Act
-from firmware.cli import own
+from firmware.cli import envelope, own
 from firmware.cli.terminal import (
+    ByPaper,
     PasswordStdin,
     Person,
     admin,
@@ -33,12 +34,10 @@ from ivr.plan import Plan
 app = typer.Typer()
 people = typer.Typer(help="People who sign in, and which mailboxes they can open.")
 people.add_typer(own.app)
+people.add_typer(envelope.app)
 app.add_typer(people, name="people", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
-ByPaper = Annotated[
-    bool, typer.Option("--by-paper", help="With the recovery paper in place of a password.")
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask again.")]
 
 

@@ -39,6 +39,9 @@ PasswordStdin = Annotated[
 Person = Annotated[
     str | None, typer.Option("--as", help="Who you are; may be left out when there is one person.")
 ]
+ByPaper = Annotated[
+    bool, typer.Option("--by-paper", help="With the recovery paper in place of a password.")
+]
 
 
 def signed_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
@@ -58,6 +61,8 @@ def signed_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyR
             datetime.now(UTC),
         )
     account.give(place, name, Act.SIGNED_IN)
+    if ring.role is Role.ADMIN:
+        _tell_of_envelope(place)
     return ring
 
 
@@ -92,6 +97,16 @@ def denials(place: Place, who: str, what: str) -> Iterator[None]:
         if people.is_set_up(place.page_db):
             account.give(place, who, Act.REFUSED, f"{what}{DENIED.get(type(refused), '')}")
         raise
+
+
+def _tell_of_envelope(place: Place) -> None:
+    found = people.envelope(place.page_db)
+    if found is not None and found.opened is not None:
+        say(
+            f"THE ENVELOPE WAS OPENED by {found.opened_by},"
+            f" {found.opened.astimezone():%a %-d %b %H:%M}: see `careline audit list`, then make"
+            " another, `careline people envelope`"
+        )
 
 
 def _typed_code() -> str:

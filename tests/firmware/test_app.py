@@ -14,7 +14,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from firmware import rollups, topics
+from firmware import people, rollups, topics
 from firmware.asterisk.config import Ports
 from firmware.cli import services
 from firmware.control import ask_async
@@ -318,6 +318,28 @@ def test_a_caller_is_served_with_damaged_prompts_and_the_operator_is_told(tmp_pa
             assert part.state == "alarm"
             assert "goodbye.wav holds no sound" in part.detail
             assert "careline publish" in part.cure
+
+    live(story())
+
+
+def test_an_opened_envelope_is_an_alarm_until_there_is_another(tmp_path: Path) -> None:
+    place, code = site_at(tmp_path), "abcd-efgh-jkmn-pqrs-tuvw-xyz2"
+    now, doe = datetime.now(UTC), people.sign_in(place.page_db, "doe", "seven quiet lamps")
+
+    def another() -> None:
+        ring = people.sign_in(place.page_db, "doe", "seven quiet lamps")
+        people.make_envelope(place.page_db, ring, code, now)
+
+    async def story() -> None:
+        async with exchange_at(place) as clinic:
+            assert (await clinic.part("envelope")).detail == "none was made"
+            await asyncio.to_thread(people.make_envelope, place.page_db, doe, code, now)
+            assert (await clinic.part("envelope")).state == "well"
+            await asyncio.to_thread(people.break_glass, place.page_db, code, "a locum", now)
+            part = await clinic.part("envelope")
+            assert (part.state, "a locum" in part.detail) == ("alarm", True)
+            await asyncio.to_thread(another)
+            assert (await clinic.part("envelope")).state == "well"
 
     live(story())
 

@@ -20,13 +20,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from firmware import account, paper, people, topics, vault
+from firmware import account, audit, paper, people, topics, vault
+from firmware.cli.people import app as people_commands
 from firmware.control import Door
 from firmware.keys import KeyPair
 from firmware.ledger import Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
 from firmware.place import Place
+from firmware.store import open_reader
 from firmware.vault import Label, Sealing
 from ivr.canary import SELFTEST
 from tests.firmware.voice import voice
@@ -387,3 +390,39 @@ def test_a_running_exchange_is_asked_and_not_written_around(clinic: Clinic, tmp_
 
     asked = asyncio.run(story())
     assert [(request.message, request.mark) for request in asked] == [(message, "heard")]
+
+
+def test_the_envelope_lets_hear_once_and_is_told_of(
+    clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARELINE_HOME", str(clinic.place.home))
+    message = clinic.leave_message(1.5)
+
+    def run(*words: str, typed: str) -> Result:
+        return CliRunner().invoke(people_commands, ("people", *words), input=typed + "\n")
+
+    printed = run("envelope", "--password-stdin", typed=PASSWORD).stdout
+    code = re.findall(r"\w{4}(?:-\w{4}){5}", printed)[0]
+    words = ("break-glass", "a locum", "--code-stdin", "--into")
+    assert "nothing was opened" in run(*words, str(tmp_path / "nowhere"), typed=code).stderr
+    assert "not the code" in run(*words, str(tmp_path), typed="abcd").stderr
+    heard = run(*words, str(tmp_path), typed=f"{code}\nzzz\n{message[:8]}\n")
+    assert "your mailboxes hold no message 'zzz'" in heard.stderr
+    with wave.open(str(tmp_path / f"{message[:8]}.wav")) as file:
+        assert file.getnframes() == 12_000
+    assert "opened before" in run(*words, str(tmp_path), typed=code).stderr
+    told = run("codes", "--password-stdin", typed=PASSWORD).stderr
+    assert "THE ENVELOPE WAS OPENED by a locum" in told
+
+    reader = open_reader(clinic.place.calls_db)
+    with reader.connect() as connection:
+        entries = [(each.who, each.act) for each in audit.read(connection)]
+    reader.dispose()
+    assert entries[-6:] == [
+        ("maria", "made an envelope"),
+        ("envelope: a locum", "was refused"),
+        ("a locum", "opened the envelope"),
+        ("envelope: a locum", "exported"),
+        ("envelope: a locum", "was refused"),
+        ("maria", "signed in"),
+    ]

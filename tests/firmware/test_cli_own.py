@@ -130,6 +130,7 @@ ADMIN = {
     "remove": ("maria", "--yes"),
     "renew": ("nurse",),
     "new-paper": (),
+    "envelope": (),
 }
 OWN: dict[str, tuple[str, ...]] = {
     "password": (),
@@ -137,7 +138,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "codes": (),
     "sign-out": (),
 }
-BY_CODE_OR_PAPER = {"accept", "grant"}
+BY_CODE_OR_PAPER = {"accept", "grant", "break-glass"}
 NOBODYS_SECRET = {"list", "agree", "sessions"}
 
 
