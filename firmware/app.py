@@ -424,7 +424,7 @@ class App:
 
     def _heard_asterisk(self, message: Message) -> None:
         for event in self._translator.receive(message):
-            self._put(self._legs.heard(event))
+            self._told_by_asterisk(event)
         for offer in self._translator.doubtful():
             self._loop.call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
@@ -443,6 +443,10 @@ class App:
 
     def _put(self, told: Sequence[events.Event]) -> None:
         self._inbox.put(*self._callers.known(told, datetime.now(UTC)))
+
+    def _told_by_asterisk(self, event: events.Event) -> None:
+        self._performer.heard(event)
+        self._put(self._legs.heard(event))
 
     def _end_doubtful(self, offer: str) -> None:
         for event in self._translator.never_came(offer):
@@ -463,7 +467,7 @@ class App:
         """After each login: what lives is asked of Asterisk, and what ended unheard is told."""
         told = self._translator.resync(await self._link.ask(*self._translator.status()))
         for event in told:
-            self._put(self._legs.heard(event))
+            self._told_by_asterisk(event)
         talks = [event.call for event in told if isinstance(event, events.Joined)]
         if not self._is_settled:
             self._is_settled = True

@@ -85,6 +85,7 @@ class Performer:
         self._about_tickets = about_tickets
         self._to_record: dict[str, commands.Record] = {}  # after the beep
         self._recording: set[str] = set()  # until the engine says that it has ended
+        self._then: dict[str, commands.Next] = {}  # of callers who are being joined
         self._opening: dict[str, int] = {}  # messages on their way to be played, by call
 
     def perform(self, orders: list[commands.Command], earlier: tuple[Row, ...] = ()) -> None:
@@ -259,16 +260,20 @@ class Performer:
         self._over(order.offer)
 
     async def _join(self, order: commands.Join) -> None:
-        """Bridge first and say `talked` after: if we die between, the caller is rung for once more
-        after the talk, which is better than being hung up on before it. Of somebody whom we called
-        it is said before, for they must not hear after the talk that it was cut off."""
+        """Bridge first and say `talked` once they hear each other (`joined`): if we die between,
+        the caller is rung for once more after the talk, which is better than being hung up on
+        without one, as would be who is joined to a leg that has just ended. Of somebody whom we
+        called it is said before, for they must not hear after the talk that it was cut off."""
         for leg in (order.call, order.offer):
             self._legs.leaving(leg)
             if self._translator.is_called(leg):
                 await self._next_is(leg, commands.Next.TALKED)
+        if not self._translator.is_called(order.call):
+            self._then[order.call] = order.then
         try:
             await self._link.send(*self._translator.bridge(order.call, order.offer))
         except NOT_TAKEN as refused:
+            self._then.pop(order.call, None)
             log.warning("caller and agent could not be joined", call=order.call, why=str(refused))
             for leg in (order.call, order.offer):
                 self._legs.staying(leg)
@@ -276,8 +281,16 @@ class Performer:
             return
         if order.then is commands.Next.SURVEY:
             self._legs.returning(order.call)
-        if not self._translator.is_called(order.call):
-            await self._next_is(order.call, order.then)
+
+    def heard(self, event: events.Event) -> None:
+        """What Asterisk told, for orders that end only with it."""
+        match event:
+            case events.Joined(call=call) if (then := self._then.pop(call, None)) is not None:
+                self._start(self._next_is(call, then))
+            case events.CallerLeft(call=call):
+                self._then.pop(call, None)
+            case _:
+                pass
 
     async def _next_is(self, call: str, what: commands.Next) -> None:
         try:

@@ -122,6 +122,7 @@ class Translator:
         self._is_asking = False
         self._fresh: set[str] = set()
         self._gone: set[str] = set()
+        self._changed: set[str] = set()  # phones, since all of them were last asked about
 
     def adopt(self, plan: Plan) -> None:
         """A newly published plan, with its phones and its ways out."""
@@ -405,6 +406,12 @@ class Translator:
         state = _PHONE_STATES.get(message.get("State"))
         if technology != "PJSIP" or extension not in self._plan.phones or state is None:
             return []
+        # A line of the list, handed on when that is whole, is older than what came meanwhile.
+        is_listed = bool(message.get("ActionID"))
+        if is_listed and extension in self._changed:
+            return []
+        if not is_listed:
+            self._changed.add(extension)
         return [events.PhoneChanged(extension, state)]
 
     # ---- after a new login ----
@@ -419,6 +426,7 @@ class Translator:
 
     def phone_states(self) -> Action:
         """Asks for every phone's state; each answer goes to `receive`."""
+        self._changed.clear()
         return ("DeviceStateList",)
 
     def resync(self, channels: Iterable[Message]) -> list[events.Event]:

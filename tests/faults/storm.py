@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -25,6 +25,7 @@ from sqlalchemy import Connection, text
 from firmware import ledger
 from firmware.asterisk.link import ActionFailed, LinkDown
 from firmware.asterisk.telco import Answers, LiveCall, Ring
+from firmware.machine import MachineKey
 from firmware.ports import keep_ports
 from firmware.store import open_reader
 from firmware.watchdog import Supervisor
@@ -126,6 +127,8 @@ REACHED_WITHIN_S = 150.0
 BACK_WITHIN_S = 60.0
 # A phone is told of one caller's end and of the next by two threads of its Asterisk.
 AS_ONE_ENDS_S = 1.0
+# The ledger's moment is when an exchange that has much to do hears of it.
+FELL_IS_TOLD_WITHIN_S = 3.0
 LOOKS_EVERY_S = 0.2
 WRONG_MOST = 20
 # The call has ended, and that is yet to be told; or the telephone company is busy.
@@ -133,6 +136,8 @@ TOO_LATE = (ActionFailed, LinkDown)
 GOOD = (End.KEPT, End.GOT_THROUGH, "waiting")
 PROMISED_IN_VAIN = """SELECT call FROM calls
     WHERE outcome = 'callback' AND call NOT IN (SELECT call FROM tickets)"""
+FELL = """SELECT number_hash, min(mono_ms) FROM calls JOIN steps USING (call)
+    WHERE step IN ('failsafe', 'audio lost') GROUP BY 1"""
 ENDINGS = "SELECT coalesce(ending, 'waiting'), count(*) FROM tickets GROUP BY 1 ORDER BY 1"
 
 
@@ -247,6 +252,7 @@ class Storm:
     most_at_once: int = 0
     sum: str = ""
     callbacks: str = ""
+    fell: str = ""  # to the fail-safe, though nothing had struck
 
     def told(self) -> str:
         """In a few lines."""
@@ -263,6 +269,7 @@ class Storm:
                 f"struck: {blows or 'nothing'}",
                 f"ledger, balanced each of {self.sums_looked_at} times: {self.sum}",
                 f"call-backs: {self.callbacks or 'none'}",
+                f"to the fail-safe though nothing had struck: {self.fell or 'nobody'}",
                 *(f"WRONG: {each}" for each in self.wrong[:WRONG_MOST]),
             ]
         )
@@ -429,8 +436,16 @@ class Weather:
             with suppress(*TOO_LATE):
                 await self._here.telco.link.send("Hangup", ("Channel", ring.channel))
             await self._until_one(REACHED_WITHIN_S, tale.call.ended)
-            if not tale.is_over:
+            if not (tale.is_over or self._talks_again(tale, ring)):
                 tale.complaint = "hangs in the air since its person hung up"
+
+    def _talks_again(self, tale: Tale, before: Ring) -> bool:
+        """Whoever was joined while something struck may be rung for once more after the talk."""
+        return any(
+            ring.caller == tale.number and ring.at_s > before.at_s and ring.talked.done()
+            for number in PHONES
+            for ring in self._here.telco.desks[number].rings[self._rang[number] :]
+        )
 
     async def _hangs_up(self, tale: Tale) -> None:
         """Again and again, should the telephone company be too busy to hear of it."""
@@ -613,19 +628,35 @@ class Weather:
             return ledger.balance(connection)
 
     def _judge_offers(self) -> None:
-        """Rings of callers whom nothing had struck yet; the fail-safe rings whom it can."""
+        """Rings of callers whom nothing had struck yet, and who by the ledger were with us; the
+        fail-safe rings whom it can."""
         tales = {tale.number: tale for tale in self.storm.tales}
+        fell = self._falls(tales)
+        self.storm.fell = ", ".join(
+            f"{number} {at - tales[number].came_at:.1f} s after it came"
+            for number, at in fell.items()
+            if not self._is_struck(tales[number], at)
+        )
         offers = [
             ring
             for number in PHONES
             for ring in self._here.telco.desks[number].rings[self._rang[number] :]
             if ring.caller in tales and not self._is_struck(tales[ring.caller], ring.at_s)
+            if ring.at_s < fell.get(ring.caller, float("inf")) - FELL_IS_TOLD_WITHIN_S
         ]
         for what, of in (("two callers", _desk), ("two people", _caller)):
             for ring, following in pairwise(sorted(offers, key=lambda each: (of(each), each.at_s))):
                 if of(ring) == of(following) and _ended_at(ring) > following.at_s + AS_ONE_ENDS_S:
                     pair = f"{ring.caller} at {ring.desk}, {following.caller} at {following.desk}"
                     self.storm.wrong.append(f"{what} at a time: {pair}")
+
+    def _falls(self, tales: Mapping[str, Tale]) -> dict[str, float]:
+        """Who fell to the fail-safe, and when, in monotonic seconds."""
+        key = MachineKey.at(self._here.place.machine_key)
+        numbers = {key.keyed_hash(number): number for number in tales}
+        with _reading(self._here) as connection:
+            rows = connection.execute(text(FELL)).all()
+        return {numbers[who]: ms / 1000 for who, ms in rows if who in numbers}
 
     def _judge_callbacks(self) -> None:
         """Whoever was promised one has a ticket, which is kept or waits for its turn."""

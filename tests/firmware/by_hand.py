@@ -97,7 +97,7 @@ class Asterisk:
         self.mute: set[str] = set()  # actions that get no answer
         self.channels: list[bytes] = []  # blocks of a Status
         self.asked: dict[str, asyncio.Queue[Fields]] = defaultdict(asyncio.Queue)
-        self.order: list[str] = []  # the names of all that was asked
+        self.told: list[Fields] = []  # all that was asked, in order
         self._talk: Talk | None = None
         self._ended = asyncio.Event()
 
@@ -116,7 +116,7 @@ class Asterisk:
         while True:
             action = await talk.action()
             name = action["Action"]
-            self.order.append(name)
+            self.told.append(action)
             self.asked[name].put_nowait(action)
             if name in self.mute:
                 continue
@@ -227,7 +227,6 @@ class ByHand:
         await self.asterisk.asked["Bridge"].get()
         for leg in legs:
             leg.hang_up()
-        await self.asterisk.asked["Setvar"].get()
 
     async def talk(self, *uniqueids: str) -> None:
         """Asterisk tells that they are joined."""

@@ -24,7 +24,16 @@ from firmware.place import Place
 from firmware.ports import keep_ports
 from firmware.rollups import Rollups
 from ivr.commands import Outcome
-from tests.firmware.by_hand import BEEP, SITE, Asterisk, exchange_at, live, site_at, write_wav
+from tests.firmware.by_hand import (
+    BEEP,
+    SITE,
+    Asterisk,
+    ByHand,
+    exchange_at,
+    live,
+    site_at,
+    write_wav,
+)
 
 
 @pytest.fixture
@@ -89,6 +98,50 @@ def test_a_talk_is_not_cut_because_asterisk_would_not_be_told_how_it_ends(tmp_pa
             assert await clinic.step(call, "outcome") == Outcome.ANSWERED
 
     live(story())
+
+
+def test_a_caller_joined_to_a_leg_that_has_just_ended_is_not_taken_for_one_who_has_talked(
+    tmp_path: Path,
+) -> None:
+    """Asterisk says that it has bridged them, and then nothing; it must ring somebody else."""
+
+    async def story() -> None:
+        async with exchange_at(site_at(tmp_path)) as clinic:
+            call, channel, leg = await clinic.caller()
+            await clinic.step(call, "menu")
+            leg.press("1")
+            offer, agent = await clinic.agent()
+            await clinic.bridge(leg, agent)
+            await clinic.leaves(offer)
+            await clinic.step(call, "not joined")
+            assert not said_next(clinic)
+            await clinic.leaves(channel)
+            await clinic.step(call, "outcome")
+
+    live(story())
+
+
+def test_a_caller_who_hears_somebody_is_let_go_after_the_talk(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with exchange_at(site_at(tmp_path)) as clinic:
+            call, channel, leg = await clinic.caller()
+            await clinic.step(call, "menu")
+            leg.press("1")
+            offer, agent = await clinic.agent()
+            await clinic.bridge(leg, agent)
+            assert not said_next(clinic)
+            await clinic.talk(channel, offer)
+            await clinic.step(call, "joined")
+            while not (said := said_next(clinic)):
+                await clinic.asterisk.asked["Setvar"].get()
+            assert said == ["talked"]
+
+    live(story())
+
+
+def said_next(clinic: ByHand) -> list[str]:
+    """What Asterisk was told to do with callers after the engine."""
+    return [told["Value"] for told in clinic.asterisk.told if told.get("Variable") == "NEXT"]
 
 
 def test_an_order_that_may_not_be_written_costs_one_phone_and_no_other_caller(
@@ -240,7 +293,8 @@ def test_a_talk_that_a_new_exchange_finds_is_known_first_of_all_and_has_one_end(
         asterisk.mute.add("DeviceStateList")
         async with exchange_at(place, asterisk) as clinic:
             assert (await asterisk.asked["Setvar"].get())["Value"] == "talked"
-            assert asterisk.order.index("Setvar") < asterisk.order.index("DeviceStateList")
+            names = [told["Action"] for told in asterisk.told]
+            assert names.index("Setvar") < names.index("DeviceStateList")
             await clinic.leaves(channel)
             assert await clinic.step(call, "outcome") == Outcome.ANSWERED
             asterisk.channels.clear()

@@ -138,6 +138,22 @@ def test_a_phone_that_rings_and_is_put_down_again_is_seen_to_change() -> None:
     assert told == [PhoneState.IN_USE, PhoneState.IDLE]  # BUSY: one call is this phone's limit
 
 
+def test_a_list_of_phones_undoes_nothing_that_came_while_it_was_made() -> None:
+    """Its lines are handed on when it is whole; a phone may have begun a talk since its line."""
+    asterisk = exchange()
+    assert asterisk.phone_states() == ("DeviceStateList",)
+    live = message("Event: DeviceStateChange\nDevice: PJSIP/101\nState: INUSE")
+    assert asterisk.receive(live) == [events.PhoneChanged("101", PhoneState.IN_USE)]
+    listed = [
+        message(f"Event: DeviceStateChange\nActionID: 7\nDevice: PJSIP/{phone}\nState: NOT_INUSE")
+        for phone in ("101", "102")
+    ]
+    told = [event for line in listed for event in asterisk.receive(line)]
+    assert told == [events.PhoneChanged("102", PhoneState.IDLE)]
+    asterisk.phone_states()
+    assert asterisk.receive(listed[0]) == [events.PhoneChanged("101", PhoneState.IDLE)]
+
+
 @pytest.mark.parametrize(
     ("said", "means"),
     [
