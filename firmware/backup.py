@@ -2,9 +2,9 @@
 
 Inside is a plain tar archive, so that `age` and `tar` open it where there is no CareLine. What it
 holds is of one moment: first the messages, then the end of `ledger.log`, then the two databases,
-and again whatever message the copied database tells of and the archive has not. So each message
-that is not deleted is there, with the keys that open it, and the log runs no further than its
-database. The manifest stands last, with each file's size and SHA-256.
+and between these the messages that came meanwhile. So each message that is not deleted is there,
+with the keys that open it, and the log runs no further than its database. The manifest stands last,
+with each file's size and SHA-256.
 
 Nothing of it lies in memory but one piece of a file, and nothing on the disk but the databases'
 copies. The box's own keys to messages (`messages/spare`) are left out: they are destroyed when
@@ -46,8 +46,9 @@ PIECE = 1 << 20
 # A message may be deleted while its row is being copied; that happens once, seldom twice.
 ROUNDS = 5
 SCRATCH = "backup-"
-# What one site is, beside its databases, its log and its messages; a box may lack some of them.
+# What a site is, beside its databases, its log and its messages; a box may lack some of them.
 SINGLE = ("machine.key", "secrets.toml", "paper.recipient")
+LOOSE = ("calls.db", "page.db", "ledger.log", "clinic.toml")
 
 Shown = Callable[[int], None]  # how many more bytes are done
 
@@ -108,24 +109,30 @@ def to_directory(place: Place, directory: Path, keep: int, shown: Shown) -> Made
     beginning = f"careline-{people.recovery_key(place.page_db).id.hex()[:8]}-"
     path = directory / f"{beginning}{began:%Y%m%dT%H%M%S.%fZ}.age"
     part = path.with_name(path.name + ".part")
-    for left in directory.glob(f"{beginning}*.age.part"):
-        left.unlink()
+    with _alone(place):
+        for left in directory.glob(f"{beginning}*.age.part"):
+            left.unlink()
+        made = _to_file(place, part, path, shown)
+    told = {"directory": str(directory.resolve()), **_told(made)}
+    replace_file(place.backup_told, json.dumps(told).encode())
+    for old in in_directory(place, directory)[keep:]:
+        if old != path:
+            old.unlink()
+    return made
+
+
+def _to_file(place: Place, part: Path, path: Path, shown: Shown) -> Made:
     try:
         fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
         with os.fdopen(fd, "wb", PIECE) as out:
-            made = to_stream(place, out, shown, path.name)
+            made = _write(place, out, shown, path.name)
             out.flush()
             os.fsync(out.fileno())
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     part.rename(path)
-    sync_directory(directory)
-    told = {"directory": str(directory), **_told(made)}
-    replace_file(place.backup_told, json.dumps(told).encode())
-    for old in in_directory(place, directory)[keep:]:
-        if old != path:
-            old.unlink()
+    sync_directory(path.parent)
     return made
 
 
@@ -137,27 +144,35 @@ def in_directory(place: Place, directory: Path) -> list[Path]:
     return sorted(there, key=lambda each: each.name, reverse=True)
 
 
-def to_stream(place: Place, out: BinaryIO, shown: Shown, name: str = "-") -> Made:
+def to_stream(place: Place, out: BinaryIO, shown: Shown) -> Made:
     """One backup, written as it is read."""
+    with _alone(place):
+        return _write(place, out, shown, "-")
+
+
+def _write(place: Place, out: BinaryIO, shown: Shown, name: str) -> Made:
     recipients = [backup_keys.paper_recipient(place), backup_keys.of_drill(place).recipient]
     began, manifest = datetime.now(UTC), _Manifest()
     with _scratch(place) as scratch:
-        source = _Archive(place, scratch, manifest, began, shown)
-        reader = _Reader(source.pieces())
-        try:
-            loaded = [pyrage.x25519.Recipient.from_str(each) for each in recipients]
-            pyrage.encrypt_io(reader, out, loaded)
-        except (pyrage.EncryptError, OSError) as refused:
-            if reader.fault is not None:
-                raise reader.fault from None
-            raise BackupError(
-                f"the backup cannot be written ({refused}): is there room, and is a file of this"
-                " size allowed there? FAT holds 4 GB at most, exFAT and ext4 more"
-            ) from None
+        archive = _Archive(place, scratch, manifest, began, shown)
+        _sealed(_Reader(archive.pieces()), out, recipients)
     total = sum(int(each["size"]) for each in manifest.files)
     seconds = (datetime.now(UTC) - began).total_seconds()
     at = began.isoformat(timespec="seconds")
-    return Made(name, at, len(manifest.files), total, seconds, tuple(source.missing))
+    return Made(name, at, len(manifest.files), total, seconds, tuple(archive.missing))
+
+
+def _sealed(reader: _Reader, out: BinaryIO, recipients: list[str]) -> None:
+    try:
+        loaded = [pyrage.x25519.Recipient.from_str(each) for each in recipients]
+        pyrage.encrypt_io(reader, out, loaded)
+    except (pyrage.EncryptError, pyrage.RecipientError, OSError) as refused:
+        if reader.fault is not None:
+            raise reader.fault from None
+        raise BackupError(
+            f"the backup cannot be written ({refused}): is there room, and is a file of this size"
+            " allowed there? FAT holds 4 GB at most, exFAT and ext4 more"
+        ) from None
 
 
 def size_of(place: Place) -> int:
@@ -200,13 +215,10 @@ class _Archive:
 
     def _messages(self) -> Iterator[bytes]:
         for path in sorted(self._place.messages.glob("*" + SEALED)):
-            yield from self._message(path)
-
-    def _message(self, path: Path) -> Iterator[bytes]:
-        name = f"messages/{path.name}"
-        if name not in self._manifest.held:
-            with suppress(FileNotFoundError):  # deleted meanwhile
-                yield from self._file(name, path)
+            name = f"messages/{path.name}"
+            if name not in self._manifest.held:
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    yield from self._file(name, path)
 
     def _databases(self) -> Generator[bytes, None, int]:
         """Both, of a moment at which all their messages are in the archive; how far the log went
@@ -215,13 +227,10 @@ class _Archive:
         for _ in range(ROUNDS):
             log_end = whole_lines(self._place.ledger_log)
             copy_database(self._place.calls_db, calls)
-            lacking = [each for each in messages_of(calls) if not self._has(each)]
-            if lacking == self.missing:
-                break
-            for message in lacking:
-                yield from self._message(vault.sealed_path(self._place.messages, message))
-            self.missing = [each for each in lacking if not self._has(each)]
-            if not self.missing:
+            yield from self._messages()
+            before = self.missing
+            self.missing = [each for each in messages_of(calls) if not self._has(each)]
+            if not self.missing or self.missing == before:
                 break
         copy_database(self._place.page_db, page)
         yield from self._file("calls.db", calls)
@@ -247,6 +256,8 @@ class _Archive:
                 yield from self._file(path.relative_to(home).as_posix(), path)
 
     def _file(self, name: str, path: Path, end: int | None = None) -> Iterator[bytes]:
+        if not is_possible(name):
+            raise BackupError(f"{name!r} cannot be in a backup: give the file another name")
         with path.open("rb") as file:
             state = os.fstat(file.fileno())
             size = state.st_size if end is None else end
@@ -267,6 +278,25 @@ class _Archive:
         text = json.dumps(told, indent=1).encode()
         yield _member(name, len(text), int(self._began.timestamp())) + text
         yield bytes(-len(text) % tarfile.BLOCKSIZE)
+
+
+def is_possible(name: str) -> bool:
+    """Whether a file of a backup may be called so: nothing outside the site, nothing beside what is
+    known of one."""
+    parts = name.split("/")
+    if not all(part.isprintable() and part not in ("", ".", "..") for part in parts):
+        return False
+    match parts:
+        case [single]:
+            return single in (*SINGLE, *LOOSE) or single.endswith(".ics")
+        case ["messages" | "canary", message]:
+            return message.endswith(SEALED)
+        case ["asterisk", "versions", number, _, *_]:
+            return number.isdecimal()
+        case ["prompts", _, *_]:
+            return True
+        case _:
+            return False
 
 
 def sealed_canary(place: Place, directory: Path, began: datetime) -> Path:
@@ -343,21 +373,27 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _scratch(place: Place) -> Iterator[Path]:
-    """A directory beside the originals, for one backup at a time: what is copied there leaves the
-    box's own disk only sealed. One that a crash left behind goes first."""
+def _alone(place: Place) -> Iterator[None]:
+    """One backup at a time."""
     with (place.home / "backup.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupError("another backup is being made just now: wait for its end") from None
-        for left in place.home.glob(SCRATCH + "*.part"):
-            shutil.rmtree(left)
-        scratch = Path(mkdtemp(".part", SCRATCH, place.home))
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch)
+        yield
+
+
+@contextmanager
+def _scratch(place: Place) -> Iterator[Path]:
+    """A directory beside the originals: what is copied there leaves the box's own disk only sealed.
+    One that a crash left behind goes first."""
+    for left in place.home.glob(SCRATCH + "*.part"):
+        shutil.rmtree(left)
+    scratch = Path(mkdtemp(".part", SCRATCH, place.home))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch)
 
 
 def _told(made: Made) -> dict[str, object]:

@@ -10,7 +10,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +43,7 @@ class Told:
     wrong: str  # in words; empty if all was well
     seconds: float
     bytes: int = 0
+    made: str = ""  # when the backup was made that was tried
 
     @property
     def is_well(self) -> bool:
@@ -52,20 +53,20 @@ class Told:
 def drill(place: Place, directory: Path | None, scratch: Path | None, shown: Shown) -> Told:
     """Try the newest backup, and write down how it went, whatever came of it."""
     began, file = datetime.now(UTC), "no backup"
-    held, wrong = 0, ""
+    held, made, wrong = 0, "", ""
     try:
         newest = newest_backup(place, directory)
         file = newest.name
         with _scratch(scratch or place.home) as folder:
             refuse_if_full(newest, folder)
             unpacked = unpack(newest, backup_keys.of_drill(place), folder, shown)
-            held = unpacked.bytes
+            held, made = unpacked.bytes, unpacked.made
             make_ready(unpacked)
             wrong = "; ".join(look_through(unpacked, place))
     except Exception as failed:  # told in the morning, whatever it was
         wrong = str(failed) or type(failed).__name__
     seconds = (datetime.now(UTC) - began).total_seconds()
-    told = Told(file, began.isoformat(timespec="seconds"), wrong, seconds, held)
+    told = Told(file, began.isoformat(timespec="seconds"), wrong, seconds, held, made)
     replace_file(place.drill_told, json.dumps(asdict(told)).encode())
     return told
 
@@ -87,16 +88,24 @@ def alarm(place: Place, now: datetime) -> str:
         return f"{told.file}: {told.wrong}"
     if now - datetime.fromisoformat(told.at) > STALE:
         return f"the last drill was at {told.at}: is the timer on, and the stick plugged in?"
+    if now - datetime.fromisoformat(told.made) > STALE:
+        return f"the newest backup is of {told.made[:16]}Z: is the timer on, and the stick there?"
     return ""
 
 
 def newest_backup(place: Place, directory: Path | None) -> Path:
-    """In this directory, or where the last one went."""
+    """In this directory, or where the last one went: which one that was a box remembers, since its
+    clock may have been wrong when it named an earlier one."""
+    last_made: Path | None = None
+    with suppress(FileNotFoundError, ValueError, KeyError):
+        told = json.loads(place.backup_told.read_bytes())
+        last_made = Path(str(told["directory"])) / str(told["file"])
     if directory is None:
-        try:
-            directory = Path(json.loads(place.backup_told.read_bytes())["directory"])
-        except (FileNotFoundError, ValueError, KeyError):
-            raise BackupError("no backup has been made yet: run `careline backup`") from None
+        if last_made is None:
+            raise BackupError("no backup has been made yet: run `careline backup`")
+        directory = last_made.parent
+    if last_made is not None and directory.resolve() == last_made.parent and last_made.exists():
+        return last_made
     there = backup.in_directory(place, directory) if directory.is_dir() else []
     if not there:
         raise BackupError(f"{directory} holds no backup of this clinic: is the stick plugged in?")

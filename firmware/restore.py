@@ -13,7 +13,6 @@ it was changed; not who that was. So names out of a backup are held to those tha
 import hashlib
 import json
 import os
-import re
 import shutil
 import sqlite3
 import tarfile
@@ -29,7 +28,7 @@ from typing import IO, Any, BinaryIO
 import pyrage
 
 from firmware import spare_key, vault
-from firmware.backup import CANARY, FORMAT, HEAD, MANIFEST, PIECE, SINGLE, Shown
+from firmware.backup import FORMAT, HEAD, MANIFEST, PIECE, SINGLE, Shown, is_possible
 from firmware.backup_keys import BackupError, Identity
 from firmware.durable import replace_file, sync_directory
 from firmware.place import Place
@@ -51,12 +50,6 @@ ITEMS = (
 # A box with one of these has lived.
 LIVED = ("calls.db", "page.db", "ledger.log", "machine.key")
 
-_PART = r"[\w][\w .@+-]{0,200}"
-_NAME = re.compile(
-    r"calls\.db|page\.db|ledger\.log|machine\.key|secrets\.toml|paper\.recipient|clinic\.toml"
-    rf"|{_PART}\.ics|(messages|{CANARY})/[0-9a-f-]{{36}}\.sealed"
-    rf"|(asterisk/versions/\d{{1,9}}|prompts)(/{_PART}){{1,4}}"
-)
 _NEEDED = ("calls.db", "page.db", "machine.key")
 
 
@@ -140,7 +133,7 @@ def _take_apart(plain: IO[bytes], found: _Found, told: _Progress) -> None:
                 if member.name == HEAD:
                     _refuse_newer(found.texts[HEAD])
                 continue
-            if not _NAME.fullmatch(member.name) or member.name in found.files:
+            if not is_possible(member.name) or member.name in found.files:
                 raise DamagedError(f"{member.name!r} cannot be in a backup of ours")
             found.files[member.name] = _write(content, found.folder / member.name)
             archive.members = []  # type: ignore[attr-defined]  # it only grows
@@ -188,7 +181,8 @@ def _proven(file: Path, found: _Found) -> Unpacked:
     for name in found.files:
         if name not in listed:
             raise DamagedError(_damaged(file, name, "it is not in the manifest"))
-    for name in _NEEDED:
+    in_force = [] if current is None else [f"asterisk/versions/{current}/clinic.toml"]
+    for name in (*_NEEDED, *in_force):
         if name not in listed:
             raise DamagedError(_damaged(file, name, "no box can do without it"))
     return Unpacked(found.folder, *head, current, listed)

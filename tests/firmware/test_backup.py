@@ -5,10 +5,12 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -170,8 +172,10 @@ def test_a_clinic_backed_up_while_it_writes_lives_on_a_spare_box(
     ledger = opened_ledger(spare)
     left(spare, ledger)
     ledger.close()
-    lines = [json.loads(line)["id"] for line in spare.ledger_log.read_text().splitlines()]
-    assert lines == list(range(1, len(lines) + 1))
+    lines = [json.loads(line) for line in spare.ledger_log.read_text().splitlines()]
+    with sqlite3.connect(spare.calls_db) as connection:
+        steps = connection.execute("SELECT id, step, detail FROM steps ORDER BY id").fetchall()
+    assert [(each["id"], each["step"], each["detail"]) for each in lines] == steps
     backed_up(spare, stick)
     assert drill.drill(spare, stick, None, nobody_looks).wrong == ""
 
@@ -351,6 +355,11 @@ def without_manifest(members: dict[str, bytes]) -> None:
     del members["manifest.json"]
 
 
+def with_no_site_in_force(members: dict[str, bytes]) -> None:
+    told = json.loads(members["manifest.json"]) | {"current": "4"}
+    members["manifest.json"] = json.dumps(told).encode()
+
+
 def with_no_machine_key(members: dict[str, bytes]) -> None:
     del members["machine.key"]
     told = json.loads(members["manifest.json"])
@@ -369,6 +378,7 @@ DAMAGES: list[tuple[Callable[[dict[str, bytes]], None], str]] = [
     (with_a_way_out, "elsewhere' cannot be in a backup"),
     (without_manifest, "ends before its manifest"),
     (with_no_machine_key, "first at machine.key: no box can do without it"),
+    (with_no_site_in_force, "first at asterisk/versions/4/clinic.toml: no box can do without"),
     (of_tomorrow, "made by CareLine 9.9: install that version"),
 ]
 
@@ -426,6 +436,31 @@ def test_no_change_of_any_byte_is_ever_restored(
     with pytest.raises((DamagedError, WrongKeyError)):
         brought_back(file, Place(home))
     assert content(home) == {}
+
+
+PARTS = [
+    "prompts",
+    "messages",
+    "asterisk",
+    "versions",
+    "3",
+    "..",
+    ".",
+    "",
+    "page.db",
+    "a.ics",
+    "\0",
+]
+
+
+@given(parts=st.lists(st.one_of(st.sampled_from(PARTS), st.text(max_size=3)), max_size=6))
+def test_no_name_in_a_backup_leads_out_of_the_site(parts: list[str]) -> None:
+    name = "/".join(parts)
+    if backup.is_possible(name):
+        home = Path("/box")
+        assert os.path.normpath(home / name) == str(home / name)
+        assert (home / name).is_relative_to(home)
+        assert (home / name) != home
 
 
 @cache
@@ -525,6 +560,10 @@ def test_a_nightly_drill_tells_well_and_every_alarm(clinic: Place, stick: Path) 
     at = datetime.fromisoformat(told.at)
     assert drill.alarm(clinic, at) == ""
     assert "the last drill was at" in drill.alarm(clinic, at + timedelta(hours=27))
+    clinic.drill_told.write_text(
+        json.dumps({**asdict(told), "made": str(at - timedelta(hours=27))})
+    )
+    assert "the newest backup is of" in drill.alarm(clinic, at)
     assert list(clinic.home.glob("drill-*.part")) == []
 
     file.write_bytes(file.read_bytes()[:-40])
@@ -559,6 +598,18 @@ def test_a_drill_finds_a_broken_audit_and_another_boxs_machine_key(
     clinic.machine_key.write_bytes(bytes(32))
     backed_up(clinic, stick)
     assert "machine.key" in drill.drill(clinic, stick, None, nobody_looks).wrong
+
+
+def test_a_drill_tries_the_backup_made_last_whatever_the_clock_said_then(
+    clinic: Place, stick: Path
+) -> None:
+    at_a_wrong_hour = backed_up(clinic, stick)
+    wrong = at_a_wrong_hour.rename(stick / re.sub(r"-20\d\d", "-2099", at_a_wrong_hour.name))
+    file = backed_up(clinic, stick)
+    assert drill.newest_backup(clinic, stick) == file
+    assert drill.newest_backup(clinic, None) == file
+    file.unlink()
+    assert drill.newest_backup(clinic, stick) == wrong
 
 
 def test_two_backups_at_once_do_not_meet(clinic: Place, stick: Path) -> None:
