@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from firmware import account, leases, people, pins, topics
 from firmware.audit import Act
 from firmware.cli.site import plan_of
-from firmware.cli.terminal import signed_in
+from firmware.cli.terminal import signed_in_to_read
 from firmware.control import ControlError, ask
 from firmware.figures import text_of
 from firmware.handover import Entry, Night, sheet
@@ -146,7 +146,7 @@ def _unlocked(place: Place, person: str | None, *, password_stdin: bool) -> Mach
     names = people.names(place.page_db)
     if person is None and len(names) != 1:
         _fail("say who you are with --as NAME", BAD_INPUT)
-    ring = signed_in(place, person, password_stdin=password_stdin)
+    ring = signed_in_to_read(place, person, password_stdin=password_stdin)
     account.give(place, ring.person, Act.READ, "callers of a night's urgent messages")
     if not place.machine_key.exists():
         _fail("there is no machine key here: unlock the sheet on the box itself")

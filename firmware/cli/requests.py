@@ -21,7 +21,7 @@ from rich.text import Text
 
 from firmware import account, audit, people, requests, settings
 from firmware import request_topics as topics
-from firmware.cli.terminal import PasswordStdin, Person, signed_in
+from firmware.cli.terminal import PasswordStdin, Person, signed_in_to_read
 from firmware.control import ControlError, ask
 from firmware.keys import KeyRefusedError
 from firmware.machine import MachineKey, MachineKeyError
@@ -188,7 +188,7 @@ def _only_person(place: Place) -> str:
 def _open(place: Place, request: str, person: str | None, password_stdin: bool) -> Opened:
     """For whoever gives their password; that they have read it is written down first."""
     by = person or _only_person(place)
-    signed_in(place, by, password_stdin=password_stdin)
+    signed_in_to_read(place, by, password_stdin=password_stdin)
     account.give(place, by, audit.Act.READ, f"request {request}")
     wish = topics.ActRequest(request=request, act="open", by=by)
     ask(place.control_socket, topics.REQUEST_ACT, wish)

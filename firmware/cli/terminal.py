@@ -75,6 +75,16 @@ def admin(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
     return ring
 
 
+def signed_in_to_read(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
+    """The keys of somebody who may read of patients: who looks after the box and the records is
+    refused."""
+    ring = signed_in(place, person, password_stdin=password_stdin)
+    if ring.role in people.NO_MAILBOX:
+        account.give(place, ring.person, Act.REFUSED, "reads of no patient")
+        fail(f"{ring.person} is {ring.role} and reads of no patient: ask a colleague who may")
+    return ring
+
+
 def by_paper(place: Place, *, paper_stdin: bool) -> KeyRing:
     """All keys, by the recovery paper."""
     with denials(place, "the recovery paper", "recovery paper"):
@@ -93,7 +103,7 @@ def denials(place: Place, who: str, what: str) -> Iterator[None]:
     """Whoever is refused is accounted for, once there is a clinic."""
     try:
         yield
-    except (PaperError, PeopleError) as refused:
+    except (KeyRefusedError, PaperError, PeopleError) as refused:
         if people.is_set_up(place.page_db):
             account.give(place, who, Act.REFUSED, f"{what}{DENIED.get(type(refused), '')}")
         raise

@@ -1,6 +1,7 @@
 """People: a password opens exactly the mailboxes it should, and page.db alone opens nothing."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from firmware import passwords, people, store
 from firmware.keys import KeyPair
 from firmware.passwords import COST, Cost, PasswordError
 from firmware.people import KeyRing, NoMailboxKeyError, PeopleError, Role
+from firmware.store import LockedError, Store
 from ivr.canary import SELFTEST
 
 # argon2id at its least: these tests are about keys, not about how long a thief must work.
@@ -352,3 +354,23 @@ def test_keys_made_before_there_were_lines_of_them_open_as_ever(tmp_path: Path) 
     assert signs_in(path, "maria").mailboxes == {"nurse": (nurse,)}
     assert people.recover(path, PAPER).mailboxes == {"nurse": (nurse,)}
     assert signs_in(path, "maria").role is Role.ADMIN
+
+
+def test_two_commands_at_once_follow_one_another(
+    page_db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "PATIENCE_S", 3_600.0)
+    first = Store(page_db, "page")
+    second = threading.Thread(target=people.renew, args=(page_db, "nurse"))
+    second.start()
+    first.close()
+    second.join()
+    assert len(people.recover(page_db, PAPER).mailboxes["nurse"]) == 2
+
+
+def test_a_command_that_waited_long_enough_says_who_is_in_the_way(
+    page_db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "PATIENCE_S", 0.0)
+    with closing(Store(page_db, "page")), pytest.raises(LockedError, match="another process"):
+        people.renew(page_db, "nurse")

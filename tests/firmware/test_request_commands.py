@@ -1,10 +1,11 @@
 """`careline requests` and `careline patients`, as staff types them."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from firmware.keys import KeyPair
 from firmware.ledger import Arrived, Ledger, MessageKept, Moment, steps_of
 from firmware.machine import MachineKey
 from firmware.passwords import Cost
+from firmware.people import Role
 from firmware.place import Place
 from firmware.request_desk import RequestDesk
 from ivr import commands
@@ -131,6 +133,24 @@ def test_staff_sees_what_presses_takes_it_notes_and_finishes_it(clinic: Clinic) 
         assert "0 open;" in requests().output
         assert "passed-on, late" in requests("--done").output
         assert "OVERDUE" in requests("reopen", name, "--note", "they called again").output
+
+
+@pytest.mark.parametrize("role", [Role.TECHNICIAN, Role.AUDITOR])
+def test_who_looks_after_the_box_reads_no_request(clinic: Clinic, role: Role) -> None:
+    clinic.left(due=timedelta(hours=2))
+    now, page_db = datetime.now(UTC), clinic.place.page_db
+    people.accept(page_db, "ben", people.invite(page_db, "ben", role, now), PASSWORD, now, CHEAP)
+    with clinic.answering():
+        name = requests().output.splitlines()[1].split()[0]
+        words = ("show", name, "--open", "--as", "ben", "--password-stdin")
+        refused = requests(*words, said=f"{PASSWORD}\n")
+        assert f"ben is {role} and reads of no patient" in refused.output
+        for secret in SECRETS:
+            assert secret not in refused.output
+        assert "opened by" not in requests("show", name).output
+    with closing(sqlite3.connect(clinic.place.calls_db)) as raw:
+        (*_, last) = raw.execute("SELECT who, act FROM audit ORDER BY id").fetchall()
+    assert last == ("ben", "was refused")
 
 
 def test_what_is_sealed_opens_by_no_wrong_password(clinic: Clinic) -> None:
