@@ -51,7 +51,8 @@ def envelope(
         )
         code, now = sealed.fresh_code(), datetime.now(UTC)
         account.give(place, ring.person, Act.ENVELOPE)
-        known.make_envelope(place.page_db, ring, code, now)
+        with denials(place, ring.person, "envelope"):
+            known.make_envelope(place.page_db, ring, code, now)
         typer.echo(sealed.page(code, site.name, f"{now.astimezone():%-d %B %Y}"))
         say("`careline status` says whether it is still sealed")
 

@@ -224,7 +224,8 @@ def new_paper(
         account.give(place, ring.person, Act.NEW_PAPER)
         fresh = _shown_paper(site)
         try:
-            known.renew_paper(place.page_db, ring, fresh.public)
+            with denials(place, ring.person, "new recovery paper"):
+                known.renew_paper(place.page_db, ring, fresh.public)
         except BaseException:
             say("the paper above is void, destroy it; the old one still serves")
             raise

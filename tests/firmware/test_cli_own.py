@@ -194,3 +194,19 @@ def test_no_role_opens_a_mailbox_and_only_a_member_does(tmp_path: Path, role: Ro
     people.renew(page_db, "nurse")
     people.sign_in(page_db, "maria", PASSWORD)
     assert people.sign_in(page_db, "ben", PASSWORD).mailboxes == {}
+
+
+def test_an_admin_who_is_no_member_gains_nothing_by_paper_or_envelope(
+    careline: Careline, tmp_path: Path
+) -> None:
+    comes(tmp_path, "ben", Role.ADMIN)
+    words = ("--as", "ben", "--password-stdin")
+    made = careline("envelope", *words)
+    assert "needs every mailbox" in made.stderr
+    assert "BREAK GLASS" not in made.stdout
+    assert "the old one still serves" in careline("new-paper", *words).stderr
+    assert people.recover(tmp_path / "page.db", PAPER).mailboxes
+    denied = [
+        about for who, act, about in audited(tmp_path) if (who, act) == ("ben", "was refused")
+    ]
+    assert denied == ["envelope", "new recovery paper"]

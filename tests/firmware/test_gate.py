@@ -130,6 +130,25 @@ def test_the_recovery_paper_waits_for_nobody(page_db: Path) -> None:
     comes_in(page_db, ANOTHER, now=late)
 
 
+def test_a_name_that_nobody_has_waits_like_any_other(page_db: Path) -> None:
+    def five(connection: Connection) -> None:
+        for _ in range(5):
+            assert not failures.count(connection, "nobody", gate.COMMAND_LINE, NOW)
+
+    people.write(page_db, five)
+    with pytest.raises(TooSoonError):
+        comes_in(page_db, person="nobody")
+
+
+def test_the_product_signs_people_in_through_the_gate_alone() -> None:
+    by_password_alone = {
+        path.name
+        for path in Path("firmware").rglob("*.py")
+        if "people.sign_in(" in path.read_text("utf-8")
+    }
+    assert by_password_alone == {"gate.py", "run.py"}  # `make run` rehearses a clinic of its own
+
+
 # ---- the second factor ----
 
 

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firmware import people, sessions
 from firmware.keys import KeyPair
 from firmware.passwords import Cost
 from firmware.people import Role
-from firmware.sessions import Limits, Session
+from firmware.sessions import LIMITS, Limits, Session
 
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 PASSWORD = "four words in a row"
@@ -58,6 +60,15 @@ def test_a_session_ends_after_a_quiet_quarter_hour_and_after_half_a_day(
     session = Session("maria", NOW - begun_ago * MINUTE, NOW - used_ago * MINUTE)
     assert session.is_over(NOW) is over
     assert not session.is_over(NOW, Limits(timedelta(days=500), timedelta(days=500)))
+
+
+@given(st.lists(st.integers(0, 14 * 60), max_size=60))
+def test_no_session_outlives_its_day_however_busy_it_is(pauses_s: list[int]) -> None:
+    session, now = Session("maria", NOW, NOW), NOW
+    for pause_s in pauses_s:
+        now += timedelta(seconds=pause_s)
+        assert session.is_over(now) is (now - NOW >= LIMITS.absolute)
+        session = Session("maria", NOW, now)
 
 
 def test_use_keeps_a_session_and_quiet_ends_it_for_good(page_db: Path) -> None:
