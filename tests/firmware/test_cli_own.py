@@ -1,6 +1,7 @@
 """People's own sign-in by command, and who is refused what: each refusal stands in the audit."""
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -29,12 +30,19 @@ TEMPLATE = Path("firmware/template/clinic.toml").read_text("utf-8")
 Careline = Callable[..., Result]
 
 
+@pytest.fixture(scope="module")
+def set_up_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("clinic")
+    (home / "clinic.toml").write_text(TEMPLATE)
+    people.set_up(home / "page.db", PAPER.public, "maria", PASSWORD, ["nurse"], CHEAP)
+    return home
+
+
 @pytest.fixture
-def careline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Careline:
+def careline(set_up_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Careline:
+    shutil.copytree(set_up_once, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("CARELINE_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
-    (tmp_path / "clinic.toml").write_text(TEMPLATE)
-    people.set_up(tmp_path / "page.db", PAPER.public, "maria", PASSWORD, ["nurse"], CHEAP)
 
     def run(*words: str, typed: str = PASSWORD) -> Result:
         return CliRunner().invoke(app, ("people", *words), input=typed + "\n")
@@ -185,10 +193,10 @@ def test_wrong_codes_and_papers_are_refused_and_entered(careline: Careline, tmp_
 
 
 @pytest.mark.parametrize("role", list(Role))
+@pytest.mark.usefixtures("careline")
 def test_no_role_opens_a_mailbox_and_only_a_member_does(tmp_path: Path, role: Role) -> None:
     """Also the admin: configuring the clinic is not listening to its patients."""
     page_db = tmp_path / "page.db"
-    people.set_up(page_db, PAPER.public, "maria", PASSWORD, ["nurse"], CHEAP)
     comes(tmp_path, "ben", role)
     people.agree(page_db, {"nurse": ["maria"]})
     people.renew(page_db, "nurse")

@@ -1,5 +1,6 @@
 """The gate: passwords, second factors and patience, as people of a clinic meet them."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -29,11 +30,17 @@ SECRET, OTHER = (
 )
 
 
+@pytest.fixture(scope="module")
+def set_up_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("clinic")
+    people.set_up(home / "page.db", PAPER.public, "maria", PASSWORD, ["nurse"], CHEAP)
+    return home
+
+
 @pytest.fixture
-def page_db(tmp_path: Path) -> Path:
-    path = tmp_path / "page.db"
-    people.set_up(path, PAPER.public, "maria", PASSWORD, ["nurse"], CHEAP)
-    return path
+def page_db(set_up_once: Path, tmp_path: Path) -> Path:
+    shutil.copytree(set_up_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "page.db"
 
 
 def comes_in(
