@@ -480,6 +480,18 @@ def test_a_stranger_opens_nothing(clinic: Place, stick: Path, tmp_path: Path) ->
 # ---- putting in place ----
 
 
+def test_a_disk_that_is_too_full_is_told_of_before_anything_begins(
+    clinic: Place, stick: Path
+) -> None:
+    file = backed_up(clinic, stick)
+    with file.open("r+b") as backup_file:
+        backup_file.truncate(shutil.disk_usage(clinic.home).total + 1)  # holes take no room
+    before = content(clinic.home)
+    with pytest.raises(BackupError, match="make room"):
+        brought_back(file, clinic, replace=True)
+    assert content(clinic.home) == before
+
+
 def test_a_box_that_has_lived_is_overwritten_only_when_told_so_and_set_aside_then(
     clinic: Place, stick: Path
 ) -> None:
@@ -525,6 +537,7 @@ def test_a_kill_at_any_rename_leaves_the_old_clinic_or_the_new(
     for kill in range(40):
         trial = tmp_path / f"trial-{kill}"
         there = copied(place.home, trial)
+        (there.home / "restore-cut-short.part").mkdir()  # by an earlier kill, before it was decided
         left_to_do = kill
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", rename_or_die)
@@ -541,6 +554,7 @@ def test_a_kill_at_any_rename_leaves_the_old_clinic_or_the_new(
         for message in held(there):
             assert vault.hear(vault.sealed_path(there.messages, message), *keys).audio
         assert is_old == (kill == 0)  # the decision is the first
+        assert not (there.home / "restore-cut-short.part").exists()
         if outcomes[-1] == "done":
             break
     assert outcomes[-1] == "done"

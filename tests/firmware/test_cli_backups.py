@@ -1,18 +1,24 @@
 """`careline backup`, `restore` and `drill`, as a person at a terminal meets them."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from firmware import people
+from firmware import people, topics
 from firmware.cli import backups as commands
+from firmware.cli import calls as call_commands
 from firmware.cli import people as people_commands
 from firmware.cli.audit import app as audit_app
+from firmware.control import Door
+from firmware.drill import Told
 from firmware.place import Place
 
 PASSWORD = "four words in a row"
@@ -21,7 +27,7 @@ TEMPLATE = Path("firmware/template/clinic.toml").read_text("utf-8")
 Careline = Callable[..., Result]
 
 app = typer.Typer()
-for each in (commands.app, people_commands.app, audit_app):
+for each in (commands.app, people_commands.app, call_commands.app, audit_app):
     app.add_typer(each)
 
 
@@ -91,3 +97,36 @@ def test_a_clinic_older_than_backups_types_its_paper_once_and_may_pipe(
     assert "run `careline backup-paper` once" in careline("backup", stick).stderr
     assert careline("backup-paper", "--paper-stdin", typed=paper).exit_code == 0
     assert careline("backup", "-").stdout_bytes.startswith(b"age-encryption.org/v1\n")
+
+
+def test_status_tells_in_the_morning_of_a_backup_that_cannot_be_restored(
+    careline: Careline, tmp_path: Path
+) -> None:
+    box, now = Place(tmp_path / "box"), datetime.now(UTC).isoformat()
+
+    async def well(_request: topics.StatusRequest) -> topics.StatusReply:
+        return topics.StatusReply(
+            version="1",
+            pid=1,
+            up_s=1,
+            offered=0,
+            outcomes={},
+            in_progress=0,
+            balanced=True,
+            parts=(),
+        )
+
+    async def status() -> Result:
+        door = Door()
+        door.answer(topics.STATUS, well)
+        async with door.open(box.control_socket):
+            return await asyncio.to_thread(careline, "status")
+
+    assert asyncio.run(status()).exit_code == 0  # a site that makes no backups yet
+    told = Told("careline-1.age", now, "", seconds=1, made=now)
+    box.drill_told.write_text(json.dumps(asdict(told)))
+    assert asyncio.run(status()).exit_code == 0
+    box.drill_told.write_text(json.dumps(asdict(replace(told, wrong="calls.db is damaged"))))
+    morning = asyncio.run(status())
+    assert morning.exit_code == 1
+    assert "alarm    backups: careline-1.age: calls.db is damaged" in morning.stdout
