@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -130,3 +133,26 @@ def test_status_tells_in_the_morning_of_a_backup_that_cannot_be_restored(
     morning = asyncio.run(status())
     assert morning.exit_code == 1
     assert "alarm    backups: careline-1.age: calls.db is damaged" in morning.stdout
+
+
+def test_whatever_command_comes_next_ends_a_restore_that_a_power_cut_left_halfway(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "page.db").write_text("old")
+    (tmp_path / "restore-x.part" / "messages").mkdir(parents=True)
+    (tmp_path / "calls.db").write_text("new, and in place already")
+    (tmp_path / "restore-x.part" / "page.db").write_text("new")
+    decided = {
+        "staged": "restore-x.part",
+        "aside": "before-restore-x",
+        "items": ["calls.db", "page.db", "messages"],
+    }
+    Place(tmp_path).restoring.write_text(json.dumps(decided))
+    words = [sys.executable, "-m", "firmware.cli", "agents", "--help"]
+    environment = os.environ | {"CARELINE_HOME": str(tmp_path)}
+    subprocess.run(words, check=True, capture_output=True, env=environment, timeout=100)
+    assert (tmp_path / "page.db").read_text() == "new"
+    assert (tmp_path / "calls.db").read_text() == "new, and in place already"
+    assert (tmp_path / "messages").is_dir()
+    assert (tmp_path / "before-restore-x" / "page.db").read_text() == "old"
+    assert not Place(tmp_path).restoring.exists()
