@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import tomlkit
 
-from firmware import people, settings, speech
+from firmware import backup_keys, people, settings, speech
 from firmware.asterisk import publish
 from firmware.asterisk.config import Ports
 from firmware.asterisk.dialplan import Timing
@@ -150,8 +150,9 @@ def build(
     launch = Sandboxed(root, place.asterisk, place.prompts)
     publish.install(place, site, launch)
     keep_ports(place, site.ports)
-    # Nobody keeps this clinic's recovery paper.
-    people.set_up(place.page_db, KeyPair.fresh().public, PERSON, PASSWORD, list(plan.mailboxes))
+    paper = KeyPair.fresh()  # which nobody keeps; backups can be tried all the same
+    people.set_up(place.page_db, paper.public, PERSON, PASSWORD, list(plan.mailboxes))
+    backup_keys.remember_paper(place, paper)
     telco = Telco(
         root,
         home / "telco",
