@@ -67,6 +67,9 @@ class OnFake:
     async def behaves(self, phone: str, does: Behaviour) -> None:
         self.played.pair.behaves(self._phones[phone], does)
 
+    async def behaves_outside(self, does: Behaviour) -> None:
+        self.played.pair.behaves(site.outside_of(LANE), does)
+
     async def picks_up(self, phone: str) -> None:
         self.played.pair.picks_up(self._phones[phone], self.played.now)
 

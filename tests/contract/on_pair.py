@@ -83,6 +83,9 @@ class OnPair:
     async def behaves(self, phone: str, does: Behaviour) -> None:
         await self.here.telco.behave(self._phones[phone], does)
 
+    async def behaves_outside(self, does: Behaviour) -> None:
+        await self.here.telco.behave(site.outside_of(self.lane), does)
+
     async def picks_up(self, phone: str) -> None:
         await self.here.telco.pick_up(await self._ring(phone))
 

@@ -19,6 +19,7 @@ TONES = dict.fromkeys(
         "number-2",
         "number-3",
         "connecting",
+        "connecting-outside",
         "wrong-key",
         "nothing-heard",
         "goodbye",
@@ -38,6 +39,12 @@ emergency_numbers = ["911"]
 
 [trunks.telco]
 host = "127.0.0.2"
+
+[[dial_rules]]
+prefix = "9"
+digits = 10
+trunk = "telco"
+shows = "2025550100"
 
 [mailboxes.desk]
 members = ["reception"]
@@ -100,10 +107,16 @@ otherwise = "bye"
 [flows.{lane}.nodes.brisk]
 kind = "menu"
 prompts = ["main-menu"]
-timeout_s = 1
+timeout_s = 2
 tries = 2
 otherwise = "bye"
-choices = {{ 1 = "one" }}
+choices = {{ 1 = "one", 2 = "outside" }}
+
+[flows.{lane}.nodes.outside]
+kind = "outside"
+number = "{outside}"
+for_s = 5
+otherwise = "message"
 
 [flows.{lane}.nodes.one]
 kind = "queue"
@@ -183,6 +196,11 @@ def number_of(number: int) -> str:
     return f"20255501{number:02}"
 
 
+def outside_of(number: int) -> str:
+    """What is rung where its callers are led outside."""
+    return f"20255502{number:02}"
+
+
 def text(lanes: Iterable[int] = range(LANES)) -> str:
     """The site file."""
     parts = [_CLINIC, _PHONE.format(extension=DESK)]
@@ -192,5 +210,7 @@ def text(lanes: Iterable[int] = range(LANES)) -> str:
             parts.append(_PHONE.format(extension=extension))
             if letter != "c":  # of a queue's agents the first is asked first
                 parts.append(f"skills = {{ {lane} = {'ab'.index(letter) + 1} }}\n")
-        parts.append(_LANE.format(lane=lane, number=number_of(number), **phones))
+        parts.append(
+            _LANE.format(lane=lane, number=number_of(number), outside=outside_of(number), **phones)
+        )
     return "".join(parts)

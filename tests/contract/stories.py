@@ -36,6 +36,9 @@ class World(Protocol):
 
     async def behaves(self, phone: str, does: Behaviour) -> None: ...
 
+    async def behaves_outside(self, does: Behaviour) -> None:
+        """Whoever is called where callers are led outside."""
+
     async def picks_up(self, phone: str) -> None: ...
 
     async def puts_down(self, phone: str) -> None:
@@ -443,6 +446,36 @@ async def is_lost_while_a_phone_rings(w: World) -> None:
     await _leaves(w)
 
 
+# ---- led outside ----
+
+
+async def is_led_outside_and_talks(w: World) -> None:
+    await w.behaves_outside(Answers())
+    await _is_led_outside(w)
+    await w.sees("joined")
+    await _leaves(w)
+
+
+async def hangs_up_while_it_rings_outside(w: World) -> None:
+    await w.behaves_outside(Silent())
+    await _is_led_outside(w)
+    await w.sees("outside", "called")
+    await _leaves(w)
+
+
+async def is_led_on_from_outside(w: World, does: Behaviour) -> None:
+    await w.behaves_outside(does)
+    await _is_led_outside(w)
+    await w.sees("message")
+    await _leaves(w)
+
+
+async def _is_led_outside(w: World) -> None:
+    await _calls_for(w, BRISK)
+    await w.sees("menu", times=2)
+    await w.presses("2")
+
+
 # ---- races ----
 
 
@@ -468,6 +501,13 @@ async def hangs_up_as_the_phone_begins_to_ring(w: World) -> None:
 async def hangs_up_as_a_phone_answers_at_once(w: World) -> None:
     await w.behaves("a", Answers())
     await _calls_for(w, ONE)
+    await _leaves(w)
+
+
+async def hangs_up_as_who_is_called_outside_answers(w: World) -> None:
+    await w.behaves_outside(Answers())
+    await _is_led_outside(w)
+    await w.sees("outside", "called")
     await _leaves(w)
 
 
@@ -543,6 +583,8 @@ STORIES: dict[str, Story] = {
         leaves_a_message_and_hangs_up,
         hangs_up_during_the_greeting,
         skips_the_greeting_and_hangs_up,
+        is_led_outside_and_talks,
+        hangs_up_while_it_rings_outside,
         is_lost_in_the_menu,
         is_lost_while_a_phone_rings,
         is_asked_how_it_was_and_says_so,
@@ -553,6 +595,7 @@ STORIES: dict[str, Story] = {
         hangs_up_as_the_phone_refuses,
         hangs_up_as_the_phone_begins_to_ring,
         hangs_up_as_a_phone_answers_at_once,
+        hangs_up_as_who_is_called_outside_answers,
         two_pick_up_at_once,
         all_answer_at_once,
         put_down_as_soon_as_picked_up,
@@ -587,6 +630,7 @@ for word, does in THEN_NEXT.items():
     STORIES[f"the next phone is asked when the first {word}"] = partial(
         picked_up_by_the_next, does=does
     )
+    STORIES[f"who is called outside {word}"] = partial(is_led_on_from_outside, does=does)
 for key, phones in ((ONE, 1), (RING, 3)):
     STORIES[f"the caller hangs up while {phones} ring"] = partial(
         hangs_up_while_a_phone_rings, key=key, phones=phones
