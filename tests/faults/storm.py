@@ -138,6 +138,8 @@ PROMISED_IN_VAIN = """SELECT call FROM calls
     WHERE outcome = 'callback' AND call NOT IN (SELECT call FROM tickets)"""
 FELL = """SELECT number_hash, min(mono_ms) FROM calls JOIN steps USING (call)
     WHERE step IN ('failsafe', 'audio lost') GROUP BY 1"""
+WAY = """SELECT mono_ms, step, detail FROM calls JOIN steps USING (call)
+    WHERE number_hash = :who ORDER BY id"""
 ENDINGS = "SELECT coalesce(ending, 'waiting'), count(*) FROM tickets GROUP BY 1 ORDER BY 1"
 
 
@@ -686,8 +688,20 @@ class Weather:
         ]
         return (
             f"{tale.number}, who {tale.wish}, {tale.complaint},"
-            f" {tale.over_at - tale.came_at:.1f} s after it came; met {met}"
+            f" {tale.over_at - tale.came_at:.1f} s after it came; met {met};"
+            f" {self._way_of(tale)}"
         )
+
+    def _way_of(self, tale: Tale) -> str:
+        """What the telephone company and the ledger have of a call, in seconds since it came."""
+        answered = tale.call.answered
+        at = f"{answered.result() - tale.came_at:.1f} s" if answered.done() else "never"
+        key = MachineKey.at(self._here.place.machine_key)
+        with _reading(self._here) as connection:
+            steps = connection.execute(text(WAY), {"who": key.keyed_hash(tale.number)}).all()
+        came_ms = tale.came_at * 1000
+        told = (f"{(ms - came_ms) / 1000:.1f} {step} {detail}" for ms, step, detail in steps)
+        return f"answered: {at}; ledger: {'; '.join(told) or 'nothing'}"
 
     # ---- time ----
 
