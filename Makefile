@@ -2,8 +2,10 @@
 
 .DEFAULT_GOAL := help
 # A proof's knobs are variables of its own, as in: make proof-dtmf SEEDS="7 8 9"
-.PHONY: help run test setup fuzz lint clean
+.PHONY: help run test setup page fuzz lint pictures clean
 
+# WORKERS=5 is for a machine with a processor more: two of them compute, the others keep real time.
+WORKERS := 4
 # ONCE=1 ends after the demonstration call; FOR is the fuzzers' time in seconds.
 ONCE :=
 FOR := 60
@@ -24,7 +26,12 @@ run: ## start a whole clinic on this machine and place a call; ONCE=1 ends after
 
 test: ## run every test, those on the real Asterisk included
 	@.ci/setup test
-	@.venv/bin/python -m pytest -n 4 --durations=10
+	@.venv/bin/python -m pytest -n $(WORKERS) --durations=10
+
+page: ## run the tests of the page, in a real browser too
+	@.ci/setup fuzz
+	@tests/web/run
+	@tests/page/run
 
 setup: ## only the set-up, with everything the tests and fuzzers need
 	@.ci/setup fuzz
@@ -41,6 +48,10 @@ lint: ## style, types and layers only
 	@.ci/setup test
 	@.venv/bin/python -m pytest tests/house
 
+pictures: ## draw the README's pictures of the page again
+	@.ci/setup test
+	@.venv/bin/python -m tests.page.portraits
+
 clean: ## take away what was built here; the Asterisk root and the prompts stay in ~/.cache/careline
-	@rm -rf .venv build *.egg-info routing_core/_core.c routing_core/_core*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv build *.egg-info routing_core/_core.c routing_core/_core*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache firmware/web/static/vendor
 	@find firmware ivr hw routing_core tests -name __pycache__ -prune -exec rm -rf {} +

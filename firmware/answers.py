@@ -14,13 +14,15 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import ledger, tickets, topics
+from firmware import ledger, message_acts, tickets, topics
 from firmware.asterisk.link import Link, LinkState
 from firmware.backlog import Backlog
-from firmware.control import Broadcast, Door
+from firmware.control import Admit, Broadcast, ControlError, Door
 from firmware.envelope import Envelope
 from firmware.ledger import Ledger, Moment
+from firmware.operations import Asker
 from firmware.recorder import Recorder
+from firmware.retention_desk import RetentionDesk
 from firmware.store import StoreError, open_reader
 from routing_core.media import Chunk, Media
 
@@ -52,8 +54,17 @@ class Answers:
         oncall: Callable[[], topics.Part],
         words: Callable[[], topics.Part],
         callbacks: Callable[[], topics.Part],
+        notices: Callable[[], topics.Part],
+        listening: Callable[[], topics.Part],
+        stores: Callable[[], topics.Part],
+        recordings: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
         envelope: Callable[[], Envelope | None],
+        backups: Callable[[], topics.Part],
+        audit_: Callable[[], topics.Part],
+        site: Callable[[], topics.Part],
+        retention: RetentionDesk,
+        opens_one_of: Callable[[str, set[str]], bool],
     ) -> None:
         self._media = media
         self._link = link
@@ -69,17 +80,26 @@ class Answers:
         self._oncall = oncall
         self._words = words
         self._callbacks = callbacks
+        self._notices = notices
+        self._listening = listening
+        self._stores = stores
+        self._recordings = recordings
         self._keyless = keyless
         self._envelope = envelope
+        self._backups = backups
+        self._audit = audit_
+        self._site = site
+        self._retention = retention
+        self._opens_one_of = opens_one_of  # whether this person opens one of these mailboxes
         self._steps = steps
 
-    def door(self) -> Door:
-        """The control socket's door, answering all of them."""
-        door = Door()
+    def door(self, admit: Admit) -> Door:
+        """The control socket's door, answering all of them to whoever is admitted."""
+        door = Door(admit)
         door.answer(topics.STATUS, self._status)
         door.answer(topics.CALLS, self._calls)
         door.answer(topics.EXPLAIN, self._explain)
-        door.answer(topics.MARK_MESSAGE, self._mark_message)
+        door.answer_to(topics.MARK_MESSAGE, self._mark_message)
         door.follow(topics.WATCH, self._steps.follow)
         return door
 
@@ -101,10 +121,19 @@ class Answers:
                 self._prompts(),
                 self._clock(),
                 self._figures(),
+                await asyncio.to_thread(self._stores),
                 await asyncio.to_thread(self._oncall),
                 await asyncio.to_thread(self._words),
                 self._callbacks(),
+                self._notices(),
+                await asyncio.to_thread(self._listening),
+                self._recordings(),
                 await asyncio.to_thread(self._glass),
+                await asyncio.to_thread(self._backups),
+                await asyncio.to_thread(self._audit),
+                await asyncio.to_thread(self._site),
+                self._retention.room.part(),
+                await asyncio.to_thread(self._retention.part),
             ),
         )
 
@@ -120,9 +149,18 @@ class Answers:
         told = tuple(_step_line(step) for step in steps)
         return topics.ExplainReply(calls=(_line(found[0]),), steps=told)
 
-    async def _mark_message(self, request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
-        mark = self._ledger.heard if request.mark == "heard" else self._ledger.deleted
-        known = await mark(request.message, Moment.now())
+    async def _mark_message(
+        self, request: topics.MarkMessageRequest, asker: Asker
+    ) -> topics.MarkMessageReply:
+        lies = await self._read(lambda open_: message_acts.mailboxes_of(open_, request.message))
+        if lies and not await asyncio.to_thread(self._opens_one_of, asker.name, lies):
+            raise ControlError(
+                f"{asker.name} may not: it lies in {', '.join(sorted(lies))}", "ask a member"
+            )
+        if request.mark == "heard":
+            known = await self._ledger.heard(request.message, Moment.now(), request.mailbox)
+        else:
+            known = await self._retention.delete(request.message, asker.name)
         self._marked()
         return topics.MarkMessageReply(known=known)
 

@@ -23,16 +23,22 @@ import structlog
 
 from firmware import (
     account,
+    audit,
+    board,
     ledger,
+    message_acts,
     people,
     recalled,
+    recordings,
     settings,
     spare_key,
-    tickets,
+    spool,
     topics,
+    trial,
     vault,
     wallclock,
 )
+from firmware.admin_notices import AdminNotices
 from firmware.answers import Answers, show
 from firmware.asterisk import translate
 from firmware.asterisk.config import AMI_USER
@@ -41,26 +47,40 @@ from firmware.asterisk.slots import Slots
 from firmware.asterisk.translate import Translator
 from firmware.asterisk.wire import Message
 from firmware.audit import Act, Audited
+from firmware.audit_watch import AuditWatch
 from firmware.backlog import Backlog
+from firmware.backup_timer import BackupTimer
 from firmware.callback_desk import CallbackDesk
 from firmware.callers import Callers
+from firmware.calling_out import CallingOut
 from firmware.clips import Clips
 from firmware.control import Broadcast, ControlError
+from firmware.copies import Copies, mend_people
+from firmware.damage_notices import DamageNotices
 from firmware.desk_codes import DeskCodes
 from firmware.desk_store import DeskStore
+from firmware.doorkeeper import Doorkeeper
+from firmware.durable import make_directory
 from firmware.hours_desk import HoursDesk
 from firmware.identity_desk import IdentityDesk
 from firmware.lamps import Lamps
 from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
+from firmware.listening_desk import ListeningDesk
 from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey, MachineKeyError
+from firmware.message_notices import MessageNotices
+from firmware.notify import Notices
 from firmware.perform import BEEP_TAG, Performer
+from firmware.phone_recording import PhoneRecordings
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
+from firmware.recording_desk import RecordingDesk, part_of
 from firmware.request_desk import RequestDesk
+from firmware.retention import Eraser
+from firmware.retention_desk import RetentionDesk
 from firmware.rollups import Rollups
 from firmware.roster import Roster, as_they_left_it
 from firmware.selftest import SELFTEST_CALL, SelfTest
@@ -84,6 +104,8 @@ READY_WITHOUT_AMI_S = 2.0
 # The store's thread computes for milliseconds after each event; a caller's event must not wait for
 # Python's usual five (a free agent's phone was rung 0.7 ms sooner in the median).
 TURN_S = 0.0005
+# So long the databases are looked through at the start; callers wait for it.
+LOOK_S = 1.0
 CHANNEL_WITHIN_S = 0.3  # after Asterisk said that it could not ring, its channel may still be told
 
 
@@ -116,6 +138,7 @@ class App:
 
     def __init__(self, place: Place, *, calls: int = 64, backlog_s: int = BACKLOG_S) -> None:
         self._place = place
+        trial.go_back_at_start(place)
         self._plan = _published(place)
         self._zone = ZoneInfo(self._plan.timezone)
         self._ports = ports_of(place)
@@ -126,6 +149,7 @@ class App:
         self._translator = Translator(self._plan)
         self._slots = Slots()
         self._exchange = Exchange(self._plan, lambda: str(uuid.uuid4()))
+        self._places = calls
         self._media = Media(calls, port=self._ports.engine, backlog_s=backlog_s)
         self._clips = Clips(self._media, place.prompts, self._plan.language)
         self._link = Link(
@@ -157,8 +181,10 @@ class App:
             self._place.ledger_log,
             key,
             on_durable=lambda steps: self._from_thread(self._durable, steps),
-            beside={tickets.OPENED: tickets.beside},
+            look_s=LOOK_S,
         )
+        mend_people(self._place.page_db, LOOK_S)
+        self._copies = Copies(self._place.calls_db, self._ledger, lambda: not self._exchange.calls)
         self._backlog = Backlog(self._ledger)
         self._callbacks = CallbackDesk(
             self._exchange, self._backlog, self._place.calls_db, key, self._inbox.put, self._start
@@ -202,6 +228,48 @@ class App:
                 tell=self._inbox.put,
                 start=self._start,
             )
+            self._listening = ListeningDesk(
+                store=self._ledger.store,
+                write=self._ledger.write,
+                key=key,
+                place=self._place,
+                to_dial=self._desks.to_dial,
+                tell=self._inbox.put,
+                start=self._start,
+            )
+            self._message_notices = MessageNotices(
+                self._place.calls_db, lambda: self._plan, self._leases.mail, self._start
+            )
+            notices = Notices(self._leases.mail, self._start)
+            self._admin_notices = AdminNotices(
+                self._place.calls_db,
+                self._place.admins_told,
+                lambda: self._plan,
+                notices,
+                self._now,
+            )
+            self._damage_notices = DamageNotices(
+                self._place.home, self._place.damage_told, lambda: self._plan, notices, self._now
+            )
+            self._backups = BackupTimer(self._place, lambda: self._plan, self._now, notices)
+            self._audit_watch = AuditWatch(
+                self._backlog.promise, partial(spool.set_aside, self._place.audit_spool)
+            )
+            self._trial = trial.TrialDesk(
+                self._place, self._backlog.promise, lambda: self._adopt(topics.AdoptRequest())
+            )
+            self._retention = RetentionDesk(
+                store=self._ledger.store,
+                key=key,
+                place=self._place,
+                plan=lambda: self._plan,
+                local=self._now,
+                trusted=self._hours.trusts_the_clock,
+                start=self._start,
+                mail=self._leases.mail,
+                eraser=Eraser(self._ledger.store, key, self._place.messages, self._copies.renew),
+            )
+            await self._retention.measure()
             async with self._recording(key) as recorder:
                 answers = Answers(
                     media=self._media,
@@ -218,12 +286,24 @@ class App:
                     uncounted=lambda: self._rollups.fault,
                     oncall=self._leases.part,
                     words=self._words.part,
+                    notices=self._message_notices.part,
+                    listening=self._listening.part,
                     callbacks=self._callbacks.part,
+                    stores=self._copies.part,
+                    recordings=lambda: part_of(self._exchange.recordings.fault),
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                     envelope=lambda: people.envelope(self._place.page_db),
+                    backups=self._backups.part,
+                    audit_=self._audit_watch.part,
+                    site=self._trial.part,
+                    retention=self._retention,
+                    opens_one_of=partial(people.opens_one_of, self._place.page_db),
                 )
-                door = answers.door()
+                door = answers.door(Doorkeeper(self._place.page_db, self._backlog.promise).admit)
                 account.answer_at(door, self._backlog.promise)
+                message_acts.answer_at(
+                    door, self._place.page_db, self._ledger.write, self._message_notices.came
+                )
                 self._hours.open(door)
                 self._desks.open(door)
                 self._words.open(self._own_words)
@@ -232,8 +312,30 @@ class App:
                 door.answer(SELFTEST_CALL, selftest.call)
                 door.answer(topics.ADOPT, self._adopt)
                 self._roster.answer_at(door)
+                board.answer_at(door, self._exchange, self._hours.answers)
                 self._leases.answer_at(door)
+                self._listening.answer_at(door)
                 self._callbacks.answer_at(door)
+                CallingOut(
+                    exchange=self._exchange,
+                    link=self._link,
+                    backlog=self._backlog,
+                    calls_db=self._place.calls_db,
+                    key=key,
+                    to_dial=self._desks.to_dial,
+                ).answer_at(door)
+                self._retention.open(door)
+                self._phone_recordings = PhoneRecordings(
+                    exchange=self._exchange,
+                    media=self._media,
+                    legs=self._legs,
+                    link=self._link,
+                    recorder=recorder,
+                    words=self._words,
+                    clips=lambda: self._clips,
+                    is_full=lambda: self._retention.room.is_full,
+                )
+                self._phone_recordings.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
@@ -268,6 +370,18 @@ class App:
 
     async def _carry_calls(self, recorder: Recorder[Chunk]) -> None:
         async with asyncio.TaskGroup() as group:
+            self._recordings = RecordingDesk(
+                media=self._media,
+                places=self._places,
+                legs=self._legs,
+                link=self._link,
+                translator=self._translator,
+                backlog=self._backlog,
+                recorder=recorder,
+                tell=self._inbox.put,
+                start=group.create_task,
+                is_full=lambda: self._retention.room.is_full,
+            )
             self._performer = Performer(
                 media=self._media,
                 clips=self._clips,
@@ -278,11 +392,14 @@ class App:
                 recorder=recorder,
                 leases=self._leases,
                 words=self._words,
+                listening=self._listening,
+                recordings=self._recordings,
                 tell=self._inbox.put,
                 start=group.create_task,
                 keep=self._requests.keep,
                 identify=self._identity.identify,
                 about_tickets=self._callbacks.perform,
+                is_full=lambda: self._retention.room.is_full,
             )
             self._group = group
             _keep_for_good()
@@ -295,6 +412,16 @@ class App:
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
             group.create_task(self._rollups.run())
+            group.create_task(self._admin_notices.run())
+            group.create_task(self._damage_notices.run())
+            group.create_task(self._audit_watch.run())
+            group.create_task(self._trial.run())
+            group.create_task(
+                spool.run(self._place.audit_spool, self._is_entered, self._backlog.promise)
+            )
+            group.create_task(self._backups.run())
+            group.create_task(self._retention.run())
+            group.create_task(self._copies.run())
             group.create_task(
                 consume(
                     self._exchange, self._inbox, self._decided, now=time.monotonic, local=self._now
@@ -327,6 +454,8 @@ class App:
             self._hours.look()
             now = time.monotonic()
             self._leases.look(now)
+            self._message_notices.look(now)
+            self._listening.look(now)
             if self._words.is_due(now):
                 self._start(self._words.sweep())
             for handle in self._legs.overdue(now):
@@ -336,6 +465,14 @@ class App:
                 log.error("Asterisk's manager is silent: every caller goes to the fail-safe")
                 self._media.let_go_all()
             await asyncio.sleep(FEED_EVERY_S)
+
+    def _is_entered(self, entry: Audited) -> bool:
+        reader = open_reader(self._place.calls_db)
+        try:
+            with reader.connect() as connection:
+                return audit.is_entered(connection, entry)
+        finally:
+            reader.dispose()
 
     def _now(self) -> datetime:
         return datetime.now(self._zone)
@@ -381,6 +518,7 @@ class App:
             return self._audio_closed(fact.call, fact.reason)
         call = self._legs.uuid(fact.call)
         if call is None:
+            self._phone_recordings.heard(fact)
             return ()
         match fact:
             case engine.ToneBegan(digit=digit):
@@ -402,6 +540,10 @@ class App:
             case engine.RecordingEnded():
                 self._performer.recorded(call)
                 return ()
+            case engine.Stalled(samples=0) if self._legs.is_tap(fact.call):
+                return self._performer.part_never_began(call)
+            case engine.Stalled() if self._legs.is_tap(fact.call):
+                return (events.PartFailed(call, "recordings are kept too slowly"),)
             case engine.Stalled(samples=0):
                 return self._performer.never_began(call)
             case engine.Stalled():
@@ -414,10 +556,13 @@ class App:
 
     def _audio_closed(self, handle: int, reason: engine.Closing) -> Sequence[events.Event]:
         """A hang-up, a join and our own release are told by Asterisk; the rest is a loss."""
+        is_tap = self._legs.is_tap(handle)
         closed = self._legs.closed(handle)
         if closed is None:
             return ()
         call, ours = closed
+        if is_tap:
+            return (events.TapEnded(call, reason.name.lower().replace("_", " ")),)
         return (*_lost(call, reason, ours=ours), *self._performer.never_began(call))
 
     # -- facts from Asterisk ---------------------------------------------------------------------
@@ -512,7 +657,8 @@ class App:
         for missed in self._desks.durable(steps):
             self._start(self._desks.list_missed(missed))
         self._callers.durable(steps)
-        if any(step.step == ledger.MESSAGE for step in steps):
+        self._admin_notices.durable(steps)
+        if any(step.step in (ledger.MESSAGE, message_acts.MARKED) for step in steps):
             self._lamps.changed()
         if any(step.step == ledger.OUTCOME for step in steps):
             self._leases.call_ended()
@@ -560,10 +706,12 @@ class App:
 
     def _take_stock(self) -> None:
         """What an exchange before us left: calls without an end, messages without a row."""
-        self._place.messages.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self._place.messages, 0o700)
         reader = open_reader(self._place.calls_db)
         with reader.connect() as connection:
             known = ledger.known_messages(connection)
+            parts = recordings.known_parts(connection)
+            unended = recordings.never_ended(connection)
             deleted = ledger.deleted_messages(connection)
             self._unfinished = ledger.unfinished(connection)
             self._talks = ledger.talks(connection)
@@ -580,6 +728,10 @@ class App:
         self._own_words = [each.label for each in adopted if each.label.mailbox == OWN]
         found = [each for each in adopted if each.label.mailbox != OWN]
         moment = Moment.now()
+        talks = [each for each in found if each.label.message in parts]
+        self._backlog.put([recordings.found(each, moment) for each in talks])
+        self._backlog.put([recordings.PartEnded(m, recordings.CUT_OFF, moment) for m in unended])
+        found = [each for each in found if each.label.message not in parts]
         self._backlog.put(
             [_message_row(f.label, f.seconds, moment, cut_off=f.cut_off) for f in found]
         )
@@ -594,6 +746,7 @@ class App:
             self._words.recipients,
             lambda told: self._from_thread(self._message_told, told),
             lambda message, own: spare_key.keep(self._place.messages, message, own, key),
+            self._listening.keep,
         )
         try:
             yield recorder
@@ -604,6 +757,8 @@ class App:
     def _message_told(self, told: Told) -> None:
         if self._is_ending:
             return  # nobody is left to be told; the next start finds the message
+        if self._recordings.take(told) or self._phone_recordings.take(told):
+            return
         match told:
             case Kept(label=label) if label.mailbox == OWN:
                 self._start(self._words.take(told))
@@ -623,6 +778,7 @@ class App:
             self._inbox.put(events.RecordingFailed(kept.label.call, str(refused)))
         else:
             self._inbox.put(events.RecordingKept(kept.label.call, kept.label.message, kept.seconds))
+            self._message_notices.came(kept.label.mailbox)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._group.create_task(work)

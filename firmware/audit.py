@@ -6,27 +6,34 @@ names the first that does not fit. An end cut off would leave a chain that fits:
 entry's number and hash stand in the ledger too, and so in `ledger.log`, and an export says how many
 they were.
 
+Entries older than the clinic keeps them are cut off at the beginning, and an entry of the chain
+itself vouches for it: `CUT` says with which entry the chain begins from then on, and after which
+hash. A beginning for which no such entry stands is missing.
+
 Whoever can read the machine key could sign a chain of their own: what protects against them is an
 export that left the box before.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from itertools import chain as chained
+from pathlib import Path
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, column, select, table
 
-from firmware.ledger import Moment, Noted
+from firmware import ledger, ledger_log
+from firmware.ledger import Moment, Noted, add_step
 from firmware.machine import MachineKey
 from ivr.commands import NO_CALL
 
-AUDITED = "audited"  # the ledger's step beside each entry
+AUDITED = ledger.AUDITED  # the step beside each entry
+THIS_BOX = "this box"  # who did it, where no person did
 WHO_MOST, ABOUT_MOST = 64, 200
 BEGINNING = bytes(32)
 
@@ -50,6 +57,10 @@ class Act(StrEnum):
     LISTENED = "listened to"
     EXPORTED = "exported"
     DELETED = "deleted"
+    MARKED = "marked a message"
+    CALLED_BACK = "called back the caller of"
+    NOTED = "noted on"
+    FORWARDED = "forwarded"
     READ = "read"
     INVITED = "invited"
     CHOSE_PASSWORD = "chose a password"  # noqa: S105 - a sentence
@@ -66,10 +77,35 @@ class Act(StrEnum):
     SET_UP = "set up the clinic"
     AGREED = "changed the members of mailboxes"
     PUBLISHED = "published"
+    CONFIRMED = "confirmed"
+    RETURNED = "returned to"
+    CHANGED_PROMPT = "changed the prompt"
     BACKED_UP = "backed up to"
     RESTORED = "restored"
     DRILLED = "tried a restore of"
+    CUT = "cut the audit before entry"
+    HELD = "put on legal hold"
+    RELEASED = "released the legal hold on"
+    BROUGHT_PATIENTS = "brought the list of patients"
+    FORGOT_PATIENTS = "forgot the list of patients"
+    CHOSE_PIN = "chose the PIN of"
+    PHONE_ON = "switched on listening by telephone to"
+    PHONE_OFF = "switched off listening by telephone to"
+    MADE_TOKEN = "made the token for programs, number"  # noqa: S105 - a sentence
+    ENDED_TOKEN = "took away the token for programs, number"  # noqa: S105
+    BY_ROOT = "did what needs root's rights"
+    VOUCHED = "made the authority that vouches for the page"
+    ASKED = "asked for"
+    USED_KEY = "used the box's own key for"
+    FOUND_BROKEN = "found the audit broken"
     EMERGENCY = "emergency call"
+
+
+def told_from_outside(act: Act) -> Act:
+    """For whoever takes an entry in from another program."""
+    if act is Act.CUT:
+        raise ValueError("only the exchange itself cuts the audit")
+    return act
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,34 +181,110 @@ def read(connection: Connection) -> Iterator[Entry]:
 def verify(chain: Iterable[Entry], public: Ed25519PublicKey, end: str = "") -> Verdict:
     """Whether every entry is as it was entered, and the last one stands where `end` says: what the
     ledger, or an earlier export, has as the newest entry's mark."""
-    before, number, marks = BEGINNING, 0, {""}
-    for entry in chain:
+    walk = iter(chain)
+    first = next(walk, None)
+    if first is None:
+        return _ended(0, 0, end, {""})
+    before, number, marks = BEGINNING, first.id - 1, {""}
+    may_begin = first.id == 1
+    for count, entry in enumerate(chained((first,), walk)):
         number += 1
-        if entry.id != number:
-            return Verdict(number - 1, f"entry {number} is missing", number)
-        if entry.hash != entry.hashed_after(before):
-            return Verdict(number - 1, f"entry {number} was changed or put in", number)
-        try:
-            public.verify(entry.signature, entry.hash)
-        except InvalidSignature:
-            return Verdict(number - 1, f"entry {number} was not signed by this box", number)
+        may_begin = may_begin or _vouches(entry, first)
+        wrong = _wrong(entry, number, before, public, is_cut=entry is first and first.id > 1)
+        if wrong:
+            if not (may_begin or any(_vouches(each, first) for each in walk)):
+                break
+            return Verdict(count, wrong, number)
         before = entry.hash
         marks.add(_mark(number, before))
-    if end not in marks:
-        return Verdict(
-            number, f"the end is cut off: {end.split()[0]} entries were made", number + 1
-        )
-    return Verdict(number)
+    if not may_begin:
+        return Verdict(0, f"the entries before {first.id} are missing", 1)
+    return _ended(number - first.id + 1, number, end, marks)
 
 
-def newest_mark(lines: Iterable[str]) -> str:
+def _wrong(
+    entry: Entry, number: int, before: bytes, public: Ed25519PublicKey, *, is_cut: bool
+) -> str:
+    """What is wrong with the next entry; what was cut off before it, another entry vouches for."""
+    if entry.id != number:
+        return f"entry {number} is missing"
+    if not is_cut and entry.hash != entry.hashed_after(before):
+        return f"entry {number} was changed or put in"
+    try:
+        public.verify(entry.signature, entry.hash)
+    except InvalidSignature:
+        return f"entry {number} was not signed by this box"
+    return ""
+
+
+def _ended(count: int, number: int, end: str, marks: Collection[str]) -> Verdict:
+    """All of it fits, if it ends where it must."""
+    if end in marks:
+        return Verdict(count)
+    told = f"the end is cut off: {end.split()[0]} entries were made"
+    return Verdict(count, told, number + 1)
+
+
+def cut(
+    connection: Connection, first: int, who: str, moment: Moment, key: MachineKey
+) -> list[Entry]:
+    """The chain begins with this entry from now on, and says so; what was before it, is gone."""
+    gone = [entry for entry in read(connection) if entry.id < first]
+    about = f"{first} after {gone[-1].hash.hex()}"
+    for noted in Audited(who, Act.CUT, about, moment).record(connection, key):
+        add_step(connection, noted.call, noted.step, noted.detail, noted.moment)
+    connection.execute(entries.delete().where(entries.c.id < first))
+    return gone
+
+
+def _vouches(entry: Entry, begins: Entry) -> bool:
+    """Whether this entry says that the chain was cut just there."""
+    first, _, before = entry.about.partition(" after ")
+    if entry.act != Act.CUT or first != str(begins.id):
+        return False
+    try:
+        return begins.hash == begins.hashed_after(bytes.fromhex(before))
+    except ValueError:
+        return False
+
+
+def newest_mark(log: Path) -> str:
     """The mark of the newest entry that `ledger.log` knows of; empty if it knows of none."""
     newest = ""
-    for line in lines:
-        if f'"{AUDITED}"' in line:
-            told: Mapping[str, Any] = json.loads(line)
-            newest = str(told["detail"]) if told.get("step") == AUDITED else newest
+    for line in ledger_log.lines(log):
+        for change in line.changes:
+            if change.table == "steps" and change.row.get("step") == AUDITED:
+                newest = str(change.row["detail"])
     return newest
+
+
+def since(connection: Connection, number: int) -> list[Entry]:
+    """Entries with higher numbers, the oldest first."""
+    asked = select(entries).where(entries.c.id > number).order_by(entries.c.id)
+    return [
+        Entry(row.id, row.at, row.who, row.act, row.about, row.hash, row.signature)
+        for row in connection.execute(asked)
+    ]
+
+
+def is_entered(connection: Connection, entry: Audited) -> bool:
+    """Whether one of the same time and words stands there."""
+    same = {"at": entry.moment.text, "who": entry.who, "act": entry.act, "about": entry.about}
+    asked = select(entries.c.id).where(*(entries.c[name] == told for name, told in same.items()))
+    return connection.scalar(asked.limit(1)) is not None
+
+
+def newest(connection: Connection) -> int:
+    """The newest entry's number; 0 if there is none."""
+    return connection.scalar(select(sa.func.max(entries.c.id))) or 0
+
+
+HEAD = "careline audit"
+
+
+def head(key: str, count: int) -> str:
+    """The first line of an export: whose it is, and how many follow."""
+    return json.dumps({"file": HEAD, "key": key, "entries": count})
 
 
 def as_line(entry: Entry) -> str:

@@ -15,7 +15,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import sqlite3
 import tarfile
@@ -31,23 +30,24 @@ from uuid import uuid4
 
 import pyrage
 
-from firmware import backup_keys, people, vault
+from firmware import backup_keys, people, spoken_before, trial, vault
 from firmware.backup_keys import BackupError
-from firmware.durable import replace_file, sync_directory
+from firmware.durable import replace_file
 from firmware.place import Place
+from firmware.shelf import Folder, Shelf
 from firmware.vault import SEALED, Label, Sealing
 from ivr.canary import SELFTEST
 
 FORMAT = 1
 HEAD, MANIFEST = "careline.json", "manifest.json"
 CANARY = "canary"  # the folder of the message by which a drill knows that the vault opens
-KEPT = 7
 PIECE = 1 << 20
 # A message may be deleted while its row is being copied; that happens once, seldom twice.
 ROUNDS = 5
 SCRATCH = "backup-"
+SPOKEN = "spoken"  # in the scratch folder
 # What a site is, beside its databases, its log and its messages; a box may lack some of them.
-SINGLE = ("machine.key", "secrets.toml", "paper.recipient")
+SINGLE = ("machine.key", "secrets.toml", "paper.recipient", "page-authority.pem")
 LOOSE = ("calls.db", "page.db", "ledger.log", "clinic.toml")
 
 Shown = Callable[[int], None]  # how many more bytes are done
@@ -96,52 +96,42 @@ class _Reader:
         return bytes(given)
 
 
-# ---- to a directory, or wherever a stream goes ----
+# ---- to a shelf, or wherever a stream goes ----
 
 
-def to_directory(place: Place, directory: Path, keep: int, shown: Shown) -> Made:
+def to_shelf(place: Place, shelf: Shelf, keep: int, shown: Shown) -> Made:
     """A new backup, whole and durable under its name, or none; then the oldest are removed."""
-    if not directory.is_dir():
-        raise BackupError(f"{directory} is no directory: is the stick plugged in and mounted?")
-    if directory.resolve().is_relative_to(place.home.resolve()):
-        raise BackupError(f"{directory} lies within the site itself: a backup belongs elsewhere")
+    if isinstance(shelf, Folder) and shelf.folder.resolve().is_relative_to(place.home.resolve()):
+        raise BackupError(f"{shelf.where} lies within the site itself: a backup belongs elsewhere")
+    in_place = on_shelf(place, shelf)  # a shelf that is not there says so before anything is read
     began = datetime.now(UTC)
-    beginning = f"careline-{people.recovery_key(place.page_db).id.hex()[:8]}-"
-    path = directory / f"{beginning}{began:%Y%m%dT%H%M%S.%fZ}.age"
-    part = path.with_name(path.name + ".part")
-    with _alone(place):
-        for left in directory.glob(f"{beginning}*.age.part"):
-            left.unlink()
-        made = _to_file(place, part, path, shown)
-    told = {"directory": str(directory.resolve()), **_told(made)}
+    name = f"{_beginning(place)}{began:%Y%m%dT%H%M%S.%fZ}.age"
+    with _alone(place), shelf.writing(name) as out:
+        made = _write(place, out, shown, name)
+    told = {"to": shelf.where, **_told(made)}
     replace_file(place.backup_told, json.dumps(told).encode())
-    for old in in_directory(place, directory)[keep:]:
-        if old != path:
-            old.unlink()
+    for old in in_place[max(0, keep - 1) :]:
+        shelf.remove(old)
     return made
 
 
-def _to_file(place: Place, part: Path, path: Path, shown: Shown) -> Made:
-    try:
-        fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
-        with os.fdopen(fd, "wb", PIECE) as out:
-            made = _write(place, out, shown, path.name)
-            out.flush()
-            os.fsync(out.fileno())
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    part.rename(path)
-    sync_directory(path.parent)
-    return made
+def on_shelf(place: Place, shelf: Shelf) -> list[str]:
+    """This clinic's backups, the newest first; any clinic's on a box that has none yet."""
+    known = people.is_set_up(place.page_db)
+    beginning = _beginning(place) if known else ""
+    return sorted((each for each in shelf.names() if each.startswith(beginning)), reverse=True)
 
 
-def in_directory(place: Place, directory: Path) -> list[Path]:
-    """This clinic's backups, the newest first."""
-    clinic = people.recovery_key(place.page_db).id.hex()[:8]
-    name = re.compile(rf"careline-{clinic}-\d{{8}}T\d{{6}}\.\d{{6}}Z\.age")
-    there = [each for each in directory.iterdir() if name.fullmatch(each.name)]
-    return sorted(there, key=lambda each: each.name, reverse=True)
+def last_made(place: Place) -> dict[str, str]:
+    """What was told of the last one: where `to`, its `file`, when `at`; empty if none was made."""
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        told = json.loads(place.backup_told.read_bytes())
+        return {name: str(told[name]) for name in ("to", "file", "at")}
+    return {}
+
+
+def _beginning(place: Place) -> str:
+    return f"careline-{people.recovery_key(place.page_db).id.hex()[:8]}-"
 
 
 def to_stream(place: Place, out: BinaryIO, shown: Shown) -> Made:
@@ -197,6 +187,10 @@ class _Archive:
     ) -> None:
         self._place, self._scratch, self._manifest = place, scratch, manifest
         self._began, self._shown = began, shown
+        self._log = scratch / "ledger.log"
+        self._tried = trial.pending(place)
+        if self._tried is not None:
+            spoken_before.link(place, scratch / SPOKEN)
         self.missing: list[str] = []
 
     def pieces(self) -> Iterator[bytes]:
@@ -204,12 +198,12 @@ class _Archive:
         yield from self._text(HEAD, head)
         yield from self._messages()
         log_end = yield from self._databases()
-        if self._place.ledger_log.exists():
-            yield from self._file("ledger.log", self._place.ledger_log, log_end)
+        if self._log.exists():
+            yield from self._file("ledger.log", self._log, log_end)
         yield from self._site()
         canary = sealed_canary(self._place, self._scratch, self._began)
         yield from self._file(f"{CANARY}/{canary.name}", canary)
-        told = {**head, "current": _current(self._place), "files": self._manifest.files}
+        told = {**head, "current": self._current(), "files": self._manifest.files}
         yield from self._text(MANIFEST, told)
         yield bytes(2 * tarfile.BLOCKSIZE)
 
@@ -225,7 +219,7 @@ class _Archive:
         just before."""
         calls, page = self._scratch / "calls.db", self._scratch / "page.db"
         for _ in range(ROUNDS):
-            log_end = whole_lines(self._place.ledger_log)
+            log_end = self._log_until_now()
             copy_database(self._place.calls_db, calls)
             yield from self._messages()
             before = self.missing
@@ -236,6 +230,14 @@ class _Archive:
         yield from self._file("calls.db", calls)
         yield from self._file("page.db", page)
         return log_end
+
+    def _log_until_now(self) -> int:
+        """How far the log goes. It may begin anew at any time: what it was until then has another
+        name, of ours."""
+        self._log.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            self._log.hardlink_to(self._place.ledger_log)
+        return whole_lines(self._log)
 
     def _has(self, message: str) -> bool:
         return f"messages/{message}{SEALED}" in self._manifest.held
@@ -253,7 +255,22 @@ class _Archive:
             paths += [path for each in numbered for path in _files_below(each)]
         for path in (*paths, *_files_below(self._place.prompts)):
             if path.is_file():
-                yield from self._file(path.relative_to(home).as_posix(), path)
+                yield from self._file(path.relative_to(home).as_posix(), self._as_confirmed(path))
+
+    def _as_confirmed(self, path: Path) -> Path:
+        """What a version on trial speaks otherwise, as it was spoken before: the spare box takes up
+        the one before, for nobody confirms a trial there."""
+        if path.is_relative_to(self._place.prompts):
+            kept = self._scratch / SPOKEN / path.relative_to(self._place.prompts)
+            return kept if kept.is_file() else path
+        return path
+
+    def _current(self) -> str | None:
+        """The version a spare box takes up."""
+        if self._tried is not None:
+            return str(self._tried.before)
+        link = self._place.asterisk / "current"
+        return link.readlink().name if link.is_symlink() else None
 
     def _file(self, name: str, path: Path, end: int | None = None) -> Iterator[bytes]:
         if not is_possible(name):
@@ -361,11 +378,6 @@ def _member(name: str, size: int, mtime: int) -> bytes:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mtime, entry.mode = size, mtime, 0o640
     return entry.tobuf(tarfile.PAX_FORMAT)
-
-
-def _current(place: Place) -> str | None:
-    link = place.asterisk / "current"
-    return link.readlink().name if link.is_symlink() else None
 
 
 def _files_below(folder: Path) -> list[Path]:

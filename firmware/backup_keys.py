@@ -8,6 +8,7 @@ paper that has been replaced.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyrage
 from cryptography.hazmat.primitives import hashes
@@ -74,23 +75,41 @@ def remember_paper(place: Place, paper: KeyPair) -> None:
     """From now on backups are made out to this paper, which must be the clinic's."""
     if people.recovery_key(place.page_db) != paper.public:
         raise BackupError("this is another clinic's recovery paper, or a slip went unnoticed in it")
-    line = f"{paper.public.id.hex()} {of_paper(paper).recipient}\n"
-    replace_file(place.paper_recipient, line.encode())
+    replace_file(place.paper_recipient, _line_of(paper))
+    place.paper_expected.unlink(missing_ok=True)
+
+
+def expect_paper(place: Place, paper: KeyPair) -> None:
+    """Before this paper becomes the clinic's: whoever is killed in between must not leave a clinic
+    that cannot make a backup. Until then it counts for nothing, for its key is not the clinic's."""
+    place.home.mkdir(parents=True, exist_ok=True)
+    replace_file(place.paper_expected, _line_of(paper))
 
 
 def paper_recipient(place: Place) -> str:
     """Whom backups are made out to beside the box itself."""
     wanted = people.recovery_key(place.page_db).id.hex()
+    if (recipient := _recipient_in(place.paper_recipient, wanted)) is not None:
+        return recipient
+    if (recipient := _recipient_in(place.paper_expected, wanted)) is not None:
+        replace_file(place.paper_recipient, place.paper_expected.read_bytes())
+        return recipient
+    raise BackupError(
+        "the box does not know whom to make backups out to, since its recovery paper is older"
+        " than backups are, or new: run `careline backup-paper` once and type its four lines"
+    )
+
+
+def _recipient_in(file: Path, wanted: str) -> str | None:
     try:
-        key, recipient = place.paper_recipient.read_text("ascii").split()
+        key, recipient = file.read_text("ascii").split()
     except (FileNotFoundError, ValueError):
-        key, recipient = "", ""
-    if key != wanted:
-        raise BackupError(
-            "the box does not know whom to make backups out to, since its recovery paper is older"
-            " than backups are, or new: run `careline backup-paper` once and type its four lines"
-        )
-    return recipient
+        return None
+    return recipient if key == wanted else None
+
+
+def _line_of(paper: KeyPair) -> bytes:
+    return f"{paper.public.id.hex()} {of_paper(paper).recipient}\n".encode()
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

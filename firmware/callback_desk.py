@@ -186,7 +186,7 @@ class CallbackDesk:
         meant = [name for name in self._exchange.tickets() if name.startswith(request.ticket)]
         if len(meant) != 1:
             raise ControlError(
-                f"{len(meant)} call-backs have a name that begins with {request.ticket}",
+                f"{len(meant)} call-backs have a name that begins so",
                 "see `careline callbacks`, and give more of its name",
             )
         try:

@@ -3,7 +3,10 @@
 A topic joins a request's form with its reply's form; the exchange answers topics, clients ask them.
 A request is `{"ask": "status"}` and whatever else its form says; the reply is `{"reply": {…}}`, or
 `{"refused": "why", "cure": "what to do"}`. A topic that is followed sends a reply per line until
-one side closes. Whoever may open the socket may ask: the file's mode is the permission.
+one side closes. `{"ask": "enter", "session": "…"}` says whose session the requests after it are of.
+
+Whoever may open the socket may ask, for the file's mode is the first permission; the second is that
+each request passes whoever `admit` is (firmware/doorkeeper.py).
 
 Nothing a client does can slow the exchange: requests have a bounded length, a follower who does not
 read is dropped.
@@ -17,11 +20,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar, Union
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from firmware.operations import Asker, Role
+from firmware.peer import Peer, peer_of
 from firmware.place import SOCKET_PATH_MAX
 
 # A request is a few hundred bytes; the longest, a call to place with its keys, stays below this.
@@ -57,8 +62,11 @@ class Strict(BaseModel):
 
 Q = TypeVar("Q", bound=Strict)
 R = TypeVar("R", bound=Strict)
+T = TypeVar("T")
 Answer = Callable[[Q], Awaitable[R]]
+AnswerTo = Callable[[Q, Asker], Awaitable[R]]
 Following = Callable[[Q], AsyncIterator[R]]
+Admit = Callable[[str, str, Peer], Awaitable[Asker]]  # `ask`, session, peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +78,42 @@ class Topic(Generic[Q, R]):
 
     @property
     def name(self) -> str:
-        return str(self.request.model_fields["ask"].default)
+        return _asked(self.request)
+
+
+class EnterRequest(Strict):
+    """Whoever asks on this connection from now on, by the token of their session."""
+
+    ask: Literal["enter"] = "enter"
+    session: str = Field(max_length=100, repr=False)
+
+
+class EnterReply(Strict):
+    """Each request is looked at when it comes."""
+
+
+ENTER = Topic(EnterRequest, EnterReply)
+
+
+async def anybody(_asked: str, _session: str, peer: Peer) -> Asker:
+    """For a socket behind which nothing is a patient's, as a rehearsal's telephone company."""
+    return Asker(peer.user, Role.TECHNICIAN)
 
 
 class Door:
     """What this exchange answers. Topics are added before it opens."""
 
-    def __init__(self) -> None:
-        self._answers: dict[type[Strict], Callable[[Any], Awaitable[Strict]]] = {}
+    def __init__(self, admit: Admit = anybody) -> None:
+        self._admit = admit
+        self._answers: dict[type[Strict], Callable[[Any, Asker], Awaitable[Strict]]] = {}
         self._followed: dict[type[Strict], Callable[[Any], AsyncIterator[Strict]]] = {}
 
     def answer(self, topic: Topic[Q, R], answer: Answer[Q, R]) -> None:
         """Answer this topic by one reply."""
+        self._answers[topic.request] = lambda request, _asker: answer(request)
+
+    def answer_to(self, topic: Topic[Q, R], answer: AnswerTo[Q, R]) -> None:
+        """The same, where it matters who asks."""
         self._answers[topic.request] = answer
 
     def follow(self, topic: Topic[Q, R], following: Following[Q, R]) -> None:
@@ -117,7 +149,7 @@ class Door:
             _remove_dead(path)
 
     def _requests(self) -> TypeAdapter[Strict]:
-        forms = (*self._answers, *self._followed)
+        forms = (EnterRequest, *self._answers, *self._followed)
         union: Any = Union[forms]  # noqa: UP007 - the members are known only now
         if len(forms) > 1:
             union = Annotated[union, Field(discriminator="ask")]
@@ -130,12 +162,19 @@ class Door:
         writer: asyncio.StreamWriter,
     ) -> None:
         """One client, until it closes, breaks the form of a line beyond repair, or lags."""
+        peer, session = peer_of(writer.get_extra_info("socket")), ""
         try:
             while (line := await _request_line(reader)) is not None:
                 try:
-                    await self._reply_to(requests.validate_json(line), writer)
+                    request = requests.validate_json(line)
+                    if isinstance(request, EnterRequest):
+                        session = request.session
+                        await _send(writer, _reply(EnterReply()))
+                        continue
+                    asker = await _guarded(self._admit(_asked(type(request)), session, peer))
+                    await self._reply_to(request, asker, writer)
                 except ValidationError as wrong:
-                    await _send(writer, _refusal(_not_understood(wrong, self._names())))
+                    await _send(writer, _refusal(_not_understood(wrong, self.asked())))
                 except ControlError as refused:
                     await _send(writer, _refusal(refused))
         except ControlError as broken:
@@ -149,9 +188,9 @@ class Door:
         finally:
             writer.close()
 
-    async def _reply_to(self, request: Strict, writer: asyncio.StreamWriter) -> None:
+    async def _reply_to(self, request: Strict, asker: Asker, writer: asyncio.StreamWriter) -> None:
         if (answer := self._answers.get(type(request))) is not None:
-            await _send(writer, _reply(await _guarded(answer(request))))
+            await _send(writer, _reply(await _guarded(answer(request, asker))))
             return
         replies = self._followed[type(request)](request)
         try:
@@ -161,10 +200,9 @@ class Door:
             if (close := getattr(replies, "aclose", None)) is not None:
                 await close()
 
-    def _names(self) -> list[str]:
-        return sorted(
-            str(form.model_fields["ask"].default) for form in (*self._answers, *self._followed)
-        )
+    def asked(self) -> list[str]:
+        """Each `ask` that is answered here."""
+        return sorted(map(_asked, (*self._answers, *self._followed)))
 
 
 class Broadcast(Generic[R]):
@@ -194,9 +232,15 @@ class Broadcast(Generic[R]):
             self._followers.pop(queue, None)
 
 
-def ask(path: Path, topic: Topic[Q, R], request: Q, timeout_s: float = ANSWER_S) -> R:
-    """The exchange's reply, for a program without a loop."""
+def ask(
+    path: Path, topic: Topic[Q, R], request: Q, timeout_s: float = ANSWER_S, session: str = ""
+) -> R:
+    """The exchange's reply, for a program without a loop; to whoever's session this is."""
     with _connected(path, timeout_s) as lines:
+        if session:
+            lines.write(_request(EnterRequest(session=session)))
+            lines.flush()
+            _read_reply(lines.readline(REPLY_MAX), ENTER)
         lines.write(_request(request))
         lines.flush()
         return _read_reply(lines.readline(REPLY_MAX), topic)
@@ -211,12 +255,17 @@ def follow(path: Path, topic: Topic[Q, R], request: Q) -> Iterator[R]:
             yield _read_reply(line, topic)
 
 
-async def ask_async(path: Path, topic: Topic[Q, R], request: Q, timeout_s: float = ANSWER_S) -> R:
-    """The exchange's reply, for a program with a loop."""
+async def ask_async(
+    path: Path, topic: Topic[Q, R], request: Q, timeout_s: float = ANSWER_S, session: str = ""
+) -> R:
+    """The exchange's reply, for a program with a loop; to whoever's session this is."""
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_unix_connection(_bound(path), limit=REPLY_MAX)
             try:
+                if session:
+                    await _send(writer, _request(EnterRequest(session=session)))
+                    _read_reply(await reader.readline(), ENTER)
                 await _send(writer, _request(request))
                 return _read_reply(await reader.readline(), topic)
             finally:
@@ -241,6 +290,10 @@ async def follow_async(path: Path, topic: Topic[Q, R], request: Q) -> AsyncItera
         writer.close()
 
 
+def _asked(form: type[Strict]) -> str:
+    return str(form.model_fields["ask"].default)
+
+
 def _reply(reply: Strict) -> bytes:
     return b'{"reply":' + reply.model_dump_json().encode() + b"}\n"
 
@@ -262,7 +315,7 @@ def _read_reply(line: bytes, topic: Topic[Q, R]) -> R:
     return topic.reply.model_validate(said["reply"])
 
 
-async def _guarded(answer: Awaitable[R]) -> R:
+async def _guarded(answer: Awaitable[T]) -> T:
     """The answer; a fault of ours becomes a refusal and a log line, never a lost connection."""
     try:
         return await answer
@@ -296,6 +349,8 @@ def _not_understood(wrong: ValidationError, names: list[str]) -> ControlError:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("union_tag_invalid", "union_tag_not_found", "literal_error"):
         return ControlError("nothing here answers to this `ask`", f"ask one of {', '.join(names)}")
+    if first["type"] == "extra_forbidden":
+        return ControlError("it has a field that nobody knows", "leave out what no form names")
     if first["type"] == "json_invalid":
         return ControlError("this line is not JSON", "send one JSON object per line")
     return ControlError(

@@ -150,13 +150,14 @@ class DeskCodes:
     async def _call_back(self, extension: str) -> str:
         """The number as this telephone would dial it."""
         missed = next((each for each in self._store.missed_calls(extension) if each.number), None)
-        number = self._to_dial(missed.number) if missed else None
+        number = self.to_dial(missed.number) if missed else None
         if number is None:
             return "missed-none"
         await self._store.forget_missed(extension)
         return f"{DIAL}{number}"
 
-    def _to_dial(self, number: str) -> str | None:
+    def to_dial(self, number: str) -> str | None:
+        """A caller's number as a telephone dials it; None: no rule leads there."""
         plan = self._plan()
         if number in plan.phones:
             return number

@@ -1,7 +1,8 @@
 """The drill: a backup is one only when it has been restored.
 
 Each night the newest backup is restored into a scratch directory with the box's drill identity, by
-the same code as a real restore, and looked through. The drill opens what the box itself may: the
+the same code as a real restore, and looked through; then an exchange of its own starts on it, and
+answers a call. The drill opens what the box itself may: the
 canary of the self-test mailbox and the columns sealed under the machine key. A caller's message it
 cannot open; of each it proves that it is there, whole as it was backed up, and for whom.
 """
@@ -10,7 +11,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from firmware.backup_keys import BackupError
 from firmware.durable import replace_file
 from firmware.machine import MachineKey
 from firmware.place import Place
-from firmware.restore import Unpacked, make_ready, refuse_if_full, unpack
+from firmware.restore import Sealed, Unpacked, make_ready, refuse_if_full, unpack
+from firmware.shelf import Shelf
 from firmware.store import open_reader
 from firmware.vault import SEALED
 
@@ -32,6 +34,9 @@ SCRATCH = "drill-"
 # Every night, and two hours for whatever came between.
 STALE = timedelta(hours=26)
 SHOWN_AT_MOST = 3
+
+# Places a call on the self-test line of a restored site; how it went. Raises why it did not.
+Calls = Callable[[Place, Place], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +49,41 @@ class Told:
     seconds: float
     bytes: int = 0
     made: str = ""  # when the backup was made that was tried
+    called: str = ""  # how the call on the restored box's self-test line went; empty: none was made
 
     @property
     def is_well(self) -> bool:
         return not self.wrong
 
 
-def drill(place: Place, directory: Path | None, scratch: Path | None, shown: Shown) -> Told:
+def drill(
+    place: Place, shelf: Callable[[], Shelf], scratch: Path | None, shown: Shown, call: Calls
+) -> Told:
     """Try the newest backup, and write down how it went, whatever came of it."""
     began, file = datetime.now(UTC), "no backup"
-    held, made, wrong = 0, "", ""
+    held, made, wrong, called = 0, "", "", ""
     try:
-        newest = newest_backup(place, directory)
-        file = newest.name
-        with _scratch(scratch or place.home) as folder:
-            refuse_if_full(newest, folder)
-            unpacked = unpack(newest, backup_keys.of_drill(place), folder, shown)
-            held, made = unpacked.bytes, unpacked.made
-            make_ready(unpacked)
-            wrong = "; ".join(look_through(unpacked, place))
+        with closing(shelf()) as opened:
+            newest = newest_backup(place, opened)
+            file = newest.name
+            with _scratch(scratch or place.home) as folder:
+                refuse_if_full(newest, folder)
+                unpacked = unpack(newest, backup_keys.of_drill(place), folder, shown)
+                held, made = unpacked.bytes, unpacked.made
+                make_ready(unpacked)
+                wrong = "; ".join(look_through(unpacked, place))
+                called = "" if wrong else call(place, Place(folder))
     except Exception as failed:  # told in the morning, whatever it was
         wrong = str(failed) or type(failed).__name__
     seconds = (datetime.now(UTC) - began).total_seconds()
-    told = Told(file, began.isoformat(timespec="seconds"), wrong, seconds, held, made)
+    told = Told(file, began.isoformat(timespec="seconds"), wrong, seconds, held, made, called)
     replace_file(place.drill_told, json.dumps(asdict(told)).encode())
     return told
+
+
+def no_call(_place: Place, _restored: Place) -> str:
+    """For a box, or a test, that has no Asterisk to spare."""
+    return ""
 
 
 def last(place: Place) -> Told | None:
@@ -81,6 +96,8 @@ def last(place: Place) -> Told | None:
 
 def alarm(place: Place, now: datetime) -> str:
     """What is wrong with this site's backups, in words; empty if nothing is."""
+    if unmet := last_failure(place):
+        return unmet
     told = last(place)
     if told is None:
         return "no backup has been tried yet: run `careline drill`"
@@ -93,23 +110,33 @@ def alarm(place: Place, now: datetime) -> str:
     return ""
 
 
-def newest_backup(place: Place, directory: Path | None) -> Path:
-    """In this directory, or where the last one went: which one that was a box remembers, since its
+def last_failure(place: Place) -> str:
+    """What the timer tried last without success, in words; empty if it succeeded."""
+    told = _failure(place)
+    return f"the {told['job']} of {told['at'][:16]}Z failed: {told['wrong']}" if told else ""
+
+
+def failed_job(place: Place) -> str:
+    """Which of the timer's it was; empty if all is well."""
+    return _failure(place).get("job", "")
+
+
+def _failure(place: Place) -> dict[str, str]:
+    try:
+        told = json.loads(place.night_told.read_bytes())
+        return {name: str(told[name]) for name in ("job", "at", "wrong")}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def newest_backup(place: Place, shelf: Shelf) -> Sealed:
+    """The one that was made last, if it went there: which one that was a box remembers, since its
     clock may have been wrong when it named an earlier one."""
-    last_made: Path | None = None
-    with suppress(FileNotFoundError, ValueError, KeyError):
-        told = json.loads(place.backup_told.read_bytes())
-        last_made = Path(str(told["directory"])) / str(told["file"])
-    if directory is None:
-        if last_made is None:
-            raise BackupError("no backup has been made yet: run `careline backup`")
-        directory = last_made.parent
-    if last_made is not None and directory.resolve() == last_made.parent and last_made.exists():
-        return last_made
-    there = backup.in_directory(place, directory) if directory.is_dir() else []
+    there, told = backup.on_shelf(place, shelf), backup.last_made(place)
     if not there:
-        raise BackupError(f"{directory} holds no backup of this clinic: is the stick plugged in?")
-    return there[0]
+        raise BackupError(f"{shelf.where} holds no backup of this clinic: is the stick plugged in?")
+    is_last = told.get("to") == shelf.where and told.get("file") in there
+    return Sealed(shelf, told["file"] if is_last else there[0])
 
 
 def look_through(unpacked: Unpacked, place: Place) -> Iterator[str]:
@@ -144,8 +171,7 @@ def _quick_check(database: Path) -> Iterator[str]:
 
 def _audit(connection: Connection, restored: Place) -> Iterator[str]:
     public = audit.signer(MachineKey.at(restored.machine_key)).public_key()
-    with restored.ledger_log.open(encoding="utf-8") as log:
-        end = audit.newest_mark(log)
+    end = audit.newest_mark(restored.ledger_log)
     verdict = audit.verify(audit.read(connection), public, end)
     if verdict.wrong:
         yield f"the audit does not hold: {verdict.wrong}"

@@ -3,12 +3,39 @@ too.
 """
 
 import os
+import threading
 from pathlib import Path
+
+# Whoever finds a directory that another thread makes waits until it is there for good.
+_making = threading.RLock()
 
 
 def sync_directory(directory: Path) -> None:
     """Make the names in this directory durable."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_directory(directory: Path, mode: int = 0o750) -> None:
+    """A directory that is there after a power cut too: its name stands in its parent."""
+    with _making:
+        try:
+            directory.mkdir(mode=mode)
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            make_directory(directory.parent, mode)
+            make_directory(directory, mode)
+            return
+        sync_directory(directory.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file durable that somebody else has written."""
+    fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

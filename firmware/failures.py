@@ -52,6 +52,17 @@ def forgive(connection: Connection, person: str) -> None:
     connection.execute(failures.delete().where(failures.c.person == person[:NAME_MOST]))
 
 
+def waiting(connection: Connection, now: datetime) -> dict[str, timedelta]:
+    """Who has to wait before another try is looked at, and how long, whatever the way in."""
+    told: dict[str, timedelta] = {}
+    asked = select(failures).where(failures.c.person != ALL_NAMES)
+    for person, _, count_, last in connection.execute(asked).all():
+        so_far = Failures(count_, datetime.fromisoformat(last))
+        if waits := wait(so_far, OF_A_NAME, now):
+            told[person] = max(waits, told.get(person, waits))
+    return told
+
+
 def _found(connection: Connection, name: str, way: str) -> Failures:
     asked = select(failures.c.count, failures.c.last).where(*_of(name, way))
     row = connection.execute(asked).one_or_none()

@@ -134,7 +134,27 @@ class TrunkForm(Strict):
         return plan.Trunk(name, self.host, self.port, self.username, self.registers)
 
 
-class LineForm(Strict):
+class RecordedForm(Strict):
+    """Of a line or a queue: whether talks are recorded."""
+
+    record: Annotated[
+        Literal["always", "on-request", "never"] | None,
+        Field(description='"always", "on-request" or "never"'),
+    ] = None
+    consent: Annotated[
+        Literal["announce", "key", "none"], Field(description='"announce", "key" or "none"')
+    ] = "announce"
+    recordings: Word | None = None
+
+    def recording(self) -> plan.Recording | None:
+        """None: nothing is said of it here."""
+        if self.record is None:
+            return None
+        how = plan.Consent(self.consent)
+        return plan.Recording(plan.Recorded(self.record), how, self.recordings or "")
+
+
+class LineForm(RecordedForm):
     trunk: Word
     numbers: Annotated[list[Number], _some("numbers", 200)]
     flow: Word | None = None
@@ -147,7 +167,14 @@ class LineForm(Strict):
         spoken = self.language or language
         leads_to = self.flow or ""
         return plan.Line(
-            name, self.trunk, numbers, leads_to, spoken, self.medical, phone=self.phone
+            name,
+            self.trunk,
+            numbers,
+            leads_to,
+            spoken,
+            self.medical,
+            phone=self.phone,
+            recording=self.recording(),
         )
 
 
@@ -352,7 +379,7 @@ class CallBacksForm(Strict):
         )
 
 
-class QueueForm(Strict):
+class QueueForm(RecordedForm):
     agents: Annotated[list[Extension], _some("extensions", 100)]
     urgency: UrgencyWord = "routine"
     target_s: Annotated[float, _seconds(1, 3600)] = 20
@@ -403,13 +430,27 @@ class QueueForm(Strict):
             self.number,
             self.whisper,
             self.callbacks.callbacks() if self.callbacks else None,
+            self.recording(),
         )
 
 
 Prompts = Annotated[list[Word], _some("prompts", 20)]
 
 
-class SayForm(Strict):
+class NodeStrict(Strict):
+    """Of a node: what whoever wrote it wants the next one to know. No caller hears it."""
+
+    note: Annotated[
+        str,
+        Field(
+            max_length=300,
+            pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+            description="a note of up to 300 characters, in one line",
+        ),
+    ] = ""
+
+
+class SayForm(NodeStrict):
     kind: Literal["say"]
     prompts: Prompts
     next: Target
@@ -418,7 +459,7 @@ class SayForm(Strict):
         return plan.Say(tuple(self.prompts), self.next)
 
 
-class MenuForm(Strict):
+class MenuForm(NodeStrict):
     kind: Literal["menu"]
     prompts: Prompts
     choices: Annotated[
@@ -446,7 +487,7 @@ class MenuForm(Strict):
         )
 
 
-class HoursForkForm(Strict):
+class HoursForkForm(NodeStrict):
     kind: Literal["hours"]
     hours: Word
     open: Target
@@ -474,7 +515,7 @@ class OverflowForm(Strict):
         )
 
 
-class EnqueueForm(Strict):
+class EnqueueForm(NodeStrict):
     kind: Literal["queue"]
     queue: Word
     patience_s: Annotated[float, _seconds(5, 7200)]
@@ -512,7 +553,7 @@ class EnqueueForm(Strict):
         )
 
 
-class RingForm(Strict):
+class RingForm(NodeStrict):
     kind: Literal["ring"]
     phones: Annotated[list[Extension], _some("extensions", 20)]
     for_s: Annotated[float, _seconds(5, 120)]
@@ -522,18 +563,20 @@ class RingForm(Strict):
         return plan.Ring(tuple(self.phones), self.for_s, self.otherwise)
 
 
-class OutsideForm(Strict):
+class OutsideForm(NodeStrict):
     kind: Literal["outside"]
     number: Number
     for_s: Annotated[float, _seconds(5, 120)]
     otherwise: Target
     prompts: Prompts = ["connecting-outside"]
+    confirm: Annotated[bool, Field(strict=True, description="true or false")] = False
 
     def node(self) -> plan.RingOutside:
-        return plan.RingOutside(self.number, self.for_s, self.otherwise, tuple(self.prompts))
+        said = tuple(self.prompts)
+        return plan.RingOutside(self.number, self.for_s, self.otherwise, said, self.confirm)
 
 
-class MessageForm(Strict):
+class MessageForm(NodeStrict):
     kind: Literal["message"]
     mailbox: Word
     prompts: Prompts
@@ -556,7 +599,7 @@ class MessageForm(Strict):
         )
 
 
-class CallBackForm(Strict):
+class CallBackForm(NodeStrict):
     kind: Literal["callback"]
     queue: Word
     otherwise: Target
@@ -565,7 +608,7 @@ class CallBackForm(Strict):
         return plan.CallBack(self.queue, self.otherwise)
 
 
-class GotoForm(Strict):
+class GotoForm(NodeStrict):
     kind: Literal["goto"]
     target: Target
 
@@ -573,7 +616,7 @@ class GotoForm(Strict):
         return plan.Goto(self.target)
 
 
-class HangupForm(Strict):
+class HangupForm(NodeStrict):
     kind: Literal["hangup"]
     prompts: Annotated[
         list[Word], Field(max_length=20, description="a list of up to 20 prompts")

@@ -1,14 +1,15 @@
 """The hand-over sheet: what a night's urgent messages came to, as a text to be printed.
 
 It says who was called when and what they did, which messages are closed and which are open. Who
-left them is not in it, but for the numbers to call back, where somebody has unlocked them.
+left them is not in it; the numbers to call back, and what somebody wrote when they settled one, are
+where they were unlocked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from firmware.leases import LeaseRow
+from firmware.leases import LeaseRow, Note
 from firmware.ledger import Step
 from ivr import oncall
 from ivr.forewarn import moment
@@ -47,6 +48,7 @@ class Entry:
     lease: LeaseRow
     steps: Sequence[Step]
     number: str | None = field(default=None, repr=False)
+    notes: Sequence[Note] = ()
 
 
 def sheet(plan: Plan, night: Night, entries: Sequence[Entry], now: datetime) -> str:
@@ -92,6 +94,9 @@ def _entry(number: int, entry: Entry, plan: Plan, now: datetime) -> Iterator[str
     for step in entry.steps:
         at = datetime.fromisoformat(step.at).astimezone(now.tzinfo)
         yield f"   {at:%H:%M:%S}  {step.detail if step.step == STEP else step.step}"
+    for note in entry.notes:
+        by = labels.get(note.by, note.by)
+        yield f"   Note by {by}: {LOCKED if note.words is None else note.words}"
 
 
 def _state(lease: LeaseRow, labels: Mapping[str, str], now: datetime) -> str:

@@ -16,7 +16,7 @@ from firmware.store import BehindError, Store, StoreError
 from firmware.wallclock import Reading
 from ivr import codes, events
 from ivr.errors import SwitchError
-from ivr.hours import Switch, answer, in_words, switched
+from ivr.hours import Answer, Switch, answer, in_words, switched
 from ivr.own_words import recording_of
 from ivr.plan import Hours, Plan
 
@@ -61,6 +61,10 @@ class HoursDesk:
             log.warning("the clock is judged anew", trusted=self._trust.trusted)
             self._tell(events.ClockJudged(self._trust.trusted))
 
+    def trusts_the_clock(self) -> bool:
+        """Whether the wall clock can be believed now."""
+        return self._trust.trusted
+
     def part(self) -> topics.Part:
         """For the status."""
         if self._trust.trusted:
@@ -96,6 +100,15 @@ class HoursDesk:
             if switch is not None:
                 self._switches[name] = switch
             self._tell(events.HoursSwitched(name, switch))
+
+    def answers(self) -> Mapping[str, Answer]:
+        """How every schedule stands now."""
+        plan, trusted = self._plan(), self._trust.trusted
+        local = self._local(plan)
+        return {
+            name: answer(schedule, local, self._switches.get(name), trusted=trusted)
+            for name, schedule in plan.hours.items()
+        }
 
     def recorded(self) -> Mapping[str, str]:
         """Recordings that callers hear, each with what it is for; to be asked in any thread. While
@@ -168,7 +181,7 @@ def _meant(schedules: Mapping[str, Hours], name: str) -> Hours:
         return schedules[name]
     known = ", ".join(schedules) or "none"
     if name:
-        raise ControlError(f"there is no schedule {name!r}", f"name one of: {known}")
+        raise ControlError("there is no such schedule", f"name one of: {known}")
     if len(schedules) != 1:
         raise ControlError("which schedule is meant?", f"name one of: {known}")
     return next(iter(schedules.values()))

@@ -83,6 +83,18 @@ class InsideReading:
                     reason = "has a flow and a phone"
                     self.tell((*path, "phone"), reason, "keep the one to which callers shall come")
 
+    def check_recordings(self, section: str, rules: Mapping[str, plan.Recording | None]) -> None:
+        """Somebody may listen to what is recorded, and nobody else."""
+        for name, rule in rules.items():
+            if rule is None or rule.when is plan.Recorded.NEVER:
+                continue
+            if rule.mailbox:
+                self.must_exist("mailboxes", (rule.mailbox,), (section, name, "recordings"))
+            else:
+                reason = "its talks are recorded, and nothing says who may listen to them"
+                cure = 'add recordings = "…", a mailbox of [mailboxes]'
+                self.tell((section, name, "record"), reason, cure)
+
     def check_words(
         self,
         queues: Mapping[str, plan.Queue],

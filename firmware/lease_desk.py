@@ -21,10 +21,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import leases, pins, spare_key, topics, vault
+from firmware.audit import THIS_BOX, Act, Audited
 from firmware.control import ControlError, Door
-from firmware.ledger import Moment
+from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.notify import Mail, Notice, Notices
+from firmware.operations import Asker
 from firmware.place import Place
 from firmware.site_secrets import SecretsError, secrets_of
 from firmware.store import BehindError, Store, StoreError, open_reader
@@ -35,10 +37,15 @@ from ivr.plan import Plan
 from ivr.urgent import Urgent, callable_number
 
 T = TypeVar("T")
+Write = Callable[[Connection], None]
 # So often it is looked whether a crash, or a caller who hung up, has left something to be done.
 LOOK_EVERY_S = 10.0
 
 log = structlog.get_logger(__name__)
+
+
+def _nothing(_connection: Connection) -> None:
+    """Nobody wrote anything."""
 
 
 class LeaseDesk:
@@ -60,7 +67,7 @@ class LeaseDesk:
         self._plan = plan
         self._tell = tell
         self._begin = start
-        self._notices = Notices(self._mail, self._start)
+        self._notices = Notices(self.mail, self._start)
         self._open: dict[str, Urgent] = {}
         self._unwritten: dict[str, Urgent] = {}
         self._looked_at = float("-inf")
@@ -94,6 +101,7 @@ class LeaseDesk:
 
     async def samples(self, message: str) -> NDArray[np.int16] | None:
         """The message, in memory; None if the box cannot open it."""
+        await self._enter_key_use(message)
         try:
             heard = await asyncio.to_thread(
                 spare_key.hear, self._place.messages, message, self._key
@@ -102,6 +110,19 @@ class LeaseDesk:
             log.warning("an urgent message cannot be played", message=message, why=str(refused))
             return None
         return np.frombuffer(heard.audio, "<i2").astype(np.int16) if heard.audio else None
+
+    async def _enter_key_use(self, message: str) -> None:
+        """Before it is opened; but who calls at night for help is heard on a full disk too."""
+
+        def enter(connection: Connection) -> None:
+            entry = Audited(THIS_BOX, Act.USED_KEY, f"urgent message {message}", Moment.now())
+            for noted in entry.record(connection, self._key):
+                add_step(connection, noted.call, noted.step, noted.detail, noted.moment)
+
+        try:
+            await self._write(enter)
+        except (StoreError, SQLAlchemyError) as refused:
+            log.warning("the use of the box's own key is not in the audit", why=str(refused))
 
     async def _check_pin(self, order: commands.CheckPin) -> None:
         try:
@@ -123,9 +144,9 @@ class LeaseDesk:
             self._tell(events.LeaseOpened(urgent))
             self._look_now()  # recordings that this one stands for need no key
 
-    async def _own(self, lease: str, person: str) -> bool:
+    async def _own(self, lease: str, person: str, note: Write = _nothing) -> bool:
         await self._write_what_is_not()
-        if not await self._write(lambda c: leases.own(c, lease, person)):
+        if not await self._write(lambda c: _both(leases.own(c, lease, person), note, c)):
             return False
         self._tell(events.LeaseOwned(lease, person))
         return True
@@ -148,11 +169,17 @@ class LeaseDesk:
         except StoreError as refused:
             log.warning("an urgent message could not be closed", why=str(refused))
 
-    async def _close(self, lease: str, by: str, how: str) -> bool:
+    async def _close(
+        self,
+        lease: str,
+        by: str,
+        how: str,
+        note: Write = _nothing,
+    ) -> bool:
         """Written first; then the machine's own key goes, with a receipt."""
         await self._write_what_is_not()
         moment = Moment.now()
-        if not await self._write(lambda c: leases.close(c, lease, by, how, moment)):
+        if not await self._write(lambda c: _both(leases.close(c, lease, by, how, moment), note, c)):
             return False
         self._open.pop(lease, None)
         self._tell(events.LeaseClosed(lease, by, how))
@@ -264,7 +291,8 @@ class LeaseDesk:
             if person is not None and person.email:
                 self._notices.send(notice(plan.name, person.email, at))
 
-    def _mail(self) -> Mail | None:
+    def mail(self) -> Mail | None:
+        """The way to tell people; None: the site has none."""
         plan = self._plan()
         if plan.mail is None:
             return None
@@ -279,26 +307,27 @@ class LeaseDesk:
 
     def answer_at(self, door: Door) -> None:
         door.answer(topics.LEASES, self._leases)
-        door.answer(topics.SETTLE_LEASE, self._settle)
+        door.answer_to(topics.SETTLE_LEASE, self._settle)
 
     async def _leases(self, _request: topics.LeasesRequest) -> topics.LeasesReply:
         return topics.LeasesReply(leases=tuple(await asyncio.to_thread(self._lines)))
 
-    async def _settle(self, request: topics.SettleLeaseRequest) -> topics.LeasesReply:
-        """An admin's word, with a note of why."""
+    async def _settle(self, request: topics.SettleLeaseRequest, asker: Asker) -> topics.LeasesReply:
+        """The word of somebody of the clinic, with a note of why."""
         fitting = [name for name in self._open if name.startswith(request.lease)]
         if len(fitting) != 1:
             many = "several open urgent messages begin" if fitting else "no open one begins"
-            raise ControlError(f"{many} with {request.lease!r}", "see `careline oncall leases`")
+            raise ControlError(f"{many} so", "see `careline oncall leases`")
         if request.to == "accept" and request.person not in self._plan().people:
             known = ", ".join(self._plan().people) or "none"
             raise ControlError(f"there is no {request.person!r} in [people]", f"name one: {known}")
-        by = request.person or "an admin"
+        note = self._note(self._open[fitting[0]], asker.name, request.note)
         try:
             if request.to == "accept":
-                done = await self._own(fitting[0], request.person)
+                done = await self._own(fitting[0], request.person, note)
             else:
-                done = await self._close(fitting[0], by, request.note)
+                by = request.person or asker.name
+                done = await self._close(fitting[0], by, leases.SEEN_TO, note)
         except StoreError as refused:
             raise ControlError(f"not done: {refused}", "make room on the disk") from refused
         if not done:
@@ -306,12 +335,17 @@ class LeaseDesk:
                 "not done: it is somebody else's, or was closed just now",
                 "see `careline oncall leases`",
             )
-        if request.to == "accept" and request.note:
-            urgent = self._open[fitting[0]]
-            moment = Moment.now()
-            said = f"{by}: {request.note}"
-            await self._write(lambda c: leases.note(c, urgent.call, said, moment))
         return topics.LeasesReply(leases=tuple(await asyncio.to_thread(self._lines)))
+
+    def _note(self, urgent: Urgent, by: str, words: str) -> Write:
+        """Writes it with what it is about, if there is any."""
+        moment = Moment.now()
+
+        def write(connection: Connection) -> None:
+            if words:
+                leases.note(connection, urgent, by, words, moment, self._key)
+
+        return write
 
     def _lines(self) -> list[topics.LeaseLine]:
         return [
@@ -354,6 +388,12 @@ class LeaseDesk:
             return pins.without(self._place.page_db, _everybody(plan))
         except (StoreError, SQLAlchemyError):
             return []  # another part of the status tells that page.db cannot be read
+
+
+def _both(is_done: bool, note: Write, connection: Connection) -> bool:
+    if is_done:
+        note(connection)
+    return is_done
 
 
 async def _survived(work: Coroutine[Any, Any, None]) -> None:

@@ -2,12 +2,14 @@
 anybody is told.
 
 What was done about one stands with the steps of the call that left it, and so does the receipt for
-the machine's own key to it. The number to call back is sealed under the machine key.
+the machine's own key to it. The number to call back is sealed under the machine key, and so is what
+somebody of the clinic wrote about it: its steps say only that there is a note.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, column, select, table
@@ -20,6 +22,7 @@ from ivr.lease import STEP
 from ivr.urgent import Urgent
 
 DESTROYED = "key destroyed"  # the receipt's step
+SEEN_TO = "seen to"  # how one ended of which somebody of the clinic said so
 
 leases = table(
     "leases",
@@ -34,6 +37,14 @@ leases = table(
     column("closed_by", sa.Text),
     column("how", sa.Text),
 )
+lease_notes = table(
+    "lease_notes",
+    column("note", sa.Text),
+    column("message", sa.Text),
+    column("at", sa.Text),
+    column("by", sa.Text),
+    column("sealed", sa.LargeBinary),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,15 @@ class LeaseRow:
     closed: str | None
     closed_by: str | None
     how: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote about one; `words` is None while it is locked."""
+
+    at: str
+    by: str
+    words: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +139,15 @@ def write_receipt(connection: Connection, message: str, call: str, moment: Momen
     ledger.add_step(connection, call, DESTROYED, detail, moment)
 
 
-def note(connection: Connection, call: str, detail: str, moment: Moment) -> None:
-    """What somebody said about it."""
-    ledger.add_step(connection, call, STEP, detail, moment)
+def note(
+    connection: Connection, urgent: Urgent, by: str, words: str, moment: Moment, key: MachineKey
+) -> None:
+    """What somebody wrote about it."""
+    name = str(uuid4())
+    row = {"note": name, "message": urgent.message, "at": moment.text, "by": by}
+    sealed = key.seal(words, _where_note(name))
+    connection.execute(lease_notes.insert().values(row | {"sealed": sealed}))
+    ledger.add_step(connection, urgent.call, STEP, f"a note by {by}", moment)
 
 
 # ---- reading ----
@@ -154,6 +180,15 @@ def number_of(connection: Connection, message: str, key: MachineKey) -> str:
     """The number to call back; empty if there is none."""
     sealed = connection.scalar(select(leases.c.number).where(leases.c.message == message))
     return key.open(sealed, _where(message)) if sealed is not None else ""
+
+
+def notes_on(connection: Connection, message: str, key: MachineKey | None) -> list[Note]:
+    """The oldest first; locked without the key."""
+    asked = select(*lease_notes.c).where(lease_notes.c.message == message)
+    return [
+        Note(row.at, row.by, key.open(row.sealed, _where_note(row.note)) if key else None)
+        for row in connection.execute(asked.order_by(lease_notes.c.at))
+    ]
 
 
 def resumed(connection: Connection, key: MachineKey) -> list[tuple[Urgent, str]]:
@@ -249,3 +284,7 @@ def _is_known(connection: Connection, message: str) -> bool:
 
 def _where(message: str) -> str:
     return f"leases.number {message}"
+
+
+def _where_note(note: str) -> str:
+    return f"lease_notes.sealed {note}"

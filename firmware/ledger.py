@@ -8,29 +8,24 @@ that contradicts the ledger (a second outcome, an outcome for a call that never 
 nothing and is itself written down as a step. A caller's number and name lie sealed under the
 machine key, beside a keyed hash of the number.
 
-`ledger.log` holds the same rows once more, append-only and synced with each commit, so that the
-ledger can be made again from the last good copy of the database, and with it the call-backs that
-were promised since.
+`ledger.log` (firmware/ledger_log.py) holds the same rows once more, and those of every other table
+of the database.
 """
 
 import asyncio
-import json
-import os
-from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import CLOCK_MONOTONIC, clock_gettime_ns
-from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection, column, func, select, table
 
-from firmware.durable import sync_directory, write_all
+from firmware.ledger_log import Change, LedgerLog
 from firmware.machine import MachineKey
 from firmware.store import Store
 from ivr.commands import NO_CALL, Outcome
@@ -44,6 +39,7 @@ JOINED = "joined"  # the call logic's own word for it (ivr/call.py)
 # Before an outcome whose moment is not the call's end, but when we found out about it.
 UNHEARD = "ended unheard"
 REQUEST = "request"  # its detail is a request's id and what was done about it
+AUDITED = "audited"  # beside each entry of the audit
 OWN_STEPS = frozenset({OFFERED, OUTCOME, MESSAGE, REFUSED, REQUEST})
 
 calls = table(
@@ -76,8 +72,26 @@ messages = table(
     column("seconds", sa.Float),
     column("urgent", sa.Boolean),
     column("cut_off", sa.Boolean),
-    column("heard", sa.Text),
     column("deleted", sa.Text),
+)
+# Where each message lies now, and how it stands there: its first mailbox, and those to which it was
+# forwarded.
+in_mailboxes = table(
+    "in_mailboxes",
+    column("message", sa.Text),
+    column("mailbox", sa.Text),
+    column("sent_by", sa.Text),
+    column("heard", sa.Text),
+    column("done", sa.Text),
+    column("owner", sa.Text),
+)
+message_notes = table(
+    "message_notes",
+    column("note", sa.Text),
+    column("message", sa.Text),
+    column("at", sa.Text),
+    column("by", sa.Text),
+    column("sealed", sa.LargeBinary),
 )
 
 
@@ -160,8 +174,6 @@ class Entry(Protocol):
     def record(self, connection: Connection, key: MachineKey) -> "Sequence[Noted]": ...
 
 
-# What the log must hold beside a step of this word, so that its table can be made again.
-Beside = Callable[[Connection, "Step"], Mapping[str, str | int | None]]
 Row = Arrived | Noted | Finished | MessageKept | Missed | Entry
 
 
@@ -190,7 +202,8 @@ class CallSummary:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the index holds it; `heard` is when it first was."""
+    """A message in one of its mailboxes; new until it is heard there, and done when somebody says
+    so. `heard` is when it first was, `sent_by` who forwarded it here."""
 
     message: str
     call: str
@@ -200,6 +213,9 @@ class Message:
     urgent: bool
     cut_off: bool
     heard: str | None
+    done: str | None
+    owner: str | None
+    sent_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +248,15 @@ class Ledger:
         log_path: Path,
         key: MachineKey,
         on_durable: Callable[[Sequence[Step]], None] | None = None,
-        beside: Mapping[str, Beside] = MappingProxyType({}),
+        look_s: float = 0.0,
     ) -> None:
         self._key = key
-        self._log = LedgerLog(log_path, on_durable, beside)
-        self.store = Store(store, "calls", after_commit=[self._log.catch_up])
+        self.log = LedgerLog(log_path)
+        try:
+            self.store = Store(store, "calls", [_Teller(on_durable).tell], self.log, look_s)
+        except BaseException:
+            self.log.close()
+            raise
 
     def submit(self, rows: Sequence[Row]) -> Future[None]:
         """Done when all rows are durable; they are written all or none."""
@@ -246,17 +266,29 @@ class Ledger:
         """Return when all rows are durable."""
         await asyncio.wrap_future(self.submit(rows))
 
-    async def heard(self, message: str, moment: Moment) -> bool:
-        """Mark a message as heard; false when there is no such message."""
-        return await self.store.write(lambda connection: mark_heard(connection, message, moment))
+    async def heard(self, message: str, moment: Moment, mailbox: str = "") -> bool:
+        """Mark a message as heard, everywhere or in one mailbox; false when there is no such
+        message."""
+        return await self.store.write(lambda c: mark_heard(c, message, moment, mailbox))
 
     async def deleted(self, message: str, moment: Moment) -> bool:
         """Mark a message as deleted; false when there is no such message."""
         return await self.store.write(lambda connection: mark_deleted(connection, message, moment))
 
+    def restart_log(self, through: int) -> Future[None]:
+        """There is a copy that holds every commit up to this one. The newest entry of the audit
+        stays in the log, which knows by it where the audit ends."""
+
+        def restart(connection: Connection) -> None:
+            newest = select(*steps.c).where(steps.c.step == AUDITED).order_by(steps.c.id.desc())
+            found = connection.execute(newest.limit(1)).mappings().all()
+            self.log.restart(through, [Change("steps", dict(row)) for row in found])
+
+        return self.store.submit(restart)
+
     def close(self) -> None:
         self.store.close()
-        self._log.close()
+        self.log.close()
 
     def _record(self, connection: Connection, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -277,61 +309,24 @@ class Ledger:
                         add_step(connection, noted.call, noted.step, noted.detail, noted.moment)
 
 
-class LedgerLog:
-    """`ledger.log`: one JSON line per step, in order, each exactly once; a line torn by a power cut
-    is written anew.
-    """
+class _Teller:
+    """Hears of each commit and tells of the steps in it, each once."""
 
-    def __init__(
-        self,
-        path: Path,
-        on_durable: Callable[[Sequence[Step]], None] | None,
-        beside: Mapping[str, Beside],
-    ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, on_durable: Callable[[Sequence[Step]], None] | None) -> None:
         self._on_durable = on_durable
-        self._beside = beside
-        self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        self._last = _cut_torn_tail(self._fd)
-        self._size = os.fstat(self._fd).st_size
-        sync_directory(path.parent)
+        self._last: int | None = None
 
-    def catch_up(self, connection: Connection) -> None:
-        """Append and sync every step the log does not hold yet."""
-        fresh = connection.execute(
-            select(
-                steps,
-                calls.c.line,
-                calls.c.dialled,
-                calls.c.number,
-                calls.c.name,
-                calls.c.number_hash,
-            )
-            .join(calls, (calls.c.call == steps.c.call) & (steps.c.step == OFFERED), isouter=True)
-            .where(steps.c.id > self._last)
-            .order_by(steps.c.id)
-        ).mappings()
-        lines, new = [], []
-        for row in fresh:
-            step = Step(
-                row["id"], row["call"], row["at"], row["mono_ms"], row["step"], row["detail"]
-            )
-            more = self._beside.get(step.step, _nothing)(connection, step)
-            lines.append(_line(step, row, more))
-            new.append(step)
-        if not new:
+    def tell(self, connection: Connection) -> None:
+        """Everything that has become durable since the last time; at the start, from now on."""
+        if self._on_durable is None:
             return
-        os.ftruncate(self._fd, self._size)  # a write that failed halfway may have left half a line
-        written = b"".join(lines)
-        write_all(self._fd, written)
-        os.fdatasync(self._fd)
-        self._last = new[-1].id
-        self._size += len(written)
-        if self._on_durable is not None:
+        if self._last is None:
+            self._last = connection.scalar(select(func.max(steps.c.id))) or 0
+            return
+        asked = select(*steps.c).where(steps.c.id > self._last).order_by(steps.c.id)
+        if new := [Step(*row) for row in connection.execute(asked)]:
+            self._last = new[-1].id
             self._on_durable(new)
-
-    def close(self) -> None:
-        os.close(self._fd)
 
 
 def balance(connection: Connection) -> Balance:
@@ -384,12 +379,22 @@ def duties(connection: Connection) -> list[tuple[str, str]]:
 
 def messages_in(connection: Connection, mailboxes: Collection[str]) -> list[Message]:
     """What these mailboxes hold, the oldest first."""
-    held = (
-        select(*(messages.c[name] for name in Message.__slots__))
-        .where(messages.c.mailbox.in_(mailboxes), messages.c.deleted.is_(None))
-        .order_by(messages.c.started)
-    )
+    held = held_in(mailboxes).order_by(messages.c.started, in_mailboxes.c.mailbox)
     return [Message(*row) for row in connection.execute(held)]
+
+
+def held_in(mailboxes: Collection[str]) -> sa.Select[Any]:
+    """The columns of a Message, of all that these mailboxes hold."""
+    return (
+        select(*(_of_message(name) for name in Message.__slots__))
+        .join(messages, messages.c.message == in_mailboxes.c.message)
+        .where(in_mailboxes.c.mailbox.in_(mailboxes), messages.c.deleted.is_(None))
+    )
+
+
+def _of_message(name: str) -> sa.ColumnElement[Any]:
+    """What is a mailbox's own, and what is the message's wherever it lies."""
+    return in_mailboxes.c[name] if name in in_mailboxes.c else messages.c[name]
 
 
 def unfinished(connection: Connection) -> frozenset[str]:
@@ -418,8 +423,10 @@ def deleted_messages(connection: Connection) -> set[str]:
 
 def unheard(connection: Connection, mailbox: str) -> tuple[int, int]:
     """How many messages of a mailbox are new, and how many are not: what its lamp tells."""
-    held = select(messages.c.heard.is_(None)).where(
-        messages.c.mailbox == mailbox, messages.c.deleted.is_(None)
+    held = (
+        select(in_mailboxes.c.heard.is_(None))
+        .join(messages, messages.c.message == in_mailboxes.c.message)
+        .where(in_mailboxes.c.mailbox == mailbox, messages.c.deleted.is_(None))
     )
     is_new = connection.scalars(held).all()
     return sum(is_new), len(is_new) - sum(is_new)
@@ -440,18 +447,18 @@ def record_message(connection: Connection, row: MessageKept) -> None:
             cut_off=row.cut_off,
         )
     )
+    connection.execute(in_mailboxes.insert().values(message=row.message, mailbox=row.mailbox))
     cut = ", cut off" if row.cut_off else ""
     detail = f"{row.message} for {row.mailbox}, {row.seconds:.1f} s{cut}"
     add_step(connection, row.call, MESSAGE, detail, row.moment)
 
 
-def mark_heard(connection: Connection, message: str, moment: Moment) -> bool:
+def mark_heard(connection: Connection, message: str, moment: Moment, mailbox: str = "") -> bool:
     """Whether there was such a message to mark; the first hearing counts."""
-    changed = connection.execute(
-        messages.update()
-        .where(messages.c.message == message)
-        .values(heard=func.coalesce(messages.c.heard, moment.text))
-    )
+    here = [in_mailboxes.c.message == message]
+    here += [in_mailboxes.c.mailbox == mailbox] if mailbox else []
+    heard = func.coalesce(in_mailboxes.c.heard, moment.text)
+    changed = connection.execute(in_mailboxes.update().where(*here).values(heard=heard))
     return changed.rowcount > 0
 
 
@@ -465,6 +472,7 @@ def mark_deleted(connection: Connection, message: str, moment: Moment) -> bool:
     )
     if call is None:
         return False
+    connection.execute(message_notes.delete().where(message_notes.c.message == message))
     add_step(connection, call, MESSAGE, f"{message} deleted", moment)
     return True
 
@@ -524,58 +532,3 @@ def add_step(connection: Connection, call: str, step: str, detail: str, moment: 
             call=call, at=moment.text, mono_ms=moment.mono_ms, step=step, detail=detail
         )
     )
-
-
-def _nothing(_connection: Connection, _step: Step) -> Mapping[str, str | int | None]:
-    return {}
-
-
-def _line(step: Step, row: sa.RowMapping, more: Mapping[str, str | int | None]) -> bytes:
-    """A step as a line; an arrival carries what its call's row needs to be made again."""
-    fields: dict[str, str | int | None] = {
-        "id": step.id,
-        "call": step.call,
-        "at": step.at,
-        "mono_ms": step.mono_ms,
-        "step": step.step,
-        "detail": step.detail,
-    }
-    if step.step == OFFERED:
-        sealed = {name: row[name] for name in ("number", "name", "number_hash")}
-        fields |= {"line": row["line"], "dialled": row["dialled"]}
-        fields |= {name: b64encode(it).decode() if it else None for name, it in sealed.items()}
-    return json.dumps({**more, **fields}, separators=(",", ":")).encode() + b"\n"
-
-
-def _cut_torn_tail(fd: int) -> int:
-    """Leave only whole lines in the log; the id of the last step it holds, 0 for none.
-
-    Read from the end: a power cut can have torn only what was not synced yet.
-    """
-    size = os.fstat(fd).st_size
-    end, tail = size, b""
-    while end > 0:
-        start = max(0, end - 65_536)
-        tail = os.pread(fd, end - start, start) + tail
-        end = start
-        last = _last_whole_line(tail, at_start=start == 0)
-        if last is not None:
-            step_id, length = last
-            os.ftruncate(fd, start + length)
-            return step_id
-    os.ftruncate(fd, 0)
-    return 0
-
-
-def _last_whole_line(tail: bytes, *, at_start: bool) -> tuple[int, int] | None:
-    """The id on the last line of `tail` that is whole, and where that line ends."""
-    end = tail.rfind(b"\n") + 1
-    while end > 0:
-        start = tail.rfind(b"\n", 0, end - 1) + 1
-        if start == 0 and not at_start:
-            return None
-        try:
-            return int(json.loads(tail[start:end])["id"]), end
-        except (ValueError, KeyError, TypeError):
-            end = start
-    return None

@@ -46,6 +46,7 @@ class Legs:
         self._leaving: set[str] = set()
         self._returning: set[str] = set()
         self._testers: dict[str, Tester] = {}
+        self._taps: set[str] = set()
 
     def handle(self, uuid: str) -> int | None:
         """The engine's handle of a leg, None when its audio is not (or no longer) here."""
@@ -56,7 +57,17 @@ class Legs:
 
     def callers(self) -> list[str]:
         """Calls whose audio is here."""
-        return [uuid for uuid in self._handles if uuid not in self._offers]
+        others = self._offers | self._taps
+        return [uuid for uuid in self._handles if uuid not in others]
+
+    def tapped(self, tap: str) -> None:
+        """A leg that listens to a talk is on its way, under the name that we gave it."""
+        self._taps.add(tap)
+
+    def untap(self, tap: str) -> None:
+        """It is wanted no more. Should it come late, it is a stranger."""
+        if tap not in self._handles:
+            self._taps.discard(tap)
 
     def offered(self, offer: str) -> None:
         """An agent's leg is on its way; it needs no announcement, for we gave it its name."""
@@ -81,6 +92,10 @@ class Legs:
         """It did not come; should it come late, it is a stranger."""
         self._testers.pop(tester.uuid, None)
 
+    def is_tap(self, handle: int) -> bool:
+        """Whether this connection listens to a talk."""
+        return self._uuids.get(handle) in self._taps
+
     def opened(self, uuid: str, handle: int, now: float) -> list[events.Event]:
         """The engine took a connection."""
         if (tester := self._testers.get(uuid)) is not None:
@@ -90,6 +105,8 @@ class Legs:
         self._uuids[handle] = uuid
         if uuid in self._offers:
             return [events.OfferAccepted(uuid)]
+        if uuid in self._taps:
+            return [events.Tapped(uuid)]
         if uuid in self._called:
             self._called.discard(uuid)
             return [events.CalledOut(uuid)]
@@ -182,6 +199,7 @@ class Legs:
         if uuid is None or self._handles.get(uuid) != handle:
             return None
         del self._handles[uuid]
+        self._taps.discard(uuid)
         self._strangers.pop(uuid, None)
         self._offers.discard(uuid)  # after a talk no end of the offer is told
         ours = uuid in self._leaving

@@ -9,6 +9,7 @@ are known to be the same caller's.
 import hmac
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -72,6 +73,10 @@ class MachineKey:
         """The key of the list of patients."""
         return self._derived(b"careline patient list")
 
+    def number_of_patient(self, number: str) -> bytes:
+        """As `keyed_hash`, of the numbers that the clinic's list of patients has."""
+        return hmac.digest(self._derived(b"careline patient number"), number.encode(), "sha256")
+
     def for_own_words(self) -> bytes:
         """The seed of the key pair to which the clinic's own words are sealed: announcements and
         greetings, which every caller hears and the box must speak by itself."""
@@ -81,11 +86,22 @@ class MachineKey:
         """What the audit's signing key grows from."""
         return self._derived(b"careline audit")
 
+    def for_page_tls(self) -> bytes:
+        """What the private keys of the page's certificates are encrypted with: letters and digits,
+        for OpenSSL takes it for a passphrase."""
+        return self._derived(b"careline page tls").hex().encode()
+
     def _columns(self) -> AESGCM:
         return AESGCM(self._derived(b"careline sealed columns"))
 
     def _derived(self, purpose: bytes) -> bytes:
-        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self.secret)
+        return _derive(self.secret, purpose)
+
+
+@lru_cache(maxsize=64)
+def _derive(secret: bytes, purpose: bytes) -> bytes:
+    """Kept: a list of calls opens fifty columns, and each would derive their key anew."""
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose).derive(secret)
 
 
 def _make(path: Path) -> bytes:

@@ -65,10 +65,13 @@ def existing(connection: Connection) -> set[str]:
 
 def holders(connection: Connection, mailbox: str) -> set[str]:
     """Who can open the newest pair."""
-    asked = select(grants.c.person).where(
-        grants.c.mailbox == mailbox, grants.c.generation == _newest_number(connection, mailbox)
-    )
-    return set(connection.scalars(asked))
+    return _holders(connection, mailbox, _newest_number(connection, mailbox))
+
+
+def held_by(connection: Connection, person: str) -> set[str]:
+    """Mailboxes whose newest pair this person can open."""
+    held = select(grants.c.mailbox).where(grants.c.person == person)
+    return {each for each in connection.scalars(held) if person in holders(connection, each)}
 
 
 def agree(
@@ -94,6 +97,37 @@ def agree(
             _renew(connection, mailbox, _only(everybody, there or [*everybody][:1]), recovery)
         else:
             _leave_out_strangers(connection, mailbox, everybody, recovery)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPublicly:
+    """What may be told of a key pair: nothing that opens anything."""
+
+    mailbox: str
+    generation: int
+    key_id: str
+    made: str
+    open_to: tuple[str, ...]  # people, each by a wrap of their own; the recovery paper has one more
+
+
+def inventory(connection: Connection) -> list[KeyPublicly]:
+    """All pairs there are."""
+    told = select(
+        mailbox_keys.c.mailbox,
+        mailbox_keys.c.generation,
+        mailbox_keys.c.public_key,
+        mailbox_keys.c.made,
+    ).order_by(mailbox_keys.c.mailbox, mailbox_keys.c.generation)
+    return [
+        KeyPublicly(
+            row.mailbox,
+            row.generation,
+            PublicKey(row.public_key).id.hex(),
+            row.made,
+            tuple(sorted(_holders(connection, row.mailbox, row.generation))),
+        )
+        for row in connection.execute(told).all()
+    ]
 
 
 def all_members(connection: Connection) -> set[str]:
@@ -201,6 +235,13 @@ def rewrap_for(connection: Connection, opened: Sequence[Generation], paper: Publ
             .values(for_recovery=seed)
         )
     return True
+
+
+def _holders(connection: Connection, mailbox: str, generation: int) -> set[str]:
+    asked = select(grants.c.person).where(
+        grants.c.mailbox == mailbox, grants.c.generation == generation
+    )
+    return set(connection.scalars(asked))
 
 
 def _leave_out_strangers(

@@ -107,9 +107,18 @@ class PersonForm(Strict):
     ]
 
     email: EmailAddress | None = None
+    messages: Annotated[
+        tuple[Literal["email"], ...],
+        Field(
+            max_length=1,
+            description='["email"] for a word by e-mail when there is something in a mailbox of'
+            " theirs, or []; texts are not sent yet, for they need a modem",
+        ),
+    ] = ()
 
     def person(self, name: str) -> plan.Person:
-        return plan.Person(name, self.name, tuple(self.numbers), self.email or "")
+        numbers = tuple(self.numbers)
+        return plan.Person(name, self.name, numbers, self.email or "", self.messages)
 
 
 class EmailForm(Strict):
@@ -134,9 +143,20 @@ class EmailForm(Strict):
         Field(pattern="^[!-~]{1,100}$", description="a name without spaces"),
     ] = None
     sender: EmailAddress
+    admins: Annotated[
+        list[EmailAddress],
+        Field(
+            default_factory=list,
+            max_length=5,
+            description="who is told of locked names, new people and the like, as"
+            ' ["office@example.com"]',
+        ),
+    ]
 
     def server(self) -> plan.MailServer:
-        return plan.MailServer(self.host, self.port, self.security, self.username, self.sender)
+        return plan.MailServer(
+            self.host, self.port, self.security, self.username, self.sender, tuple(self.admins)
+        )
 
 
 def must_not_travel_open(
@@ -147,6 +167,19 @@ def must_not_travel_open(
         return
     cure = 'write "starttls" or "tls"; "none" is for a server at 127.0.0.1'
     fault(("email", "security"), f"{mail.host} is another machine, and all would be readable", cure)
+
+
+def a_word_must_arrive(
+    people: Mapping[str, plan.Person],
+    mail: plan.MailServer | None,
+    fault: Callable[[Path, str, str], None],
+) -> None:
+    """Who wishes to be told of messages can be."""
+    for name, person in people.items():
+        if person.told_by and not (mail and person.email):
+            lacks = "there is no [email] to send it by" if person.email else "has no address"
+            cure = 'give the person email = "…" and the site an [email], or leave messages out'
+            fault(("people", name, "messages"), lacks, cure)
 
 
 class OncallForm(Strict):

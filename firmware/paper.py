@@ -60,8 +60,8 @@ def read(text: str) -> KeyPair:
     return KeyPair(b"".join(_read_line(place, line) for place, line in enumerate(typed)))
 
 
-def page(key: KeyPair, clinic: str, made: str) -> str:
-    """The whole paper, ready to be printed."""
+def page(key: KeyPair, clinic: str, made: str, box_key: bytes) -> str:
+    """The whole paper, ready to be printed. `box_key` is public: what the box signs with."""
     lines = "\n".join(f"    {place}   {line}" for place, line in enumerate(written(key), start=1))
     return f"""\
 {"=" * 72}
@@ -76,6 +76,10 @@ def page(key: KeyPair, clinic: str, made: str) -> str:
 {lines}
 
   The word at the end of each line is there to catch a slip of the hand.
+
+  By this key, which is no secret, the box signs its audit and evidence:
+    {box_key[:16].hex(" ", 2)}
+    {box_key[16:].hex(" ", 2)}
 {"=" * 72}
 """
 

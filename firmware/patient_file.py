@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
 
-from firmware.patients import Patient
+from firmware.patients import Patient, whole_number
 from ivr.asking import FIRST_YEAR, LAST_YEAR
 from ivr.identity import PHONE_DIGITS, PIN_LEAST, PIN_MOST, RECORD_MOST, Factor
 
@@ -118,7 +118,8 @@ class _Reading:
                 bad.append(BadRow(line, reason, "give each patient one line and one number"))
         self.bad += bad
         if not bad:
-            self.patients.append(Patient(cells[NAME], factors))
+            whole = whole_number(cells.get("phone", ""))
+            self.patients.append(Patient(cells[NAME], factors, whole))
 
 
 def _bad_headings(line: int, headings: tuple[str, ...]) -> Iterator[BadRow]:

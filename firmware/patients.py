@@ -7,6 +7,10 @@ salt is made by the machine key, which lies in no table. Whoever has only the ta
 not even who shares a birthday; whoever has the key too pays a millisecond and a megabyte a guess,
 some 300 million of them for a date of birth with four digits.
 
+A whole number is hashed by itself as well, as the ledger does with callers' numbers: the clinic's
+people see who calls before a word is said. It identifies nobody, for the number that a network
+shows may be false; and it is the one thing of which the tables tell that two patients share it.
+
 The same work is done whether a caller is known, unknown or doubtful: one stretching, a comparison
 with every patient, one name unsealed.
 """
@@ -29,6 +33,7 @@ from sqlalchemy.exc import OperationalError
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.store import Store, StoreError, open_reader
 from ivr.identity import Factor, Pair, Verdict
+from ivr.outside import NATIONAL_DIGITS, NORTH_AMERICA
 
 SALT_BYTES = 16
 # scrypt's n, with r = 8: a megabyte, and 3 ms on a PC. A caller waits for one, an import for three
@@ -51,14 +56,16 @@ pairs = table(
     column("patient", sa.Integer),
     column("hash", sa.LargeBinary),
 )
+numbers = table("patient_numbers", column("hash", sa.LargeBinary), column("patient", sa.Integer))
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """Somebody of the list, while it is read."""
+    """Somebody of the list, while it is read. `number` is whole, or empty."""
 
     name: str = field(repr=False)
     factors: dict[Factor, str] = field(repr=False)
+    number: str = field(default="", repr=False)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -126,6 +133,9 @@ def replace(
         for number, (patient, hashed) in enumerate(zip(new, hashes, strict=True), 1):
             sealed = key.seal(patient.name, _where(number))
             connection.execute(patients.insert().values(patient=number, name=sealed))
+            if patient.number:
+                whole = key.number_of_patient(patient.number)
+                connection.execute(numbers.insert().values(hash=whole, patient=number))
             for pair, each in zip(patient.pairs, hashed, strict=True):
                 connection.execute(pairs.insert().values(pair=pair.name, patient=number, hash=each))
 
@@ -183,6 +193,27 @@ def find(page_db: Path, key: MachineKey, pair: Pair) -> Found:
             return Found(Verdict.DOUBT)
 
 
+def whole_number(written: str) -> str:
+    """A number as it is compared: its digits without the country's; empty if some are missing."""
+    digits = "".join(each for each in written if each in "0123456789")
+    if len(digits) == NATIONAL_DIGITS + 1 and digits.startswith(NORTH_AMERICA):
+        return digits.removeprefix(NORTH_AMERICA)
+    return digits if len(digits) >= NATIONAL_DIGITS else ""
+
+
+def names_of(connection: Connection, key: MachineKey, shown: str) -> list[str]:
+    """Patients with the number that is shown, of page.db; a family has one telephone."""
+    if not (whole := whole_number(shown)):
+        return []
+    asked = (
+        select(patients.c.patient, patients.c.name)
+        .join(numbers, numbers.c.patient == patients.c.patient)
+        .where(numbers.c.hash == key.number_of_patient(whole))
+        .order_by(patients.c.patient)
+    )
+    return [key.open(row.name, _where(row.patient)) for row in connection.execute(asked)]
+
+
 def _where(patient: int) -> str:
     return f"patients.name {patient}"
 
@@ -192,7 +223,7 @@ def _text(at: datetime) -> str:
 
 
 def _wipe(connection: Connection) -> None:
-    for each in (pairs, patients, patient_list):
+    for each in (numbers, pairs, patients, patient_list):
         connection.execute(delete(each))
 
 

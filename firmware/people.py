@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -18,11 +17,21 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection, column, select, table
 
-from firmware import codes, failures, mailbox_keys, passwords, second_factor, sessions
+from firmware import (
+    codes,
+    failures,
+    listening,
+    mailbox_keys,
+    passwords,
+    second_factor,
+    sessions,
+    tokens,
+)
 from firmware import envelope as sealed_envelope
 from firmware.envelope import Envelope
 from firmware.keys import KeyPair, PublicKey
 from firmware.mailbox_keys import Everybody, Generation
+from firmware.operations import Role as Role
 from firmware.passwords import COST, Cost, SealedSeed, WrongPasswordError
 from firmware.store import LockedError, Store, open_reader
 from ivr.canary import SELFTEST
@@ -33,17 +42,6 @@ NAME_MOST = 64
 INVITATION = "invitation"
 INVITED_FOR = timedelta(days=7)
 PATIENCE_S = 5.0  # for whoever writes page.db now
-
-
-class Role(StrEnum):
-    """What a person does at the clinic."""
-
-    ADMIN = "admin"
-    TECHNICIAN = "technician"
-    FRONT_DESK = "front desk"
-    NURSE = "nurse"
-    PROVIDER = "provider"
-    AUDITOR = "auditor"
 
 
 # They look after the box and the records, and never hear or read a patient.
@@ -154,7 +152,13 @@ def is_set_up(page_db: Path) -> bool:
     """Whether the clinic has its recovery key and first person."""
     if not page_db.exists():
         return False
-    return bool(read(page_db, lambda c: c.scalar(select(sa.func.count()).select_from(clinic))))
+
+    def is_there(connection: Connection) -> bool:
+        if not sa.inspect(connection).has_table(clinic.name):
+            return False  # the power went while it was made
+        return bool(connection.scalar(select(sa.func.count()).select_from(clinic)))
+
+    return read(page_db, is_there)
 
 
 def recovery_key(page_db: Path) -> PublicKey:
@@ -190,14 +194,24 @@ def agree(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
 def recipients(page_db: Path, mailbox: str) -> list[PublicKey]:
     """Whom a message for this mailbox is sealed to: its members, and the recovery paper."""
 
-    def of_mailbox(connection: Connection) -> list[PublicKey]:
-        newest = mailbox_keys.newest(connection, mailbox)
-        return [] if newest is None else [newest, _recovery(connection)]
+    return recipients_of(page_db, [mailbox])
 
-    found = read(page_db, of_mailbox)
-    if not found:
-        raise NoMailboxKeyError(f"mailbox {mailbox!r} has no key: run `careline people agree`")
-    return found
+
+def recipients_of(page_db: Path, mailboxes: Iterable[str]) -> list[PublicKey]:
+    """The same of a message that lies in several."""
+
+    def of_all(connection: Connection) -> list[PublicKey]:
+        newest = {mailbox: mailbox_keys.newest(connection, mailbox) for mailbox in mailboxes}
+        for mailbox in [mailbox for mailbox, key in newest.items() if key is None]:
+            raise NoMailboxKeyError(f"mailbox {mailbox!r} has no key: run `careline people agree`")
+        return [*(key for key in newest.values() if key is not None), _recovery(connection)]
+
+    return read(page_db, of_all)
+
+
+def members_of(page_db: Path, mailbox: str) -> set[str]:
+    """Who can open what is left in this mailbox now."""
+    return read(page_db, lambda connection: mailbox_keys.holders(connection, mailbox))
 
 
 def without_keys(page_db: Path, names: Iterable[str]) -> list[str]:
@@ -211,11 +225,56 @@ def without_keys(page_db: Path, names: Iterable[str]) -> list[str]:
 # ---- people ----
 
 
+@dataclass(frozen=True, slots=True)
+class KeyInventory:
+    """Every key pair of the clinic by its id, and nothing that opens one."""
+
+    recovery: str
+    recovery_made: str
+    mailboxes: tuple[mailbox_keys.KeyPublicly, ...]
+    people: Mapping[str, tuple[str, str]]  # name -> id, and when it was born
+
+
+def key_inventory(page_db: Path) -> KeyInventory:
+    """All of it, at one moment."""
+
+    def told(connection: Connection) -> KeyInventory:
+        row = connection.execute(select(clinic)).one()
+        asked = select(people.c.person, people.c.public_key, people.c.made)
+        return KeyInventory(
+            PublicKey(row.recovery_key).id.hex(),
+            row.made,
+            tuple(mailbox_keys.inventory(connection)),
+            {
+                person: (PublicKey(raw).id.hex(), made)
+                for person, raw, made in connection.execute(asked.order_by(people.c.made))
+            },
+        )
+
+    refuse_unless_set_up(page_db)
+    return read(page_db, told)
+
+
 def names(page_db: Path) -> list[str]:
     """Everybody who has a password, the first person first."""
     if not page_db.exists():
         return []
     return [*read(page_db, _everybody)]
+
+
+def role_of(page_db: Path, person: str) -> Role | None:
+    """What somebody does at the clinic; None of who has no password here."""
+    return read(page_db, _roles).get(person)
+
+
+def role_in(connection: Connection, person: str) -> Role | None:
+    """The same, amid other questions."""
+    return _roles(connection).get(person)
+
+
+def opens_one_of(page_db: Path, person: str, mailboxes: Iterable[str]) -> bool:
+    """Whether this person can open what is left now in one of these mailboxes at least."""
+    return any(person in members_of(page_db, mailbox) for mailbox in mailboxes)
 
 
 def everybody(page_db: Path) -> list[Person]:
@@ -467,8 +526,10 @@ def _refuse_to_open(connection: Connection, code: str, who: str) -> None:
 def _forget(connection: Connection, person: str) -> None:
     """Their password opens nothing any more; what they are a member of stays as it is."""
     mailbox_keys.forget(connection, person)
+    listening.forget(connection, person)
     second_factor.switch_off(connection, person)
     sessions.end_all(connection, person)
+    tokens.forget(connection, person)
     connection.execute(people.delete().where(people.c.person == person))
     connection.execute(invitations.delete().where(invitations.c.person == person))
 
@@ -555,6 +616,11 @@ def refuse_unless_set_up(page_db: Path) -> None:
     """Raise if nobody can sign in yet."""
     if not is_set_up(page_db):
         raise PeopleError("this clinic is not set up yet: run `careline setup` first")
+
+
+def bring_up_to_date(page_db: Path) -> None:
+    """After an update: what this version reads there is there before anybody asks for it."""
+    _writer(page_db).close()
 
 
 def read(page_db: Path, asked: Callable[[Connection], T]) -> T:

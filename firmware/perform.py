@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from firmware.asterisk import translate
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
@@ -20,10 +22,13 @@ from firmware.clips import Clips
 from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Finished, Moment, Noted, Row
 from firmware.legs import Legs
+from firmware.listening_desk import ListeningDesk
 from firmware.recorder import Recorder
+from firmware.recording_desk import RecordingDesk
 from firmware.words_desk import WordsDesk
 from ivr import commands, events
 from ivr.outside import NoWayOutError
+from ivr.own_words import OWN
 from routing_core.media import Chunk, Media
 
 log = structlog.get_logger(__name__)
@@ -63,12 +68,16 @@ class Performer:
         recorder: Recorder[Chunk],
         leases: LeaseDesk,
         words: WordsDesk,
+        listening: ListeningDesk,
+        recordings: RecordingDesk,
         tell: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
         keep: Callable[[commands.KeepRequest], Coroutine[Any, Any, None]],
         identify: Callable[[commands.Identify], Coroutine[Any, Any, None]],
         about_tickets: Callable[[TicketOrder], None],
+        is_full: Callable[[], bool],
     ) -> None:
+        """`is_full` says that there is no room for a recording."""
         self._media = media
         self._clips = clips
         self._legs = legs
@@ -78,11 +87,14 @@ class Performer:
         self._recorder = recorder
         self._leases = leases
         self._words = words
+        self._listening = listening
+        self._recordings = recordings
         self._tell = tell
         self._start = start
         self._keep = keep
         self._identify = identify
         self._about_tickets = about_tickets
+        self._is_full = is_full
         self._to_record: dict[str, commands.Record] = {}  # after the beep
         self._recording: set[str] = set()  # until the engine says that it has ended
         self._then: dict[str, commands.Next] = {}  # of callers who are being joined
@@ -107,6 +119,8 @@ class Performer:
                     self._start(self._call_out(order, moment))
                 case commands.Withdraw():
                     self._start(self._withdraw(order))
+                case commands.Cede():
+                    self._cede(order.offer)
                 case commands.Join():
                     self._start(self._join(order))
                 case commands.Release():
@@ -137,8 +151,23 @@ class Performer:
                     | commands.SendNotice()
                 ):
                     self._leases.perform(order)
+                case (
+                    commands.Tap()
+                    | commands.Untap()
+                    | commands.RecordPart()
+                    | commands.StopPart()
+                    | commands.SoundTone()
+                ):
+                    self._recordings.perform(order)
                 case commands.CheckPins() | commands.SwitchHours() | commands.SetGreeting():
                     self._start(self._words.perform(order))
+                case commands.PlayLeft():
+                    self._opening[order.call] = order.tag
+                    self._start(self._play_left(order))
+                case commands.CallLeft():
+                    self._start(self._call_left(order))
+                case commands.OpenBox() | commands.MarkLeft():
+                    self._start(self._listening.perform(order))
                 case _:
                     self._to_engine(order)
         if rows:
@@ -156,6 +185,11 @@ class Performer:
         handle = self._legs.handle(order.call)
         if handle is None:
             self._tell(self._never_began(order.call))
+            return
+        if self._is_full() and order.mailbox != OWN:  # the clinic's own words are short, and needed
+            log.warning("a message is refused: there is no room for recordings", call=order.call)
+            full = events.RecordingFailed(order.call, "there is no room", is_full=True)
+            self._tell(full)
             return
         self._to_record[order.call] = order
         self._media.play(handle, [self._clips.beep], tag=BEEP_TAG)
@@ -191,6 +225,10 @@ class Performer:
         is_missing = call in self._to_record or call in self._recording
         return [self._never_began(call)] if is_missing else []
 
+    def part_never_began(self, tap: str) -> list[events.Event]:
+        """The same, of a talk that is listened to."""
+        return self._recordings.never_began(tap)
+
     def _never_began(self, call: str) -> events.RecordingFailed:
         self._to_record.pop(call, None)
         self._recording.discard(call)
@@ -199,7 +237,15 @@ class Performer:
 
     async def _play_message(self, order: commands.PlayMessage) -> None:
         """Opened in memory, straight for the engine; unless something else is spoken by then."""
-        samples = await self._leases.samples(order.message)
+        self._play_opened(order, await self._leases.samples(order.message))
+
+    async def _play_left(self, order: commands.PlayLeft) -> None:
+        """The same of a message in a mailbox that is listened to."""
+        self._play_opened(order, await self._listening.samples(order))
+
+    def _play_opened(
+        self, order: commands.PlayMessage | commands.PlayLeft, samples: NDArray[np.int16] | None
+    ) -> None:
         handle = self._legs.handle(order.call)
         if self._opening.get(order.call) != order.tag:
             return
@@ -211,6 +257,23 @@ class Performer:
         else:
             clips = [self._media.load(samples)]
         self._media.play(handle, clips, tag=order.tag)
+
+    async def _call_left(self, order: commands.CallLeft) -> None:
+        """The telephone dials whoever left a message."""
+        number = await self._listening.number(order)
+        is_called = number is not None and await self._dials(order.call, number)
+        self._tell(events.LeftCalled(order.call, is_called))
+
+    async def _dials(self, call: str, number: str) -> bool:
+        self._legs.leaving(call)
+        try:
+            for action in self._translator.dial_from(call, number):
+                await self._link.send(*action)
+        except NOT_CALLED as refused:
+            log.warning("a telephone could not dial", call=call, why=str(refused))
+            self._legs.staying(call)
+            return False
+        return True
 
     # -- agents and callers ----------------------------------------------------------------------
 
@@ -258,6 +321,12 @@ class Performer:
             else:
                 return
         self._over(order.offer)
+
+    def _cede(self, leg: str) -> None:
+        """The dialplan joins whom we let go."""
+        if (handle := self._legs.handle(leg)) is not None:
+            self._legs.leaving(leg)
+            self._media.close(handle)
 
     async def _join(self, order: commands.Join) -> None:
         """Bridge first and say `talked` once they hear each other (`joined`): if we die between,

@@ -51,6 +51,36 @@ class Place:
         return self.home / "asterisk"
 
     @property
+    def versions(self) -> Path:
+        """Published versions, a directory each, by number."""
+        return self.asterisk / "versions"
+
+    @property
+    def publishing(self) -> Path:
+        """Locked by whoever changes which version is in force."""
+        return self.asterisk / "publish.lock"
+
+    @property
+    def trial(self) -> Path:
+        """There while a version waits to be confirmed."""
+        return self.asterisk / "trial.json"
+
+    @property
+    def spoken_before(self) -> Path:
+        """What was spoken before the version that is being published, until that is confirmed."""
+        return self.asterisk / "spoken-before"
+
+    @property
+    def draft(self) -> Path:
+        """The site file while it is changed on the page: its steps, a file each."""
+        return self.home / "draft"
+
+    @property
+    def beginning(self) -> Path:
+        """What the first run has been told so far; there until it is done."""
+        return self.home / "beginning.json"
+
+    @property
     def machine_key(self) -> Path:
         """32 random bytes, mode 0600: seals callers' numbers and names in the stores."""
         return self.home / "machine.key"
@@ -62,6 +92,17 @@ class Place:
     @property
     def page_db(self) -> Path:
         return self.home / "page.db"
+
+    @property
+    def page_authority(self) -> Path:
+        """Who vouches for the page to browsers; its key lies encrypted under the machine key."""
+        return self.home / "page-authority.pem"
+
+    @property
+    def page_certificate(self) -> Path:
+        """What the page shows to browsers now, with its key, encrypted likewise; never in a
+        backup."""
+        return self.home / "page-certificate.pem"
 
     @property
     def ledger_log(self) -> Path:
@@ -76,6 +117,11 @@ class Place:
     def paper_recipient(self) -> Path:
         """Whom backups are made out to: public, grown from the recovery paper."""
         return self.home / "paper.recipient"
+
+    @property
+    def paper_expected(self) -> Path:
+        """The same of a paper that is just becoming the clinic's."""
+        return self.home / "paper.expected"
 
     @property
     def drill_key(self) -> Path:
@@ -93,6 +139,42 @@ class Place:
         return self.home / "drill.json"
 
     @property
+    def night_told(self) -> Path:
+        """What the timer of backups tried last without success."""
+        return self.home / "night.json"
+
+    @property
+    def red_told(self) -> Path:
+        """When somebody was told by e-mail that backups need them; there while they do."""
+        return self.home / "backup.red"
+
+    @property
+    def backup_key(self) -> Path:
+        """The box's own key to servers that take its backups, mode 0600; never in one of them."""
+        return self.home / "backup.key"
+
+    @property
+    def backup_hosts(self) -> Path:
+        """The keys by which these servers are known, each since it was met first."""
+        return self.home / "backup.hosts"
+
+    @property
+    def audit_spool(self) -> Path:
+        """Entries for the audit that wait for an exchange, one file each."""
+        return self.home / "audit-spool"
+
+    @property
+    def admins_told(self) -> Path:
+        """How far into the audit those in charge have been told."""
+        return self.home / "admins-told.json"
+
+    @property
+    def damage_told(self) -> Path:
+        """When those in charge were told of databases set aside, and of which; there while they
+        lie there."""
+        return self.home / "damage-told.json"
+
+    @property
     def restoring(self) -> Path:
         """There from the moment a restore is decided until all of it is in place."""
         return self.home / "restoring.json"
@@ -101,6 +183,11 @@ class Place:
     def run(self) -> Path:
         """Sockets and pid files."""
         return self.home / "run"
+
+    @property
+    def brought(self) -> Path:
+        """Sounds that somebody has brought and not yet kept as a prompt; not in a backup."""
+        return self.home / "brought"
 
     @property
     def control_socket(self) -> Path:

@@ -1,48 +1,53 @@
 """What staff record becomes a prompt: once, off line, never while a caller listens.
 
-`python -m firmware.recorded RECORDING PROMPT.wav` takes what a telephone, a computer or a studio
-records (WAV, FLAC, OGG, MP3, AIFF; mono or stereo; 8 kHz and more) and writes 8 kHz mono 16 bit at
-the level of all prompts, without the silence around the words. A recording that would not be
-understood on the telephone is refused, and the reason says what to do.
+What a telephone, a computer, a studio or the browser records (WAV, FLAC, OGG, MP3; mono or stereo;
+8 kHz and more) becomes 8 kHz mono 16 bit at the level of all prompts, without the silence around
+the words. A recording that would not be understood on the telephone is refused, and the reason says
+what to do. Its file is read in a process of its own (firmware/decoding.py).
 """
 
-import sys
+import wave
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from firmware import loudness, speech
+from firmware import decoding, loudness, speech
+from firmware.decoder import LONGEST_S, RATES_HZ, Verdict
+from firmware.decoding import RecordingError
 from firmware.loudness import RATE_HZ, Sound
 from routing_core import trim
+from routing_core.audio import Pcm
 from routing_core.dtmf import Detector, ToneBegan
 
-# A menu is to be 24 s at most; this is for closing-time notices and the like.
-LONGEST_S = 120
 # Of the loudest sound in it, which peaks above by 15 dB or so: below is noise, whatever is done.
 QUIETEST_DBM0 = -50.0
 SHORTEST_MS = 100
 # Kept before the first and after the last word: prompts follow one another as spoken.
 AROUND_MS = 60
-# Overdriven: so many samples stand at the end of the scale, and words break up.
-OVERDRIVEN = 0.99
-OVERDRIVEN_PART = 0.01
-RATES_HZ = range(RATE_HZ, 192_000 + 1)
-CHANNELS_MOST = 8
-
-Channels = NDArray[np.float64]  # samples x channels
+PIECE = 1 << 16  # frames
 
 
-class RecordingError(Exception):
-    """This recording cannot be a prompt; the text says what to do."""
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The part of a recording that is meant, in seconds; None: to its end."""
+
+    start_s: float = 0.0
+    end_s: float | None = None
 
 
-def prompt_from(recording: Path | BinaryIO) -> bytes:
-    """A whole prompt file of a recording."""
-    channels, rate_hz = _read(recording)
-    sound = _at_our_rate(_loudest(channels), rate_hz)
+WHOLE = Cut()
+
+
+def prompt_from(recording: bytes, cut: Cut = WHOLE) -> bytes:
+    """A whole prompt file of a file that somebody brings."""
+    return prompt_of(decoding.decoded(recording), cut)
+
+
+def prompt_of(samples: Pcm, cut: Cut = WHOLE) -> bytes:
+    """The same of samples, 8 kHz."""
+    sound = _part(samples.astype(np.float64) / 32768, cut)
     spoken = _words(sound)
     prompt = loudness.amplified(
         spoken, speech.SPEECH_LEVEL_DBM0 - loudness.speech_level_dbm0(spoken)
@@ -52,50 +57,35 @@ def prompt_from(recording: Path | BinaryIO) -> bytes:
     return speech.wav(prompt)
 
 
-def _read(recording: Path | BinaryIO) -> tuple[Channels, int]:
+def words_of(samples: Pcm) -> Cut:
+    """From the first word to the last, as far as they are told from the room; else all of it."""
+    spans = trim.keeps(np.ascontiguousarray(samples), around_ms=AROUND_MS) if samples.size else []
+    return Cut(spans[0][0] / RATE_HZ, spans[-1][1] / RATE_HZ) if spans else WHOLE
+
+
+def refuse_unless_ours(recording: IO[bytes]) -> None:
+    """Our page sends WAV, 16 bit, one channel, as long as its head says."""
     try:
-        import soundfile  # where prompts are made only
-    except ImportError as error:
+        with wave.open(recording, "rb") as file:
+            form = (file.getnchannels(), file.getsampwidth(), file.getcomptype())
+            rate_hz, frames = file.getframerate(), file.getnframes()
+            held = sum(map(len, iter(lambda: file.readframes(PIECE), b"")))
+    except (wave.Error, EOFError, RuntimeError) as fault:
+        raise RecordingError("it did not arrive whole: record it again") from fault
+    if form != (1, 2, "NONE") or rate_hz not in RATES_HZ or held != 2 * frames:
+        raise RecordingError("it is not what this page records: reload the page, record it again")
+    if frames > LONGEST_S * rate_hz:
+        raise RecordingError(decoding.REFUSED[Verdict.TOO_LONG])
+
+
+def _part(sound: Sound, cut: Cut) -> Sound:
+    seconds = sound.size / RATE_HZ
+    end_s = seconds if cut.end_s is None else min(cut.end_s, seconds)
+    if not 0 <= cut.start_s < end_s:
         raise RecordingError(
-            "soundfile is missing, which reads recordings: pip install 'careline[speech]'"
-        ) from error
-    try:
-        with soundfile.SoundFile(recording) as file:
-            if file.samplerate not in RATES_HZ or file.channels > CHANNELS_MOST:
-                raise RecordingError(
-                    f"it has {file.samplerate} samples a second in {file.channels} channels:"
-                    f" record at 44,100 or 48,000 in one or two"
-                )
-            # A file may claim any length, or none; what is read is what is there.
-            most = LONGEST_S * file.samplerate
-            return file.read(most + 1, dtype="float64", always_2d=True), file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise RecordingError(
-            f"it is no recording that can be read ({error.error_string.rstrip('.')}):"
-            " save it as WAV, FLAC, OGG or MP3"
-        ) from error
-
-
-def _loudest(channels: Channels) -> Sound:
-    """One of stereo: a microphone is often on one side, and two out of step cancel each other."""
-    if not channels.size:
-        raise RecordingError("it holds no sound: record it again")
-    if not np.isfinite(channels).all():
-        raise RecordingError("it is damaged: save it again, or record it again")
-    return np.asarray(channels[:, np.mean(np.square(channels), axis=0).argmax()])
-
-
-def _at_our_rate(sound: Sound, rate_hz: int) -> Sound:
-    import soxr
-
-    if sound.size > LONGEST_S * rate_hz:
-        raise RecordingError(f"it is longer than {LONGEST_S} s: callers hang up; say it shorter")
-    if np.mean(np.abs(sound) >= OVERDRIVEN) > OVERDRIVEN_PART:
-        raise RecordingError(
-            "it is overdriven: record it again, further from the microphone or with less gain"
+            f"nothing is left from {cut.start_s:g} s to {end_s:g} s of its {seconds:.1f} s"
         )
-    steady = sound - np.median(sound)  # a cheap sound card's direct current
-    return np.asarray(soxr.resample(steady, rate_hz, RATE_HZ, quality="VHQ"), np.float64)
+    return sound[round(cut.start_s * RATE_HZ) : round(end_s * RATE_HZ)]
 
 
 def _words(sound: Sound) -> Sound:
@@ -119,19 +109,3 @@ def _faults(prompt: Sound) -> Iterator[str]:
         if isinstance(heard, ToneBegan):
             at_s = heard.at_sample / RATE_HZ
             yield f"the tones of key {heard.digit} are in it at {at_s:.1f} s: record it without"
-
-
-def main(recording: Path, prompt: Path) -> None:
-    """Make one prompt."""
-    speech.put(prompt, prompt_from(recording))
-
-
-if __name__ == "__main__":
-    match sys.argv[1:]:
-        case [recording, prompt]:
-            try:
-                main(Path(recording), Path(prompt))
-            except (RecordingError, OSError) as error:
-                sys.exit(f"{recording}: {error}")
-        case _:
-            sys.exit("Usage: python -m firmware.recorded RECORDING PROMPT.wav")

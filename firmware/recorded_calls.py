@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from firmware.figures import text_of
 from firmware.ledger import calls, steps
@@ -25,11 +25,20 @@ def recorded_calls(
     connection: Connection, begin: datetime, end: datetime, zone: ZoneInfo
 ) -> list[Recorded]:
     """Calls that arrived in this span and have ended, the oldest first."""
+    return _read(connection, zone, *_ended_between(begin, end))
+
+
+def recorded_call(connection: Connection, call: str, zone: ZoneInfo) -> Recorded | None:
+    """This one; None: there is none, or it goes on."""
+    wanted = (calls.c.call == call, calls.c.outcome.is_not(None))
+    return next(iter(_read(connection, zone, *wanted)), None)
+
+
+def _read(connection: Connection, zone: ZoneInfo, *wanted: ColumnElement[bool]) -> list[Recorded]:
     rows = connection.execute(
         select(calls.c.call, calls.c.line, calls.c.dialled, steps)
         .join(steps, steps.c.call == calls.c.call)
-        .where(calls.c.arrived >= text_of(begin), calls.c.arrived < text_of(end))
-        .where(calls.c.line != SELFTEST, calls.c.outcome.is_not(None))
+        .where(*wanted)
         .order_by(calls.c.arrived, calls.c.call, steps.c.id)
     )
     found = []
@@ -46,6 +55,21 @@ def recorded_calls(
         )
         found.append(Recorded(call, written[0].line, written[0].dialled, told))
     return found
+
+
+def count(connection: Connection, begin: datetime, end: datetime) -> int:
+    """How many there are in this span."""
+    asked = select(func.count()).select_from(calls).where(*_ended_between(begin, end))
+    return connection.scalar(asked) or 0
+
+
+def _ended_between(begin: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        calls.c.arrived >= text_of(begin),
+        calls.c.arrived < text_of(end),
+        calls.c.line != SELFTEST,
+        calls.c.outcome.is_not(None),
+    )
 
 
 @dataclass(slots=True)

@@ -32,6 +32,8 @@ from ivr.plan import Plan
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 EXCHANGE = (sys.executable, "-m", "firmware.cli", "exchange")
 ROOT = (sys.executable, "-m", "firmware.cli", "root")
+WEB = (sys.executable, "-m", "firmware.cli", "web")
+HERE = "127.0.0.1"
 # Who may open every mailbox of a rehearsal. It is no secret: the clinic ends with the rehearsal.
 PERSON, PASSWORD = "rehearsal", "only for this rehearsal"
 # A service that says nothing for so long has ended again and again.
@@ -51,6 +53,8 @@ class Rehearsal:
     launch: Sandboxed
     asterisk: Asterisk
     telco: Telco
+    https_port: int  # of its page, and of how to trust it
+    http_port: int
     kept: ExitStack  # the ports are ours until it is closed
 
     @property
@@ -84,6 +88,18 @@ class Rehearsal:
     ) -> AbstractAsyncContextManager[Supervisor]:
         """`careline root`, with no more rights here than the runner's own."""
         return serving(self.place, "root", ROOT, told)
+
+    def web(
+        self, told: Callable[[str], None] = lambda line: None
+    ) -> AbstractAsyncContextManager[Supervisor]:
+        """`careline web`, for browsers on this machine."""
+        ports = ("--https-port", str(self.https_port), "--http-port", str(self.http_port))
+        return serving(self.place, "web", (*WEB, "--host", HERE, *ports), told)
+
+    @property
+    def address(self) -> str:
+        """Of the page."""
+        return f"https://localhost:{self.https_port}"
 
 
 @asynccontextmanager
@@ -139,7 +155,8 @@ def build(
     `change` changes, Asterisk alone knows: the exchange reads the site file."""
     root = find_root()
     kept = ExitStack()
-    sip, ami, engine, telco_sip, telco_ami = free_ports(kept, 5, LINE_ADDRESS, DESK_ADDRESS)
+    ours = free_ports(kept, 7, LINE_ADDRESS, DESK_ADDRESS)
+    sip, ami, engine, telco_sip, telco_ami, https_port, http_port = ours
     clinic_rtp, telco_rtp = rtp_range(kept), rtp_range(kept)
     text = on_our_trunk(site_text or always_open(TEMPLATE.read_text("utf-8")), telco_sip)
     plan = change(settings.read(text))
@@ -161,7 +178,8 @@ def build(
         phones=secrets_of(place.secrets, plan).phones,
         emergency_numbers=plan.emergency_numbers,
     )
-    return Rehearsal(place, site, launch, Asterisk(launch), telco, kept)
+    asterisk = Asterisk(launch)
+    return Rehearsal(place, site, launch, asterisk, telco, https_port, http_port, kept)
 
 
 # ---- the site file of a rehearsal ----

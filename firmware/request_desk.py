@@ -18,6 +18,7 @@ from firmware import requests
 from firmware.control import ControlError, Door
 from firmware.ledger import Moment
 from firmware.machine import MachineKey
+from firmware.operations import Asker
 from firmware.requests import Left, Request, UnfitActError
 from firmware.store import BehindError, Store, StoreError, open_reader
 from ivr import commands, events
@@ -45,7 +46,7 @@ class RequestDesk:
         """From now on requests may be asked for."""
         door.answer(topics.REQUESTS, self._list)
         door.answer(topics.REQUEST, self._show)
-        door.answer(topics.REQUEST_ACT, self._act)
+        door.answer_to(topics.REQUEST_ACT, self._act)
 
     async def keep(self, order: commands.KeepRequest) -> None:
         """The row first, then the fact on which the caller is told."""
@@ -121,16 +122,16 @@ class RequestDesk:
             ),
         )
 
-    async def _act(self, wish: topics.ActRequest) -> topics.RequestReply:
+    async def _act(self, wish: topics.ActRequest, asker: Asker) -> topics.RequestReply:
         try:
-            request = await self._write(partial(self._done, wish))
+            request = await self._write(partial(self._done, wish, asker.name))
         except UnfitActError as unfit:
             raise ControlError("nothing was changed", str(unfit)) from unfit
         except StoreError as refused:
             raise ControlError(f"not done: {refused}", "make room on the disk") from refused
         return await asyncio.to_thread(self._read, partial(self._shown, request))
 
-    def _done(self, wish: topics.ActRequest, connection: Connection) -> str:
+    def _done(self, wish: topics.ActRequest, by: str, connection: Connection) -> str:
         found = requests.beginning(connection, wish.request)
         if len(found) != 1:
             why = f"{len(found)} requests begin so" if found else "there is no such request"
@@ -138,17 +139,17 @@ class RequestDesk:
         request, moment = found[0].request, self._now()
         match wish.act:
             case "take":
-                requests.take(connection, request, wish.by, moment)
+                requests.take(connection, request, by, moment)
             case "done":
-                requests.done(connection, request, wish.by, wish.outcome, moment)
+                requests.done(connection, request, by, wish.outcome, moment)
             case "reopen":
-                requests.reopen(connection, request, wish.by, moment)
+                requests.reopen(connection, request, by, moment)
             case "open":
-                requests.open_by(connection, request, wish.by, moment)
+                requests.open_by(connection, request, by, moment)
             case "note":
                 pass
         if wish.note:
-            requests.note(connection, request, wish.by, wish.note, moment, self._key)
+            requests.note(connection, request, by, wish.note, moment, self._key)
         return request
 
     async def _write(self, work: Callable[[Connection], T]) -> T:

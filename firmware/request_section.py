@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firmware.forms import Key, Prompts, Strict, Target, Word
+from firmware.forms import Key, NodeStrict, Prompts, Strict, Target, Word
 from ivr.asking import Kind, Question
 from ivr.form import RequestKind, RequestRule, TakeRequest
 from ivr.identity import AskIdentity, Factor
@@ -83,7 +83,7 @@ class QuestionForm(Strict):
         )
 
 
-class TakeRequestForm(Strict):
+class TakeRequestForm(NodeStrict):
     kind: Literal["form"]
     request: RequestWord
     questions: Annotated[
@@ -115,7 +115,7 @@ class TakeRequestForm(Strict):
         )
 
 
-class AskIdentityForm(Strict):
+class AskIdentityForm(NodeStrict):
     kind: Literal["identity"]
     ask: Annotated[
         list[FactorWord],

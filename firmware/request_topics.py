@@ -12,7 +12,6 @@ from firmware.control import Strict, Topic
 from firmware.requests import Outcome
 
 ID = r"^[0-9a-f-]{0,36}$"
-PERSON = r"^[^\x00-\x1f\x7f]{1,64}$"
 NOTE_MOST = 2_000  # characters
 
 
@@ -85,12 +84,11 @@ class RequestReply(Strict):
 
 
 class ActRequest(Strict):
-    """Do something about one request."""
+    """Do something about one request; whoever asks has done it."""
 
     ask: Literal["request_act"] = "request_act"
     request: str = Field(pattern=ID, min_length=1)
     act: Literal["take", "note", "done", "reopen", "open"]
-    by: str = Field(pattern=PERSON)
     outcome: Outcome = Outcome.DONE
     note: str = Field(default="", max_length=NOTE_MOST, repr=False)
 

@@ -302,7 +302,7 @@ def opened(connection: Connection, request: str, key: MachineKey) -> Opened:
     return Opened(
         key.open(row.patient, f"requests.patient {request}") if row.patient else None,
         key.open(row.number, f"calls.number {row.call}") if row.number else "",
-        json.loads(key.open(row.answers, f"requests.answers {request}")),
+        json.loads(key.open(row.answers, f"requests.answers {request}")) if row.answers else {},
         tuple(
             (at, by, key.open(text, f"request_acts.note {request}"))
             for at, by, text in connection.execute(noted.order_by(acts.c.id))

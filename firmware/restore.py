@@ -27,18 +27,24 @@ from typing import IO, Any, BinaryIO
 
 import pyrage
 
-from firmware import spare_key, vault
+from firmware import mended, spare_key, vault
 from firmware.backup import FORMAT, HEAD, MANIFEST, PIECE, SINGLE, Shown, is_possible
 from firmware.backup_keys import BackupError, Identity
+from firmware.carried import Carried, carry
 from firmware.durable import replace_file, sync_directory
 from firmware.place import Place
+from firmware.shelf import Folder, Shelf
 from firmware.store import lock
 from firmware.vault import SEALED, VaultError
 
 STAGED, ASIDE = "restore-", "before-restore-"
 # What is put in place, and what is set aside: each is renamed as a whole.
 ITEMS = (
-    *(f"{name}{beside}" for name in ("calls.db", "page.db") for beside in ("", "-wal", "-shm")),
+    *(
+        f"{name}{beside}"
+        for name in ("calls.db", "page.db")
+        for beside in ("", "-wal", "-shm", mended.COPY)  # the copy is of what is set aside
+    ),
     "ledger.log",
     "messages",
     "clinic.toml",
@@ -70,6 +76,23 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """A backup as it lies on its shelf."""
+
+    shelf: Shelf
+    name: str
+
+    @classmethod
+    def at(cls, path: Path) -> "Sealed":
+        """A file that somebody has at hand, whatever it is called."""
+        return cls(Folder(path.parent), path.name)
+
+    @property
+    def size(self) -> int:
+        return self.shelf.size(self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Unpacked:
     """A proven backup's contents, on the disk."""
 
@@ -87,9 +110,12 @@ class Unpacked:
 # ---- opening ----
 
 
-def unpack(file: Path, identity: Identity, folder: Path, shown: Shown) -> Unpacked:
+def unpack(file: Sealed, identity: Identity, folder: Path, shown: Shown) -> Unpacked:
     """All of a backup, below this folder, each file proven by its hash. Raises what is wrong."""
-    with file.open("rb") as sealed, _decrypted(sealed, identity, shown) as (plain, fault):
+    with (
+        file.shelf.reading(file.name) as sealed,
+        _decrypted(sealed, identity, shown) as (plain, fault),
+    ):
         found, told = _Found(folder), _Progress()
         try:
             _take_apart(plain, found, told)
@@ -122,7 +148,7 @@ class _Progress:
 
 
 def _take_apart(plain: IO[bytes], found: _Found, told: _Progress) -> None:
-    with tarfile.open(fileobj=plain, mode="r|") as archive:
+    with tarfile.open(fileobj=plain, mode="r|", bufsize=PIECE) as archive:
         for member in archive:
             told.at = member.name
             content = archive.extractfile(member) if member.isreg() else None
@@ -160,7 +186,7 @@ def _refuse_newer(head: bytes) -> None:
         )
 
 
-def _proven(file: Path, found: _Found) -> Unpacked:
+def _proven(file: Sealed, found: _Found) -> Unpacked:
     if MANIFEST not in found.texts:
         raise DamagedError(_damaged(file, MANIFEST, "it ends before its manifest"))
     told = _parsed(MANIFEST, found.texts[MANIFEST])
@@ -195,7 +221,7 @@ def _parsed(name: str, text: bytes) -> dict[str, Any]:
     raise DamagedError(f"{name} cannot be read: take an older backup")
 
 
-def _damaged(file: Path, name: str, why: str) -> str:
+def _damaged(file: Sealed, name: str, why: str) -> str:
     return (
         f"{file.name} is damaged, first at {name}: {why}. Nothing was changed; take another copy"
         " of it, or an older backup"
@@ -256,10 +282,27 @@ class _Watched:
 # ---- putting in place ----
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What is in place now, what of the box was carried forward into it, and under which name lies
+    what was there before; empty if there was nothing."""
+
+    unpacked: Unpacked
+    carried: Carried
+    aside: str
+
+
 def restore(
-    file: Path, identity: Identity, place: Place, shown: Shown, *, replace: bool
-) -> Unpacked:
-    """This site as the backup has it; what was there is set aside if `replace` says so."""
+    file: Sealed,
+    identity: Identity,
+    place: Place,
+    shown: Shown,
+    *,
+    replace: bool,
+    people_too: bool = False,
+) -> Restored:
+    """This site as the backup has it, but for what must not come back; what was there is set aside
+    if `replace` says so."""
     go_on(place)
     place.home.mkdir(parents=True, exist_ok=True)
     if not replace:
@@ -272,6 +315,7 @@ def restore(
         try:
             unpacked = unpack(file, identity, staged, shown)
             make_ready(unpacked)
+            carried = carry(place, Place(staged), people_too=people_too)
             _sync_below(staged)
         except BaseException:
             shutil.rmtree(staged)
@@ -280,7 +324,7 @@ def restore(
         decided = {"staged": staged.name, "aside": aside, "items": _items_in(staged)}
         replace_file(place.restoring, json.dumps(decided).encode())
         go_on(place)
-    return unpacked
+    return Restored(unpacked, carried, aside if (place.home / aside).exists() else "")
 
 
 def go_on(place: Place) -> None:
@@ -298,8 +342,9 @@ def go_on(place: Place) -> None:
             _move(place.home / name, aside / name)
         if is_new and not was_moved:
             _move(staged / name, place.home / name)
-    for message in spare_key.held(aside / "messages"):
-        spare_key.destroy(aside / "messages", message)  # nobody ends their lease any more
+    for why in (spare_key.SPARE, spare_key.BY_PHONE):  # nobody ends their time any more
+        for message in spare_key.held(aside / "messages", why):
+            spare_key.destroy(aside / "messages", message, why)
     for folder in (place.home, place.asterisk, aside):
         if folder.is_dir():
             sync_directory(folder)
@@ -335,9 +380,9 @@ def make_ready(unpacked: Unpacked) -> None:
             (folder / secret).chmod(0o600)
 
 
-def refuse_if_full(file: Path, folder: Path) -> None:
+def refuse_if_full(file: Sealed, folder: Path) -> None:
     """Said before, not after half an hour."""
-    needed, free = file.stat().st_size, shutil.disk_usage(folder).free
+    needed, free = file.size, shutil.disk_usage(folder).free
     if needed > free:
         raise BackupError(
             f"the backup needs {needed / 1e6:.0f} MB in {folder} and {free / 1e6:.0f} MB are free:"
@@ -345,9 +390,15 @@ def refuse_if_full(file: Path, folder: Path) -> None:
         )
 
 
+def has_lived(place: Place) -> bool:
+    """Whether there is a clinic that a restore would set aside."""
+    lived = any(_is_there(place.home / name) for name in LIVED)
+    return lived or any(place.messages.glob("*" + SEALED))
+
+
 def _refuse_if_lived(place: Place) -> None:
     there = [name for name in LIVED if _is_there(place.home / name)]
-    if there or any(place.messages.glob("*" + SEALED)):
+    if has_lived(place):
         raise BackupError(
             f"{place.home} already holds a clinic ({', '.join(there) or 'messages'}): give"
             " --replace to set it aside under a name with the time, and restore"

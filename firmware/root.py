@@ -9,12 +9,9 @@ out is given: by the box's own Asterisk or by the runner's.
 import asyncio
 import os
 import re
-import socket
-import struct
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, assert_never
@@ -23,6 +20,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from firmware.asterisk.sandbox import AsteriskError
+from firmware.peer import Peer, peer_of
 from firmware.place import SOCKET_PATH_MAX
 
 REQUEST_MAX = 1024
@@ -62,16 +60,11 @@ class RootError(Exception):
     """An act was refused or failed; the text says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who asks, as the kernel says (SO_PEERCRED)."""
-
-    pid: int
-    uid: int
-
-
 # Asterisk's own command line: what it is told and what it answers.
 Asked = Callable[[str], Awaitable[str]]
+
+# In the audit: for whom, and which act, or what became of it.
+Entered = Callable[[str, str], None]
 
 RELOADS = {
     Part.OBJECTS: ("module reload res_pjsip.so", "module reload res_musiconhold.so"),
@@ -106,9 +99,12 @@ async def _restart(asterisk: Asked) -> str:
 class Root:
     """The service: `serve` until cancelled."""
 
-    def __init__(self, at: Path, asterisk: Asked, trusted: frozenset[int]) -> None:
+    def __init__(
+        self, at: Path, asterisk: Asked, trusted: frozenset[int], entered: Entered
+    ) -> None:
         self._at = at
         self._asterisk = asterisk
+        self._entered = entered
         self._trusted = trusted  # uids: the services' users, and our own
         self._one_at_a_time = asyncio.Lock()
 
@@ -129,7 +125,7 @@ class Root:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            peer = _peer(writer.get_extra_info("socket"))
+            peer = peer_of(writer.get_extra_info("socket"))
             line = await asyncio.wait_for(reader.readline(), ACT_WITHIN_S)
             reply = await self._try(line, peer)
         except (TimeoutError, ValueError, OSError) as error:
@@ -143,6 +139,7 @@ class Root:
     async def _try(self, line: bytes, peer: Peer) -> "Done | Refused":
         if peer.uid not in self._trusted:
             log.warning("root.refused", reason="stranger", uid=peer.uid, pid=peer.pid)
+            await self._enter(peer, "refused: a stranger")
             return Refused(why=f"the user {peer.uid} may not ask this")
         try:
             act = _ACT.validate_json(line)
@@ -154,9 +151,18 @@ class Root:
                 said = await asyncio.wait_for(carry_out(act, self._asterisk), ACT_WITHIN_S)
         except Exception as error:  # whatever failed is told and audited; root itself goes on
             log.warning("root.failed", act=act.act, uid=peer.uid, pid=peer.pid, reason=str(error))
+            await self._enter(peer, f"{act.act}: failed")
             return Refused(why=f"{act.act} failed: {error}")
         log.info("root.done", **act.model_dump(mode="json"), uid=peer.uid, pid=peer.pid)
+        await self._enter(peer, act.act)
         return Done(said=said)
+
+    async def _enter(self, peer: Peer, about: str) -> None:
+        """What root does is done also where it cannot be entered: it may be what helps."""
+        try:
+            await asyncio.to_thread(self._entered, f"root, for {peer.user}", about)
+        except OSError as refused:
+            log.warning("root.unentered", reason=str(refused))
 
 
 class Done(Act):
@@ -194,7 +200,10 @@ async def ask(at: Path, act: AnyAct) -> str:
             raise RootError(f"careline root refused: {why}")
 
 
-def _peer(end: socket.socket) -> Peer:
-    size = struct.calcsize("3i")  # struct ucred: pid, uid, gid (unix(7))
-    pid, uid, _ = struct.unpack("3i", end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return Peer(pid, uid)
+def reloading(at: Path) -> Callable[[Part], Awaitable[str]]:
+    """How a publish has parts of Asterisk loaded anew."""
+
+    def reload(part: Part) -> Awaitable[str]:
+        return ask(at, ReloadAsterisk(part=part))
+
+    return reload

@@ -104,7 +104,7 @@ class Roster:
 def _event(request: topics.DutyRequest) -> AgentEvent:
     match request.duty:
         case "pause":
-            return events.AgentPaused(request.extension, request.reason)
+            return events.AgentPaused(request.extension, request.reason or "")
         case "resume":
             return events.AgentResumed(request.extension)
         case "sign out":

@@ -10,10 +10,12 @@ import fcntl
 import os
 import shutil
 import signal
+import ssl
+import urllib.request
 import wave
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -30,12 +32,15 @@ from firmware.place import Place
 from firmware.rehearsal import PASSWORD, PERSON, Rehearsal
 from firmware.store import open_reader
 from firmware.trace import Teller, sentence
+from firmware.web.addresses import names_of_box
+from firmware.web.authority import authority_of
 
 WORDS = "Hello, this is Ann Miller. Please call me back about my test results. Thank you."
 NURSE_LINE, NURSE_KEY, NURSE_PHONE, ESCAPE_KEY = "main", "2", "103", "0"
 LISTENS_S = 5.0  # to the menu, before the key
 RINGS_S = 5.0  # before the caller gives up waiting
 STEP_WITHIN_S = 30.0
+VISITOR = "visitor"  # may come to the page as its admin, by a one-time code
 # What the demonstration must have in its ledger, in this order.
 EXPECTED = ("offered", "menu", "digit", "queue", "offer", "rings", "digit", "message", "kept")
 
@@ -90,8 +95,10 @@ async def run(*, once: bool) -> int:
         clinic = rehearsal.build(place.home)
         async with _open(clinic, tell) as story:
             status = await _demonstrate(clinic, story, tell)
-            if not once:
-                _invite(place, _recorded(place))
+            if once:
+                status = status or await asyncio.to_thread(_looked_at_page, clinic, tell)
+            else:
+                _invite(clinic, _recorded(place))
                 await asyncio.Event().wait()
     print(f"what the caller heard (left) and said (right): {_recorded(place)}", flush=True)  # noqa: T201
     return status
@@ -103,7 +110,7 @@ async def _open(clinic: Rehearsal, tell: Teller) -> AsyncIterator[Story]:
     story = Story(tell)
     try:
         await clinic.start(tell)
-        async with clinic.root(tell), clinic.exchange(told=tell):
+        async with clinic.root(tell), clinic.exchange(told=tell), clinic.web(tell):
             listening = asyncio.create_task(story.listen(clinic.place))
             door = Door()
             testcall.answer_on(door, clinic.telco, clinic.plan)
@@ -206,9 +213,29 @@ def _samples(path: Path) -> NDArray[np.int16]:
     return read_wav(path) if path.exists() else np.zeros(0, dtype=np.int16)
 
 
-def _invite(place: Place, recorded: Path) -> None:
+def _looked_at_page(clinic: Rehearsal, tell: Teller) -> int:
+    """Asked once, by the box's own authority."""
+    pem = authority_of(clinic.place, names_of_box()).pem.decode()
+    trust = ssl.create_default_context(cadata=pem)
+    try:
+        with urllib.request.urlopen(clinic.address, timeout=STEP_WITHIN_S, context=trust) as shown:  # noqa: S310
+            tell(f"the page answers at {clinic.address}: {shown.status}")
+            return 0
+    except OSError as fault:
+        tell(f"the page does not answer at {clinic.address}: {fault}")
+        return 1
+
+
+def _invite(clinic: Rehearsal, recorded: Path) -> None:
+    place = clinic.place
+    code = people.invite(place.page_db, VISITOR, people.Role.ADMIN, datetime.now(UTC))
     print(  # noqa: T201
-        f"\nWhat the caller heard (left) and said (right): {recorded}\n\n"
+        f"\nThe clinic's page: {clinic.address}\n"
+        f"    sign in as {PERSON!r} with the password: {PASSWORD}\n"
+        f"    or choose a password of your own at {clinic.address}/invited:"
+        f" name {VISITOR!r}, one-time code {code}\n"
+        f"    how this browser comes to trust it: http://localhost:{clinic.http_port}\n\n"
+        f"What the caller heard (left) and said (right): {recorded}\n\n"
         "The clinic stays up until Ctrl-C. In another terminal, from this folder:\n\n"
         f"    export CARELINE_HOME={place.home}\n"
         "    .venv/bin/careline call --to main --press 1      # the front desk answers\n"

@@ -78,6 +78,17 @@ def use(
     return Session(row.person, datetime.fromisoformat(row.begun), now)
 
 
+def look(
+    connection: Connection, token: str, now: datetime, limits: Limits = LIMITS
+) -> Session | None:
+    """Whose session this is, for who may only read; None if it is over."""
+    row = connection.execute(select(sessions).where(sessions.c.token == _hashed(token)))
+    found = row.one_or_none()
+    if found is None or _session(found).is_over(now, limits):
+        return None
+    return _session(found)
+
+
 def end(connection: Connection, token: str) -> None:
     """Signed out."""
     connection.execute(sessions.delete().where(sessions.c.token == _hashed(token)))

@@ -22,7 +22,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from firmware import request_section, toml_lines, words_section
+from firmware import request_section, toml_lines, walks_section, words_section
+from firmware.backup_section import BackupForm
 from firmware.closures import CALENDAR_MAX, CalendarError, closures
 from firmware.forms import (
     DEFAULT_EMERGENCY_NUMBERS,
@@ -36,6 +37,7 @@ from firmware.forms import (
     HolidayForm,
     HolidaysForm,
     HoursForm,
+    Label,
     LineForm,
     MailboxForm,
     PhoneForm,
@@ -52,11 +54,13 @@ from firmware.oncall_section import (
     EmailForm,
     OncallReading,
     PersonForm,
+    a_word_must_arrive,
     must_be_layers,
     must_not_travel_open,
 )
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
+from firmware.retention_section import RetentionForm
 from ivr import callback_talk, flow, hours, plan
 from ivr.form import RequestKind, RequestRule, TakeRequest, faults_of
 from ivr.identity import AskIdentity
@@ -76,18 +80,24 @@ SECTION_MAX = {
     "queues": 32,
     "flows": 50,
     "prompts": 20,
+    "pronunciation": 20,
     "people": 100,
     "pages": 20,
     "requests": 6,
+    walks_section.SECTION: walks_section.MOST,
 }
 EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS, **words_section.NODE_FORMS}
 # Sections that are not made of named parts.
-TABLES = ("blocking", "clinic", "dial_rules", "email", "holidays", "oncall", "wrap_up")
+TABLES = (
+    *("backup", "blocking", "clinic", "dial_rules", "email", "holidays", "oncall", "retention"),
+    "wrap_up",
+)
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
 EXCEPTIONS_MAX = 200  # in one schedule
 HOLIDAYS_MAX = 100  # told otherwise
 PROMPTS_MAX = 500  # in one language
+PRONOUNCED_MAX = 200  # words in one language
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -99,6 +109,7 @@ class Fault:
     where: str
     reason: str
     cure: str
+    example: str = ""  # behind `careline simulate FILE`: a call that shows it
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.where}: {self.reason}; {self.cure}"
@@ -123,6 +134,9 @@ class Draft:
     faults: tuple[Fault, ...]
     lines: Mapping[toml_lines.Path, int]
     calendars: Mapping[str, str] = field(default_factory=dict)  # files it names, as they were read
+    # The plan with the flows that have no other fault than targets that are not there: a call can
+    # be imagined through them, and goes to the front desk where a target is missing.
+    rough: Plan | None = None
 
 
 # The text of a file that lies beside the site file, by its name. OSError: there is none.
@@ -170,7 +184,19 @@ def draft(text: str, beside: Beside = nothing_beside) -> Draft:
         return _unreadable(Fault(1, "file", "brackets nest too deeply", "is this the right file?"))
     reading = _Reading(document, lines, beside)
     drawn = reading.site()
-    return Draft(drawn, tuple(sorted(set(reading.faults))), lines, reading.calendars)
+    faults = tuple(sorted(set(reading.faults)))
+    return Draft(drawn, faults, lines, reading.calendars, reading.rough)
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """The names that there are; they are read from the disk."""
+    return frozenset(available_timezones())
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[str]:
+    return TypeAdapter[str](kind)
 
 
 @cache
@@ -230,6 +256,8 @@ class _Reading:
     faults: list[Fault] = field(default_factory=list)
     calendars: dict[str, str] = field(default_factory=dict)
     holidays: frozenset[date] = frozenset()
+    readable: dict[str, plan.Flow] = field(default_factory=dict)
+    rough: Plan | None = None
 
     def site(self) -> Plan | None:
         known = {*TABLES, *SECTION_MAX}
@@ -245,6 +273,7 @@ class _Reading:
         flows = self._flows()
         lines = self._section("lines", LineForm, lambda form, name: form.line(name, language))
         texts = self._texts()
+        pronounced = self._pronounced()
         rules = self._dial_rules()
         people = self._section("people", PersonForm, PersonForm.person)
         rota = self._rota(clinic)
@@ -253,6 +282,10 @@ class _Reading:
         email = None if written is None else self._admit(EmailForm, written, ("email",))
         mail = email.server() if email else None
         must_not_travel_open(mail, self._fault)
+        a_word_must_arrive(people, mail, self._fault)
+        if (backups := self.document.get("backup")) is not None:
+            self._admit(BackupForm, backups, ("backup",))
+        self._section(walks_section.SECTION, walks_section.WalkForm, lambda form, _name: form)
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
@@ -260,6 +293,8 @@ class _Reading:
         self._people_can_be_called(clinic, people, rules)
         inner = InsideReading(self._fault, self._must_exist)
         inner.check_lines(lines)
+        inner.check_recordings("lines", {name: one.recording for name, one in lines.items()})
+        inner.check_recordings("queues", {name: one.recording for name, one in queues.items()})
         emergency = clinic.emergency_numbers if clinic else DEFAULT_EMERGENCY_NUMBERS
         pages = self._section("pages", PageForm, lambda form, _name: form)
         blocking = self._admit(BlockingForm, self.document.get("blocking", {}), ("blocking",))
@@ -268,11 +303,13 @@ class _Reading:
         words = texts.get(language, {}).keys() | standard_prompts().get(language, {}).keys()
         inner.check_words(queues, flows, words, language)
         wrap_up = self._wrap_up()
+        kept = self.document.get("retention")
+        retention = None if kept is None else self._admit(RetentionForm, kept, ("retention",))
         if clinic is None:
             return None
-        return Plan(
+        drawn = Plan(
             name=clinic.name,
-            timezone=clinic.timezone,
+            timezone=clinic.timezone if clinic.timezone in _time_zones() else "UTC",
             language=clinic.language,
             front_desk=tuple(clinic.front_desk),
             emergency_numbers=tuple(clinic.emergency_numbers),
@@ -291,9 +328,16 @@ class _Reading:
             mail=mail,
             parking=plan.Parking(clinic.parking),
             blocking=blocking.blocking() if blocking else plan.Blocking(),
+            retention=retention.retention() if retention else plan.Retention(),
             wrap_ups=wrap_up,
+            pronounced=pronounced,
             pages={page.number: page.phones or tuple(phones) for page in pages.values()},
         )
+        led = {
+            name: line for name, line in lines.items() if line.phone or line.flow in self.readable
+        }
+        self.rough = replace(drawn, lines=led, flows=self.readable)
+        return drawn
 
     def _fault(self, path: toml_lines.Path, reason: str, cure: str) -> None:
         line = toml_lines.nearest(self.lines, path)
@@ -343,7 +387,7 @@ class _Reading:
 
     def _named(self, name: str, kind: Any, path: toml_lines.Path) -> None:
         try:
-            TypeAdapter[str](kind).validate_python(name)
+            _adapter(kind).validate_python(name)
         except ValidationError:
             cure = described(kind)
             self._fault(path, f"{_shown(name)} cannot be a name here", f"write {cure}")
@@ -371,8 +415,8 @@ class _Reading:
             )
             return None
         clinic = self._admit(ClinicForm, self.document["clinic"], ("clinic",))
-        if clinic and clinic.timezone not in available_timezones():
-            near = get_close_matches(clinic.timezone, available_timezones(), n=1)
+        if clinic and clinic.timezone not in _time_zones():
+            near = get_close_matches(clinic.timezone, _time_zones(), n=1)
             meant = f"did you mean {near[0]}?" if near else 'write one like "America/New_York"'
             self._fault(("clinic", "timezone"), f"{_shown(clinic.timezone)} is no time zone", meant)
         return clinic
@@ -386,10 +430,14 @@ class _Reading:
             table = dict(value) if isinstance(value, dict) else {}
             nodes = self._nodes(path, table.pop("nodes", {}))
             form = self._admit(FlowForm, table, path)
-            if form:
-                self._targets_exist(name, form, nodes)
-            if form and len(self.faults) == faults_before:
-                flows[name] = plan.Flow(name, form.start, nodes, form.zero, form.language)
+            if form is None:
+                continue
+            read = plan.Flow(name, form.start, nodes, form.zero, form.language)
+            if len(self.faults) == faults_before:
+                self.readable[name] = read
+            self._targets_exist(name, form, nodes)
+            if len(self.faults) == faults_before:
+                flows[name] = read
         return flows
 
     def _nodes(self, path: toml_lines.Path, value: object) -> dict[str, plan.Node]:
@@ -423,7 +471,7 @@ class _Reading:
     # ---- hours ----
 
     def _schedules(self, clinic: ClinicForm | None) -> dict[str, plan.Hours]:
-        known = clinic is not None and clinic.timezone in available_timezones()
+        known = clinic is not None and clinic.timezone in _time_zones()
         zone = ZoneInfo(clinic.timezone) if clinic and known else None
         holidays = self._holidays()
         self.holidays = frozenset(holidays)
@@ -599,21 +647,37 @@ class _Reading:
             if len(table) > PROMPTS_MAX:
                 reason = f"has {len(table)} prompts"
                 self._fault(("prompts", language), reason, f"keep it to {PROMPTS_MAX}")
-            texts[language] = self._words(language, dict(list(table.items())[:PROMPTS_MAX]))
+            kept = dict(list(table.items())[:PROMPTS_MAX])
+            for name in kept:
+                self._named(name, Word, ("prompts", language, name))
+            texts[language] = self._words(language, kept, "prompts")
         return texts
 
-    def _words(self, language: str, table: Table) -> dict[str, str]:
+    def _words(self, language: str, table: Table, section: str) -> dict[str, str]:
         spoken = {}
         for name, words in table.items():
-            path = ("prompts", language, name)
-            self._named(name, Word, path)
+            path = (section, language, name)
             spoken[name] = ""  # it is written, though perhaps wrongly: nobody need miss it
             try:
-                spoken[name] = TypeAdapter[str](Words).validate_python(words)
+                spoken[name] = _adapter(Words).validate_python(words)
             except ValidationError:
                 cure = described(Words)
                 self._fault(path, f"{_shown(words)} cannot be spoken", f"write {cure}")
         return spoken
+
+    def _pronounced(self) -> dict[str, dict[str, str]]:
+        hints: dict[str, dict[str, str]] = {}
+        for language, table in self._tables("pronunciation"):
+            path: toml_lines.Path = ("pronunciation", language)
+            self._named(language, Word, path)
+            if not isinstance(table, dict) or len(table) > PRONOUNCED_MAX:
+                cure = f'write at most {PRONOUNCED_MAX} lines like: Nguyen = "win"'
+                self._fault(path, "is no list of words and how they are said", cure)
+                continue
+            for word in table:
+                self._named(word, Label, (*path, word))
+            hints[language] = self._words(language, table, "pronunciation")
+        return hints
 
     def _wrap_up(self) -> Mapping[str, str]:
         if "wrap_up" not in self.document:
@@ -637,7 +701,7 @@ class _Reading:
     def _rota(self, clinic: ClinicForm | None) -> Rota | None:
         if "oncall" not in self.document:
             return None
-        known = clinic is not None and clinic.timezone in available_timezones()
+        known = clinic is not None and clinic.timezone in _time_zones()
         zone = ZoneInfo(clinic.timezone if clinic and known else "UTC")
         section = OncallReading(
             self._admit, self._fault, self._must_exist, self._named, self.holidays

@@ -2,7 +2,8 @@
 
 `python -m firmware.speech SITE OUTDIR` renders the product's own prompts and the site's to
 OUTDIR/LANGUAGE/NAME.wav, the music to OUTDIR/music.wav, the recording tone to OUTDIR/beep.wav:
-8 kHz mono, 16 bit. What was rendered once is kept by its content (words, voice, recipe) and only
+8 kHz mono, 16 bit. Where the clinic has a recording of its own (firmware/own_prompts.py), it stands
+before the words. What was rendered once is kept by its content (words, voice, recipe) and only
 copied the next time, so that a machine without the voice can still do it.
 """
 
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from firmware import loudness, music, settings
+from firmware import loudness, music, own_prompts, settings
 from firmware.loudness import RATE_HZ, Sound
 from ivr.plan import Plan
 
@@ -40,6 +41,8 @@ EDGE_DB = 40.0
 LEAD_MS, TAIL_MS = 20, 90
 
 Texts = Mapping[str, Mapping[str, str]]  # language -> prompt name -> words
+
+NO_HINTS: Texts = {}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -81,11 +84,12 @@ class Prompt:
     synthesise: Callable[[], bytes]
 
 
-def prompts(texts: Texts) -> Iterator[Prompt]:
+def prompts(texts: Texts, pronounced: Texts = NO_HINTS) -> Iterator[Prompt]:
     """Everything a site speaks and plays."""
     voice = Voice()
     for language, words in sorted(texts.items()):
-        for name, text in sorted(words.items()):
+        for name, written in sorted(words.items()):
+            text = respelled(written, pronounced.get(language, {}))
             if not _NAME.fullmatch(name):
                 raise SpeechError(
                     f"the prompt {name!r} cannot be a file:"
@@ -102,23 +106,60 @@ def prompts(texts: Texts) -> Iterator[Prompt]:
 
 def render(wanted: Prompt, folder: Path, cache: Path) -> None:
     """Put one prompt into the folder, from the cache if it has been rendered before."""
+    sound = sound_of(wanted, cache)
+    target = folder / wanted.path
+    if not (target.exists() and target.read_bytes() == sound):
+        put(target, sound)
+
+
+def sound_of(wanted: Prompt, cache: Path) -> bytes:
+    """One prompt's whole file."""
     recipe = "\n".join([_source(sys.modules[__name__]), _source(loudness), wanted.content])
     key = hashlib.sha256(f"{wanted.path.name}\n{recipe}".encode())
     kept = cache / f"{key.hexdigest()}.wav"
     if not kept.exists():
         put(kept, wanted.synthesise())
-    sound = kept.read_bytes()
-    target = folder / wanted.path
-    if not (target.exists() and target.read_bytes() == sound):
-        put(target, sound)
+    return kept.read_bytes()
 
 
 def render_site(
     site: Plan, folder: Path, shown: Callable[[list[Prompt]], Iterable[Prompt]] = iter
 ) -> None:
     """Put everything a site speaks and plays into the folder; `shown` may show how far it is."""
-    for prompt in shown(list(prompts(settings.prompts_of(site)))):
-        render(prompt, folder, cache_folder())
+    try:
+        recorded = own_prompts.heard(folder)
+    except own_prompts.OwnPromptError as lost:
+        raise SpeechError(str(lost)) from lost
+    for prompt in shown(list(prompts(settings.prompts_of(site), site.pronounced))):
+        if prompt.path not in recorded:
+            render(prompt, folder, cache_folder())
+    for path, sound in recorded.items():
+        if not ((folder / path).exists() and (folder / path).read_bytes() == sound):
+            put(folder / path, sound)
+
+
+def one_of(site: Plan, path: Path) -> Prompt:
+    """The prompt of a site that is spoken from this place in the folder."""
+    spoken = prompts(settings.prompts_of(site), site.pronounced)
+    return next(each for each in spoken if each.path == path)
+
+
+def said(site: Plan, language: str, name: str, text: str) -> bytes:
+    """These words as a whole prompt file."""
+    (wanted, *_) = prompts({language: {name: text}}, site.pronounced)
+    return sound_of(wanted, cache_folder())
+
+
+def respelled(text: str, hints: Mapping[str, str]) -> str:
+    """The words as the voice must read them to say them rightly: whole words, in any case."""
+    if not hints:
+        return text
+    ways = {word.casefold(): said for word, said in hints.items()}
+    longest_first = sorted(ways, key=len, reverse=True)
+    words = re.compile(
+        rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", re.IGNORECASE
+    )
+    return words.sub(lambda found: ways.get(found[0].casefold(), found[0]), text)
 
 
 def cache_folder() -> Path:
@@ -153,9 +194,8 @@ def trimmed(sound: Sound) -> Sound:
 def _speak(voice: Voice, language: str, name: str, text: str) -> bytes:
     if language != LANGUAGE:
         raise SpeechError(
-            f"the voice speaks English only: record {name!r} as {language}/{name}.wav"
-            f" (`python -m firmware.recorded RECORDING {name}.wav`), and take its words out of"
-            f" [prompts.{language}]"
+            f"the voice speaks English only: record {name!r}, and bring the recording:"
+            f" `careline prompts import {name} FILE --language {language}`"
         )
     sound = trimmed(voice.say(text))
     if not sound.size:

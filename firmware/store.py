@@ -4,7 +4,11 @@ The writer is a thread that owns the only writing connection. Work is queued to 
 never blocks the one who asks; whatever has gathered while the last commit was being synced goes
 into the next one together, so that a slow card costs time but not throughput. Work is carried out
 in the order it was handed in, each piece whole or not at all, and its future resolves only when the
-commit that holds it is durable.
+commit that holds it is durable, and with it the line of `ledger.log` that tells what it changed,
+where the database has such a log.
+
+What was committed is brought from SQLite's own log into the file beside the writer's work, so that
+no promise waits for it.
 
 Readers open the file read-only, at any time, from any process.
 """
@@ -15,17 +19,31 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+
+from firmware import mended
+from firmware.ledger_log import LedgerLog, OlderError
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -36,12 +54,22 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 # A group that never ends would hold back every promise; this many pieces are some milliseconds of
 # work.
 GROUP_MAX = 128
+# So many commits after one another make SQLite's log some megabytes long: time to empty it.
+CHECKPOINT_EVERY = 100
+# The writer empties it itself only if it has grown so long all the same: 64 MB.
+PAGES_MOST = 16_384
 # A reader may have to wait for a checkpoint, never for a writer (WAL).
 BUSY_MS = 2_000
+# What damages a database again sooner than this is no accident, and not mended by trying.
+MEND_AGAIN_S = 600.0
+
+READERS_KEPT = 8  # databases
 
 log = structlog.get_logger(__name__)
 
 
+# What SQLite says of a file that is no database any more, or not all of one.
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # What SQLite says when the disk, and not the work, is at fault (its primary result codes).
 OF_THE_DISK = frozenset(
     {
@@ -50,6 +78,9 @@ OF_THE_DISK = frozenset(
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+        *DAMAGED,
     }
 )
 
@@ -60,6 +91,10 @@ class StoreError(Exception):
 
 class LockedError(StoreError):
     """Another process writes it."""
+
+
+class DamagedError(StoreError):
+    """What the file holds is not what was written; it must be made again (firmware/mended.py)."""
 
 
 class BehindError(StoreError):
@@ -84,6 +119,8 @@ class _Job:
             if _is_of_the_disk(refused) or not _is_open(connection):
                 raise  # no other work of the group has a better chance
             self.failure = refused
+        except DamagedError:
+            raise
         except Exception as refused:
             self.failure = refused
 
@@ -98,19 +135,32 @@ class _Job:
 class Store:
     """The one writer of one database. A second one, in whatever process, is refused."""
 
-    def __init__(self, path: Path, schema: str, after_commit: Sequence[AfterCommit] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        after_commit: Sequence[AfterCommit] = (),
+        log: LedgerLog | None = None,
+        look_s: float = 0.0,
+    ) -> None:
+        """`look_s`: for how long the file may be looked through for damage before it is opened."""
         self.path = path
+        self._schema = schema
         self._after_commit = tuple(after_commit)
-        self._lock_fd = lock(path)
+        self._log = log
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._mended_at: float | None = None
+        self._was = 0  # how many rows were changed when it was opened
+        self._commits = 0  # since the last checkpoint
+        self._beside = ThreadPoolExecutor(1, f"checkpoints of {path.name}")
+        self._checkpoint: Future[None] | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._engine = _writing_engine(path)
+        self._lock_fd = lock(path)
+        self._connection: Connection | None = None
         try:
-            _migrate(self._engine, schema, path)
-            _own_only(path)
-            self._connection = self._engine.connect()
-            self._follow_up()
+            self._open_sound(look_s)
         except BaseException:
-            self._engine.dispose()
             os.close(self._lock_fd)
             raise
         self._thread = threading.Thread(
@@ -121,7 +171,11 @@ class Store:
     def submit(self, work: Work[T]) -> Future[T]:
         """Queue `work`; the future holds its result once that is durable."""
         future: Future[T] = Future()
-        self._jobs.put(_Job(work, future))
+        with self._closing:
+            if not self._is_closed:
+                self._jobs.put(_Job(work, future))
+                return future
+        future.set_exception(StoreError(f"{self.path.name} is closed: start the exchange again"))
         return future
 
     async def write(self, work: Work[T]) -> T:
@@ -130,17 +184,98 @@ class Store:
 
     def close(self) -> None:
         """Write what is queued, then let the file go."""
-        self._jobs.put(None)
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._jobs.put(None)
         self._thread.join()
-        self._connection.close()
-        self._engine.dispose()
+        self._let_go()
+        self._beside.shutdown()
         os.close(self._lock_fd)
 
-    def _catch_up(self) -> None:
+    def damaged(self, why: str) -> Future[None]:
+        """Somebody has looked through the file and found this: it is made again at once."""
+
+        def tell(_connection: Connection) -> None:
+            raise DamagedError(f"{self.path.name} is damaged: {why}")
+
+        return self.submit(tell)
+
+    # ---- in the writer's thread ----
+
+    def _open_sound(self, look_s: float) -> None:
+        """Open it, and make it again first if it is damaged."""
+        all_of_it = None if mended.is_suspected(self.path) else look_s
+        wrong = mended.damage(self.path, all_of_it) or self._opened()
+        mended.cleared(self.path)
+        if wrong:
+            log.error("a database is damaged", file=self.path.name, why=wrong)
+            self._mend()
+
+    def _opened(self) -> str:
+        """How it is damaged, if that shows only now."""
+        try:
+            self._open()
+        except Exception as refused:
+            self._let_go()
+            if not _is_damage(refused):
+                raise
+            return str(refused)
+        return ""
+
+    def _open(self) -> None:
+        self._engine = _writing_engine(self.path)
+        is_new = _migrate(self._engine, self._schema, self.path)
+        _own_only(self.path)
+        self._connection = self._engine.connect()
+        if self._log is not None:
+            driver, version = _driver(self._connection), newest_version(self._schema)
+            self._log.begin(driver, version, is_new=is_new)
+        self._follow_up(self._connection)
+        self._was = _driver(self._connection).total_changes
+
+    def _mend(self) -> None:
+        self._mended_at = time.monotonic()
+        self._let_go()
+        try:
+            path = None if self._log is None else self._log.path
+            mended.mend(self.path, path, self._migrate_to, datetime.now(UTC))
+        except (sqlite3.Error, OSError) as refused:
+            raise DamagedError(
+                f"{self.path.name} is damaged, and cannot be made again ({refused}): restore a"
+                " backup"
+            ) from refused
+        self._open()
+
+    def _migrate_to(self, path: Path, version: str) -> None:
+        make_at(path, self._schema, version)
+
+    def _let_go(self) -> None:
+        """Close the file; one without a log is copied if it was changed."""
+        if self._connection is None:
+            return
+        if self._checkpoint is not None:
+            self._checkpoint.result()
+        changed = _driver(self._connection).total_changes != self._was
+        self._connection.close()
+        self._connection = None
+        self._engine.dispose()
+        if changed and self._log is None and self._is_closed:
+            _copy(self.path)
+
+    def _count(self) -> None:
+        self._commits += 1
+        is_free = self._checkpoint is None or self._checkpoint.done()
+        if self._commits >= CHECKPOINT_EVERY and is_free:
+            self._commits = 0
+            self._checkpoint = self._beside.submit(_checkpointed, self.path)
+
+    def _catch_up(self, connection: Connection) -> None:
         """Hooks see what is durable; at the start, what was committed before they knew of it."""
         for hook in self._after_commit:
-            hook(self._connection)
-        self._connection.rollback()
+            hook(connection)
+        connection.rollback()
 
     def _write_until_closed(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -161,33 +296,85 @@ class Store:
 
     def _commit(self, group: list[_Job]) -> None:
         wanted = [job for job in group if job.future.set_running_or_notify_cancel()]
-        failure = self._carry_out(wanted) or self._follow_up()
+        failure = self._tried(wanted)
         for job in wanted:
             job.settle(failure)
+        self._count()
+        if isinstance(failure, DamagedError) and self._may_mend():
+            try:
+                self._mend()
+            except Exception:
+                log.exception("a damaged database could not be made again", file=self.path.name)
 
-    def _carry_out(self, wanted: Sequence[_Job]) -> StoreError | None:
+    def _tried(self, wanted: Sequence[_Job]) -> StoreError | None:
+        connection = self._connection
+        if connection is None:
+            return DamagedError(f"{self.path.name} is damaged, and not made again yet")
+        return self._carry_out(connection, wanted) or self._follow_up(connection)
+
+    def _may_mend(self) -> bool:
+        """Once in a while: what damages it at once again is not mended by trying."""
+        return self._mended_at is None or time.monotonic() - self._mended_at > MEND_AGAIN_S
+
+    def _carry_out(self, connection: Connection, wanted: Sequence[_Job]) -> StoreError | None:
         try:
-            with self._connection.begin():
+            with connection.begin():
                 for job in wanted:
-                    job.run(self._connection)
+                    job.run(connection)
+                if self._log is not None:
+                    self._log.gather(_driver(connection))
         except Exception as refused:
-            self._connection.rollback()
+            connection.rollback()
+            if self._log is not None:
+                self._log.taken_back()
             return self._refused(refused, StoreError, "cannot be written")
         return None
 
-    def _follow_up(self) -> StoreError | None:
+    def _follow_up(self, connection: Connection) -> StoreError | None:
         try:
-            self._catch_up()
+            if self._log is not None:
+                self._log.committed()
+            self._catch_up(connection)
         except Exception as refused:
-            self._connection.rollback()
+            connection.rollback()
             return self._refused(refused, BehindError, "is written, but not what follows it")
         return None
 
     def _refused(self, why: Exception, kind: type[StoreError], what: str) -> StoreError:
         log.error("a commit failed", file=self.path.name, why=str(why))
+        kind = DamagedError if _is_damage(why) else kind
         failure = kind(f"{self.path.name} {what} ({why}): check the disk's space and health")
         failure.__cause__ = why
         return failure
+
+
+def _is_damage(refused: BaseException | None) -> bool:
+    """Whether it says, itself or what it came from, that the file is not what was written."""
+    while refused is not None:
+        code = getattr(getattr(refused, "orig", refused), "sqlite_errorcode", None)
+        if isinstance(refused, DamagedError | OlderError) or (
+            code is not None and code & 0xFF in DAMAGED
+        ):
+            return True
+        refused = refused.__cause__
+    return False
+
+
+def _checkpointed(path: Path) -> None:
+    """As much as can be without anybody's waiting."""
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.Error as refused:
+        log.warning("a checkpoint failed", file=path.name, why=str(refused))
+
+
+def _copy(path: Path) -> None:
+    try:
+        mended.copy(path)
+    except (sqlite3.Error, OSError) as refused:
+        log.warning("a database could not be copied", file=path.name, why=str(refused))
 
 
 def _is_of_the_disk(refused: DBAPIError) -> bool:
@@ -197,8 +384,14 @@ def _is_of_the_disk(refused: DBAPIError) -> bool:
 
 def _is_open(connection: Connection) -> bool:
     """Whether the transaction stands: SQLite itself rolls it back when its disk is full."""
+    return not connection.invalidated and _driver(connection).in_transaction
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """SQLite's own connection beneath."""
     driver = connection.connection.dbapi_connection
-    return driver is not None and bool(driver.in_transaction)
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def open_reader(path: Path) -> Engine:
@@ -207,6 +400,14 @@ def open_reader(path: Path) -> Engine:
         raise StoreError(
             f"{path} does not exist yet: start the exchange once, or run `careline setup`"
         )
+    _undo_first_moment(path)
+    return _reading_engine(path)
+
+
+@lru_cache(maxsize=READERS_KEPT)
+def _reading_engine(path: Path) -> Engine:
+    """It holds no connection between two, but what was once made of a question: anew for each, that
+    took a screen of the page longer than SQLite's answer."""
     engine = _engine(f"file:{path}?mode=ro&uri=true")
 
     @event.listens_for(engine, "connect")
@@ -215,11 +416,30 @@ def open_reader(path: Path) -> Engine:
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         connection.execute("PRAGMA query_only=ON")
 
+    @event.listens_for(engine, "handle_error")
+    def _say(refused: ExceptionContext) -> None:
+        why = refused.original_exception
+        if _is_damage(why):
+            mended.suspect(path)
+            raise DamagedError(
+                f"{path.name} is damaged ({why}): the exchange makes it again from its last good"
+                " copy; ask again in a minute"
+            ) from why
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")  # all that one connection reads is of one moment
 
     return engine
+
+
+def _undo_first_moment(path: Path) -> None:
+    """Before it has SQLite's own log beside it a database has a journal. What the power cut short
+    then, no reader may undo, and without that it cannot read."""
+    if path.with_name(path.name + "-journal").exists():
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _engine(database: str, **arguments: bool) -> Engine:
@@ -239,6 +459,7 @@ def _writing_engine(path: Path) -> Engine:
         connection.execute(
             "PRAGMA synchronous=FULL"
         )  # NORMAL loses acknowledged rows at a power cut
+        connection.execute(f"PRAGMA wal_autocheckpoint={PAGES_MOST}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
@@ -250,13 +471,21 @@ def _writing_engine(path: Path) -> Engine:
     return engine
 
 
-def _migrate(engine: Engine, schema: str, path: Path) -> None:
-    """Bring the file to this program's version; a newer one is left alone and refused."""
+def _migrate(engine: Engine, schema: str, path: Path) -> bool:
+    """Bring the file to this program's version; a newer one is left alone and refused. Whether it
+    was empty, or not there."""
     try:
         with engine.begin() as connection:
+            is_new = not inspect(connection).has_table("alembic_version")
             if not _is_current(connection, schema):
                 _upgrade(connection, schema)
+            return is_new
     except Exception as refused:
+        if isinstance(refused, DBAPIError) and _is_of_the_disk(refused) and not _is_damage(refused):
+            raise StoreError(
+                f"{path} cannot be opened ({refused.orig}): the disk does not take it; make room"
+                " on it, or replace it"
+            ) from refused
         raise StoreError(
             f"{path} cannot be brought to this version ({refused}): it was written by a newer"
             " CareLine, or is damaged; restore a backup or install the newer version"
@@ -267,14 +496,17 @@ def _is_current(connection: Connection, schema: str) -> bool:
     """Whether the newest of our migrations, which their files' names number, was the last one."""
     if not inspect(connection).has_table("alembic_version"):
         return False
-    newest = max(file.stem[:4] for file in (MIGRATIONS / schema / "versions").glob("[0-9]*.py"))
     versions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-    return versions.all() == [newest]
+    return versions.all() == [newest_version(schema)]
+
+
+def newest_version(schema: str) -> str:
+    """What this program's databases of a schema are."""
+    return max(file.stem[:4] for file in (MIGRATIONS / schema / "versions").glob("[0-9]*.py"))
 
 
 def make_at(path: Path, schema: str, version: str) -> None:
-    """A database as an earlier version of ours made it, for whoever must know that it still
-    opens."""
+    """A database as an earlier version of ours made it, or brought to it."""
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     with engine.begin() as connection:
         _upgrade(connection, schema, version)

@@ -4,7 +4,6 @@ The number is sealed under the machine key. Beside it lie keyed hashes of the wa
 network may write it, and of the number that asked, by which somebody who calls again is known.
 """
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,7 +31,7 @@ tickets = table(
         column(name, sa.Text)
         for name in (
             *("ticket", "call", "queue", "language", "asked", "since", "boot", "expires"),
-            *("tried", "leg", "closed", "ending"),
+            *("tried", "leg", "closed", "ending", "about"),
         )
     ),
     column("number", sa.LargeBinary),
@@ -73,6 +72,7 @@ class Opened:
                 boot=self.boot,
                 expires=Moment(ticket.expires, 0).text,
                 tries=0,
+                about=ticket.about,
             )
         )
         ways = [way for plain in ways_to_write(ticket.number) for way in (plain, f"+{plain}")]
@@ -168,6 +168,7 @@ def _ticket(
         tries=row["tries"],
         again_at=now_s + min(max(rest_s - rested_s, 0.0), rest_s),
         leg=row["leg"] or "",
+        about=row["about"],
     )
 
 
@@ -229,25 +230,6 @@ def waiting_at(calls_db: Path) -> dict[str, int]:
         return {}
     finally:
         reader.dispose()
-
-
-def beside(connection: Connection, step: Step) -> dict[str, str | int | None]:
-    """What `ledger.log` says beside a step OPENED: all that makes the ticket again, as sealed as it
-    lies here."""
-    name = step.detail.partition(" ")[0]
-    of_log = ("queue", "number", "urgency", "language", "since", "since_ms", "boot", "expires")
-    found = connection.execute(
-        select(*(tickets.c[each] for each in of_log)).where(tickets.c.ticket == name)
-    ).one_or_none()
-    if found is None:
-        return {}
-    hashes = connection.scalars(select(numbers.c.number_hash).where(numbers.c.ticket == name))
-    return {
-        **found._mapping,
-        "ticket": name,
-        "number": b64encode(found.number).decode(),
-        "number_hashes": " ".join(b64encode(each).decode() for each in sorted(hashes)),
-    }
 
 
 def _where(ticket: str) -> str:

@@ -10,6 +10,7 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 # A place in the document: keys, and indices into arrays.
 Path = tuple[str | int, ...]
@@ -31,6 +32,21 @@ def lines_of(text: str) -> Mapping[Path, int]:
     return _Walk(text).lines
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A table's own line, `[a.b]` or `[[a.b]]`: where it begins, the table's place with the index
+    of each array of tables, and where each of its keys is written."""
+
+    start: int
+    path: Path
+    keys: tuple[tuple[int, int], ...]
+
+
+def headers_of(text: str) -> Sequence[Header]:
+    """Every table that has a line of its own, in the document's order."""
+    return _Walk(text).headers
+
+
 def nearest(lines: Mapping[Path, int], path: Sequence[str | int]) -> int:
     """The line of `path`, or of the deepest part of it that stands in the document; parts unknown
     there are skipped."""
@@ -44,6 +60,8 @@ def nearest(lines: Mapping[Path, int], path: Sequence[str | int]) -> int:
 class _Walk:
     def __init__(self, text: str) -> None:
         self.lines: dict[Path, int] = {}
+        self.headers: list[Header] = []
+        self._spans: list[tuple[int, int]] = []
         self._text = text
         self._at = 0
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
@@ -71,10 +89,11 @@ class _Walk:
         return True
 
     def _header(self) -> Path:
-        line = self._line()
+        line, start = self._line(), self._at
         is_array = self._take("[[")
         if not is_array:
             self._take("[")
+        self._blank()
         parts = self._key()
         self._take("]]" if is_array else "]")
         table: Path = ()
@@ -86,9 +105,11 @@ class _Walk:
             if table in self._elements:
                 table = (*table, self._elements[table])
                 self.lines.setdefault(table, line)
+        self.headers.append(Header(start, table, tuple(self._spans)))
         return table
 
     def _key(self) -> list[str]:
+        self._spans = []
         parts = [self._key_part()]
         self._blank()
         while self._take("."):
@@ -98,6 +119,12 @@ class _Walk:
         return parts
 
     def _key_part(self) -> str:
+        start = self._at
+        part = self._part()
+        self._spans.append((start, self._at))
+        return part
+
+    def _part(self) -> str:
         if bare := _BARE_KEY.match(self._text, self._at):
             self._at = bare.end()
             return bare.group()

@@ -3,6 +3,7 @@
 No form has a place for a caller's number or name.
 """
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
@@ -79,13 +80,24 @@ class AgentsReply(Strict):
     agents: tuple[AgentLine, ...]
 
 
+class Reason(StrEnum):
+    """Why an agent pauses; words of a closed list, so that none of them is a patient's name."""
+
+    LUNCH = "lunch"
+    BREAK = "break"
+    MEETING = "meeting"
+    TRAINING = "training"
+    PAPERWORK = "paperwork"
+    PATIENT = "with a patient"
+
+
 class DutyRequest(Strict):
     """An agent pauses, comes back, goes or comes."""
 
     ask: Literal["duty"] = "duty"
     extension: str = Field(pattern=r"^[0-9]{2,6}$")
     duty: Literal["pause", "resume", "sign out", "sign in"]
-    reason: str = Field(default="", pattern=r"^[A-Za-z0-9 -]{0,40}$")
+    reason: Reason | None = None
 
 
 class CallbacksRequest(Strict):
@@ -159,11 +171,13 @@ class ExplainReply(Strict):
 
 
 class MarkMessageRequest(Strict):
-    """A message was heard, or its file is deleted and the index shall say so."""
+    """A message was heard, in one mailbox or wherever it lies; or it is to be destroyed for
+    ever."""
 
     ask: Literal["mark_message"] = "mark_message"
     message: str = Field(pattern=r"^[0-9a-f-]{36}$")
     mark: Literal["heard", "deleted"]
+    mailbox: str = Field(default="", max_length=64)
 
 
 class MarkMessageReply(Strict):
@@ -235,8 +249,8 @@ class LeasesReply(Strict):
 
 
 class SettleLeaseRequest(Strict):
-    """An admin's word: somebody has an urgent message, or it is closed. The note is not about the
-    caller."""
+    """Somebody of the clinic says that a person of [people] has an urgent message, or that they
+    themselves closed it. The note is sealed."""
 
     ask: Literal["settle_lease"] = "settle_lease"
     lease: str = Field(pattern=r"^[0-9a-f-]{4,36}$")

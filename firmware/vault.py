@@ -31,6 +31,7 @@ A file is `ID.part` while the caller speaks and becomes `ID.sealed` when it is w
 
 import hmac
 import os
+import shutil
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from firmware.durable import sync_directory, write_all
+from firmware.durable import make_directory, sync_directory, write_all
 from firmware.keys import KEY_ID_BYTES, WRAP_OVERHEAD, KeyPair, KeyRefusedError, PublicKey
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,8 @@ GCM_TAG_BYTES = 16
 LAST = 1 << 31
 
 PART, SEALED = ".part", ".sealed"
+# While a message is made out to other mailboxes: the file that will be, and the one that was.
+NEW, OLD = ".new", ".old"
 
 MAGIC, VERSION, SUITE = b"CareLine", 1, 1
 _START = struct.Struct(">8sHHI")
@@ -66,6 +69,7 @@ _CHUNK = struct.Struct(">16sII")
 _WRAPPED_BYTES = _WRAP.size + WRAP_OVERHEAD + 32
 _TAG_BYTES = 32
 _KEY_BYTES = 32
+_NOTE_NONCE_BYTES = 12
 # A header holds a name and a few wraps of 1.7 kB.
 _HEADER_MAX = 64 * 1024
 
@@ -104,6 +108,10 @@ class ChunkForeignError(VaultError):
 
 class BytesAfterEndError(VaultError):
     """Something follows the last chunk."""
+
+
+class NoteChangedError(VaultError):
+    """A note was changed after it was sealed, or stands with another message."""
 
 
 class CutOffError(VaultError):
@@ -154,6 +162,7 @@ class Sealing:
         "_id",
         "_path",
         "_record",
+        "_started",
         "_unsynced",
         "_whole",
         "label",
@@ -174,11 +183,11 @@ class Sealing:
         self.label, self.samples = label, 0
         self._aead = AESGCM(_derived(key, b"careline chunks"))
         self._id, self._counter = UUID(label.message).bytes, 0
-        self._whole, self._unsynced = False, True
+        self._whole, self._unsynced, self._started = False, True, 0
         self._path = directory / (label.message + PART)
         # Ciphertext goes straight here from the speaker's own buffer: no plain copy is ever made.
         self._record = bytearray(_CHUNK.size + CHUNK_BYTES + GCM_TAG_BYTES)
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         self._fd = os.open(self._path, flags, 0o640)
         try:
@@ -212,17 +221,29 @@ class Sealing:
         _CHUNK.pack_into(record, 0, self._id, self._counter, marked)
         head, body = bytes(record[: _CHUNK.size]), record[_CHUNK.size :]
         self._aead.encrypt_into(_nonce(self._counter, last=last), audio, head, body)
-        self._unsynced = True
         write_all(self._fd, record)
+        self._unsynced = True
         self._counter += 1
         self._whole = last
         self.samples += size // SAMPLE_BYTES
 
+    def start_sync(self) -> None:
+        """Let the disk begin with what was added; `sync` waits for it. Of several files that are
+        all begun before the first is waited for, all are on the disk sooner, and for less."""
+        added = os.fstat(self._fd).st_size
+        # To Linux that means to write what is not written, for it shall not stay in memory.
+        os.posix_fadvise(self._fd, self._started, added - self._started, os.POSIX_FADV_DONTNEED)
+        self._started = added
+
     def sync(self) -> None:
-        """Return when everything added lies on the disk."""
+        """Return when everything added until now lies on the disk. Meanwhile more may be added."""
         if self._unsynced:
-            os.fdatasync(self._fd)
             self._unsynced = False
+            try:
+                os.fdatasync(self._fd)
+            except BaseException:
+                self._unsynced = True
+                raise
 
     def finish(self) -> Path:
         """Give the message its final name. It is durable once the directory has been synced."""
@@ -304,13 +325,19 @@ def opened(path: Path, *keys: KeyPair | bytes) -> Iterator[Opened]:
     """The message in this file, opened with the one of these keys that it was wrapped to, or with
     its own."""
     with path.open("rb") as file:
-        header = _read_header(file)
-        label, described, wraps = _parse(header)
-        _refuse_another(label, path)
-        message_key = _unwrapped(keys, described, wraps)
-        if not hmac.compare_digest(_tag(message_key, header[:-_TAG_BYTES]), header[-_TAG_BYTES:]):
-            raise _header_changed()
+        label, message_key = _proven(file, path, keys)
         yield Opened(label, file, AESGCM(_derived(message_key, b"careline chunks")))
+
+
+def _proven(file: BinaryIO, path: Path, keys: Sequence[KeyPair | bytes]) -> tuple[Label, bytes]:
+    """What the header says, and the message's key; the file stands at its first chunk."""
+    header = _read_header(file)
+    label, described, wraps = _parse(header)
+    _refuse_another(label, path)
+    message_key = _unwrapped(keys, described, wraps)
+    if not hmac.compare_digest(_tag(message_key, header[:-_TAG_BYTES]), header[-_TAG_BYTES:]):
+        raise _header_changed()
+    return label, message_key
 
 
 def _unwrapped(
@@ -357,10 +384,97 @@ def exists(directory: Path, message: str) -> bool:
     return sealed.exists() or sealed.with_suffix(PART).exists()
 
 
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is written about a message, under a key that grows from the message's own: whoever opens
+    the one reads the other, and with the message its notes are gone."""
+
+    _aead: AESGCM
+    _message: bytes
+
+    def seal(self, text: str, note: str) -> bytes:
+        """`text`, readable only as this note of this message."""
+        nonce = os.urandom(_NOTE_NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, text.encode(), self._message + UUID(note).bytes)
+
+    def read(self, sealed: bytes, note: str) -> str:
+        """What `seal` was given."""
+        nonce, body = sealed[:_NOTE_NONCE_BYTES], sealed[_NOTE_NONCE_BYTES:]
+        try:
+            return self._aead.decrypt(nonce, body, self._message + UUID(note).bytes).decode()
+        except InvalidTag:
+            raise NoteChangedError(
+                "the note was changed or belongs to another message; restore it from a backup"
+            ) from None
+
+
+def notes_of(path: Path, *keys: KeyPair | bytes) -> Notes:
+    """The notes of the message in this file, for whoever can open it."""
+    label, message_key = _key_of(path, keys)
+    return Notes(AESGCM(_derived(message_key, b"careline notes")), UUID(label.message).bytes)
+
+
+def own_key(path: Path, *keys: KeyPair | bytes) -> bytes:
+    """The message's own key, for who makes the box one more way to it."""
+    return _key_of(path, keys)[1]
+
+
+def readdress(path: Path, keys: Sequence[KeyPair], recipients: Sequence[PublicKey]) -> None:
+    """Make a message out to these and nobody else: its key is wrapped anew, its seconds stay as
+    they are. The old file's wraps are destroyed, as they would be with the message; `adopt` ends
+    what a crash broke off."""
+    label, message_key = _key_of(path, keys)
+    _end_readdressing(path)
+    new, old = path.with_suffix(NEW), path.with_suffix(OLD)
+    try:
+        with path.open("rb") as was, new.open("xb") as will_be:
+            _read_header(was)
+            will_be.write(_header(label, message_key, recipients))
+            shutil.copyfileobj(was, will_be)
+            will_be.flush()
+            os.fsync(will_be.fileno())
+        new.chmod(path.stat().st_mode)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    old.hardlink_to(path)
+    sync_directory(path.parent)  # whoever looks after a crash finds the old wraps by their name
+    new.replace(path)
+    sync_directory(path.parent)
+    _end_readdressing(path)
+
+
+def _key_of(path: Path, keys: Sequence[KeyPair | bytes]) -> tuple[Label, bytes]:
+    with path.open("rb") as file:
+        return _proven(file, path, keys)
+
+
+def _end_readdressing(path: Path) -> None:
+    """Whatever of it is left beside a message holds its wrapped keys, and goes."""
+    old, new = path.with_suffix(OLD), path.with_suffix(NEW)
+    if old.exists() and path.exists() and old.samefile(path):
+        old.unlink()  # it never came to the exchange of the two
+        sync_directory(path.parent)
+    for left in (old, new):
+        if left.exists():
+            with _left_if_damaged(left):
+                _destroy_file(left)
+            left.unlink(missing_ok=True)  # cut off before there was a key in it
+
+
 def destroy(path: Path) -> None:
-    """Destroy the message's wrapped keys, then the file: with them gone the audio is noise."""
+    """Destroy the message's wrapped keys, then the file: with them gone the audio is noise. Where
+    the header cannot be read, all that could be one is overwritten."""
+    _end_readdressing(path)
+    _destroy_file(path)
+
+
+def _destroy_file(path: Path) -> None:
     with path.open("r+b") as file:
-        size = len(_read_header(file))
+        try:
+            size = len(_read_header(file))
+        except NotAMessageError:
+            size = min(os.fstat(file.fileno()).st_size, _HEADER_MAX)
         file.seek(0)
         file.write(bytes(size))
         file.flush()
@@ -391,6 +505,9 @@ def adopt(directory: Path, known: Collection[str]) -> list[Found]:
     for part in sorted(directory.glob("*" + PART)):
         with _left_if_damaged(part):
             _close_off(part)
+    for left in sorted([*directory.glob("*" + NEW), *directory.glob("*" + OLD)]):
+        with _left_if_damaged(left):
+            _end_readdressing(left.with_suffix(SEALED))
     sync_directory(directory)
     found = []
     for path in sorted(directory.glob("*" + SEALED)):

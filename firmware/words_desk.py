@@ -92,7 +92,7 @@ class WordsDesk:
         self._calls = {label.message: label.call for label in found}
         for message in self._in_force():
             try:
-                self._clips[message] = self._media.load(self._samples(message))
+                self._clips[message] = self._media.load(self.samples(message))
             except UnplayableError as why:
                 log.warning("a recording cannot be spoken: record it anew", why=str(why))
 
@@ -103,7 +103,7 @@ class WordsDesk:
         message, call = kept.label.message, kept.label.call
         self._calls[message] = call
         try:
-            samples = await asyncio.to_thread(self._samples, message)
+            samples = await asyncio.to_thread(self.samples, message)
         except UnplayableError as why:
             self._tell(events.RecordingFailed(call, str(why)))
             return
@@ -126,7 +126,7 @@ class WordsDesk:
         # Behind an announcement callers hear what they hear whenever the clinic is closed.
         return clips.find(language, (NOT_AVAILABLE,)) if is_greeting else [clips.silence]
 
-    def _samples(self, message: str) -> NDArray[np.int16]:
+    def samples(self, message: str) -> NDArray[np.int16]:
         """What was said, without the silence around it and the key that ended it."""
         try:
             heard = vault.hear(vault.sealed_path(self._place.messages, message), self._pair)
@@ -208,9 +208,10 @@ class WordsDesk:
             if message not in needed and call not in live:
                 self._clips.pop(message, None)
                 del self._calls[message]
-                await asyncio.to_thread(self._destroy, message)
+                await asyncio.to_thread(self.destroy, message)
 
-    def _destroy(self, message: str) -> None:
+    def destroy(self, message: str) -> None:
+        """Nobody can hear it any more."""
         path = vault.sealed_path(self._place.messages, message)
         try:
             _destroyed(path)

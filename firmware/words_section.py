@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firmware.forms import Strict, Word
+from firmware.forms import NodeStrict, Word
 from ivr.plan import SnowDay
 
 
-class SnowDayForm(Strict):
+class SnowDayForm(NodeStrict):
     kind: Literal["snow-day"]
     people: Annotated[
         list[Word],

@@ -11,6 +11,8 @@ which answers with the facts of `ivr.standing`.
                  |                <-> SETTLING (an urgent one is played back)
                  |   ASKING -> SENDING (a form's answers, or who calls)
                  |   WORDING (words of the clinic's own are recorded)
+                 |   LISTENING (to a mailbox, at a desk)
+                 |   CONSENT (to be recorded, before a queue)
                  +------------------------------+
     from anywhere: the caller leaves (ENDING while a message is still being sealed, then OVER), the
     audio is lost (LOST), the flow ends (LEAVING)
@@ -23,9 +25,11 @@ from typing import assert_never
 
 from ivr import (
     asking,
+    at_the_desk,
     blocking,
     callback_talk,
     commands,
+    consent,
     flow,
     hours,
     outward,
@@ -77,6 +81,7 @@ from ivr.plan import (
     Goto,
     Hangup,
     HoursFork,
+    ListenByPhone,
     Menu,
     Node,
     OwnGreeting,
@@ -90,7 +95,9 @@ from ivr.plan import (
 )
 from ivr.pressing import CALM, Pressing, Sign
 from ivr.standing import (
+    Asked,
     Call,
+    FallBack,
     Moment,
     NobodyLeft,
     Order,
@@ -143,6 +150,7 @@ def arrive(event: CallArrived, plan: Plan, at: Moment) -> Step:
         is_medical=line.is_medical if line else False,
         was_surveyed=event.was_surveyed,
         is_unwanted=bool(event.unwanted),
+        recorded_as=line.recording if line else None,
     )
     entered, orders = _enter(call, start, at)
     arrived = commands.Note(call.id, "arrived", event.line)
@@ -197,6 +205,13 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _thank(call, digit, at)
         case Stage.SURVEY, TimeCame():
             return _thank(call, "", at)
+        case Stage.CONSENT, PromptEnded(tag=tag) if tag == call.tag:
+            return consent.spoken(call, at), []
+        case Stage.CONSENT, DigitPressed(digit=digit):
+            said = consent.answered(call, digit)
+            return (call, []) if said is None else _consented(*said, at)
+        case Stage.CONSENT, TimeCame():
+            return speaking.music_is_due(call, at) or _consented(*consent.silent(call), at)
         case ((Stage.TALKING | Stage.SURVEY | Stage.LEAVING), AudioLost()):
             return call, []
         case Stage.JOINING, AudioLost():
@@ -249,6 +264,8 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return outward.told(call, at) or (call, [])
         case Stage.RINGING, TimeCame():
             return outward.told(call, at) or _give_up_waiting(call, at)
+        case Stage.RINGING, Asked():
+            return outward.asked(call, at)
         case Stage.RINGING, PassedOutside():
             gone = replace(call, stage=Stage.LEAVING, until=None, again_at=None, is_outward=True)
             return gone, [commands.Note(call.id, "passed outside", ""), StopWaiting()]
@@ -287,8 +304,9 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return _settled(call, urgent.Word.NOT_WRITTEN, at)
         case ((Stage.RECORDING | Stage.KEEPING), RecordingKept()):
             return _confirm(replace(call, kept=True, recording=False), at)
-        case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed()):
-            return _confess(replace(call, recording=False), at)
+        case ((Stage.RECORDING | Stage.KEEPING), RecordingFailed(is_full=is_full)):
+            sorry = flow.MESSAGE_REFUSED if is_full else flow.MESSAGE_FAILED
+            return _confess(replace(call, recording=False), at, sorry)
         case Stage.KEEPING, TimeCame():
             return speaking.music_is_due(call, at) or _confess(call, at)
         case Stage.ASKING, PromptEnded(tag=tag) if tag == call.tag:
@@ -309,6 +327,8 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return speaking.music_is_due(call, at) or _went(questions.unanswered(call, at), at)
         case Stage.WORDING, _:
             return wording.step(call, event, at)
+        case Stage.LISTENING, _:
+            return at_the_desk.step(call, event, at)
         case _, RequestKept():
             return replace(call, requested=True, is_being_kept=False), []
         case _, RequestFailed():
@@ -407,6 +427,8 @@ def _pass(call: Call, place: Place, node: Node, at: Moment) -> tuple[Place | Non
             return None, _entered(call, "snow day", place)
         case OwnGreeting():
             return None, _entered(call, "own greeting", place)
+        case ListenByPhone():
+            return None, _entered(call, "listens to", place)
         case Hangup():
             return None, _entered(call, "hangup", place)
         case _:
@@ -422,7 +444,14 @@ def _entered(call: Call, kind: str, place: Place) -> Command:
     return commands.Note(call.id, kind, str(place))
 
 
+def _consented(call: Call, note: commands.Note, at: Moment) -> Step:
+    begun, orders = _begin(call, flow.node_at(call.plan, call.place), at)
+    return begun, [note, commands.StopPlaying(call.id), *orders]
+
+
 def _begin(call: Call, node: Node, at: Moment) -> Step:
+    if consent.is_due(call, node):
+        return consent.begin(call, at)
     match node:
         case Say(prompts=prompts, next=target):
             return speaking.say(call, prompts, flow.resolve(call.plan, call.place.flow, target), at)
@@ -449,6 +478,8 @@ def _begin(call: Call, node: Node, at: Moment) -> Step:
             return _went(questions.begin(call, node, at), at)
         case SnowDay() | OwnGreeting():
             return wording.begin(call, node, at)
+        case ListenByPhone():
+            return at_the_desk.begin(call, at)
         case HoursFork():
             given = _hours(call, node.hours, at)
             said = (given.why.say,) if given.why.say else ()
@@ -757,6 +788,7 @@ def _ticket(call: Call, talk: Talk, at: Moment) -> Ticket:
         language=call.language,
         since=call.ranks_since,
         expires=at.local + within,
+        about=call.about,
     )
 
 
@@ -830,8 +862,8 @@ def _confirm(call: Call, at: Moment) -> Step:
     return spoken, [commands.Note(call.id, "kept", str(call.place)), *orders]
 
 
-def _confess(call: Call, at: Moment) -> Step:
-    spoken, orders = speaking.say(call, (flow.MESSAGE_FAILED,), flow.FRONT_DESK, at)
+def _confess(call: Call, at: Moment, sorry: str = flow.MESSAGE_FAILED) -> Step:
+    spoken, orders = speaking.say(call, (sorry,), flow.FRONT_DESK, at)
     return spoken, [commands.Note(call.id, "not kept", str(call.place)), *orders]
 
 
@@ -943,7 +975,7 @@ def _lose(call: Call, at: Moment) -> Step:
         again_at=None,
     )
     note = commands.Note(call.id, "failsafe" if call.failsafe else "audio lost", "")
-    return lost, [StopWaiting(), *_close_recording(call), note]
+    return lost, [FallBack(), *_close_recording(call), note]
 
 
 def _leave(call: Call, at: Moment) -> Step:

@@ -200,7 +200,8 @@ class Callbacks:
         self.attempts[ticket_id] = attempt
         minutes = str(max(0, round((at.now - ticket.since) / 60)))
         who = (
-            *(WHISPER, queue_prompt(ticket.queue), WAITED, *digits_spoken(minutes)),
+            *(WHISPER, queue_prompt(ticket.queue), *filter(None, (ticket.about,))),
+            *(WAITED, *digits_spoken(minutes)),
             *(NUMBER, *digits_spoken(ticket.number)),
         )
         return [

@@ -119,6 +119,14 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Cede:
+    """Let go of an agent who has picked up, with nothing said: whoever has the caller now joins the
+    two. Joined or OfferEnded follows."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """Join the caller with the agent who accepted, or with one whom we called; Joined or JoinFailed
     follows. `then` is what comes next once the other lets go."""
@@ -314,6 +322,101 @@ class SetGreeting:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenBox:
+    """Is this the PIN of somebody who listens to the mailbox by telephone, and what is in it?
+    BoxOpened follows."""
+
+    call: str
+    mailbox: str
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlayLeft:
+    """Speak a message to who gave the PIN, in place of what is being spoken; PromptEnded
+    follows."""
+
+    call: str
+    message: str
+    tag: int
+    person: str
+    slowly: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MarkLeft:
+    """Write how a message stands in its mailbox; LeftMarked follows where it `is_told`."""
+
+    call: str
+    message: str
+    mailbox: str
+    person: str
+    is_done: bool  # or heard
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeft:
+    """Have this telephone call whoever left a message, by the dial rules. LeftCalled
+    follows, and then the call leaves the engine."""
+
+    call: str
+    message: str
+    person: str
+
+
+ListeningCommand = OpenBox | PlayLeft | MarkLeft | CallLeft
+
+
+class Sound(StrEnum):
+    """What both hear of a recording."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Listen to a talk by a leg of its own; Tapped or TapEnded follows."""
+
+    tap: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untap:
+    """Listen no more."""
+
+    tap: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPart:
+    """Record what the tap hears, sealed for a mailbox, until StopPart. PartFailed may follow."""
+
+    tap: str
+    call: str
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopPart:
+    """End the part; what comes next is a gap, or the end."""
+
+    tap: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoundTone:
+    """Let both who talk hear, by the tap, that the recording goes on, or has stopped."""
+
+    tap: str
+    sound: Sound
+
+
+TalkCommand = Tap | Untap | RecordPart | StopPart | SoundTone
 OwnWordsCommand = CheckPins | SwitchHours | SetGreeting
 LeaseCommand = PlayMessage | CheckPin | OpenLease | OwnLease | FreeLease | CloseLease | SendNotice
 Command = (
@@ -326,6 +429,7 @@ Command = (
     | Offer
     | CallOut
     | Withdraw
+    | Cede
     | Join
     | KeepTicket
     | TryTicket
@@ -339,4 +443,6 @@ Command = (
     | Finish
     | LeaseCommand
     | OwnWordsCommand
+    | ListeningCommand
+    | TalkCommand
 )

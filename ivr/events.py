@@ -11,6 +11,7 @@ from enum import StrEnum
 from ivr.desks import Desk
 from ivr.hours import Switch
 from ivr.identity import Verdict
+from ivr.left import Left
 from ivr.plan import Plan
 from ivr.ticket import Ticket
 from ivr.urgent import Urgent
@@ -116,10 +117,12 @@ class RecordingKept:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFailed:
-    """The message could not be made durable, or held no sound worth keeping."""
+    """The message could not be made durable, or held no sound worth keeping; or there was no room
+    for one, and it never began."""
 
     call: str
     reason: str
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,34 @@ class IdentityChecked:
     tag: int
     verdict: Verdict
     name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOpened:
+    """Whose PIN opened the mailbox for a telephone, and what there is to hear; nobody's, or none is
+    right any more until somebody who may listen has signed in."""
+
+    call: str
+    person: str
+    is_locked: bool = False
+    left: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftMarked:
+    """How a message stands is durable, or is not."""
+
+    call: str
+    is_written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeftCalled:
+    """The telephone is on its way to whoever left the message; or they showed no number, or none
+    that the dial rules lead to."""
+
+    call: str
+    is_called: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,6 +503,45 @@ class LeaseClosed:
     how: str
 
 
+class TalkKey(StrEnum):
+    """What a telephone keys of a recording while it talks."""
+
+    RECORD = "record"  # begin, stop, begin again
+    CARD = "card"  # pause while a card number is spoken, and go on
+
+
+@dataclass(frozen=True, slots=True)
+class TalkKeyed:
+    """The agent keyed it."""
+
+    call: str
+    key: TalkKey
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """A talk is being listened to, by this leg."""
+
+    tap: str
+
+
+@dataclass(frozen=True, slots=True)
+class TapEnded:
+    """The leg that listened is gone, or never came."""
+
+    tap: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartFailed:
+    """What is being recorded of a talk cannot be kept."""
+
+    tap: str
+    reason: str
+
+
+RecordingEvent = TalkKeyed | Tapped | TapEnded | PartFailed
 TalkEvent = Transferred | Held | Resumed | Parked
 CallEvent = (
     CallArrived
@@ -501,6 +571,7 @@ CallEvent = (
 TicketEvent = TicketTried | TicketClosed
 OutwardEvent = CalledOut | CallOutEnded
 WordsEvent = WordsKept | WordsFailed
+BoxEvent = BoxOpened | LeftMarked | LeftCalled
 LeaseEvent = LeaseOpened | LeaseUnwritten | LeaseResumed | LeaseOwned | LeaseClosed
 OfferEvent = OfferRang | OfferAccepted | OfferPickedUp | OfferEnded
 DutyEvent = AgentPaused | AgentResumed | AgentSignedOut | AgentSignedIn
@@ -511,8 +582,10 @@ Event = (
     | LeaseEvent
     | PinChecked
     | WordsEvent
+    | BoxEvent
     | TicketEvent
     | OfferEvent
+    | RecordingEvent
     | AgentEvent
     | PhoneChanged
     | PhonesWatched

@@ -50,6 +50,7 @@ from ivr.events import (
     OfferPickedUp,
     OfferRang,
     Parked,
+    PartFailed,
     PhoneChanged,
     PhoneState,
     PhonesWatched,
@@ -59,6 +60,9 @@ from ivr.events import (
     Resumed,
     SentOn,
     TalkEvent,
+    TalkKeyed,
+    TapEnded,
+    Tapped,
     TicketClosed,
     TicketTried,
     ToneHeard,
@@ -74,9 +78,11 @@ from ivr.overflow import Crowd
 from ivr.pace import MOVED, Paces
 from ivr.plan import Plan, Queue
 from ivr.pressing import Pressing
+from ivr.recording import Recordings
 from ivr.standing import (
     Call,
     CallOutside,
+    FallBack,
     Moment,
     NobodyLeft,
     Order,
@@ -118,6 +124,7 @@ class Exchange:
     offers: dict[str, Offering] = field(default_factory=dict)
     leases: Leases = field(default_factory=Leases)
     outward: Outward = field(init=False)
+    recordings: Recordings = field(init=False)
     paces: Paces = field(default_factory=Paces)
     _room: WaitingRoom = field(default_factory=WaitingRoom)
     _keys: dict[str, digits.Keys] = field(default_factory=dict)
@@ -133,6 +140,7 @@ class Exchange:
     def __post_init__(self) -> None:
         self._callbacks = Callbacks(self.ids, self.calls)
         self.outward = Outward(self.ids)
+        self.recordings = Recordings(self.ids)
         self._know_agents()
         for agent in self.agents.values():
             self._matching.free(agent.extension, 0.0, 0.0)  # for nobody yet, as nobody waits
@@ -142,6 +150,7 @@ class Exchange:
         at = self._at(now, local)
         if not (self._is_of_a_lease(event, at) or self._is_outside(event, at)):
             self._take(event, at)
+        self._out += self.recordings.hear(event, self.calls, now)
         self._call_back(self._callbacks.hear(event, self.plan, self._at(now, local)), at)
         self._lead_on(at)
         self._meet(self._matching.time_is(now), at)
@@ -152,7 +161,7 @@ class Exchange:
         due = [call.deadline for call in self.calls.values()]
         due += [offer.due_at for offer in self.offers.values()]
         due += [self._matching.next_deadline(), self.leases.next_deadline()]
-        due.append(self._callbacks.next_deadline())
+        due += [self._callbacks.next_deadline(), self.recordings.next_deadline()]
         return min((at for at in due if at is not None), default=None)
 
     def time_came(self, now: float, local: datetime) -> list[Command]:
@@ -165,6 +174,7 @@ class Exchange:
             if call.deadline is not None and call.deadline <= now:
                 self._step(call.id, TimeCame(), at)
         self._out += self.leases.time_came(self._instant(at))
+        self._out += self.recordings.time_came(now)
         self._call_back(self._callbacks.time_came(self.plan, at), at)
         self._lead_on(at)
         self._meet(self._matching.time_is(now), at)
@@ -196,8 +206,8 @@ class Exchange:
         """Whether it is about a number that is called for a caller, and has been seen to."""
         if (heard := self.outward.hear(event)) is None:
             return False
-        note, call, means = heard
-        self._out += [] if note is None else [note]
+        said, call, means = heard
+        self._out += said
         self._step(call, means, at)
         return True
 
@@ -254,6 +264,8 @@ class Exchange:
                 pass
             case LeaseResumed() | LeaseOwned() | LeaseClosed():
                 pass
+            case TalkKeyed() | Tapped() | TapEnded() | PartFailed():
+                pass
             case LeaseOpened(urgent=urgent) | LeaseUnwritten(urgent=urgent):
                 self._step(urgent.call, event, at)
             case SentOn(call=call):
@@ -277,13 +289,14 @@ class Exchange:
             self._apply(arrive(event, plan, at), at)
 
     def _press(self, event: digits.KeyEvent, at: Moment) -> None:
-        is_leg = self._callbacks.is_leg(event.call)
+        is_leg = self._callbacks.is_leg(event.call) or event.call in self.outward.legs
         if event.call not in self.calls and not is_leg:
             return
         self._keys[event.call], is_new = digits.fuse(self._keys.get(event.call, ()), event, at.now)
         if is_new:
             pressed = DigitPressed(event.call, event.digit)
             self._step(event.call, pressed, at)
+            self._is_outside(pressed, at)
             self._call_back(self._callbacks.hear(pressed, self.plan, at), at)
 
     def _step(self, call_id: str, event: StepEvent, at: Moment) -> None:
@@ -312,6 +325,11 @@ class Exchange:
             case StopWaiting():
                 self._out += self.outward.stop(call)
                 self._stop_waiting(call, at)
+            case FallBack():
+                self._out += self.outward.stop(call)
+                self._leave_line(call)
+                for offer in self._offers_of(call):
+                    self._cede(offer, at)
             case TellPosition():
                 self._tell_position(call, at)
             case TellCrowd():
@@ -408,12 +426,15 @@ class Exchange:
         self._step(call, Placed(place, within_s), at)
 
     def _stop_waiting(self, call: str, at: Moment) -> None:
+        self._leave_line(call)
+        for offer in self._offers_of(call):
+            self._withdraw(offer, at)
+
+    def _leave_line(self, call: str) -> None:
         if (left := self._room.leaves(call)) is not None:
             self._matching.leave(call)
             if not self._room.is_waited_in(left.first):
                 self.paces.of[left.first].empties()
-        for offer in self._offers_of(call):
-            self._withdraw(offer, at)
 
     def _lead_on(self, at: Moment) -> None:
         """Let those go on whom the rules of their queue lead elsewhere, from the last one in line:
@@ -536,17 +557,18 @@ class Exchange:
     def _accepted(self, offer_id: str, at: Moment) -> None:
         """The first to accept has the caller; who comes too late is let go."""
         offer = self.offers.get(offer_id)
-        if offer is None or offer.state is not Ringing.OPEN:
+        if offer is None or offer.state not in (Ringing.OPEN, Ringing.CEDED):
             return
-        offer.state, offer.due_at = Ringing.ACCEPTED, None
+        was, offer.state, offer.due_at = offer.state, Ringing.ACCEPTED, None
         if agent := self.agents.get(offer.extension):
             agent.missed = 0
         self._note(offer_id, "accepted")
         for other in self._offers_of(offer.call):
             if other is not offer:
                 self._withdraw(other, at)
-        words = self._words_before(offer, at)
-        if words:
+        if was is Ringing.CEDED:
+            self._cede(offer, at)
+        elif words := self._words_before(offer, at):
             offer.is_told, offer.due_at = True, at.now + whisper.MOST_S
             self._out.append(commands.Play(offer.id, words, self.plan.language, whisper.TAG))
         else:
@@ -593,6 +615,14 @@ class Exchange:
     def _withdraw(self, offer: Offering, at: Moment) -> None:
         offer.state, offer.due_at = Ringing.WITHDRAWN, at.now + OFFER_GRACE_S
         self._out.append(commands.Withdraw(offer.id))
+
+    def _cede(self, offer: Offering, at: Moment) -> None:
+        """Whoever has picked up, or does yet, is joined to the caller by the fail-safe. To withdraw
+        the offer would end that talk as it begins."""
+        if offer.state is Ringing.ACCEPTED:
+            offer.due_at = at.now + OFFER_GRACE_S
+            self._out.append(commands.Cede(offer.id))
+        offer.state, offer.is_told = Ringing.CEDED, False
 
     def _overdue(self, offer: Offering, at: Moment) -> None:
         if offer.is_told and offer.state is Ringing.ACCEPTED:

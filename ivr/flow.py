@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from ivr import asking, form, identity, inside, lease, own_words, urgent
+from ivr import asking, form, identity, inside, lease, listening, own_words, urgent
 from ivr.callback_talk import PROMPTS as CALLBACK_PROMPTS
 from ivr.form import TakeRequest
 from ivr.identity import AskIdentity
@@ -20,6 +20,7 @@ from ivr.plan import (
     Goto,
     Hangup,
     HoursFork,
+    ListenByPhone,
     Menu,
     Node,
     OwnGreeting,
@@ -37,9 +38,11 @@ ZERO = "0"
 # Prompts that nodes speak beside their own. The position in a queue is a number up to NUMBERS_MAX.
 NOTHING_HEARD = "nothing-heard"
 CONNECTING = "connecting"
+OUTSIDE_TAKE = "outside-take"  # heard by who answers there
 PLEASE_WAIT = "please-wait"
 MESSAGE_KEPT = "message-kept"
 MESSAGE_FAILED = "message-failed"
+MESSAGE_REFUSED = "message-refused"  # there is no room for one
 NOBODY = "failsafe-nobody"
 CALLBACK_OFFER = "callback-offer"
 NUMBERS_MAX = 20
@@ -155,7 +158,7 @@ def ways(node: Node) -> Iterator[Way]:
             yield Way("doubt", ("doubt",), doubt)
         case Goto(target=target):
             yield Way("goto", ("target",), target)
-        case SnowDay() | OwnGreeting() | Hangup():
+        case SnowDay() | OwnGreeting() | ListenByPhone() | Hangup():
             pass
         case _:
             assert_never(node)
@@ -177,17 +180,19 @@ def prompts_of(node: Node) -> tuple[str, ...]:
         case Ring():
             return (CONNECTING,)
         case TakeRequest(questions=questions):
-            ends = (form.REQUEST_KEPT, form.REQUEST_FAILED, MESSAGE_FAILED)
+            ends = (form.REQUEST_KEPT, form.REQUEST_FAILED, MESSAGE_FAILED, MESSAGE_REFUSED)
             return (*asking.prompts_of(questions), *ends)
         case AskIdentity(questions=questions):
             return (*asking.prompts_of(questions), identity.NOT_FOUND)
         case TakeMessage(prompts=prompts, oncall=layers):
             settled = (*urgent.PROMPTS, lease.PATIENT) if layers else ()
-            return (*prompts, MESSAGE_KEPT, MESSAGE_FAILED, *settled)
+            return (*prompts, MESSAGE_KEPT, MESSAGE_FAILED, MESSAGE_REFUSED, *settled)
         case SnowDay():
             return own_words.prompts_of(own_words.Kind.ANNOUNCEMENT)
         case OwnGreeting():
             return own_words.prompts_of(own_words.Kind.GREETING)
+        case ListenByPhone():
+            return listening.PROMPTS
         case HoursFork() | Goto():
             return ()
         case _:

@@ -11,7 +11,7 @@ from ivr.clock import instant
 from ivr.form import RequestKind, TakeRequest
 from ivr.hours import named
 from ivr.oncall import clashes, double_bookings, exchanged, gaps
-from ivr.plan import Dates, Hours, Plan
+from ivr.plan import Consent, Dates, Hours, Plan, Recorded
 from ivr.rota import Rota
 
 DAYS_AHEAD = 30
@@ -59,6 +59,22 @@ def ungated(plan: Plan) -> list[Notice]:
         if isinstance(node, TakeRequest)
         and node.request is RequestKind.REFILL
         and not node.is_gated
+    ]
+
+
+def untold(plan: Plan) -> list[Notice]:
+    """Talks that are recorded without a word to the caller."""
+    parts = [("lines", part.name, part.recording) for part in plan.lines.values()]
+    parts += [("queues", part.name, part.recording) for part in plan.queues.values()]
+    return [
+        Notice(
+            (section, name, "consent"),
+            "records talks without telling callers, which is a crime where the law asks for the"
+            " consent of everybody who talks",
+            'write consent = "announce" or "key", or be sure of the law of every caller\'s state',
+        )
+        for section, name, rule in parts
+        if rule is not None and rule.when is not Recorded.NEVER and rule.consent is Consent.NONE
     ]
 
 

@@ -198,6 +198,18 @@ def overlaps(hours: Hours) -> list[tuple[Span, Span]]:
     ]
 
 
+def opening_at(hours: Hours, local: datetime) -> list[Span | Times]:
+    """What opens the schedule at a wall-clock time: the week's spans, or its day's exception's."""
+    minute = local.hour * 60 + local.minute
+    parts: list[Span | Times] = [s for s in hours.spans if s.weekday == local.weekday()]
+    exceptional = exception_on(hours, local.date())
+    rule = exceptional.rule if exceptional else hours.holidays.get(local.date())
+    if rule is not None and rule.closes is None:
+        parts = list(rule.times)
+    is_over = rule is not None and rule.closes is not None and minute >= _minute(rule.closes)
+    return [part for part in parts if _covers(part, minute) and not is_over]
+
+
 def ever_opens(hours: Hours) -> bool:
     """Whether anything in it opens at all, be it on a past day."""
     monday = date(2024, 1, 1)
@@ -381,8 +393,13 @@ def _stretches(hours: Hours, local: datetime, switch: Switch | None) -> Iterator
 def _by_schedule(hours: Hours, local: datetime) -> Iterator[_Stretch]:
     begins = local.astimezone(UTC)
     held: _Stretch | None = None
+    week: dict[int, _Day] = {}  # days that nothing but the week says something of are alike
     for day in range(HORIZON_DAYS):
-        for part in _parts(hours, local.date() + timedelta(days=day), _zone(local)):
+        on = local.date() + timedelta(days=day)
+        laid_out = week.get(on.weekday()) if _is_plain(hours, on) else _laid_out(hours, on)
+        if laid_out is None:
+            laid_out = week[on.weekday()] = _laid_out(hours, on)
+        for part in _parts(laid_out, on, _zone(local)):
             if part.end is not None and part.end <= begins:
                 continue
             if held is None:
@@ -396,10 +413,22 @@ def _by_schedule(hours: Hours, local: datetime) -> Iterator[_Stretch]:
         yield replace(held, end=None)
 
 
-def _parts(hours: Hours, on: date, zone: tzinfo) -> Iterator[_Stretch]:
-    """A day's stretches, from its first instant to the next day's."""
+_Day = tuple[list[int], list[_Verdict]]  # its edges, and what holds from each of them
+
+
+def _is_plain(hours: Hours, on: date) -> bool:
+    is_told_of = on in hours.holidays or on in hours.closures
+    return not is_told_of and not any(covers(each, on) for each in hours.exceptions)
+
+
+def _laid_out(hours: Hours, on: date) -> _Day:
     edges = _edges(hours, on)
-    verdicts = [_verdict(hours, on, minute) for minute in edges]
+    return edges, [_verdict(hours, on, minute) for minute in edges]
+
+
+def _parts(laid_out: _Day, on: date, zone: tzinfo) -> Iterator[_Stretch]:
+    """A day's stretches, from its first instant to the next day's."""
+    edges, verdicts = laid_out
     start = _first(on, 0, zone)
     for index, verdict in enumerate(verdicts):
         if index + 1 < len(edges):

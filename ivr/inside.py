@@ -12,6 +12,7 @@ from ivr.plan import (
     Enqueue,
     Hangup,
     Line,
+    ListenByPhone,
     Menu,
     Node,
     OwnGreeting,
@@ -27,11 +28,13 @@ PHONE_RING_S = 25.0  # five rings: sooner the owner cannot be there, later the c
 QUEUE_PATIENCE_S = 600.0  # where no flow says how long
 MESSAGE_S = 180.0
 NOT_AVAILABLE = "not-available"
+NO_BOX = "*"  # no mailbox can have this name
 NO_MAILBOX = "greeting-no-mailbox"
 GOODBYE = "goodbye"
 # Before a telephone's number: back to it, and then to whoever is there, but to no machine.
 BACK = "*"
 OWN_GREETING = "*78"  # before the number of the telephone whose owner dialled it
+LISTEN = "*97"  # before a telephone's or a mailbox's number: its messages, by PIN
 VOICEMAIL = "#"  # before a telephone's number: a message for its owner, without ringing
 BLOCKED = "blocked-"  # before a line's name: where its unwanted callers are asked
 THROUGH = "5"  # the key with which they get through all the same
@@ -47,6 +50,8 @@ def leads_to(plan: Plan, number: str) -> tuple[str, str] | None:
         return OURS, f"back-{number.removeprefix(BACK)}"
     if number.startswith(OWN_GREETING) and number.removeprefix(OWN_GREETING) in plan.phones:
         return OURS, f"greeting-{number.removeprefix(OWN_GREETING)}"
+    if number.startswith(LISTEN) and (box := box_at(plan, number.removeprefix(LISTEN))):
+        return OURS, f"listen-{box}"
     if number.startswith(VOICEMAIL) and number.removeprefix(VOICEMAIL) in plan.phones:
         return OURS, voicemail_of(number.removeprefix(VOICEMAIL))
     for queue in plan.queues.values():
@@ -56,6 +61,14 @@ def leads_to(plan: Plan, number: str) -> tuple[str, str] | None:
         if mailbox.number == number:
             return OURS, f"mailbox-{mailbox.name}"
     return None
+
+
+def box_at(plan: Plan, number: str) -> str | None:
+    """The mailbox of a telephone, or the one that has this number; also one of no number's."""
+    if number in plan.phones:
+        return plan.phones[number].mailbox or NO_BOX
+    boxes = (mailbox.name for mailbox in plan.mailboxes.values() if mailbox.number == number)
+    return next(boxes, NO_BOX if number.isdecimal() else None)
 
 
 def voicemail_of(extension: str) -> str:
@@ -95,6 +108,10 @@ def _node(plan: Plan, name: str, nowhere: str) -> Node | None:
             return _message(mailbox, _greeting(plan, of))
         case "greeting" if of in plan.phones:
             return OwnGreeting(of) if plan.phones[of].mailbox else Hangup((NO_MAILBOX,))
+        case "listen" if of in plan.mailboxes:
+            return ListenByPhone(of)
+        case "listen":
+            return Hangup((NO_MAILBOX,))
         case "mailbox" if of in plan.mailboxes:
             return _message(of)
         case "queue" if of in plan.queues:

@@ -15,6 +15,7 @@ class Ringing(StrEnum):
     OPEN = "open"
     ACCEPTED = "accepted"
     WITHDRAWN = "withdrawn"
+    CEDED = "ceded"  # to the fail-safe, which has the caller: it joins whoever picks up
 
 
 @dataclass(slots=True)

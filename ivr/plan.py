@@ -40,6 +40,32 @@ class Trunk:
     registers: bool  # we register with it, rather than it knowing our address
 
 
+class Recorded(StrEnum):
+    """Which talks are recorded."""
+
+    ALWAYS = "always"
+    ON_REQUEST = "on-request"  # from when the agent asks for it
+    NEVER = "never"
+
+
+class Consent(StrEnum):
+    """How a caller comes to agree to be recorded."""
+
+    ANNOUNCE = "announce"  # is told, and stays without pressing 2
+    KEY = "key"  # presses 1
+    NONE = "none"  # is not told
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A rule for talks (ivr/recording.py). The mailbox says who may listen to them; empty where
+    nothing is recorded."""
+
+    when: Recorded
+    consent: Consent = Consent.ANNOUNCE
+    mailbox: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """An entrance for callers: the numbers dialled, and the flow that greets them."""
@@ -51,6 +77,7 @@ class Line:
     language: str
     is_medical: bool = False  # who stays silent here may be unable to speak
     phone: str | None = None  # callers come straight to this person's
+    recording: Recording | None = None  # None: no talk, but by a queue's own rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +125,9 @@ class Mailbox:
     number: str | None = None  # dialled at a desk, or transferred to
 
 
+BY_EMAIL = "email"  # a way to be told of messages; texts need a modem
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who can be called, wherever they are; `label` is how people call them. Their
@@ -107,6 +137,7 @@ class Person:
     label: str
     numbers: tuple[str, ...] = field(repr=False)
     email: str = field(default="", repr=False)  # empty: no notices
+    told_by: tuple[str, ...] = ()  # of messages in mailboxes of theirs; BY_EMAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +150,22 @@ class MailServer:
     security: str  # "tls", "starttls" or "none"
     username: str | None
     sender: str
+    admins: tuple[str, ...] = field(default=(), repr=False)  # who is told when the box is tried
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many days each class is kept, at least; what has no number is kept for ever. And the
+    room there is for recordings."""
+
+    messages_days: int | None = None  # since somebody heard it
+    requests_days: int | None = None  # since it was done
+    ledger_days: int | None = None  # numbers and names of callers; the figures stay
+    recordings_days: int | None = None  # since the talk
+    audit_days: int | None = None
+    by_hand: bool = True  # members may delete their messages
+    most_bytes: int | None = None  # of recordings; None: all but the reserve
+    reserve_bytes: int = 500_000_000  # of the disk, for the system itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +300,7 @@ class Queue:
     number: str | None = None  # dialled at a desk, or transferred to
     whisper: str | None = None  # spoken to the agent before the caller is joined
     callbacks: CallBacks | None = None  # None: nobody is called back
+    recording: Recording | None = None  # None: as the line of the call has it
 
     @property
     def stages(self) -> tuple[Mapping[str, int], ...]:
@@ -339,12 +387,14 @@ class Ring:
 @dataclass(frozen=True, slots=True)
 class RingOutside:
     """Say that somebody outside is called, then call the number, by the dial rules, for `for_s`
-    seconds; who answers talks. Nobody, or no way there: `otherwise`."""
+    seconds; who answers talks, and must press 1 first where that is to be confirmed, so that no
+    machine takes a caller. Nobody, or no way there: `otherwise`."""
 
     number: str = field(repr=False)
     for_s: float
     otherwise: str
     prompts: tuple[str, ...] = ("connecting-outside",)
+    confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +435,13 @@ class OwnGreeting:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenByPhone:
+    """Who keys a PIN of one of its listeners hears what lies in a mailbox."""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
 class Goto:
     """Go to a node of this flow or, as `flow:NAME`, to another flow."""
 
@@ -411,6 +468,7 @@ Node = (
     | CallBack
     | SnowDay
     | OwnGreeting
+    | ListenByPhone
     | Goto
     | Hangup
 )
@@ -482,11 +540,15 @@ class Plan:
     texts: Mapping[str, Mapping[str, str]] = field(
         default_factory=dict
     )  # language -> prompt name -> words
+    pronounced: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # language -> a word, as written -> as it is spelled to be said rightly
     people: Mapping[str, Person] = field(default_factory=dict)
     mail: MailServer | None = None  # None: nobody is told by e-mail
     rota: Rota | None = None  # None: nobody is ever on call
     requests: Mapping[RequestKind, RequestRule] = field(default_factory=dict)
     parking: Parking = Parking()
     blocking: Blocking = Blocking()
+    retention: Retention = Retention()
     wrap_ups: Mapping[str, str] = field(default_factory=dict)  # digit -> what a talk was about
     pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # number -> phones spoken to

@@ -21,6 +21,7 @@ from ivr import (
     callback_talk,
     choosing,
     commands,
+    consent,
     hours,
     outward,
     overflow,
@@ -257,6 +258,9 @@ class _Course:
             case "digit" | "rated" if len(row.detail) == 1:
                 self._hear_out()
                 self._tell(DigitPressed(call, row.detail))
+            case consent.STEP if self._call.stage is Stage.CONSENT:
+                is_given = row.detail.startswith(consent.GIVEN)
+                self._tell(DigitPressed(call, consent.YES if is_given else consent.NO))
             case "skipped":
                 self._tell(DigitPressed(call, row.detail))
             case "overflow" if self._call.stage is Stage.QUEUED:
@@ -369,12 +373,12 @@ class _Course:
     def _hear_out(self) -> None:
         """Whoever presses a key, or talks, has heard what came before."""
         for _ in range(ENDLESS):
-            if self._call.stage is not Stage.SPEAKING:
+            if self._call.stage not in (Stage.SPEAKING, Stage.CONSENT):
                 return
             self._pass_prompt()
 
     def _waits_for_time(self) -> bool:
-        stages = (Stage.SPEAKING, Stage.MENU, Stage.RINGING, Stage.SENDING)
+        stages = (Stage.SPEAKING, Stage.CONSENT, Stage.MENU, Stage.RINGING, Stage.SENDING)
         return self._call.stage in stages
 
     def _pass_prompt(self) -> None:
@@ -382,7 +386,8 @@ class _Course:
         self._tell(PromptEnded(self._call.id, self._call.tag))
         if stage is Stage.RINGING:
             self._tell(NobodyLeft())
-        if stage is self._call.stage in (Stage.MENU, Stage.RINGING, Stage.SENDING):
+        silent = (Stage.CONSENT, Stage.MENU, Stage.RINGING, Stage.SENDING)
+        if stage is self._call.stage in silent:
             self._let_pass()
 
     def _pass_until(self, now: float) -> None:

@@ -1,24 +1,32 @@
 """One imagined call through a plan: press these keys at this time, and read the way.
 
+    1,2            keys, one a second
+    wait 5         so many seconds
+    until main/menu  until the call stands there, however long it takes
+    hang up
+
 The exchange is the real one; only the world around it is imagined: prompts last as long as their
 words, phones do what they are told to, and no time passes but the story's own.
 """
 
 import heapq
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import count
 from typing import assert_never
 
-from ivr import commands, events
+from ivr import commands, events, flow, hours, outward
 from ivr.errors import ScriptError, UnknownLineError
 from ivr.exchange import Exchange
+from ivr.hours import Switch
 from ivr.identity import Verdict
 from ivr.own_words import OWN
-from ivr.plan import Plan
+from ivr.plan import HoursFork, Plan
+from ivr.standing import Stage
 
 WORDS_PER_S = 2.5  # an unhurried voice
 KEY_GAP_S = 1.0  # from what went before to a key
@@ -27,8 +35,14 @@ NETWORK_S = 0.05
 MESSAGE_S = 12.0  # what the caller has to say
 TALK_S = 120.0
 GIVES_UP_S = 3600.0  # the most patient caller
+ROUNDS = 10  # who comes to a place so often, pressing nothing, goes round
 
-_ACTION = re.compile(r"(?P<keys>[0-9*#]+)|wait (?P<wait_s>\d+(?:\.\d+)?)|(?P<hangup>hang ?up)")
+_ACTION = re.compile(
+    r"(?P<keys>[0-9*#]+)|wait (?P<wait_s>\d+(?:\.\d+)?)|(?P<hangup>hang ?up)"
+    r"|until (?P<flow>[^\s/]+)/(?P<node>[^\s/]+)"
+)
+# Stages in which a call stands at a place, and keys do not mean what they mean there.
+_ELSEWHERE = (Stage.CONSENT, Stage.JOINING, Stage.TALKING, Stage.SURVEY)
 
 
 class Phones(StrEnum):
@@ -38,6 +52,42 @@ class Phones(StrEnum):
     SILENT = "silent"
     BUSY = "busy"
     REFUSE = "refuse"
+    ABSENT = "absent"  # none of them is there to be rung
+
+
+class Kind(StrEnum):
+    """What is told of a call."""
+
+    STEP = "step"  # of its way, as the ledger has it
+    PRESSES = "presses"
+    GONE = "gone"
+    SAYS = "says"
+    HUSH = "hush"  # what was said, or played, ends here
+    MUSIC = "music"
+    ELSE = "else"
+    OUTCOME = "outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that happens, `at_s` seconds after the call came. A step has its detail, words have
+    the prompts they are, a key is itself."""
+
+    at_s: float
+    kind: Kind
+    text: str  # as a line reads it
+    step: str = ""
+    detail: str = ""
+    language: str = ""
+    prompts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        minutes, seconds = divmod(int(self.at_s), 60)
+        return f"{minutes:02}:{seconds:02}  {self.text}"
+
+
+# How many seconds these prompts of a language take.
+Lasts = Callable[[str, tuple[str, ...]], float]
 
 
 def simulate(
@@ -48,18 +98,46 @@ def simulate(
     script: str,
     phones: Phones = Phones.ANSWER,
     verdict: Verdict = Verdict.IDENTIFIED,
+    by_hand: Mapping[str, bool] | None = None,
 ) -> list[str]:
-    """The way of a call as lines to read. `script` is keys, `wait SECONDS` and `hang up`, parted by
-    commas; `words` are the prompts by language."""
+    """The way of a call as lines to read. `script` is made of what stands above, parted by commas;
+    `words` are the prompts by language, `by_hand` the schedules that are switched open or closed.
+    """
+    told = walk(plan, words, line, local, script, phones, verdict, by_hand)
+    return [str(each) for each in told if each.kind is not Kind.HUSH]
+
+
+def walk(
+    plan: Plan,
+    words: Mapping[str, Mapping[str, str]],
+    line: str,
+    local: datetime,
+    script: str,
+    phones: Phones = Phones.ANSWER,
+    verdict: Verdict = Verdict.IDENTIFIED,
+    by_hand: Mapping[str, bool] | None = None,
+    each: Mapping[str, Phones] | None = None,
+    lasts: Lasts | None = None,
+) -> list[Told]:
+    """The same, to be shown and heard: `each` says of phones that do otherwise than the others,
+    `lasts` how long prompts truly take."""
     if line not in plan.lines:
         known = ", ".join(plan.lines) or "none"
         raise UnknownLineError(f"there is no line {line!r}; the clinic has: {known}")
     numbers = count(1)
     exchange = Exchange(plan, lambda: f"offer {next(numbers)}")
-    story = _Story(exchange, words, local, phones, verdict)
+    story = _Story(exchange, words, local, phones, verdict, deque(_actions(script)))
+    story.each, story.lasts = each or {}, lasts
+    for name, is_open in (by_hand or {}).items():
+        if name not in plan.hours:
+            known = ", ".join(plan.hours) or "none"
+            raise ScriptError(f"there is no schedule {name!r}; the clinic has: {known}")
+        switch = Switch(name, is_open, local + hours.SWITCH_MAX)
+        story.happens(0.0, events.HoursSwitched(name, switch))
+    for phone in plan.phones:
+        if story.does(phone) is Phones.ABSENT:
+            story.happens(0.0, events.PhoneChanged(phone, events.PhoneState.UNREACHABLE))
     story.happens(0.0, events.CallArrived(_CALLER, line, "", "", ""))
-    for at, event in _script_events(script):
-        story.happens(at, event)
     story.happens(GIVES_UP_S, events.CallerLeft(_CALLER))
     return story.told()
 
@@ -67,20 +145,15 @@ def simulate(
 _CALLER = "the caller"
 
 
-def _script_events(script: str) -> Iterator[tuple[float, events.Event]]:
-    at = 0.0
+def _actions(script: str) -> Iterator[re.Match[str]]:
     for action in filter(None, (part.strip() for part in script.split(","))):
         match = _ACTION.fullmatch(action)
         if match is None:
-            raise ScriptError(f'{action!r} is neither keys, nor "wait SECONDS", nor "hang up"')
-        if match["wait_s"]:
-            at += float(match["wait_s"])
-        elif match["hangup"]:
-            yield at + KEY_GAP_S, events.CallerLeft(_CALLER)
-        else:
-            for key in match["keys"]:
-                at += KEY_GAP_S
-                yield at, events.KeyBegan(_CALLER, key)
+            raise ScriptError(
+                f'{action!r} is neither keys, nor "wait SECONDS", nor "until FLOW/NODE", nor'
+                ' "hang up"'
+            )
+        yield match
 
 
 @dataclass(slots=True)
@@ -90,17 +163,26 @@ class _Story:
     local: datetime
     phones: Phones
     verdict: Verdict
+    script: deque[re.Match[str]] = field(default_factory=deque)
+    acted_at: float = 0.0  # the script has come so far
     now: float = 0.0
-    lines: list[str] = field(default_factory=list)
+    lines: list[Told] = field(default_factory=list)
+    each: Mapping[str, Phones] = field(default_factory=dict)
+    lasts: Lasts | None = None
+    _been: Counter[str] = field(default_factory=Counter)
     _coming: list[tuple[float, int, events.Event]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
 
     def happens(self, at: float, event: events.Event) -> None:
         heapq.heappush(self._coming, (at, next(self._order), event))
 
-    def told(self) -> list[str]:
+    def does(self, phone: str) -> Phones:
+        return self.each.get(phone, self.phones)
+
+    def told(self) -> list[Told]:
         """Let everything happen until the call is over."""
         while self._coming and not (self.lines and not self.exchange.calls):
+            self._act()
             due = self.exchange.next_deadline()
             if due is not None and due <= self._coming[0][0]:
                 self.now = max(self.now, due)
@@ -109,23 +191,42 @@ class _Story:
             self.now, _, event = heapq.heappop(self._coming)
             self._show(event)
             self._obey(self.exchange.receive(event, self.now, self._local()))
+        for left in self.script:
+            self._tell(f"  the call never came so far: {left[0]}")
         return self.lines
+
+    def _act(self) -> None:
+        """What the caller does next, as far as the script need not wait for it."""
+        while self.script and (not (place := self.script[0]["flow"]) or self._stands(place)):
+            action = self.script.popleft()
+            if action["flow"]:
+                self.acted_at = max(self.acted_at, self.now)
+            elif action["wait_s"]:
+                self.acted_at += float(action["wait_s"])
+            elif action["hangup"]:
+                self.happens(self.acted_at + KEY_GAP_S, events.CallerLeft(_CALLER))
+            for key in action["keys"] or "":
+                self.acted_at += KEY_GAP_S
+                self.happens(self.acted_at, events.KeyBegan(_CALLER, key))
+
+    def _stands(self, name: str) -> bool:
+        call, at = self.exchange.calls.get(_CALLER), flow.Place(name, self.script[0]["node"])
+        return call is not None and call.place == at and call.stage not in _ELSEWHERE
 
     def _local(self) -> datetime:
         """Through UTC, so that a night when the clocks change has its true length."""
         instant = self.local.astimezone(UTC) + timedelta(seconds=self.now)
         return instant.astimezone(self.local.tzinfo)
 
-    def _tell(self, text: str) -> None:
-        minutes, seconds = divmod(int(self.now), 60)
-        self.lines.append(f"{minutes:02}:{seconds:02}  {text}")
+    def _tell(self, text: str, kind: Kind = Kind.ELSE, step: str = "", detail: str = "") -> None:
+        self.lines.append(Told(self.now, kind, text, step, detail))
 
     def _show(self, event: events.Event) -> None:
         match event:
             case events.KeyBegan(digit=digit) if self.exchange.calls:
-                self._tell(f"the caller presses {digit}")
+                self._tell(f"the caller presses {digit}", Kind.PRESSES, detail=digit)
             case events.CallerLeft() if self.exchange.calls:
-                self._tell("the caller is gone")
+                self._tell("the caller is gone", Kind.GONE)
             case _:
                 pass
 
@@ -140,10 +241,18 @@ class _Story:
         match command:
             case commands.Play(call=call, prompts=prompts, language=language, tag=tag):
                 spoken = " ".join(self.words.get(language, {}).get(p, f"[{p}]") for p in prompts)
-                self._tell(f'  says "{spoken}"')
-                self._soon(events.PromptEnded(call, tag), len(spoken.split()) / WORDS_PER_S)
+                says = Told(
+                    self.now, Kind.SAYS, f'  says "{spoken}"', "", spoken, language, prompts
+                )
+                self.lines.append(says)
+                lasts_s = len(spoken.split()) / WORDS_PER_S
+                if self.lasts is not None:
+                    lasts_s = self.lasts(language, prompts)
+                self._soon(events.PromptEnded(call, tag), lasts_s)
+                if call in self.exchange.outward.legs:
+                    self._soon(events.DigitPressed(call, outward.TAKE_KEY), ANSWER_S)
             case commands.StartMusic():
-                self._tell("  music")
+                self._tell("  music", Kind.MUSIC)
             case commands.Record(call=call, mailbox=mailbox):
                 what = "words of the clinic's own" if mailbox == OWN else f"a message for {mailbox}"
                 self._tell(f"  records {what}")
@@ -176,7 +285,10 @@ class _Story:
             case commands.Release(call=call):
                 self._soon(events.CallerLeft(call))
             case commands.Note(step=step, detail=detail):
-                self._tell(f"{step} {detail}".rstrip())
+                self._tell(f"{step} {detail}".rstrip(), Kind.STEP, step, detail)
+                if step == "hours":
+                    self._doubt(detail.partition(" ")[0])
+                self._may_give_up(f"{step} {detail}")
             case commands.KeepRequest(call=call, tag=tag, kind=kind, due=due):
                 self._tell(f"  keeps a request ({kind}), due {due:%a %Y-%m-%d %H:%M}")
                 self._soon(events.RequestKept(call, tag))
@@ -188,11 +300,23 @@ class _Story:
             case commands.SwitchHours(call=call) | commands.SetGreeting(call=call):
                 self._tell("  writes it down")
                 self._soon(events.WordsKept(call))
+            case commands.OpenBox(call=call):
+                self._soon(events.BoxOpened(call, "a member"))
+            case commands.PlayLeft(call=call, tag=tag):
+                self._tell("  plays a message")
+                self._soon(events.PromptEnded(call, tag), MESSAGE_S)
+            case commands.MarkLeft(call=call):
+                self._soon(events.LeftMarked(call, is_written=True))
+            case commands.CallLeft(call=call):
+                self._soon(events.LeftCalled(call, is_called=False))
+            case commands.Tap(tap=tap):
+                self._soon(events.Tapped(tap))
             case commands.Finish(outcome=outcome):
-                self._tell(f"outcome: {outcome}")
+                self._tell(f"outcome: {outcome}", Kind.OUTCOME, "outcome", outcome)
+            case commands.StopPlaying() | commands.StopMusic():
+                self._tell("", Kind.HUSH)
             case (
-                commands.StopPlaying()
-                | commands.StopMusic()
+                commands.Cede()
                 | commands.CheckPin()
                 | commands.OwnLease()
                 | commands.FreeLease()
@@ -200,10 +324,33 @@ class _Story:
                 | commands.SendNotice()
                 | commands.SendOn()
                 | commands.TellAway()
+                | commands.Untap()
+                | commands.RecordPart()
+                | commands.StopPart()
+                | commands.SoundTone()
             ):
                 pass
             case _:
                 assert_never(command)
+
+    def _may_give_up(self, told: str) -> None:
+        """Somebody for whom nothing changes any more."""
+        call = self.exchange.calls.get(_CALLER)
+        if call is None or self.script or not told.endswith(f" {call.place}"):
+            return
+        self._been[told] += 1
+        if self._been[told] == ROUNDS:
+            self._tell(f"  here for the {ROUNDS}th time, and gives up")
+            self._soon(events.CallerLeft(_CALLER))
+
+    def _doubt(self, place: str) -> None:
+        """Hours that are written twice for this moment."""
+        plan, (name, _, node) = self.exchange.plan, place.partition("/")
+        fork = plan.flows[name].nodes.get(node) if name in plan.flows else None
+        schedule = plan.hours.get(fork.hours) if isinstance(fork, HoursFork) else None
+        if schedule and len(spans := hours.opening_at(schedule, self._local())) > 1:
+            twice = " and ".join(hours.shown(each) for each in spans)
+            self._tell(f"  {schedule.name} is open twice at this time: {twice}")
 
     def _ring_outside(self, out: commands.CallOut) -> None:
         """Outside they do what the clinic's phones do."""
@@ -213,7 +360,7 @@ class _Story:
                 self._soon(events.CalledOut(out.call), ANSWER_S)
             case Phones.SILENT:
                 self._soon(events.CallOutEnded(out.call, refused.SILENT), out.ring_s)
-            case Phones.BUSY:
+            case Phones.BUSY | Phones.ABSENT:
                 self._soon(events.CallOutEnded(out.call, refused.BUSY))
             case Phones.REFUSE:
                 self._soon(events.CallOutEnded(out.call, refused.REFUSED), ANSWER_S)
@@ -222,7 +369,7 @@ class _Story:
 
     def _ring(self, offer: commands.Offer) -> None:
         refused = events.Refusal
-        match self.phones:
+        match self.does(offer.extension):
             case Phones.ANSWER:
                 self._soon(events.OfferRang(offer.offer))
                 self._soon(events.OfferAccepted(offer.offer), ANSWER_S)
@@ -231,6 +378,8 @@ class _Story:
                 self._soon(events.OfferEnded(offer.offer, refused.SILENT), offer.ring_s)
             case Phones.BUSY:
                 self._soon(events.OfferEnded(offer.offer, refused.BUSY))
+            case Phones.ABSENT:
+                self._soon(events.OfferEnded(offer.offer, refused.UNREACHABLE))
             case Phones.REFUSE:
                 self._soon(events.OfferRang(offer.offer))
                 self._soon(events.OfferEnded(offer.offer, refused.REFUSED), ANSWER_S)

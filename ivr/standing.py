@@ -13,6 +13,7 @@ from ivr.commands import Command
 from ivr.desks import Desk
 from ivr.events import (
     AudioLost,
+    BoxOpened,
     CallerLeft,
     CameBack,
     DigitPressed,
@@ -22,6 +23,8 @@ from ivr.events import (
     JoinFailed,
     LeaseOpened,
     LeaseUnwritten,
+    LeftCalled,
+    LeftMarked,
     NobodySpoke,
     PinChecked,
     PromptEnded,
@@ -40,9 +43,10 @@ from ivr.flow import Place
 from ivr.form import TakeRequest
 from ivr.hours import Switch
 from ivr.identity import AskIdentity
+from ivr.listening import Listening
 from ivr.overflow import Crowd
 from ivr.own_words import Words
-from ivr.plan import Plan, Urgency
+from ivr.plan import Plan, Recording, Urgency
 from ivr.pressing import CALM, Pressing
 from ivr.urgent import Dialogue
 
@@ -57,6 +61,7 @@ class Stage(StrEnum):
     JOINING = "joining"
     TALKING = "talking"
     SURVEY = "survey"
+    CONSENT = "consent"  # to be recorded
     OFFERING = "offering"  # to call back, and where
     GREETING = "greeting"
     RECORDING = "recording"
@@ -65,6 +70,7 @@ class Stage(StrEnum):
     SENDING = "sending"
     SETTLING = "settling"
     WORDING = "wording"  # somebody records words of the clinic's own
+    LISTENING = "listening"  # to a mailbox
     LEAVING = "leaving"
     LOST = "lost"
     ENDING = "ending"
@@ -103,15 +109,23 @@ class RingPhones:
 
 @dataclass(frozen=True, slots=True)
 class CallOutside:
-    """Order: call this number for the call. Taken follows, or NobodyLeft."""
+    """Order: call this number for the call. Taken follows, or NobodyLeft. Where who answers is to
+    confirm, that is asked for in a language, and Asked told first."""
 
     number: str = field(repr=False)
     ring_s: float
+    asks_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StopWaiting:
     """Order: the call waits for nobody any more; its offers are withdrawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class FallBack:
+    """Order: the fail-safe has the call. Phones ring on for it, for somebody may be picking one up
+    at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +172,16 @@ class PassedOutside:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Fact: somebody has answered, and is asked for a key before the caller is joined."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimeCame:
     """Fact: the call's deadline is here."""
 
 
-Order = Wait | Press | RingPhones | CallOutside | StopWaiting | TellPosition | TellCrowd
+Order = Wait | Press | RingPhones | CallOutside | StopWaiting | FallBack | TellPosition | TellCrowd
 StepEvent = (
     DigitPressed
     | PromptEnded
@@ -178,6 +197,9 @@ StepEvent = (
     | PinChecked
     | WordsKept
     | WordsFailed
+    | BoxOpened
+    | LeftMarked
+    | LeftCalled
     | CallerLeft
     | AudioLost
     | Joined
@@ -189,6 +211,7 @@ StepEvent = (
     | TicketFailed
     | Stood
     | Placed
+    | Asked
     | Taken
     | NobodyLeft
     | PassedOutside
@@ -241,6 +264,9 @@ class Call:
     patient: str | None = field(default=None, repr=False)  # who it is, once identified
     settling: Dialogue | None = None  # what is settled about an urgent message
     words: Words | None = None  # what is settled about words of the clinic's own
+    listening: Listening | None = None  # what is settled with who listens to a mailbox
+    recorded_as: Recording | None = field(default=None, repr=False)  # the line's rule
+    consents: bool | None = None  # to be recorded; None: not asked
     # What the outcome is made of.
     asked_at: float | None = None  # first asked for a person
     heard: bool = False  # information spoken to its end

@@ -30,6 +30,7 @@ class Ticket:
     language: str
     since: float
     expires: datetime
+    about: str = ""  # the prompt for what was chosen in the menus
     tries: int = 0
     again_at: float = 0.0
     leg: str = ""

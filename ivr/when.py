@@ -18,6 +18,7 @@ from ivr.plan import (
     Goto,
     Hangup,
     HoursFork,
+    ListenByPhone,
     Menu,
     Node,
     OwnGreeting,
@@ -113,6 +114,8 @@ def _step(outlook: Outlook, place: Place, node: Node, language: str) -> Step:
             return Step(place, "is asked for a PIN")
         case OwnGreeting():
             return Step(place, "records a greeting")
+        case ListenByPhone():
+            return Step(place, "listens to a mailbox by PIN")
         case Hangup(prompts=prompts):
             return Step(place, "is let go", prompts, language)
 

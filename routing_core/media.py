@@ -310,7 +310,8 @@ class Media:
 
     @property
     def chunk_fd(self) -> int:
-        """Readable when `chunks` has something."""
+        """Readable when a recording has begun or ended. Seconds between the two wake nobody: look
+        for them a few times a second."""
         return int(lib.rc_media_chunk_fd(self._media))
 
     def start(self) -> None:

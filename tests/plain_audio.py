@@ -146,12 +146,16 @@ def force_core(pid: int) -> Path:
         return _core_by_debugger(pid)
     directory = Path(f"/proc/{pid}/cwd").readlink()
     before = set(directory.glob("core*"))
-    resource.prlimit(pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    os.kill(pid, signal.SIGABRT)
+    abort_with_core_allowed(pid)
     with suppress(ChildProcessError):  # whoever started it was quicker
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     (core,) = set(directory.glob("core*")) - before
     return core
+
+
+def abort_with_core_allowed(pid: int) -> None:
+    resource.prlimit(pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    os.kill(pid, signal.SIGABRT)
 
 
 def _core_by_debugger(pid: int) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware import settings
-from firmware.asterisk import desk_dialplan, dialplan, written
+from firmware.asterisk import desk_dialplan, dialplan, tap_dialplan, written
 from firmware.asterisk.dialplan import SELFTEST
 from firmware.site_secrets import Secrets
 from ivr.plan import Mailbox, Phone, Plan, Trunk
@@ -37,7 +37,7 @@ res_pjsip_dtmf_info res_pjsip_refer res_pjsip_rfc3326 res_pjsip_header_funcs res
 res_pjsip_acl res_pjsip_geolocation res_srtp res_crypto res_rtp_asterisk res_timing_timerfd
 res_audiosocket res_musiconhold chan_pjsip chan_audiosocket app_audiosocket app_dial app_exec
 app_userevent app_verbose app_stack app_softhangup app_originate app_playback app_while app_minivm
-res_parking app_directed_pickup app_confbridge app_page
+res_parking app_directed_pickup app_confbridge app_page app_chanspy
 res_manager_devicestate bridge_simple bridge_softmix bridge_holding bridge_builtin_features
 codec_ulaw
 codec_alaw codec_a_mu codec_g722 codec_resample format_wav format_pcm func_callerid func_channel
@@ -191,7 +191,11 @@ def _features(plan: Plan, spoken: dialplan.Voice) -> str:
         "atxfercallbackretries=2",
     ]
     codes = [f"{feature} => {code}" for feature, code in desk_dialplan.FEATURE_CODES.items()]
-    return written.section("general", general) + written.section("featuremap", codes)
+    return (
+        written.section("general", general)
+        + written.section("featuremap", codes)
+        + written.section("applicationmap", tap_dialplan.keys())
+    )
 
 
 def _parking(plan: Plan) -> str:

@@ -43,6 +43,14 @@ class Consulted:
         """Channels in a bridge."""
         return [channel for where, channel in self._bridged.values() if bridge and where == bridge]
 
+    def bridge_beyond(self, channel: str) -> str:
+        """The bridge of a pair's other end; Asterisk merges the two within half a second."""
+        pair = _pair(channel)
+        ends = (bridge for bridge, each in self._bridged.values() if pair and _pair(each) == pair)
+        mine = (bridge for bridge, each in self._bridged.values() if each == channel)
+        others = set(ends) - set(mine)
+        return others.pop() if others else ""
+
     def behind(self, channel: str) -> str:
         """An extension; of a pair whose number is no telephone's, that number."""
         pair = _pair(channel)

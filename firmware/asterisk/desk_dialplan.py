@@ -165,15 +165,21 @@ def _auto_answer() -> str:
 
 
 def own_greeting(plan: Plan, absent: str, sorry: str) -> str:
-    """A telephone's owner comes to the engine, to record what is said before a message for them."""
+    """A telephone's owner comes to the engine: to record what is said before a message for them, or
+    to listen to the messages of this telephone, or of another one's or a mailbox's number."""
+    ways = {
+        inside.OWN_GREETING: f"{inside.OWN_GREETING}${{EXTENSION}}",
+        inside.LISTEN: f"{inside.LISTEN}${{EXTENSION}}",
+        f"_{inside.LISTEN}X!": "${FILTER(*0-9,${EXTEN})}",
+    }
     return section(
         "own-greeting",
         [
             extension(
-                inside.OWN_GREETING,
+                pattern,
                 f"GotoIf({IS_CALLER}?{SENT},s,1)",
                 f"GotoIf({absent}?alone)",
-                f"Set(DIALLED={inside.OWN_GREETING}${{EXTENSION}})",
+                f"Set(DIALLED={dialled})",
                 f"Set(LINE={inside.INSIDE})",
                 f"Set(SPOKEN={written.name(plan.language)})",
                 "Goto(entrance,inside,1)",
@@ -181,6 +187,7 @@ def own_greeting(plan: Plan, absent: str, sorry: str) -> str:
                 f"Playback({sorry})",
                 "Hangup()",
             )
+            for pattern, dialled in ways.items()
         ],
     )
 

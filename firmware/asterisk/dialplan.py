@@ -5,6 +5,7 @@
                      '-> emergency-return, for an hour after an emergency call
     from-phone -> emergency | an extension | a code of the phone's own | a number outside by rule
     agent, called, lamp, tester: legs the exchange originates
+    spy, tap: legs that listen to a talk (tap_dialplan.py)
 
 Emergency calls are here whole. No expression ever holds a text that a caller supplied: numbers
 dialled are filtered to digits, and names and numbers of callers are not read at all.
@@ -13,7 +14,7 @@ dialled are filtered to digits, and names and numbers of callers are not read at
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from firmware.asterisk import desk_dialplan, written
+from firmware.asterisk import desk_dialplan, tap_dialplan, written
 from firmware.asterisk.written import extension, section
 from ivr.codes import FAILED, PROMPTS
 from ivr.plan import DialRule, Line, Phone, Plan, Trunk
@@ -66,7 +67,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _entrance(timing.emergency_window_s),
         _engine(engine_port),
         _failsafe(plan, voice, timing),
-        _agent(engine_port),
+        _agent(engine_port, tap_dialplan.offered(plan)),
         _called(engine_port, voice(CALL_CUT_OFF, plan.language)),
         _lamp(),
         _from_phone(),
@@ -82,6 +83,7 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         _emergency_return(plan, timing),
         _selftest(plan, voice),
         _tester(engine_port),
+        *tap_dialplan.contexts(engine_port, ABSENT),
     ]
     return "\n".join(contexts)
 
@@ -239,7 +241,7 @@ def _dialled(numbers: Iterable[str]) -> str:
 # ---- legs the exchange originates ----
 
 
-def _agent(engine_port: int) -> str:
+def _agent(engine_port: int, keys: list[str]) -> str:
     """When the engine died while this phone rang, whoever picks up is joined to the caller anyway,
     unless another phone was quicker. The caller then hangs up with the agent.
 
@@ -253,6 +255,7 @@ def _agent(engine_port: int) -> str:
                 "s",
                 "Answer(,i)",
                 "Set(CHANNEL(dtmf_features)=TK)",
+                *keys,
                 "Set(BEFORE=${IMPORT(${CALLERCHAN},SENT)})",
                 f"GotoIf({ABSENT}?alone)",
                 f"TryExec(AudioSocket(${{AGENTUUID}},127.0.0.1:{engine_port:d}))",

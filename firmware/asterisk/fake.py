@@ -2,11 +2,15 @@
 
 It stands where performer, link and engine stand beside it. What people do at both ends of the line
 is told to it by whoever plays them; what Asterisk makes of that, and of our orders, is its own. In
-which order the facts of one happening are told is as the real pair told them: `orders.txt`, made by
-the command at its head, has each order that was seen and how often. How long all takes is drawn.
+which order the facts of one happening are told is as the real pair told them (`orders`). How long
+all takes is drawn.
 
 What one source tells keeps its order: Asterisk's manager, its telephones' states, the engine. A
 telephone's state is read when it is told, as Asterisk does, so that one soon over is never told.
+
+The link to the manager may break, the exchange may end, and so may Asterisk. Whatever was to be
+told meanwhile is lost, and what can be seen of it afterwards is told then, as `Translator.resync`
+does; until then the dialplan helps itself.
 """
 
 import heapq
@@ -15,107 +19,30 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import assert_never
 
+from firmware.asterisk.link import SILENCE_S
+from firmware.asterisk.orders import SOURCES, Happening, Orders, Source, Word, recorded
 from firmware.asterisk.telco import Answers, Behaviour, Busy, Refuses, Silent, Streams
 from firmware.perform import QUIET_S, SILENT_S
-from ivr import commands, events
-from ivr.events import PhoneState, Refusal
+from ivr import commands, events, inside
+from ivr.events import Passing, PhoneState, Refusal
+from ivr.plan import Parking
 
-ORDERS = Path(__file__).with_name("orders.txt")
 # An order reaches Asterisk, and a fact us, within this; nearly always much sooner.
 LAG_S = 0.05
 KEY_S = 0.1  # a key is down so long: its end is a fact of its own
+NUMBER_S = 1.0  # to key one
 BEEP_S = 0.2
 PROMPT_S, MESSAGE_S = 2.0, 10.0
 
 
-class Happening(StrEnum):
-    """What makes the pair tell more than one fact."""
+class Means(StrEnum):
+    """How a telephone passes its caller on, or parks it; not every telephone has a key for it."""
 
-    RINGS = "a phone rings"
-    ANSWERS = "a phone is picked up"
-    REFUSES = "a phone refuses"
-    BUSY = "a phone is busy"
-    ABSENT = "a phone is not there"
-    IN_VAIN = "a phone rang in vain"
-    WITHDRAWN = "an offer is withdrawn"
-    LEAVES = "a caller hangs up"
-    CALLER_ENDS = "a caller ends a talk"
-    AGENT_ENDS = "an agent ends a talk"
-    CUT_OFF = "a caller hangs up while being recorded"
-    COMES_BACK = "an agent ends a talk, and the caller is asked how it was"
-    PASSED_ON = "an agent passes a caller on"
-
-
-class Word(StrEnum):
-    """A fact, as an order names it."""
-
-    PHONE = "phone"  # the state of the telephone, whatever it is by now
-    RANG = "rang"
-    ACCEPTED = "accepted"
-    ENDED = "ended"
-    LOST = "lost"
-    LEFT = "left"
-    RECORDED = "recorded"
-    CAME_BACK = "came back"
-    PASSED = "passed"
-    SENT_ON = "sent on"
-
-
-class Source(StrEnum):
-    """Who tells, each in its own order."""
-
-    MANAGER = "manager"
-    PHONES = "phones"
-    ENGINE = "engine"
-    US = "us"  # our orders, on their way
-
-
-SOURCES: Mapping[Word, Source] = {
-    Word.PHONE: Source.PHONES,
-    Word.RANG: Source.MANAGER,
-    Word.ACCEPTED: Source.ENGINE,
-    Word.ENDED: Source.MANAGER,
-    Word.LOST: Source.ENGINE,
-    Word.LEFT: Source.MANAGER,
-    Word.RECORDED: Source.ENGINE,
-    Word.CAME_BACK: Source.ENGINE,
-    Word.PASSED: Source.MANAGER,
-    Word.SENT_ON: Source.MANAGER,
-}
-Order = tuple[Word, ...]
-Orders = Mapping[Happening, Mapping[Order, int]]
-
-
-def read(text: str) -> Orders:
-    """Orders, as `written` writes them."""
-    found: dict[Happening, dict[Order, int]] = {}
-    for line in filter(None, (raw.partition("#")[0].rstrip() for raw in text.splitlines())):
-        if not line.startswith(" "):
-            happening = Happening(line)
-            found[happening] = {}
-            continue
-        times, _, words = line.strip().partition(" ")
-        found[happening][tuple(Word(word) for word in words.split(", "))] = int(times)
-    return found
-
-
-def written(orders: Orders) -> str:
-    """As text: each happening, and below it each order with the times it was seen."""
-    lines: list[str] = []
-    for happening in sorted(orders):
-        lines.append(happening.value)
-        seen = sorted(orders[happening].items(), key=lambda each: (-each[1], each[0]))
-        lines += [f"{times:6d} {', '.join(order)}" for order, times in seen]
-    return "\n".join(lines) + "\n"
-
-
-def recorded() -> Orders:
-    """What was seen on the real pair."""
-    return read(ORDERS.read_text("utf-8"))
+    KEY = "its own key"  # REFER, and a call of its own to whoever is asked first
+    CODE = "a code"  # *1, *2, *3
 
 
 class _At(StrEnum):
@@ -124,15 +51,21 @@ class _At(StrEnum):
     RINGS = "rings"
     UP = "up"
     TALKS = "talks"
+    INSIDE = "inside"  # with another telephone, and no caller any more
     OVER = "over"
 
 
 @dataclass(slots=True)
 class _Leg:
-    offer: str
+    offer: str  # empty: nobody of ours sent for it
     call: str  # for which it rings, then with which it talks
     extension: str
     at: _At = _At.RINGS
+    asks: "_Leg | None" = None  # another telephone, before the caller is handed over
+    asked_by: "_Leg | None" = None
+    asks_by: Means = Means.KEY
+    is_holding: bool = False
+    is_orphan: bool = False  # of an exchange that has ended
 
 
 @dataclass(slots=True)
@@ -141,12 +74,12 @@ class _Phone:
     does: Behaviour = field(default_factory=Answers)
     is_there: bool = True
     in_use: bool = False  # for a call of its own
-    legs: dict[str, _Leg] = field(default_factory=dict)
+    legs: list[_Leg] = field(default_factory=list)
     told: PhoneState = PhoneState.IDLE
 
     def state(self) -> PhoneState:
-        stages = {leg.at for leg in self.legs.values()}
-        if self.in_use or stages & {_At.UP, _At.TALKS}:
+        stages = {leg.at for leg in self.legs}
+        if self.in_use or stages & {_At.UP, _At.TALKS, _At.INSIDE}:
             return PhoneState.IN_USE
         if _At.RINGS in stages:
             return PhoneState.RINGING
@@ -164,12 +97,17 @@ class _Tape(StrEnum):
 @dataclass(slots=True)
 class _Caller:
     call: str
+    line: str = ""
+    number: str = ""
     speaks_s: float = 0.0  # after a beep
     is_ours: bool = True  # its audio is in the engine
     talks_on: _Leg | None = None
     talks_with: str = ""  # another caller, by its call
+    has_fallen: bool = False  # the fail-safe rings people
+    slot: str = ""  # in which it is parked
     is_called: bool = False  # by us
     comes_back: bool = False  # after the talk, to say how it was
+    is_seen_to: bool = False  # the dialplan knows what comes after the talk
     tape: _Tape = _Tape.OFF
     tapes: int = 0
 
@@ -181,6 +119,10 @@ def _fact(*told: events.Event) -> Fact:
     return lambda: told
 
 
+def _arrived(caller: _Caller) -> events.CallArrived:
+    return events.CallArrived(caller.call, caller.line, "", caller.number, "")
+
+
 class FakePair:
     """Everything beyond the exchange, for as many calls as there are."""
 
@@ -190,11 +132,13 @@ class FakePair:
         chance: Random,
         orders: Orders | None = None,
         *,
+        parking: Parking = Parking(),  # noqa: B008 - frozen
         spoken_s: Callable[[tuple[str, ...]], float] = lambda prompts: PROMPT_S * len(prompts),
     ) -> None:
         self._chance = chance
         self._orders = recorded() if orders is None else orders
         self._spoken_s = spoken_s
+        self._parking = parking
         self._phones = {extension: _Phone(extension) for extension in phones}
         self._callers: dict[str, _Caller] = {}
         self._legs: dict[str, _Leg] = {}
@@ -202,9 +146,20 @@ class FakePair:
         self._called: set[str] = set()  # by us, and not answered yet
         self._tags: dict[str, int] = {}  # of what is being spoken to whom
         self._due: list[tuple[float, int, Fact]] = []
+        self._lives = 0  # of the exchange that have ended
+        self._is_alive = True  # the exchange
+        self._is_linked = True  # and hears Asterisk
+        self._breaks = 0  # of the link
+        self._unheard: list[events.Event] = []
+        self._known: dict[str, Word] = {}  # what has been told of an offer that lives
         self._numbers = count()
         self._last = dict.fromkeys(Source, 0.0)
         self._now = 0.0
+
+    @property
+    def live(self) -> frozenset[str]:
+        """Calls that Asterisk has."""
+        return frozenset(self._callers)
 
     # ---- the clock ----
 
@@ -231,17 +186,22 @@ class FakePair:
         for order in orders:
             match order:
                 case commands.Offer():
-                    self._soon(partial(self._ring, order))
-                case commands.CallOut():
-                    self._soon(partial(self._call_out, order))
+                    self._soon(partial(self._ring, order), partial(self._not_rung, order.offer))
+                case commands.CallOut(call=call):
+                    self._called.add(call)
+                    never = partial(self._never_called, call, Refusal.UNREACHABLE)
+                    self._soon(partial(self._call_out, order), never)
                 case commands.Withdraw(offer=offer):
-                    self._soon(partial(self._withdraw, offer))
-                case commands.Join():
-                    self._soon(partial(self._join, order))
+                    self._soon(partial(self._withdraw, offer), partial(self._let_ring, offer))
+                case commands.Cede(offer=offer):
+                    self._soon(partial(self._cede, offer), partial(self._cede, offer))
+                case commands.Join(call=call, offer=offer):
+                    failed = _fact(events.JoinFailed(call, offer))
+                    self._soon(partial(self._join, order), failed)
                 case commands.Release(call=call):
-                    self._soon(partial(self._release, call))
-                case commands.SendOn():
-                    self._soon(partial(self._send_on, order))
+                    self._soon(partial(self._release, call), partial(self._falls, call))
+                case commands.SendOn(call=call):
+                    self._soon(partial(self._send_on, order), partial(self._falls, call))
                 case commands.Play(call=call, prompts=prompts, tag=tag):
                     self._speak(call, tag, self._spoken_s(prompts))
                 case commands.PlayMessage(call=call, tag=tag):
@@ -260,8 +220,10 @@ class FakePair:
     def calls(self, call: str, line: str, now: float, *, number: str = "") -> None:
         """Somebody dials the clinic, and is answered by the engine."""
         self._now = now
-        self._callers[call] = _Caller(call)
-        self._tell(Source.MANAGER, _fact(events.CallArrived(call, line, "", number, "")))
+        self._callers[call] = caller = _Caller(call, line, number)
+        self._tell(Source.MANAGER, _fact(_arrived(caller)))
+        if not self._is_linked:
+            self._falls(call)
 
     def presses(self, call: str, key: str, now: float) -> None:
         """A key of the caller's telephone, with one meaning however it is told."""
@@ -305,7 +267,10 @@ class FakePair:
         if (other := self._callers.pop(caller.talks_with, None)) is not None:
             self._tell(Source.MANAGER, left)
             self._tell(Source.MANAGER, _fact(events.CallerLeft(other.call)))
-        elif (leg := caller.talks_on) is not None:
+        elif (leg := caller.talks_on) is not None and leg.asks is not None:
+            leg.at = leg.asks.at = _At.INSIDE  # those two talk on
+            self._tell(Source.MANAGER, left)
+        elif leg is not None:
             self._over(leg)
             self._happen(
                 Happening.CALLER_ENDS, {Word.LEFT: left, Word.PHONE: self._state_of(leg.extension)}
@@ -324,10 +289,16 @@ class FakePair:
         self._now = now
         if (caller := self._ours(call)) is None:
             return
-        caller.is_ours = False
         kept = self._tape_ends(caller)
         self._tell(Source.ENGINE, lambda: [events.AudioLost(call, "lost"), *kept])
-        self._tell(Source.MANAGER, _fact(events.FellToFailsafe(call)))
+        self._falls(call)
+
+    def _falls(self, call: str) -> Iterable[events.Event]:
+        """The dialplan rings people for the caller, by itself."""
+        if (caller := self._callers.get(call)) is not None and not caller.has_fallen:
+            caller.is_ours, caller.has_fallen = False, True
+            self._tell(Source.MANAGER, _fact(events.FellToFailsafe(call)))
+        return ()
 
     def behaves(self, extension: str, does: Behaviour) -> None:
         """What happens from now on when this telephone rings, or one outside: that one is answered
@@ -348,16 +319,28 @@ class FakePair:
     def puts_down(self, extension: str, now: float) -> bool:
         """The telephone ends its talk, or refuses what rings. False: there is neither."""
         self._now = now
-        leg = self._first_at(extension, _At.TALKS, _At.UP, _At.RINGS)
+        leg = self._first_at(extension, _At.TALKS, _At.INSIDE, _At.UP, _At.RINGS)
         if leg is not None:
             self._later(0.0, partial(self._put_down, leg))
         return leg is not None
 
     def _put_down(self, leg: _Leg) -> Iterable[events.Event]:
-        if leg.at is _At.TALKS:
-            self._end_talk(leg)
-        elif leg.at is not _At.OVER:
-            self._refuse(Happening.REFUSES, leg, Refusal.REFUSED)
+        match leg.at:
+            case _At.TALKS if leg.asks is not None and leg.asks_by is Means.CODE:
+                self._hand_over(leg)
+            case _At.TALKS:
+                self._end_talk(leg)
+            case _At.INSIDE:
+                for each in (leg, leg.asks or leg.asked_by):
+                    if each is not None:
+                        self._over(each)
+                        self._tell(Source.PHONES, self._state_of(each.extension))
+            case _At.UP | _At.RINGS:
+                self._refuse(Happening.REFUSES, leg, Refusal.REFUSED)
+            case _At.OVER:
+                pass
+            case _:
+                assert_never(leg.at)
         return ()
 
     def _end_talk(self, leg: _Leg) -> None:
@@ -365,7 +348,11 @@ class FakePair:
         self._over(leg)
         call, state = leg.call, self._state_of(leg.extension)
         caller = self._callers[call]
-        if caller.comes_back:
+        if leg.offer and not caller.is_seen_to and not leg.is_orphan:
+            caller.talks_on, caller.comes_back = None, False
+            self._falls(call)
+            self._tell(Source.PHONES, state)
+        elif caller.comes_back and self._is_linked:
             caller.talks_on, caller.comes_back = None, False
             came = self._if_there(events.CameBack(call))
             self._happen(Happening.COMES_BACK, {Word.PHONE: state, Word.CAME_BACK: came})
@@ -374,30 +361,138 @@ class FakePair:
             left = _fact(events.CallerLeft(call))
             self._happen(Happening.AGENT_ENDS, {Word.PHONE: state, Word.LEFT: left})
 
-    def passes_on(self, extension: str, to: str, now: float) -> None:
+    def passes_on(self, extension: str, to: str, by: Means, now: float) -> None:
         """Who talks on this telephone sends the caller to another number of the clinic."""
         self._now = now
         if (leg := self._first_at(extension, _At.TALKS)) is not None:
-            self._later(0.0, partial(self._pass_on, leg, to))
+            self._later(0.0, partial(self._begin_to_pass_on, leg, to, by))
 
-    def _pass_on(self, leg: _Leg, to: str) -> Iterable[events.Event]:
+    def _begin_to_pass_on(self, leg: _Leg, to: str, by: Means) -> Iterable[events.Event]:
+        """By a code the caller hears music while the number is keyed."""
+        if by is Means.CODE:
+            self._hold(leg, is_held=True)
+        self._later(NUMBER_S if by is Means.CODE else 0.0, partial(self._pass_on, leg, to, by))
+        return ()
+
+    def _pass_on(self, leg: _Leg, to: str, by: Means) -> Iterable[events.Event]:
         """The caller may have gone before it comes to us once more."""
         if leg.at is not _At.TALKS:
             return ()
+        self._hold(leg, is_held=False)
         self._over(leg)
         caller = self._callers[leg.call]
         caller.talks_on, caller.comes_back = None, False
-        passed = events.Transferred(leg.call, leg.extension, to, events.Passing.SENT)
+        passed = events.Transferred(leg.call, leg.extension, to, Passing.SENT)
         facts: dict[Word, Fact] = {
             Word.PASSED: _fact(passed),
             Word.SENT_ON: self._if_there(events.SentOn(leg.call, to)),
             Word.PHONE: self._state_of(leg.extension),
         }
-        self._happen(Happening.PASSED_ON, facts)
+        happening = Happening.PASSED_ON if by is Means.KEY else Happening.KEYED_ON
+        self._happen(happening, facts)
         return ()
 
     def _if_there(self, event: events.CameBack | events.SentOn) -> Fact:
         return lambda: [event] if event.call in self._callers else []
+
+    def holds(self, extension: str, now: float, *, is_held: bool) -> None:
+        """The hold key: the caller hears music, until it is pressed again."""
+        self._now = now
+        if (leg := self._first_at(extension, _At.TALKS)) is not None:
+            self._later(0.0, partial(self._hold, leg, is_held=is_held))
+
+    def _hold(self, leg: _Leg, *, is_held: bool) -> Iterable[events.Event]:
+        if leg.at is _At.TALKS and leg.is_holding is not is_held:
+            leg.is_holding = is_held
+            if not leg.offer:
+                return ()  # of a telephone that we never rang nobody knows
+            self._tell(
+                Source.MANAGER, _fact((events.Held if is_held else events.Resumed)(leg.call))
+            )
+        return ()
+
+    def asks(self, extension: str, to: str, by: Means, now: float) -> None:
+        """Who talks here calls another telephone, before it hands its caller over."""
+        self._now = now
+        if (leg := self._first_at(extension, _At.TALKS)) is not None:
+            self._later(0.0, partial(self._ask, leg, to, by))
+
+    def _ask(self, leg: _Leg, to: str, by: Means) -> Iterable[events.Event]:
+        if leg.at is not _At.TALKS or leg.asks is not None:
+            return ()
+        leg.asks, leg.asks_by = _Leg("", leg.call, to, asked_by=leg), by
+        self._phones[to].legs.append(leg.asks)
+        if by is Means.CODE:
+            self._hold(leg, is_held=True)
+        self._later(0.0, partial(self._reach, leg.asks, inside.PHONE_RING_S))
+        return ()
+
+    def hands_over(self, extension: str, now: float) -> None:
+        """Who was asked takes the caller, and who asked is done."""
+        self._now = now
+        if (leg := self._first_at(extension, _At.TALKS)) is not None:
+            self._later(0.0, partial(self._hand_over, leg))
+
+    def _hand_over(self, leg: _Leg) -> Iterable[events.Event]:
+        asked = leg.asks
+        if leg.at is not _At.TALKS or asked is None or asked.at is not _At.UP:
+            return ()
+        self._over(leg)
+        asked.at, asked.asked_by, self._callers[leg.call].talks_on = _At.TALKS, None, asked
+        passed = events.Transferred(leg.call, leg.extension, asked.extension, Passing.JOINED)
+        resumed = [events.Resumed(leg.call)] if leg.is_holding and leg.offer else []
+        told = _fact(*resumed, passed)
+        by_key = leg.asks_by is Means.KEY
+        self._happen(
+            Happening.HANDED_OVER if by_key else Happening.KEYED_OVER,
+            {Word.PASSED: told, Word.PHONE: self._state_of(leg.extension)},
+        )
+        return ()
+
+    def parks(self, extension: str, now: float) -> None:
+        """Who talks here puts the caller where another telephone can take it up."""
+        self._now = now
+        if (leg := self._first_at(extension, _At.TALKS)) is not None:
+            self._later(0.0, partial(self._park, leg))
+
+    def _park(self, leg: _Leg) -> Iterable[events.Event]:
+        if leg.at is not _At.TALKS:
+            return ()
+        self._over(leg)
+        caller = self._callers[leg.call]
+        taken = {each.slot for each in self._callers.values()}
+        slots = range(int(self._parking.first), int(self._parking.last) + 1)
+        caller.talks_on, caller.slot = None, next(str(n) for n in slots if str(n) not in taken)
+        parked = _fact(events.Parked(leg.call, caller.slot, leg.extension))
+        phone = self._state_of(leg.extension)
+        self._happen(Happening.PARKED, {Word.PARKED: parked, Word.PHONE: phone})
+        back = partial(self._parked_too_long, caller, caller.slot, leg.extension)
+        self._later(self._parking.longest_s, back)
+        return ()
+
+    def _parked_too_long(self, caller: _Caller, slot: str, by: str) -> Iterable[events.Event]:
+        if self._callers.get(caller.call) is caller and caller.slot == slot:
+            caller.slot, caller.comes_back = "", False
+            back = events.SentOn(caller.call, f"{inside.BACK}{by}")
+            self._tell(Source.MANAGER, self._if_there(back))
+        return ()
+
+    def takes_up(self, extension: str, slot: str, now: float) -> None:
+        """This telephone dials the slot of a parked caller."""
+        self._now = now
+        self._later(0.0, partial(self._take_up, extension, slot))
+
+    def _take_up(self, extension: str, slot: str) -> Iterable[events.Event]:
+        caller = next((each for each in self._callers.values() if each.slot == slot), None)
+        if caller is None:
+            return ()
+        leg = _Leg("", caller.call, extension, _At.TALKS)
+        self._phones[extension].legs.append(leg)
+        caller.slot, caller.talks_on = "", leg
+        taken = _fact(events.Parked(caller.call, slot, extension, is_over=True))
+        phone = self._state_of(extension)
+        self._happen(Happening.TAKEN_UP, {Word.PARKED: taken, Word.PHONE: phone})
+        return ()
 
     def uses(self, extension: str, now: float, *, in_use: bool) -> None:
         """The telephone is taken for a call of its own, or that is over."""
@@ -416,7 +511,8 @@ class FakePair:
 
     def _ring(self, order: commands.Offer) -> Iterable[events.Event]:
         leg = _Leg(order.offer, order.call, order.extension)
-        self._legs[order.offer] = self._phones[order.extension].legs[order.offer] = leg
+        self._legs[order.offer] = leg
+        self._phones[order.extension].legs.append(leg)
         self._later(0.0, partial(self._reach, leg, order.ring_s))
         return ()
 
@@ -442,27 +538,51 @@ class FakePair:
                 pass
             case _:
                 assert_never(phone.does)
-        rang = _fact(events.OfferRang(leg.offer))
-        self._happen(Happening.RINGS, {Word.RANG: rang, Word.PHONE: self._state_of(leg.extension)})
+        self._tell_of(leg, Happening.RINGS, Word.RANG, events.OfferRang(leg.offer))
         self._later(ring_s, partial(self._in_vain, leg))
         return ()
+
+    def _tell_of(self, leg: _Leg, happening: Happening, word: Word, event: events.Event) -> None:
+        """Of a leg that is none of ours only its telephone's state is told."""
+        phone = self._state_of(leg.extension)
+        if leg.offer and not leg.is_orphan:
+            self._happen(happening, {word: _fact(event), Word.PHONE: phone})
+        else:
+            self._tell(Source.PHONES, phone)
 
     def _refuse(self, happening: Happening, leg: _Leg, reason: Refusal) -> Iterable[events.Event]:
         """The leg ends before anybody talked on it, if it has not ended already."""
         if leg.at is not _At.OVER:
             self._over(leg)
-            ended = _fact(events.OfferEnded(leg.offer, reason))
-            self._happen(happening, {Word.ENDED: ended, Word.PHONE: self._state_of(leg.extension)})
+            self._tell_of(leg, happening, Word.ENDED, events.OfferEnded(leg.offer, reason))
+        if (asker := leg.asked_by) is not None:
+            asker.asks = None
+            if asker.asks_by is Means.CODE:
+                self._hold(asker, is_held=False)
         return ()
 
     def _answer(self, leg: _Leg) -> Iterable[events.Event]:
         if leg.at is not _At.RINGS:
             return ()
         leg.at = _At.UP
-        accepted = _fact(events.OfferAccepted(leg.offer))
-        state = self._state_of(leg.extension)
-        self._happen(Happening.ANSWERS, {Word.ACCEPTED: accepted, Word.PHONE: state})
+        if leg.offer and (leg.is_orphan or not self._is_linked):
+            self._join_alone(leg)
+        else:
+            self._tell_of(leg, Happening.ANSWERS, Word.ACCEPTED, events.OfferAccepted(leg.offer))
         return ()
+
+    def _join_alone(self, leg: _Leg) -> None:
+        """The dialplan joins who picked up with the caller, unless that one talks or has gone."""
+        caller = self._callers.get(leg.call)
+        is_free = caller and not (caller.talks_on or caller.talks_with or caller.slot)
+        if caller is None or not is_free:
+            self._refuse(Happening.REFUSES, leg, Refusal.REFUSED)
+            return
+        leg.at, caller.talks_on, caller.comes_back = _At.TALKS, leg, False
+        caller.is_seen_to = True  # it hangs up with the agent
+        if not leg.is_orphan:
+            self._tell(Source.MANAGER, _fact(events.Joined(leg.call, leg.offer)))
+        self._tell(Source.PHONES, self._state_of(leg.extension))
 
     def _in_vain(self, leg: _Leg) -> Iterable[events.Event]:
         if leg.at is _At.RINGS:
@@ -496,7 +616,18 @@ class FakePair:
             return ()
         leg.at, leg.call, caller.talks_on = _At.TALKS, caller.call, leg
         caller.comes_back = order.then is commands.Next.SURVEY
-        self._tell(Source.MANAGER, _fact(events.Joined(order.call, order.offer)))
+        joined_at = self._tell(Source.MANAGER, _fact(events.Joined(order.call, order.offer)))
+        self._tell(Source.US, partial(self._is_seen_to_now, caller), joined_at)
+        return ()
+
+    def _is_seen_to_now(self, caller: _Caller) -> Iterable[events.Event]:
+        caller.is_seen_to = True
+        return ()
+
+    def _cede(self, offer: str) -> Iterable[events.Event]:
+        """The engine lets go of an agent who has picked up."""
+        if (leg := self._legs.get(offer)) is not None and leg.at is _At.UP:
+            self._join_alone(leg)
         return ()
 
     def _send_on(self, order: commands.SendOn) -> Iterable[events.Event]:
@@ -517,11 +648,11 @@ class FakePair:
 
     def _over(self, leg: _Leg) -> None:
         leg.at = _At.OVER
-        del self._legs[leg.offer]
-        del self._phones[leg.extension].legs[leg.offer]
+        self._legs.pop(leg.offer, None)
+        self._phones[leg.extension].legs.remove(leg)
 
     def _first_at(self, extension: str, *stages: _At) -> _Leg | None:
-        legs = self._phones[extension].legs.values()
+        legs = self._phones[extension].legs
         return next((leg for stage in stages for leg in legs if leg.at is stage), None)
 
     def _state_of(self, extension: str) -> Fact:
@@ -538,7 +669,6 @@ class FakePair:
 
     def _call_out(self, order: commands.CallOut) -> Iterable[events.Event]:
         call = order.call
-        self._called.add(call)
         match self._does_at(order.number):
             case None:
                 self._never_called(call, Refusal.UNREACHABLE)
@@ -580,6 +710,8 @@ class FakePair:
         """The caller, while its audio is in the engine."""
         caller = self._callers.get(call)
         if caller is None or not caller.is_ours or caller.talks_on or caller.talks_with:
+            return None
+        if caller.slot:
             return None
         return caller
 
@@ -654,6 +786,163 @@ class FakePair:
             case _:
                 assert_never(tape)
 
+    # ---- what breaks ----
+
+    def link_breaks(self, now: float) -> None:
+        """To Asterisk's manager. Who is with us when it has been so for long is let go."""
+        self._now = now
+        self._is_linked, self._breaks = False, self._breaks + 1
+        self.pass_on(events.PhonesWatched(watched=False), now)
+        self._later(SILENCE_S, partial(self._let_go, self._breaks))
+
+    def _let_go(self, of: int) -> Iterable[events.Event]:
+        if self._is_linked or self._breaks != of:
+            return
+        for call in [each for each in self._callers if self._ours(each)]:
+            caller = self._callers[call]
+            caller.is_ours, caller.has_fallen = False, True
+            yield from (events.FellToFailsafe(call), *self._tape_ends(caller))
+
+    def link_mends(self, now: float) -> None:
+        """What can still be seen is told."""
+        self._now = now
+        self._is_linked = True
+        for leg in [leg for phone in self._phones.values() for leg in phone.legs]:
+            if leg.is_orphan and leg.at is _At.RINGS and self._is_seen_to(leg.call):
+                self._over(leg)
+        seen = self._caught_up()
+        self._tell(Source.MANAGER, lambda: seen)
+        self._tell(Source.MANAGER, lambda: self._all_phones(are_found=True))
+
+    def _is_seen_to(self, call: str) -> bool:
+        caller = self._callers.get(call)
+        return caller is None or caller.talks_on is not None
+
+    def _all_phones(self, *, are_found: bool) -> Iterable[events.Event]:
+        for phone in self._phones.values():
+            phone.told = phone.state() if are_found else PhoneState.UNREACHABLE
+            yield events.PhoneChanged(phone.extension, phone.told)
+        yield events.PhonesWatched(watched=True)
+
+    def _caught_up(self) -> list[events.Event]:
+        """Of what went unheard: first who has gone, then what there is."""
+        unheard, self._unheard = self._unheard, []
+        came = {event.call for event in unheard if isinstance(event, events.CallArrived)}
+        gone: list[events.Event] = []
+        found: list[events.Event] = []
+        for event in unheard:
+            match event:
+                case events.CallerLeft(call=call) if call not in came:
+                    gone.insert(0, event)
+                case events.CallOutEnded():
+                    gone.append(event)
+                case events.OfferEnded(offer=offer, reason=reason):
+                    gone.append(events.OfferEnded(offer, self._as_seen(offer, reason)))
+                case events.OfferRang(offer=offer) if offer in self._legs:
+                    found.append(event)
+                case (
+                    events.CallArrived(call=call)
+                    | events.FellToFailsafe(call=call)
+                    | events.Joined(call=call)
+                ) if call in self._callers:
+                    found.append(event)
+                case _:
+                    pass
+        return [*gone, *found]
+
+    def _as_seen(self, offer: str, reason: Refusal) -> Refusal:
+        """Why an offer ended of which only that can be seen."""
+        if reason is Refusal.WITHDRAWN:
+            return reason
+        match self._known.get(offer):
+            case Word.ACCEPTED:
+                return Refusal.REFUSED
+            case Word.RANG:
+                return Refusal.SILENT
+            case _:
+                return Refusal.UNREACHABLE
+
+    def exchange_ends(self, now: float) -> None:
+        """Killed: its callers are the dialplan's, and who rings for them rings on."""
+        self._now = now
+        self._is_alive = self._is_linked = False
+        self._lives, self._breaks = self._lives + 1, self._breaks + 1
+        self._unheard, self._tags = [], {}
+        self._called.clear()
+        self._known.clear()
+        for leg in list(self._legs.values()):
+            leg.is_orphan = True
+            if leg.at is _At.UP:
+                self._join_alone(leg)
+        self._legs.clear()
+        for caller in list(self._callers.values()):
+            caller.tape = _Tape.OFF
+            if self._ours(caller.call) and caller.is_called:
+                del self._callers[caller.call]
+            elif self._ours(caller.call):
+                caller.is_ours, caller.has_fallen = False, True
+
+    def exchange_begins(self, now: float) -> None:
+        """Another one: it is told of all who are there."""
+        self._is_alive = True
+        self.pass_on(events.PhonesWatched(watched=False), now)
+        for caller in self._callers.values():
+            if caller.is_called:
+                continue
+            talks = events.Joined(caller.call, "")
+            fell = events.FellToFailsafe(caller.call)
+            self._unheard += (_arrived(caller), fell if caller.has_fallen else talks)
+        self.link_mends(now)
+
+    def asterisk_ends(self, now: float) -> None:
+        """Killed, and every call with it."""
+        self._now = now
+        for caller in [each for each in self._callers.values() if self._ours(each.call)]:
+            kept = self._tape_ends(caller)
+            lost = _fact(events.AudioLost(caller.call, "lost"))
+            self._happen(Happening.ASTERISK_ENDS, {Word.LOST: lost})
+            self._tell(Source.ENGINE, partial(iter, kept))
+        self.pass_on(events.PhonesWatched(watched=False), now)
+        self._is_linked, self._breaks = False, self._breaks + 1
+        self._unheard += [events.CallerLeft(call) for call in self._callers]
+        self._unheard += [
+            events.OfferEnded(leg.offer, Refusal.SILENT)
+            for leg in self._legs.values()
+            if leg.at is not _At.TALKS
+        ]
+        self._unheard += [events.CallOutEnded(c, Refusal.UNREACHABLE) for c in self._called]
+        for leg in [leg for phone in self._phones.values() for leg in phone.legs]:
+            self._over(leg)
+        self._callers.clear()
+        self._called.clear()
+
+    def asterisk_begins(self, now: float) -> None:
+        """Its telephones are there once they have been asked."""
+        self._now = now
+        self._is_linked = True
+        seen = self._caught_up()
+        self._tell(Source.MANAGER, lambda: seen)
+        self._tell(Source.MANAGER, self._phones_are_asked)
+
+    def _phones_are_asked(self) -> Iterable[events.Event]:
+        for extension in self._phones:
+            self._tell(Source.PHONES, self._state_of(extension))
+        return self._all_phones(are_found=False)
+
+    # ---- orders without a link ----
+
+    def _not_rung(self, offer: str) -> Iterable[events.Event]:
+        return [events.OfferEnded(offer, Refusal.UNREACHABLE)]
+
+    def _let_ring(self, offer: str) -> Iterable[events.Event]:
+        """The telephone rings on until somebody can be told."""
+        self._never_called(offer, Refusal.WITHDRAWN)
+        leg = self._legs.pop(offer, None)
+        if leg is None:
+            return ()
+        leg.is_orphan = True
+        return [events.OfferEnded(offer, Refusal.WITHDRAWN)]
+
     # ---- time ----
 
     def _happen(self, happening: Happening, facts: Mapping[Word, Fact]) -> None:
@@ -670,12 +959,32 @@ class FakePair:
         """A fact, a moment later, and after all that its source told before; when."""
         begins = max(self._now if after is None else after, self._last[source])
         self._last[source] = at = begins + self._drawn_s()
-        self._at(at, fact)
+        self._at(at, partial(self._reaches, source, self._lives, fact))
         return at
 
-    def _soon(self, work: Fact) -> None:
-        """An order is on its way; the one link keeps their order."""
-        self._tell(Source.US, work)
+    def _reaches(self, source: Source, life: int, fact: Fact) -> Iterable[events.Event]:
+        """A fact comes to us, unless nobody hears it."""
+        told = list(fact())
+        if not self._is_alive or life != self._lives:
+            return ()
+        if not self._is_linked and source in (Source.MANAGER, Source.PHONES):
+            self._unheard += told
+            return ()
+        for event in told:
+            match event:
+                case events.OfferRang(offer=offer):
+                    self._known[offer] = Word.RANG
+                case events.OfferAccepted(offer=offer) if self._is_linked:
+                    self._known[offer] = Word.ACCEPTED
+                case events.OfferEnded(offer=offer) | events.Joined(offer=offer):
+                    self._known.pop(offer, None)
+                case _:
+                    pass
+        return told
+
+    def _soon(self, work: Fact, otherwise: Fact) -> None:
+        """An order is on its way; the one link keeps their order. Without a link it is refused."""
+        self._tell(Source.US, lambda: (work if self._is_linked else otherwise)())
 
     def _later(self, seconds: float, fact: Fact) -> None:
         self._at(self._now + seconds + self._drawn_s(), fact)

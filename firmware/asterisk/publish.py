@@ -1,12 +1,15 @@
 """How a site's configuration comes into force, in steps of which each may be the last.
 
-    written -> proved -> current -> objects -> dialplan -> tidied
+    written -> proved -> noted -> current -> objects -> dialplan -> tidied
 
 A version is a directory, complete before it has its name. A scratch Asterisk on other ports, whose
 trunks lead nowhere, loads it and is walked: every emergency number, every number of every line.
 Then one symlink moves, and the running Asterisk loads objects before the dialplan that names them;
 what the dialplan no longer names goes last. Killed at any step, what ran still runs, and what
 `current` points at has been proved. A step that fails puts the old version back.
+
+An Asterisk goes back to an earlier version by the same way (`bring`), begun anew wherever it was
+broken off: what a version's own objects are lies beside them for as long as they are mixed.
 """
 
 import asyncio
@@ -36,6 +39,7 @@ SCRATCH = "scratch"
 WALK_WITHIN_S = 10.0
 # Files whose sections a running call may still need until the new dialplan is there.
 OBJECTS = ("pjsip.conf", "musiconhold.conf")
+OWN = ".own"  # beside a file of these while it holds another version's sections too
 # What Asterisk reads only when it starts.
 READ_AT_START = ("asterisk.conf", "modules.conf", "manager.conf", "rtp.conf", "logger.conf")
 
@@ -49,6 +53,7 @@ class Step(StrEnum):
 
     WRITTEN = "written"
     PROVED = "proved: each emergency number and each line's number leads where it should"
+    NOTED = "noted"
     CURRENT = "current"
     OBJECTS = "phones and trunks loaded"
     DIALPLAN = "dialplan loaded"
@@ -67,6 +72,7 @@ class Site:
 
 
 Reload = Callable[[Part], Awaitable[object]]
+Noted = Callable[[Path, Path], None]  # what is in force and what will be, before it is
 
 
 def install(place: Place, site: Site, launch: Launch) -> Path:
@@ -82,6 +88,7 @@ async def publish(
     launch: Launch,
     reload: Reload,
     told: Callable[[Step], None] = lambda step: None,
+    noted: Noted = lambda old, new: None,
 ) -> bool:
     """Put a site in force on a running Asterisk. True if a part of it waits for a restart."""
     old = (place.asterisk / "current").resolve()
@@ -89,24 +96,40 @@ async def publish(
     told(Step.WRITTEN)
     await prove(place, site, launch)
     told(Step.PROVED)
-    files = {name: (new / name).read_text("utf-8") for name in OBJECTS}
-    for name, text in files.items():
-        _replace(new / name, united((old / name).read_text("utf-8"), text))
-    point_current(place, new)
-    told(Step.CURRENT)
+    noted(old, new)
+    told(Step.NOTED)
     try:
-        await reload(Part.OBJECTS)
-        told(Step.OBJECTS)
-        await reload(Part.DIALPLAN)
-        told(Step.DIALPLAN)
-        for name, text in files.items():
-            _replace(new / name, text)
-        await reload(Part.OBJECTS)
+        await bring(place, old, new, reload, told)
     except Exception as error:
         await _put_back(place, old, reload)
         raise PublishError(f"the old version is in force again: {error}") from error
     told(Step.TIDIED)
     return needs_restart(old, new)
+
+
+async def bring(
+    place: Place,
+    old: Path,
+    new: Path,
+    reload: Reload,
+    told: Callable[[Step], None] = lambda step: None,
+) -> None:
+    """Have the running Asterisk go from one version to another, both of them complete."""
+    for name in OBJECTS:
+        own = new / f"{name}{OWN}"
+        if not own.exists():
+            _replace(own, (new / name).read_text("utf-8"))
+        _replace(new / name, united((old / name).read_text("utf-8"), own.read_text("utf-8")))
+    point_current(place, new)
+    told(Step.CURRENT)
+    await reload(Part.OBJECTS)
+    told(Step.OBJECTS)
+    await reload(Part.DIALPLAN)
+    told(Step.DIALPLAN)
+    for name in OBJECTS:
+        (new / f"{name}{OWN}").replace(new / name)
+    sync_directory(new)
+    await reload(Part.OBJECTS)
 
 
 def prepare(place: Place, site: Site, launch: Launch) -> Path:

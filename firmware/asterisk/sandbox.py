@@ -147,6 +147,13 @@ def launch_for(place: Place) -> Launch:
     return Sandboxed(find_root(), place.asterisk, place.prompts)
 
 
+def launch_beside(living: Place, scratch: Place) -> Launch:
+    """For a scratch site of the same machine: the Asterisk that the living one has."""
+    if living.home == BOX:
+        return Native(scratch.asterisk, scratch.prompts)
+    return Sandboxed(find_root(), scratch.asterisk, scratch.prompts)
+
+
 class Asterisk:
     """One running instance. Its configuration lies in `current` of the site's directory."""
 

@@ -1,10 +1,10 @@
 """Asterisk's messages into our events, and our orders into Asterisk's actions. No I/O, no clock.
 
 A channel is known by its Uniqueid, which masquerades and renames leave alone, and which every
-action used here takes in place of a name. A caller's Uniqueid is Asterisk's own; an agent's leg,
-and one whom we call, gets our own UUID as its Uniqueid. Whatever a message lacks or says wrongly
-becomes no event, never an error: Asterisk is outside, and so are the callers whose names it passes
-on.
+action used here takes in place of a name, but for Bridge (`_named`). A caller's Uniqueid is
+Asterisk's own; an agent's leg, and one whom we call, gets our own UUID as its Uniqueid. Whatever a
+message lacks or says wrongly becomes no event, never an error: Asterisk is outside, and so are the
+callers whose names it passes on.
 
     an agent's leg: Originate, Newchannel, Newstate 5 (rings), 6 (answered), BridgeEnter, Hangup
     one we call:    the same; once answered it is a caller in all but how it came
@@ -23,8 +23,9 @@ from firmware.asterisk.consulted import Consulted, phone_of
 from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
 from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
 from firmware.asterisk.sent_for import Leg, SentFor, refusal
+from firmware.asterisk.tap_dialplan import KEYED, SPY, TAP
 from firmware.asterisk.wire import Message, Pair
-from ivr import commands, events, outside
+from ivr import commands, events, inside, outside
 from ivr.events import Passing, PhoneState
 from ivr.plan import Plan
 
@@ -36,6 +37,8 @@ LONGEST_NUMBER = 32
 ANSWERED_ELSEWHERE = "26"  # Q.850: a phone so told does not list a missed call
 NORMAL_CLEARING = "16"
 AWAY_RING_MS = 10_000
+PICK_UP_MS = 30_000  # by somebody who has just asked for it
+TAP_MS = 2_000  # a Local leg answers at once
 RINGING = "5"  # ChannelState
 UP = "6"
 
@@ -122,6 +125,7 @@ class Translator:
         self._is_asking = False
         self._fresh: set[str] = set()
         self._gone: set[str] = set()
+        self._answered: set[str] = set()
         self._changed: set[str] = set()  # phones, since all of them were last asked about
 
     def adopt(self, plan: Plan) -> None:
@@ -171,6 +175,10 @@ class Translator:
                 return []
 
     def _told_by_dialplan(self, message: Message) -> list[events.Event]:
+        if message.get("UserEvent") == KEYED:
+            leg, key = self._legs.at(message.get("Uniqueid")), message.get("Key")
+            is_known = leg is not None and leg.is_joined and key in set(events.TalkKey)
+            return [events.TalkKeyed(leg.call, events.TalkKey(key))] if leg and is_known else []
         call = message.get("CallUUID")
         if not _UUID.fullmatch(call):
             return []
@@ -234,6 +242,7 @@ class Translator:
     def _changes(self, message: Message) -> list[events.Event]:
         if message.get("ChannelState") == UP:
             self._ringing_on.pop(message.get("Uniqueid"), None)  # the dialplan knows what to do now
+            self._note(self._answered, message.get("Uniqueid"))
         leg = self._legs.at(message.get("Uniqueid"))
         if leg is None:
             return []
@@ -268,9 +277,11 @@ class Translator:
         return [events.OfferPickedUp(leg.offer, phone_of(channel))]
 
     def _renamed(self, message: Message) -> list[events.Event]:
-        call = self._calls.get(message.get("Uniqueid"))
-        if call is not None:
-            self._callers[call].channel = message.get("Newname")
+        uniqueid, name = message.get("Uniqueid"), message.get("Newname")
+        if (call := self._calls.get(uniqueid)) is not None:
+            self._callers[call].channel = name
+        elif (leg := self._legs.at(uniqueid)) is not None:
+            leg.channel = name
         return []
 
     def _enters(self, message: Message) -> list[events.Event]:
@@ -289,6 +300,9 @@ class Translator:
         if caller.partner:
             return self._both_joined(caller)
         met = [leg for leg in self._legs if leg.call == call]
+        if caller.has_fallen:
+            # Somebody has the caller by now: phones that rang for it besides need ring no more.
+            self._ringing_on |= {leg.uniqueid: "" for leg in met if not leg.is_answered}
         if not met and not caller.has_fallen:
             # With a leg that we never had or have let go: Asterisk joins those by itself.
             return [events.Joined(call, offer="")]
@@ -320,9 +334,10 @@ class Translator:
         """Who was passed on, by which phone, and where to. Of an attended transfer's two legs one
         may have been no talk but a wait in the engine, for a queue or to be joined."""
         if message.get("Event") == "BlindTransfer":
-            call = self._calls.get(message.get("TransfereeUniqueid"))
             by, number = phone_of(message.get("TransfererChannel")), message.get("Extension")
-            return [] if call is None else [_passed(call, by, number, Passing.SENT)]
+            if call := self._calls.get(message.get("TransfereeUniqueid")):
+                return [_passed(call, by, number, Passing.SENT)]
+            return self._passed_from_beyond(message.get("TransfereeChannel"), by, number)
         passed = [message.get(f"{who}Uniqueid") for who in ("Transferee", "TransferTarget")]
         call = next((self._calls[each] for each in passed if each in self._calls), None)
         if call is None:
@@ -341,6 +356,17 @@ class Translator:
         ends = [end for end in ends if end.isdecimal() and end != by]
         number = next((end for end in ends if end in self._plan.phones), "".join(ends[:1]))
         return [*self._no_longer_held(call), _passed(call, by, number, Passing.JOINED)]
+
+    def _passed_from_beyond(self, channel: str, by: str, number: str) -> list[events.Event]:
+        """Who passes on at once whom it was just handed, by a code, sends on the end of a pair that
+        stands between them still: Asterisk rings the number for that end, and knows of no caller
+        who could be lost there (22 of 22 on 22.10.1)."""
+        bridge = self._consulted.bridge_beyond(channel)
+        call = next((c.call for c in self._callers.values() if bridge and c.bridge == bridge), None)
+        if call is None:
+            return []
+        is_inside = inside.leads_to(self._plan, number) is not None
+        return [_passed(call, by, number, Passing.MISLAID if is_inside else Passing.SENT)]
 
     def _no_longer_held(self, call: str) -> list[events.Event]:
         """Who asked first has gone without a word of it."""
@@ -469,6 +495,7 @@ class Translator:
     def _forget_meanwhile(self) -> None:
         self._fresh.clear()
         self._gone.clear()
+        self._answered.clear()
 
     def orphans(self) -> frozenset[str]:
         """Legs, as of the last `resync`, for which an exchange before us sent."""
@@ -479,7 +506,8 @@ class Translator:
             kept.add(name)
 
     def _found(self, channel: Message) -> list[events.Event]:
-        uniqueid, state = channel.get("Uniqueid"), channel.get("ChannelState")
+        uniqueid = channel.get("Uniqueid")
+        state = UP if uniqueid in self._answered else channel.get("ChannelState")
         variables = _variables(channel)
         told: list[events.Event] = []
         if leg := self._legs.at(uniqueid):
@@ -587,6 +615,22 @@ class Translator:
             ("Variable", f"STARTED={started_ms:d}"),
         )
 
+    def tap(self, call: str, tap: str) -> Action:
+        """Let a leg of this name hear a caller's talk, both sides of it. The caller's channel is
+        asked for by its Uniqueid, which no rename changes."""
+        return (
+            "Originate",
+            ("Channel", f"Local/s@{SPY}/n"),
+            ("Context", TAP),
+            ("Exten", "s"),
+            ("Priority", "1"),
+            ("Timeout", str(TAP_MS)),
+            ("ChannelId", tap),
+            ("Async", "true"),
+            ("Variable", f"__SPIED={self._channel(call)}"),
+            ("Variable", f"TAPUUID={tap}"),
+        )
+
     def test(self, tester: str) -> Action:
         """Call our own self-test line; the caller's leg comes into the engine under this UUID."""
         return (
@@ -620,6 +664,15 @@ class Translator:
                 for name, value in names.items()
             ),
             _redirected(channel, SENT, order.number or "s"),
+        ]
+
+    def dial_from(self, call: str, number: str) -> list[Action]:
+        """Have a telephone that is in the engine dial a number, as if it had just been keyed: it is
+        no caller of the clinic's any more."""
+        channel = self._channel(call)
+        return [
+            ("Setvar", ("Channel", channel), ("Variable", "LINE"), ("Value", "")),
+            _redirected(channel, ONWARD, number),
         ]
 
     def hangup(self, name: str) -> Action:
@@ -664,8 +717,8 @@ class Translator:
             first.partner, first.leads, second.partner, second.leads = offer, True, call, False
         return (
             "Bridge",
-            ("Channel1", self._channel(call)),
-            ("Channel2", self._channel(offer)),
+            ("Channel1", self._named(call)),
+            ("Channel2", self._named(offer)),
             ("Tone", "no"),
         )
 
@@ -677,6 +730,12 @@ class Translator:
             ("Variable", "NEXT"),
             ("Value", what.value),
         )
+
+    def _named(self, name: str) -> str:
+        """For Bridge, which takes any channel that begins so: 17.1 is 17.10 too, and another
+        caller's (seen on 22.10.1, with twelve callers in one second). No name begins another."""
+        known = self._callers.get(name) or self._legs.named(name)
+        return known.channel if known and known.channel else self._channel(name)
 
     def _channel(self, name: str) -> str:
         """An unknown call's own UUID names no channel, so Asterisk refuses, which is the truth."""
@@ -815,6 +874,39 @@ def tell_away(extension: str) -> Action:
         ("Timeout", str(AWAY_RING_MS)),
         ("CallerID", '"Paused - calls missed" <*51>'),
         ("Async", "true"),
+    )
+
+
+def dial_for(extension: str, number: str) -> Action:
+    """Ring a telephone, and once it is picked up have it dial a number, as if that had been keyed.
+    What it shows is its own: no caller's number stays in its list."""
+    phone = written.number(extension)
+    return (
+        "Originate",
+        ("Channel", f"PJSIP/{phone}"),
+        ("Context", ONWARD),
+        ("Exten", written.number(number)),
+        ("Priority", "1"),
+        ("Timeout", str(PICK_UP_MS)),
+        ("CallerID", f'"Call back" <{phone}>'),
+        ("Async", "true"),
+    )
+
+
+def ring_to_speak(extension: str, speaker: str) -> Action:
+    """Ring a telephone; who picks up comes into the engine under this UUID, as the self-test's
+    caller does."""
+    return (
+        "Originate",
+        ("Channel", f"PJSIP/{written.number(extension)}"),
+        ("Context", "tester"),
+        ("Exten", "s"),
+        ("Priority", "1"),
+        ("Timeout", str(PICK_UP_MS)),
+        ("CallerID", f'"Record a prompt" <{written.number(extension)}>'),
+        ("ChannelId", speaker),
+        ("Async", "true"),
+        ("Variable", f"TESTERUUID={speaker}"),
     )
 
 

@@ -1,7 +1,9 @@
 """The audit, to be read, checked and taken along."""
 
 import json
+import os
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +13,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from firmware import account
 from firmware import audit as chain
-from firmware.audit import Entry, Verdict
+from firmware.audit import Act, Entry, Verdict
+from firmware.audit_watch import BROKEN
 from firmware.cli.terminal import BAD_INPUT, explained, fail, say
 from firmware.machine import MachineKey
+from firmware.peer import Peer, at_the_shell
 from firmware.place import Place
 from firmware.store import open_reader
 
@@ -23,7 +28,6 @@ audit = typer.Typer(help="Who did what: a chain that shows whatever was done to 
 app.add_typer(audit, name="audit", no_args_is_help=True)
 
 KEY_SIZE = 32
-HEAD = "careline audit"
 
 
 @audit.command("list")
@@ -57,7 +61,7 @@ def verify(
             lines = file.read_text("utf-8").splitlines()
             verdict = _verified_export(lines, _typed(key) if key else None)
     if verdict.wrong:
-        fail(f"{verdict.wrong}; the {verdict.entries} before it are as they were entered")
+        fail(f"{verdict.wrong}; the {verdict.entries} before it are as they were entered", BROKEN)
     say(f"all {verdict.entries} entries are as they were entered")
 
 
@@ -72,12 +76,45 @@ def export(
     with explained():
         if file.exists() and not force:
             fail(f"{file} exists: choose another name, or give --force", BAD_INPUT)
+        account.give(place, at_the_shell(), Act.EXPORTED, "the audit")
         public = _public(place).public_bytes_raw().hex()
         entries = list(_chain(place))
-        head = {"file": HEAD, "key": public, "entries": len(entries)}
-        lines = [json.dumps(head), *map(chain.as_line, entries)]
+        lines = [chain.head(public, len(entries)), *map(chain.as_line, entries)]
         file.write_text("\n".join(lines) + "\n", "utf-8")
         say(f"{file}: {len(entries)} entries; keep the key {public} apart from it")
+
+
+@audit.command()
+def enter() -> None:
+    """Enter a sign-in to the box itself: for pam_exec(8), or in front of sshd's ForceCommand. It
+    reads PAM's variables or SSH's, and waits on the disk where no exchange runs."""
+    try:
+        who, act, about = _sign_in(os.environ)
+    except ValueError as nothing:
+        fail(str(nothing), BAD_INPUT)
+    with explained():
+        account.give_or_lay(Place.from_environment(), who, act, about)
+
+
+def _sign_in(told: Mapping[str, str]) -> tuple[str, Act, str]:
+    """Who came or went, by what, and from where; ValueError: nobody did."""
+    acts = {"open_session": Act.SIGNED_IN, "close_session": Act.SIGNED_OUT}
+    if (kind := told.get("PAM_TYPE", "")) in acts:
+        by, who, origin = (told.get(f"PAM_{part}", "") for part in ("SERVICE", "USER", "RHOST"))
+        return _shown(f"{by}: {who}"), acts[kind], _shown(f"from {origin}" if origin else "here")
+    if origin := told.get("SSH_CONNECTION", ""):
+        user = Peer(os.getpid(), os.getuid()).user
+        return (
+            _shown(f"ssh: {user}"),
+            Act.SIGNED_IN,
+            _shown(f"from {origin.split(' ')[0]}"),
+        )
+    raise ValueError("neither PAM nor SSH says who signed in: this is for pam_exec and sshd")
+
+
+def _shown(text: str) -> str:
+    """What may stand in a list on a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _chain(place: Place) -> list[Entry]:
@@ -90,8 +127,7 @@ def _chain(place: Place) -> list[Entry]:
 
 
 def _end(place: Place) -> str:
-    with place.ledger_log.open(encoding="utf-8") as log:
-        return chain.newest_mark(log)
+    return chain.newest_mark(place.ledger_log)
 
 
 def _public(place: Place) -> Ed25519PublicKey:
@@ -113,7 +149,7 @@ def _verified(entries: list[Entry], public: Ed25519PublicKey, end: str) -> Verdi
 def _verified_export(lines: list[str], public: Ed25519PublicKey | None) -> Verdict:
     try:
         head = json.loads(lines[0])
-        is_ours = head["file"] == HEAD
+        is_ours = head["file"] == chain.HEAD
         public = public or _typed(str(head["key"]))
         entries = [chain.from_line(line) for line in lines[1:]]
         expected = int(head["entries"])

@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware import topics
+from firmware.cli.terminal import PasswordStdin, Person, asking, explained, signed_in_to
 from firmware.control import ControlError, ask
+from firmware.operations import Operation
 from firmware.place import Place
 
 app = typer.Typer()
@@ -38,16 +40,20 @@ def list_callbacks(
 @callbacks.command()
 def cancel(
     ticket: Annotated[str, typer.Argument(help="its name, as the list shows it, or more of it")],
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """Nobody is called for this ticket any more."""
     try:
         request = topics.CancelCallbackRequest(ticket=ticket)
     except ValueError:
         raise typer.BadParameter("at least four letters of a name as the list shows it") from None
-    try:
-        reply = ask(Place.from_environment().control_socket, topics.CANCEL_CALLBACK, request)
-    except ControlError as refused:
-        raise _refused(refused) from None
+    place = Place.from_environment()
+    with explained():
+        ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
+        with asking(place, ring) as session:
+            reply = ask(place.control_socket, topics.CANCEL_CALLBACK, request, session=session)
     say.print(f"cancelled: nobody is called back for {ticket}", highlight=False)
     _show(reply, as_json=False)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from firmware import selftest, testcall, topics
+from firmware import disk_refuses, selftest, testcall, topics
 from firmware.asterisk.telco import Codec, Keys
-from firmware.control import ControlError, ask, ask_async, follow_async
+from firmware.control import ControlError, NotRunningError, ask, ask_async, follow_async
 from firmware.place import Place
 from firmware.selftest import SELFTEST_CALL, SELFTEST_KEYS, SelfTestRequest
 from firmware.trace import Teller, sentence
@@ -91,20 +91,20 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """How the exchange is; status 1 when anything is not well."""
+    place = Place.from_environment()
     try:
-        reply = ask(Place.from_environment().control_socket, topics.STATUS, topics.StatusRequest())
+        reply = ask(place.control_socket, topics.STATUS, topics.StatusRequest())
     except ControlError as refused:
+        if isinstance(refused, NotRunningError) and (why := disk_refuses.why(place.home)):
+            refused = NotRunningError(why, disk_refuses.CURE)
         if as_json:
             typer.echo(json.dumps({"running": False, "why": refused.why, "cure": refused.cure}))
         raise _refused(refused) from None
-    unsafe = _backups_alarm(Place.from_environment())
     if as_json:
         typer.echo(reply.model_dump_json(indent=2))
     else:
-        _show_status(reply)
-        if unsafe:
-            say.print(f"[{STATE_STYLES['alarm']}]alarm   [/] backups: {escape(unsafe)}")
-    if unsafe or not reply.balanced or any(part.state == "alarm" for part in reply.parts):
+        show_status(reply)
+    if not reply.balanced or any(part.state == "alarm" for part in reply.parts):
         raise typer.Exit(NOT_WELL)
 
 
@@ -210,7 +210,8 @@ def _show_steps(reply: topics.ExplainReply) -> None:
         )
 
 
-def _show_status(reply: topics.StatusReply) -> None:
+def show_status(reply: topics.StatusReply) -> None:
+    """For who looks after the box; `[backup]` in a cure is a word of the site file."""
     ended = [f"{count} {outcome}" for outcome, count in reply.outcomes.items() if count]
     total = " + ".join([*ended, f"{reply.in_progress} in progress"])
     say.print(f"CareLine {reply.version}, up {reply.up_s:.0f} s, process {reply.pid}")
@@ -219,18 +220,10 @@ def _show_status(reply: topics.StatusReply) -> None:
         say.print("[bold red]the ledger does not balance: keep ledger.log, and report this")
     for part in reply.parts:
         style = STATE_STYLES[part.state]
-        say.print(f"[{style}]{part.state:8}[/] {part.name}: {part.detail}", highlight=False)
+        told = escape(f"{part.name}: {part.detail}")
+        say.print(f"[{style}]{part.state:8}[/] {told}", highlight=False)
         if part.cure:
-            say.print(f"         {part.cure}", highlight=False)
-
-
-def _backups_alarm(place: Place) -> str:
-    """What is wrong with the backups of a site that has begun to make some."""
-    if not (place.backup_told.exists() or place.drill_told.exists()):
-        return ""
-    from firmware.drill import alarm  # half of the commands of this file hurry
-
-    return alarm(place, datetime.now(UTC))
+            say.print(f"         {part.cure}", highlight=False, markup=False)
 
 
 def _lasted(call: topics.CallLine) -> str:

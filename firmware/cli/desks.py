@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware import topics
+from firmware.cli.terminal import PasswordStdin, Person, asking, explained, signed_in_to
 from firmware.control import ControlError, ask
+from firmware.operations import Operation
 from firmware.place import Place
 
 app = typer.Typer()
@@ -43,26 +45,34 @@ def missed(
 
 
 @app.command()
-def block(call: Call = "") -> None:
+def block(call: Call = "", person: Person = None, *, password_stdin: PasswordStdin = False) -> None:
     """Whoever placed this call is asked first when they call again, and no phone rings unless they
     press the key. Without a call: how many are blocked."""
-    _tell(call, "blocked" if call else "asked")
+    _tell(call, "blocked" if call else "asked", person, password_stdin=password_stdin)
 
 
 @app.command()
-def unblock(call: Call) -> None:
+def unblock(call: Call, person: Person = None, *, password_stdin: PasswordStdin = False) -> None:
     """Whoever placed this call gets through again."""
-    _tell(call, "admitted")
+    _tell(call, "admitted", person, password_stdin=password_stdin)
 
 
-def _tell(call: str, to: Literal["blocked", "admitted", "asked"]) -> None:
+def _tell(
+    call: str,
+    to: Literal["blocked", "admitted", "asked"],
+    person: str | None,
+    *,
+    password_stdin: bool,
+) -> None:
     try:
         request = topics.BlockRequest(call=call, to=to)
-        reply = ask(Place.from_environment().control_socket, topics.BLOCK, request)
     except ValidationError:
         raise typer.BadParameter("a call's id holds 0 to 9, a to f and dashes") from None
-    except ControlError as refused:
-        raise _refused(refused) from None
+    place = Place.from_environment()
+    with explained():
+        ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
+        with asking(place, ring) as session:
+            reply = ask(place.control_socket, topics.BLOCK, request, session=session)
     if to != "asked" and not reply.known:
         why = {
             "blocked": "there is no such call, or it showed no number: see `careline calls`",

@@ -16,15 +16,17 @@ from firmware.cli.terminal import (
     ByPaper,
     PasswordStdin,
     Person,
-    admin,
     by_paper,
     denials,
     explained,
     fail,
     say,
+    signed_in_to,
     site_of,
     stdin_line,
 )
+from firmware.opening import held_by
+from firmware.operations import Operation
 from firmware.people import KeyRing
 from firmware.place import Place
 from firmware.vault import VaultError
@@ -47,7 +49,7 @@ def envelope(
         ring = (
             by_paper(place, paper_stdin=password_stdin)
             if with_paper
-            else admin(place, person, password_stdin=password_stdin)
+            else signed_in_to(Operation.PEOPLE, place, person, password_stdin=password_stdin)
         )
         code, now = sealed.fresh_code(), datetime.now(UTC)
         account.give(place, ring.person, Act.ENVELOPE)
@@ -79,7 +81,7 @@ def break_glass(
         account.give(place, name, Act.BROKE_GLASS)
         ring = known.break_glass(place.page_db, code, name, datetime.now(UTC))
         say("the envelope is open until this command ends, and void from now on")
-        messages.show(messages.held_by(place, ring))
+        messages.show(held_by(place, ring.mailboxes))
         while typed := _asked(code_stdin=code_stdin):
             _hear(place, ring, typed, into)
         say("closed: what is left from now on is sealed to new keys")
@@ -102,7 +104,7 @@ def _asked(*, code_stdin: bool) -> str:
 def _hear(place: Place, ring: KeyRing, typed: str, into: Path | None) -> None:
     """A slip or a damaged message does not close the envelope."""
     try:
-        message = messages.chosen_of(messages.held_by(place, ring), typed)
+        message = messages.chosen_of(held_by(place, ring.mailboxes), typed)
         if into is None:
             messages.listen(place, ring, message)
         else:

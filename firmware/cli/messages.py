@@ -5,30 +5,46 @@ goes to a sound player through a pipe; a plain file is written only where its ow
 """
 
 import asyncio
-import io
 import json
 import os
 import shutil
 import subprocess
-import wave
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from firmware import account, control, vault
+from firmware import account, control, message_acts, people, vault
 from firmware.audit import Act
-from firmware.cli.terminal import BAD_INPUT, PasswordStdin, Person, explained, fail, say, signed_in
+from firmware.cli.terminal import (
+    BAD_INPUT,
+    PasswordStdin,
+    Person,
+    asking,
+    explained,
+    fail,
+    say,
+    signed_in_to,
+    site_of,
+)
 from firmware.control import NotRunningError
-from firmware.ledger import Ledger, Message, Moment, messages_in
+from firmware.erasure import NotAllowedError, Rule
+from firmware.holds import HeldError
+from firmware.ledger import Ledger, Message, Moment
 from firmware.machine import MachineKey
+from firmware.message_acts import MessageActRequest
+from firmware.opening import Opening, held_by, lies_in, wav
+from firmware.operations import Operation
 from firmware.people import KeyRing
 from firmware.place import Place
-from firmware.store import open_reader
+from firmware.retention import Eraser
+from firmware.retention_desk import BY_HAND, NOT_BY_HAND
 from firmware.topics import MARK_MESSAGE, MarkMessageRequest
 from firmware.vault import Heard
 from routing_core.audio import pcm_from_bytes
@@ -54,7 +70,8 @@ def list_(
     """List the messages of your mailboxes, the oldest first."""
     place = Place.from_environment()
     with explained():
-        held = held_by(place, signed_in(place, person, password_stdin=password_stdin))
+        ring = signed_in_to(Operation.LISTEN, place, person, password_stdin=password_stdin)
+        held = held_by(place, ring.mailboxes)
     if as_json:
         typer.echo(json.dumps([asdict(message) for message in held]))
         return
@@ -72,8 +89,8 @@ def play(
     """Play a message on this machine's loudspeaker."""
     place = Place.from_environment()
     with explained():
-        ring = signed_in(place, person, password_stdin=password_stdin)
-        listen(place, ring, chosen_of(held_by(place, ring), message), brief=brief)
+        ring = signed_in_to(Operation.LISTEN, place, person, password_stdin=password_stdin)
+        listen(place, ring, chosen_of(held_by(place, ring.mailboxes), message), brief=brief)
 
 
 @messages.command()
@@ -90,8 +107,8 @@ def export(
     with explained():
         if file.exists() and not force:
             fail(f"{file} exists: choose another name, or give --force", BAD_INPUT)
-        ring = signed_in(place, person, password_stdin=password_stdin)
-        write_out(place, ring, chosen_of(held_by(place, ring), message), file)
+        ring = signed_in_to(Operation.LISTEN, place, person, password_stdin=password_stdin)
+        write_out(place, ring, chosen_of(held_by(place, ring.mailboxes), message), file)
 
 
 @messages.command()
@@ -105,17 +122,61 @@ def delete(
     """Destroy a message's key and its file, for ever."""
     place = Place.from_environment()
     with explained():
-        ring = signed_in(place, person, password_stdin=password_stdin)
-        chosen = chosen_of(held_by(place, ring), message)
+        ring = signed_in_to(Operation.LISTEN, place, person, password_stdin=password_stdin)
+        chosen = chosen_of(held_by(place, ring.mailboxes), message)
+        elsewhere = sorted(lies_in(place, chosen.message) - ring.mailboxes.keys())
+        if elsewhere:
+            _take_out(place, ring, chosen, elsewhere, yes=yes)
+            return
         question = f"Delete {chosen.message[:8]}, {chosen.seconds:.0f} s, for ever?"
         if not yes and not typer.confirm(question, err=True):
             fail("nothing was deleted")
-        account.give(place, ring.person, Act.DELETED, chosen.message)
-        path = vault.sealed_path(place.messages, chosen.message)
-        if path.exists():  # a crash may have come between the file and its row
-            vault.destroy(path)
-        _mark(place, chosen, "deleted")
-        say(f"{chosen.message[:8]} is destroyed")
+        destroy(place, chosen.message, ring)
+        say(f"{chosen.message[:8]} is destroyed, with a receipt: `careline retention receipts`")
+
+
+def destroy(place: Place, message: str, ring: KeyRing) -> None:
+    """By the running exchange, or by ourselves when there is none; nothing under hold."""
+    request = MarkMessageRequest(message=message, mark="deleted")
+    try:
+        with asking(place, ring) as session:
+            control.ask(place.control_socket, MARK_MESSAGE, request, session=session)
+    except NotRunningError:
+        if not site_of(place).retention.by_hand:
+            fail(NOT_BY_HAND)
+        asyncio.run(_destroy_here(place, message, ring.person))
+
+
+async def _destroy_here(place: Place, message: str, by: str) -> None:
+    key = MachineKey.at(place.machine_key)
+    ledger = Ledger(place.calls_db, place.ledger_log, key)
+    try:
+        await Eraser(ledger.store, key, place.messages).message(message, Rule(BY_HAND, by))
+    except (HeldError, NotAllowedError) as kept:
+        fail(str(kept))
+    finally:
+        ledger.close()
+
+
+def _take_out(
+    place: Place, ring: KeyRing, chosen: Message, elsewhere: list[str], *, yes: bool
+) -> None:
+    """Others still need it: it is sealed to them alone from now on."""
+    others = ", ".join(elsewhere)
+    question = f"Take {chosen.message[:8]} out of your mailboxes? It stays in {others}."
+    if not yes and not typer.confirm(question, err=True):
+        fail("nothing was changed")
+    path = vault.sealed_path(place.messages, chosen.message)
+    keys = ring.mailboxes[chosen.mailbox]
+    mine = sorted(lies_in(place, chosen.message) & ring.mailboxes.keys())
+    with asking(place, ring) as session:
+        for mailbox in mine:
+            request = MessageActRequest(
+                message=chosen.message, mailbox=mailbox, who=ring.person, act="take out"
+            )
+            message_acts.do(place, request, session)
+    vault.readdress(path, keys, people.recipients_of(place.page_db, elsewhere))
+    say(f"{chosen.message[:8]} is open to you no more; it stays in {others}")
 
 
 def listen(place: Place, ring: KeyRing, message: Message, *, brief: bool = False) -> None:
@@ -123,17 +184,17 @@ def listen(place: Place, ring: KeyRing, message: Message, *, brief: bool = False
     program = player()
     heard = _opened(place, ring, message, Act.LISTENED)
     audio = _brief(heard.audio) if brief else heard.audio
-    played = subprocess.run(program, input=_wav(audio), check=False)
+    played = subprocess.run(program, input=wav(audio), check=False)
     if played.returncode != 0:
         fail(f"{program[0]} could not play it: use `careline messages export`")
-    _mark(place, message, "heard")
+    _mark_heard(place, ring, message)
 
 
 def write_out(place: Place, ring: KeyRing, message: Message, file: Path) -> None:
     """Written as a plain WAV file."""
     heard = _opened(place, ring, message, Act.EXPORTED)
-    _write_private(file, _wav(heard.audio))
-    _mark(place, message, "heard")
+    write_private(file, wav(heard.audio))
+    _mark_heard(place, ring, message)
     say(f"{file}: {heard.seconds:.1f} s of plain audio; delete it when it has served")
 
 
@@ -148,7 +209,7 @@ def player() -> tuple[str, ...]:
 
 def show(held: list[Message]) -> None:
     """Messages as a table."""
-    table = Table("message", "mailbox", "left", "seconds", "", box=None)
+    table = Table("message", "mailbox", "left", "seconds", "owner", "", box=None)
     for message in held:
         when = datetime.fromisoformat(message.started).astimezone()
         table.add_row(
@@ -156,57 +217,51 @@ def show(held: list[Message]) -> None:
             message.mailbox,
             f"{when:%a %-d %b %H:%M}",
             f"{message.seconds:.0f}",
+            escape(message.owner or "-"),
             _remarks(message),
         )
     Console().print(table if held else "no messages")
 
 
+def opening(place: Place, ring: KeyRing, message: Message) -> Opening:
+    """Whoever gave the password before one of their messages; what they do is accounted for."""
+    return Opening(place, ring, message, partial(account.give, place, ring.person))
+
+
 def _opened(place: Place, ring: KeyRing, message: Message, act: Act) -> Heard:
-    """That it is opened is accounted for first."""
-    account.give(place, ring.person, act, message.message)
-    path = vault.sealed_path(place.messages, message.message)
-    heard = vault.hear(path, *ring.mailboxes[message.mailbox])
+    heard = opening(place, ring, message).hear(act)
     if heard.cut_off:
         say(f"the recording was cut off after {heard.seconds:.0f} s; this is all there is")
     return heard
 
 
-def held_by(place: Place, ring: KeyRing) -> list[Message]:
-    """What lies in the mailboxes that the ring opens."""
-    reader = open_reader(place.calls_db)
-    try:
-        with reader.connect() as connection:
-            return messages_in(connection, ring.mailboxes.keys())
-    finally:
-        reader.dispose()
-
-
 def chosen_of(held: list[Message], typed: str) -> Message:
-    """The one whose id begins so."""
+    """The one whose id begins so; where it lies in several mailboxes, in the first of them."""
     fitting = [message for message in held if message.message.startswith(typed.lower())]
     if not fitting:
         fail(f"your mailboxes hold no message {typed!r}: see `careline messages list`", BAD_INPUT)
-    if len(fitting) > 1:
-        fail(f"{len(fitting)} messages begin with {typed!r}: give more letters", BAD_INPUT)
+    if (many := len({message.message for message in fitting})) > 1:
+        fail(f"{many} messages begin with {typed!r}: give more letters", BAD_INPUT)
     return fitting[0]
 
 
-def _mark(place: Place, message: Message, mark: Literal["heard", "deleted"]) -> None:
-    """By the running exchange, or by ourselves when there is none: one writer at a time."""
-    request = MarkMessageRequest(message=message.message, mark=mark)
+def _mark_heard(place: Place, ring: KeyRing, message: Message) -> None:
+    """By the running exchange, or by ourselves when there is none: one writer at a time. What the
+    envelope let somebody hear is still new to the mailbox's members."""
+    if ring.role is None:
+        return
+    request = MarkMessageRequest(message=message.message, mark="heard", mailbox=message.mailbox)
     try:
-        control.ask(place.control_socket, MARK_MESSAGE, request)
+        with asking(place, ring) as session:
+            control.ask(place.control_socket, MARK_MESSAGE, request, session=session)
     except NotRunningError:
-        asyncio.run(_mark_here(place, message.message, mark))
+        asyncio.run(_mark_here(place, message))
 
 
-async def _mark_here(place: Place, message: str, mark: Literal["heard", "deleted"]) -> None:
+async def _mark_here(place: Place, message: Message) -> None:
     ledger = Ledger(place.calls_db, place.ledger_log, MachineKey.at(place.machine_key))
     try:
-        if mark == "heard":
-            await ledger.heard(message, Moment.now())
-        else:
-            await ledger.deleted(message, Moment.now())
+        await ledger.heard(message.message, Moment.now(), message.mailbox)
     finally:
         ledger.close()
 
@@ -216,17 +271,7 @@ def _brief(audio: bytes) -> bytes:
     return trimmed(pcm_from_bytes(audio)).tobytes() or audio
 
 
-def _wav(audio: bytes) -> bytes:
-    written = io.BytesIO()
-    with wave.open(written, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(vault.SAMPLE_BYTES)
-        file.setframerate(vault.SAMPLE_RATE)
-        file.writeframes(audio)
-    return written.getvalue()
-
-
-def _write_private(file: Path, content: bytes) -> None:
+def write_private(file: Path, content: bytes) -> None:
     """For its owner's eyes only, also where the file was there before."""
     file.unlink(missing_ok=True)
     fd = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -238,6 +283,8 @@ def _remarks(message: Message) -> str:
     remarks = {
         "urgent": message.urgent,
         "new": message.heard is None,
+        "done": message.done is not None,
         "cut off": message.cut_off,
+        f"forwarded by {escape(message.sent_by or '')}": message.sent_by is not None,
     }
     return ", ".join(word for word, holds in remarks.items() if holds)

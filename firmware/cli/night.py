@@ -1,30 +1,36 @@
 """The night's urgent messages: PINs, what is open, an admin's word, and the hand-over sheet."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from firmware import account, leases, people, pins, topics
+from firmware import account, leases, pins, topics
 from firmware.audit import Act
 from firmware.cli.site import plan_of
-from firmware.cli.terminal import signed_in_to_read
-from firmware.control import ControlError, ask
+from firmware.cli.terminal import (
+    BAD_INPUT,
+    PasswordStdin,
+    Person,
+    asking,
+    explained,
+    fail,
+    signed_in_to,
+    stdin_line,
+)
+from firmware.control import ask
 from firmware.figures import text_of
 from firmware.handover import Entry, Night, sheet
-from firmware.machine import MachineKey, MachineKeyError
-from firmware.people import PeopleError
+from firmware.machine import MachineKey
+from firmware.operations import Operation
 from firmware.pins import PinError
 from firmware.place import Place
-from firmware.store import StoreError, open_reader
-
-REFUSED, BAD_INPUT = 1, 2
+from firmware.store import open_reader
 
 Lease = Annotated[str, typer.Argument(metavar="MESSAGE", help="its first letters are enough")]
 Note = Annotated[str, typer.Option(help="what the sheet shall say of it; nothing of the caller")]
@@ -42,26 +48,32 @@ def add_to(group: typer.Typer) -> None:
 
 def pin(
     name: Annotated[str, typer.Argument(help="of [people] in the site file")],
+    person: Person = None,
     *,
+    password_stdin: PasswordStdin = False,
     pin_stdin: Annotated[
         bool, typer.Option("--pin-stdin", help="read the PIN from standard input")
     ] = False,
 ) -> None:
-    """Set the PIN that somebody keys when they are called; it is asked for twice."""
+    """Set the PIN that somebody keys when they are called; it is asked for twice. Whoever has it
+    hears urgent messages: an admin does this."""
     place = Place.from_environment()
     plan = plan_of(place.site_file)
     if name not in plan.people:
         known = ", ".join(plan.people) or "none"
-        _fail(f"there is no {name!r} in [people] of the site file: there are {known}", BAD_INPUT)
+        fail(f"there is no {name!r} in [people] of the site file: there are {known}", BAD_INPUT)
     label = plan.people[name].label
     with _explained():
+        ring = signed_in_to(Operation.PEOPLE, place, person, password_stdin=password_stdin)
         chosen = (
-            sys.stdin.readline().rstrip("\n")
+            stdin_line()
             if pin_stdin
             else str(
                 typer.prompt(f"PIN of {label}", hide_input=True, confirmation_prompt=True, err=True)
             )
         )
+        pins.check_pin(chosen)
+        account.give(place, ring.person, Act.CHOSE_PIN, name)
         pins.keep(place.page_db, name, chosen)
     typer.echo(f"{label} has a new PIN", err=True)
 
@@ -84,20 +96,28 @@ def list_open(as_json: AsJson = False) -> None:
 
 def accept(
     lease: Lease,
-    person: Annotated[str, typer.Argument(help="of [people]: whose it is from now on")],
+    owner: Annotated[str, typer.Argument(help="of [people]: whose it is from now on")],
     note: Note = "",
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """Somebody has taken an urgent message by another way than the telephone."""
-    _settle(lease, "accept", person, note)
+    wish = _wish(lease, "accept", owner, note)
+    _settle(wish, person, password_stdin=password_stdin)
 
 
 def close(
     lease: Lease,
     note: Annotated[str, typer.Option(help="how it was seen to; nothing of the caller")],
-    by: Annotated[str, typer.Option(help="who saw to it")] = "an admin",
+    by: Annotated[str, typer.Option(help="who saw to it; yourself if left out")] = "",
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """An urgent message has been seen to. The box itself can open it no more after that."""
-    _settle(lease, "close", by, note)
+    wish = _wish(lease, "close", by, note)
+    _settle(wish, person, password_stdin=password_stdin)
 
 
 def print_sheet(
@@ -106,12 +126,11 @@ def print_sheet(
     ] = "",
     *,
     unlock: Annotated[
-        bool, typer.Option("--unlock", help="show the numbers to call back; asks for a password")
+        bool,
+        typer.Option("--unlock", help="show numbers to call back and notes; asks for a password"),
     ] = False,
-    person: Annotated[str | None, typer.Option("--as", help="who you are")] = None,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="read the password from standard input")
-    ] = False,
+    person: Person = None,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """The hand-over sheet of the last night, or of another."""
     place = Place.from_environment()
@@ -134,6 +153,7 @@ def _entries(calls_db: Path, night: Night, key: MachineKey | None) -> list[Entry
                     row,
                     leases.steps_of(connection, row.call),
                     leases.number_of(connection, row.message, key) if key else None,
+                    leases.notes_on(connection, row.message, key),
                 )
                 for row in leases.opened_between(connection, start, end)
             ]
@@ -143,13 +163,10 @@ def _entries(calls_db: Path, night: Night, key: MachineKey | None) -> list[Entry
 
 def _unlocked(place: Place, person: str | None, *, password_stdin: bool) -> MachineKey:
     """For somebody of the clinic who gives their password; on this box, whose key it takes."""
-    names = people.names(place.page_db)
-    if person is None and len(names) != 1:
-        _fail("say who you are with --as NAME", BAD_INPUT)
-    ring = signed_in_to_read(place, person, password_stdin=password_stdin)
+    ring = signed_in_to(Operation.READ, place, person, password_stdin=password_stdin)
     account.give(place, ring.person, Act.READ, "callers of a night's urgent messages")
     if not place.machine_key.exists():
-        _fail("there is no machine key here: unlock the sheet on the box itself")
+        fail("there is no machine key here: unlock the sheet on the box itself")
     return MachineKey.at(place.machine_key)
 
 
@@ -157,12 +174,14 @@ def _day(written: str) -> date:
     try:
         return date.fromisoformat(written)
     except ValueError:
-        _fail(f"{written!r} is no day: write it like 2026-11-24", BAD_INPUT)
+        fail(f"{written!r} is no day: write it like 2026-11-24", BAD_INPUT)
 
 
-def _settle(lease: str, to: Literal["accept", "close"], person: str, note: str) -> None:
+def _wish(
+    lease: str, to: Literal["accept", "close"], person: str, note: str
+) -> topics.SettleLeaseRequest:
     try:
-        request = topics.SettleLeaseRequest(lease=lease.lower(), to=to, person=person, note=note)
+        return topics.SettleLeaseRequest(lease=lease.lower(), to=to, person=person, note=note)
     except ValidationError as wrong:
         where = wrong.errors()[0]["loc"][0]
         form = {
@@ -170,21 +189,23 @@ def _settle(lease: str, to: Literal["accept", "close"], person: str, note: str) 
             "person": "40 letters at most",
             "note": "one line of 200 letters at most",
         }
-        _fail(f"{where}: {form.get(str(where), 'does not fit')}", BAD_INPUT)
-    with _explained():
-        ask(Place.from_environment().control_socket, topics.SETTLE_LEASE, request)
+        fail(f"{where}: {form.get(str(where), 'does not fit')}", BAD_INPUT)
+
+
+def _settle(wish: topics.SettleLeaseRequest, person: str | None, *, password_stdin: bool) -> None:
+    place = Place.from_environment()
+    with explained():
+        ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
+        with asking(place, ring) as session:
+            ask(place.control_socket, topics.SETTLE_LEASE, wish, session=session)
     list_open()
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """What goes wrong is said in one sentence and ends with a status of its own."""
+    """As everywhere, and what is wrong with a PIN."""
     try:
-        yield
-    except (ControlError, MachineKeyError, PeopleError, PinError, StoreError, OSError) as refused:
-        _fail(str(refused))
-
-
-def _fail(words: str, status: int = REFUSED) -> NoReturn:
-    typer.echo(f"careline: {words}", err=True)
-    raise typer.Exit(status)
+        with explained():
+            yield
+    except PinError as refused:
+        fail(str(refused))

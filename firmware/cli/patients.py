@@ -2,7 +2,6 @@
 it is ever printed."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -10,14 +9,21 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import patient_file, patients
-from firmware.machine import MachineKey, MachineKeyError
+from firmware import account, patient_file, patients
+from firmware.audit import Act
+from firmware.cli.terminal import (
+    BAD_INPUT,
+    PasswordStdin,
+    Person,
+    explained,
+    fail,
+    signed_in_to,
+)
+from firmware.machine import MachineKey
+from firmware.operations import Operation
 from firmware.place import Place
-from firmware.store import StoreError
 
-REFUSED, BAD_INPUT = 1, 2
 FAULTS_SHOWN = 20
 
 app = typer.Typer()
@@ -32,7 +38,7 @@ def tell(context: typer.Context) -> None:
     """How many patients are on the list, and when it was imported."""
     if context.invoked_subcommand is not None:
         return
-    with _explained():
+    with explained():
         known = patients.known(Place.from_environment().page_db)
     if known is None:
         say.print("there is no list: `careline patients import FILE` brings one", markup=False)
@@ -46,13 +52,18 @@ def tell(context: typer.Context) -> None:
 @listed.command(name="import")
 def bring(
     file: Annotated[Path, typer.Argument(help="CSV: name, and birth_date, phone, record, pin")],
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """Replace the list by a file's, whole or not at all. The file itself stays as it is."""
     place = Place.from_environment()
-    with _explained():
+    with explained():
         new, bad = patient_file.read(file.read_bytes())
         if bad:
             _tell_bad(file, bad)
+        ring = signed_in_to(Operation.PATIENTS, place, person, password_stdin=password_stdin)
+        account.give(place, ring.person, Act.BROUGHT_PATIENTS, f"{len(new)} of them")
         patients.replace(
             place.page_db, MachineKey.at(place.machine_key), new, datetime.now(UTC), _shown(new)
         )
@@ -66,14 +77,18 @@ def bring(
 
 @listed.command()
 def forget(
+    person: Person = None,
     *,
+    password_stdin: PasswordStdin = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Wipe the list: from then on nobody is identified, and callers go to a person."""
     place = Place.from_environment()
-    if not yes and not typer.confirm("Forget all patients?", err=True):
-        _fail("nothing was forgotten")
-    with _explained():
+    with explained():
+        ring = signed_in_to(Operation.PATIENTS, place, person, password_stdin=password_stdin)
+        if not yes and not typer.confirm("Forget all patients?", err=True):
+            fail("nothing was forgotten")
+        account.give(place, ring.person, Act.FORGOT_PATIENTS)
         was_there = patients.forget(place.page_db)
     say.print("the list is forgotten" if was_there else "there was no list")
 
@@ -84,7 +99,7 @@ def _tell_bad(file: Path, bad: list[patient_file.BadRow]) -> NoReturn:
     more = len(bad) - FAULTS_SHOWN
     if more > 0:
         complain.print(f"and {more} more", markup=False)
-    _fail("nothing was imported, and the list before stays", BAD_INPUT)
+    fail("nothing was imported, and the list before stays", BAD_INPUT)
 
 
 def _shown(new: list[patients.Patient]) -> patients.Shown:
@@ -101,16 +116,3 @@ def _shown(new: list[patients.Patient]) -> patients.Shown:
             yield from progress.track(made, total=len(new))
 
     return shown
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except (MachineKeyError, StoreError, SQLAlchemyError, OSError) as refused:
-        _fail(str(refused))
-
-
-def _fail(words: str, status: int = REFUSED) -> NoReturn:
-    complain.print(f"careline: {words}", markup=False)
-    raise typer.Exit(status)

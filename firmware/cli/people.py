@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from firmware import account, backup_keys, paper, passwords
+from firmware import account, audit, backup_keys, paper, passwords
 from firmware import people as known
 from firmware.audit import Act
 from firmware.cli import envelope, own
@@ -15,19 +15,20 @@ from firmware.cli.terminal import (
     ByPaper,
     PasswordStdin,
     Person,
-    admin,
     by_paper,
     denials,
     explained,
     fail,
     new_password,
     say,
+    signed_in_to,
     site_of,
     stdin_line,
     typed_paper,
 )
 from firmware.keys import KeyPair
-from firmware.people import Role
+from firmware.machine import MachineKey
+from firmware.operations import Operation, Role
 from firmware.place import Place
 from ivr.plan import Plan
 
@@ -56,7 +57,8 @@ def setup(
         known.check_name(name)
         password = new_password(password_stdin=password_stdin)
         passwords.check(password)
-        recovery = _shown_paper(site)
+        recovery = _shown_paper(place, site)
+        backup_keys.expect_paper(place, recovery)
         try:
             known.set_up(place.page_db, recovery.public, name, password, tuple(site.mailboxes))
         except BaseException:
@@ -83,13 +85,15 @@ def list_() -> None:
 
 
 @people.command()
-def agree() -> None:
+def agree(person: Person = None, *, password_stdin: PasswordStdin = False) -> None:
     """Let every mailbox have the members that the site file names."""
     place = Place.from_environment()
     with explained():
         site = site_of(place)
+        known.refuse_unless_set_up(place.page_db)
+        ring = signed_in_to(Operation.PEOPLE, place, person, password_stdin=password_stdin)
         wanted = {name: mailbox.members for name, mailbox in site.mailboxes.items()}
-        account.give(place, "the site file", Act.AGREED)
+        account.give(place, ring.person, Act.AGREED)
         new = known.agree(place.page_db, wanted)
         say(f"new keys for {', '.join(new)}" if new else "every mailbox has its keys already")
         for each in known.everybody(place.page_db):
@@ -117,7 +121,7 @@ def invite(
         ring = (
             by_paper(place, paper_stdin=password_stdin)
             if with_paper
-            else admin(place, person, password_stdin=password_stdin)
+            else signed_in_to(Operation.PEOPLE, place, person, password_stdin=password_stdin)
         )
         forgotten = name in known.names(place.page_db)
         if forgotten and not yes and not typer.confirm(_what_is_lost(place, name), err=True):
@@ -162,7 +166,7 @@ def remove(
     """Somebody has left: their password opens nothing, and what they could open has new keys."""
     place = Place.from_environment()
     with explained():
-        ring = admin(place, person, password_stdin=password_stdin)
+        ring = signed_in_to(Operation.PEOPLE, place, person, password_stdin=password_stdin)
         if not yes and not typer.confirm(_what_is_lost(place, name), err=True):
             fail("nobody was removed")
         account.give(place, ring.person, Act.REMOVED, name)
@@ -181,7 +185,7 @@ def renew(
     """Give a mailbox a new key. Its old messages stay open to the same people."""
     place = Place.from_environment()
     with explained():
-        ring = admin(place, person, password_stdin=password_stdin)
+        ring = signed_in_to(Operation.PEOPLE, place, person, password_stdin=password_stdin)
         account.give(place, ring.person, Act.RENEWED, mailbox)
         known.renew(place.page_db, mailbox)
         say(f"what is left for {mailbox} from now on is sealed to a new key")
@@ -219,10 +223,11 @@ def new_paper(
         ring = (
             by_paper(place, paper_stdin=password_stdin)
             if with_paper
-            else admin(place, person, password_stdin=password_stdin)
+            else signed_in_to(Operation.PEOPLE, place, person, password_stdin=password_stdin)
         )
         account.give(place, ring.person, Act.NEW_PAPER)
-        fresh = _shown_paper(site)
+        fresh = _shown_paper(place, site)
+        backup_keys.expect_paper(place, fresh)
         try:
             with denials(place, ring.person, "new recovery paper"):
                 known.renew_paper(place.page_db, ring, fresh.public)
@@ -244,9 +249,10 @@ def _what_is_lost(place: Place, name: str) -> str:
     return f"The password of {name} will open nothing any more.{by_paper} Go on?"
 
 
-def _shown_paper(site: Plan) -> KeyPair:
+def _shown_paper(place: Place, site: Plan) -> KeyPair:
     """Shown first: a paper without its keys is waste paper, keys without a paper are a trap."""
     recovery = KeyPair.fresh()
     made = datetime.now().astimezone().strftime("%-d %B %Y")
-    typer.echo(paper.page(recovery, site.name, made))
+    public = audit.signer(MachineKey.at(place.machine_key)).public_key()
+    typer.echo(paper.page(recovery, site.name, made, public.public_bytes_raw()))
     return recovery

@@ -4,23 +4,21 @@ would go elsewhere."""
 import json
 from collections import defaultdict
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.markup import escape
+from rich.progress import Progress
 
-from firmware import settings
-from firmware.figures import day_begins
+from firmware import elsewhere, settings
+from firmware.elsewhere import Elsewhere, Moved
 from firmware.place import Place
-from firmware.recorded_calls import Crowds, recorded_calls
 from firmware.settings import SiteFaults
-from firmware.store import StoreError, open_reader
+from firmware.store import StoreError
 from ivr.plan import Plan
-from ivr.replay import Compared, Recorded, compare
+from ivr.replay import Compared
 
 SHOWN_MAX = 20
 DAYS = 7
@@ -36,6 +34,10 @@ def replay(
         Path | None, typer.Argument(help="a site file, as it might be published; or none")
     ] = None,
     days: Annotated[int, typer.Option(help="so many days back, today's calls included")] = DAYS,
+    within_s: Annotated[
+        float | None,
+        typer.Option("--within", help="so many seconds at most; the newest calls come first"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Would the calls of the last days go the same way? By the site in force, or by one that might
@@ -43,7 +45,7 @@ def replay(
     place = Place.from_environment()
     try:
         plan = _plan(site or place.site_file.resolve())
-        recorded = _recorded(place, plan, days)
+        found = _looked(place, plan, days, within_s, shown=not as_json)
     except FileNotFoundError as missing:
         raise _refused(
             f"there is no {missing.filename}: name a site file, or publish one"
@@ -52,43 +54,42 @@ def replay(
         raise _refused(f"this site has faults ({faults}): run `careline check` on it") from None
     except StoreError as refused:
         raise _refused(str(refused)) from None
-    crowds = Crowds(plan)
-    crowds.know(recorded)
-    shown = track(
-        recorded, f"{len(recorded)} calls", console=complain, transient=True, disable=as_json
-    )
-    compared = [(one, compare(one, plan, crowds.at)) for one in shown]
-    elsewhere = [(one, both) for one, both in compared if not both.is_same]
     if as_json:
-        typer.echo(json.dumps({"calls": len(compared), "elsewhere": list(map(_plain, elsewhere))}))
+        plain = {"calls": found.looked_at, "elsewhere": [_plain(each) for each in found.moved]}
+        typer.echo(json.dumps(plain | {"of": found.calls}))
     else:
-        _show(len(compared), elsewhere)
+        _show(found)
 
 
 def _plan(site_file: Path) -> Plan:
     return settings.read(site_file.read_text("utf-8"), settings.beside(site_file))
 
 
-def _recorded(place: Place, plan: Plan, days: int) -> list[Recorded]:
-    zone = ZoneInfo(plan.timezone)
-    today = datetime.now(zone).date()
-    begin = day_begins(today - timedelta(days=days - 1), zone)
-    reader = open_reader(place.calls_db)
-    try:
-        with reader.connect() as connection:
-            return recorded_calls(connection, begin, datetime.now(UTC), zone)
-    finally:
-        reader.dispose()
+def _looked(
+    place: Place, plan: Plan, days: int, within_s: float | None, *, shown: bool
+) -> Elsewhere:
+    with Progress(console=complain, transient=True, disable=not shown) as bar:
+        task = bar.add_task("calls", total=None)
+
+        def progress(looked_at: int, calls: int) -> None:
+            bar.update(task, completed=looked_at, total=calls)
+
+        return elsewhere.look(place, plan, days, within_s, progress)
 
 
-def _show(number: int, elsewhere: list[tuple[Recorded, Compared]]) -> None:
-    if not elsewhere:
-        say.print(f"All {number} calls would go the same way.", highlight=False)
+def _show(found: Elsewhere) -> None:
+    if found.is_cut_short:
+        say.print(f"The newest {found.looked_at} of {found.calls} calls were looked at.")
+    if not found.moved:
+        say.print(f"All {found.looked_at} calls would go the same way.", highlight=False)
         return
-    say.print(f"{len(elsewhere)} of {number} calls would go elsewhere:", highlight=False)
+    told = f"{len(found.moved)} of {found.looked_at} calls would go elsewhere:"
+    say.print(told, highlight=False)
+    for line in elsewhere.partings(found):
+        say.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     ways: defaultdict[Compared, list[str]] = defaultdict(list)
-    for one, both in elsewhere:
-        ways[both].append(one.call)
+    for each in found.moved:
+        ways[each.both].append(each.call)
     for both, alike in sorted(ways.items(), key=lambda way: -len(way[1]))[:SHOWN_MAX]:
         count = str(len(alike))
         say.print(f"\n{count} × {both.recorded}", highlight=False, soft_wrap=True)
@@ -98,10 +99,9 @@ def _show(number: int, elsewhere: list[tuple[Recorded, Compared]]) -> None:
         say.print(f"\nand {len(ways) - SHOWN_MAX} more ways; all of them: --json")
 
 
-def _plain(found: tuple[Recorded, Compared]) -> dict[str, object]:
-    one, both = found
-    was, becomes = asdict(both.recorded), asdict(both.replayed)
-    return {"call": one.call, "went": was, "would_go": becomes}
+def _plain(moved: Moved) -> dict[str, object]:
+    was, becomes = asdict(moved.both.recorded), asdict(moved.both.replayed)
+    return {"call": moved.call, "went": was, "would_go": becomes}
 
 
 def _refused(why: str) -> typer.Exit:

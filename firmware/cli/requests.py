@@ -8,7 +8,7 @@ who gives the password; spoken answers open as every message does.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
@@ -19,19 +19,25 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from firmware import account, audit, people, requests, settings
+from firmware import account, audit, requests, settings
 from firmware import request_topics as topics
-from firmware.cli.terminal import PasswordStdin, Person, signed_in_to_read
-from firmware.control import ControlError, ask
-from firmware.keys import KeyRefusedError
-from firmware.machine import MachineKey, MachineKeyError
-from firmware.people import PeopleError
+from firmware.cli.terminal import (
+    PasswordStdin,
+    Person,
+    asking,
+    explained,
+    fail,
+    signed_in_to,
+)
+from firmware.control import ask
+from firmware.machine import MachineKey
+from firmware.operations import Operation
+from firmware.people import KeyRing
 from firmware.place import Place
 from firmware.requests import Act, Opened, Outcome
 from firmware.settings import SiteFaults
-from firmware.store import StoreError, open_reader
+from firmware.store import open_reader
 
-REFUSED = 1
 BAR_WIDTH = 40
 BY_CALLER = (Act.LEFT, Act.BROKEN_OFF)
 NOT_WHOLE = "hung up before the end"
@@ -45,7 +51,6 @@ work = typer.Typer(
 )
 app.add_typer(work, name="requests")
 say = Console(highlight=False, soft_wrap=True)
-complain = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Chosen = Annotated[str, typer.Argument(metavar="REQUEST", help="Its first letters are enough.")]
 AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
@@ -101,10 +106,15 @@ def show(
     with _explained():
         place = Place.from_environment()
         asked = topics.RequestRequest(request=request.lower())
+        ring = (
+            signed_in_to(Operation.READ, place, person, password_stdin=password_stdin)
+            if unlock
+            else None
+        )
         reply = ask(place.control_socket, topics.REQUEST, asked)
         line = _only(reply, request)
-        opened = _open(place, line.request, person, password_stdin) if unlock else None
-        if unlock:
+        opened = _open(place, line.request, ring) if ring else None
+        if ring:
             reply = ask(place.control_socket, topics.REQUEST, asked)  # and who has opened it
     if as_json:
         typer.echo(reply.model_dump_json(indent=2))
@@ -113,9 +123,9 @@ def show(
 
 
 @work.command()
-def take(request: Chosen, person: Person = None) -> None:
+def take(request: Chosen, person: Person = None, *, password_stdin: PasswordStdin = False) -> None:
     """It is yours now, and the list says so."""
-    _act("take", request, person)
+    _act("take", request, person, password_stdin=password_stdin)
 
 
 @work.command()
@@ -123,11 +133,13 @@ def note(
     request: Chosen,
     text: Annotated[str, typer.Argument(help="what there is to say; it is sealed at once")],
     person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """Add a note: sealed, and never changed."""
     if not text.strip():
         raise typer.BadParameter("there is nothing to note")
-    _act("note", request, person, said=text)
+    _act("note", request, person, said=text, password_stdin=password_stdin)
 
 
 @work.command()
@@ -138,15 +150,23 @@ def done(
     ] = Outcome.DONE,
     said: Said = "",
     person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
 ) -> None:
     """It is dealt with; whether it was in time is kept for the figures."""
-    _act("done", request, person, outcome, said)
+    _act("done", request, person, outcome, said, password_stdin=password_stdin)
 
 
 @work.command()
-def reopen(request: Chosen, said: Said = "", person: Person = None) -> None:
+def reopen(
+    request: Chosen,
+    said: Said = "",
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
+) -> None:
     """It was not, after all: it is due as it was."""
-    _act("reopen", request, person, said=said)
+    _act("reopen", request, person, said=said, password_stdin=password_stdin)
 
 
 def _act(
@@ -155,14 +175,15 @@ def _act(
     person: str | None,
     outcome: Outcome = Outcome.DONE,
     said: str = "",
+    *,
+    password_stdin: bool,
 ) -> None:
     with _explained():
         place = Place.from_environment()
-        by = person or _only_person(place)
-        wish = topics.ActRequest(
-            request=request.lower(), act=act, by=by, outcome=outcome, note=said
-        )
-        reply = ask(place.control_socket, topics.REQUEST_ACT, wish)
+        wish = topics.ActRequest(request=request.lower(), act=act, outcome=outcome, note=said)
+        ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
+        with asking(place, ring) as session:
+            reply = ask(place.control_socket, topics.REQUEST_ACT, wish, session=session)
     (line,) = reply.requests
     standing = _standing(line)
     words = Text.assemble(f"{line.request[:SHORT]} {line.kind}: ", standing)
@@ -172,26 +193,18 @@ def _act(
 
 def _only(reply: topics.RequestReply, typed: str) -> topics.RequestLine:
     if not reply.requests:
-        _fail(f"there is no request {typed!r}: see `careline requests`, with --done for old ones")
+        fail(f"there is no request {typed!r}: see `careline requests`, with --done for old ones")
     if len(reply.requests) > 1:
-        _fail(f"{len(reply.requests)} requests begin with {typed!r}: give more letters")
+        fail(f"{len(reply.requests)} requests begin with {typed!r}: give more letters")
     return reply.requests[0]
 
 
-def _only_person(place: Place) -> str:
-    names = people.names(place.page_db)
-    if len(names) != 1:
-        _fail("say who you are with --as NAME")
-    return names[0]
-
-
-def _open(place: Place, request: str, person: str | None, password_stdin: bool) -> Opened:
-    """For whoever gives their password; that they have read it is written down first."""
-    by = person or _only_person(place)
-    signed_in_to_read(place, by, password_stdin=password_stdin)
-    account.give(place, by, audit.Act.READ, f"request {request}")
-    wish = topics.ActRequest(request=request, act="open", by=by)
-    ask(place.control_socket, topics.REQUEST_ACT, wish)
+def _open(place: Place, request: str, ring: KeyRing) -> Opened:
+    """That somebody has read it is written down first."""
+    account.give(place, ring.person, audit.Act.READ, f"request {request}")
+    wish = topics.ActRequest(request=request, act="open")
+    with asking(place, ring) as session:
+        ask(place.control_socket, topics.REQUEST_ACT, wish, session=session)
     reader = open_reader(place.calls_db)
     try:
         with reader.connect() as connection:
@@ -294,16 +307,8 @@ def _zone(place: Place) -> ZoneInfo:
 def _explained() -> Iterator[None]:
     """What goes wrong is said in one sentence with its cure."""
     try:
-        yield
-    except ControlError as refused:
-        _fail(f"{refused.why}: {refused.cure}")
+        with explained():
+            yield
     except ValidationError as wrong:
         fault = wrong.errors(include_url=False, include_input=False)[0]
-        _fail(f"{fault['loc'][0]}: {fault['msg']}")
-    except (KeyRefusedError, MachineKeyError, PeopleError, StoreError, OSError) as refused:
-        _fail(str(refused))
-
-
-def _fail(words: str) -> NoReturn:
-    complain.print(f"careline: {words}", markup=False)
-    raise typer.Exit(REFUSED)
+        fail(f"{fault['loc'][0]}: {fault['msg']}")

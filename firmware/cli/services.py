@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import resource
 from typing import Annotated
 
 import typer
 
+from firmware import disk_refuses
 from firmware.journal import log_to_journal
 from firmware.place import Place
 from firmware.watchdog import notify
@@ -25,19 +25,15 @@ def exchange(
     from firmware.app import CANNOT_START, App
 
     log_to_journal()
-    _keep_to_ourselves()
+    place = Place.from_environment()
+    os.umask(0o027)  # no file of ours may be read by everybody
     try:
-        asyncio.run(App(Place.from_environment(), calls=calls).run())
+        asyncio.run(App(place, calls=calls).run())
     except CANNOT_START as why:
-        typer.echo(f"careline exchange: {why}", err=True)
+        of_disk = disk_refuses.behind(why, place.home)
+        told = f"{of_disk}; {disk_refuses.CURE}" if of_disk else str(why)
+        typer.echo(f"careline exchange: {told}", err=True)
         raise typer.Exit(1) from None
-
-
-def _keep_to_ourselves() -> None:
-    """No core of a process that knows callers' numbers, and no file that everybody may read."""
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
-    os.umask(0o027)
 
 
 @app.command()
@@ -58,11 +54,19 @@ def run(
 @app.command()
 def root() -> None:
     """Carry out the few acts that need more rights than the exchange has: the service."""
+    from firmware import spool
     from firmware.asterisk.sandbox import Asterisk, launch_for
+    from firmware.audit import Act, Audited
+    from firmware.ledger import Moment
     from firmware.root import Root
 
     log_to_journal()
     place = Place.from_environment()
     asterisk = Asterisk(launch_for(place))
     trusted = frozenset({os.geteuid(), place.home.stat().st_uid})
-    asyncio.run(Root(place.root_socket, asterisk.rx, trusted).serve(lambda: notify("READY=1")))
+
+    def entered(who: str, about: str) -> None:
+        spool.lay(place.audit_spool, Audited(who, Act.BY_ROOT, about, Moment.now()))
+
+    service = Root(place.root_socket, asterisk.rx, trusted, entered)
+    asyncio.run(service.serve(lambda: notify("READY=1")))

@@ -8,16 +8,18 @@ from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import account, gate, paper, people
+from firmware import account, gate, paper, people, sessions
 from firmware.audit import Act
 from firmware.control import ControlError
 from firmware.gate import CodeNeededError, TooSoonError, WrongCodeError
 from firmware.keys import KeyPair, KeyRefusedError
 from firmware.machine import MachineKeyError
+from firmware.operations import Operation, Role, may, who_may
 from firmware.paper import PaperError
 from firmware.passwords import PasswordError
-from firmware.people import KeyRing, PeopleError, Role
+from firmware.people import KeyRing, PeopleError
 from firmware.place import Place
 from firmware.settings import SiteFaults, beside, read
 from firmware.store import StoreError
@@ -25,6 +27,8 @@ from firmware.vault import VaultError
 from ivr.plan import Plan
 
 REFUSED, BAD_INPUT = 1, 2
+SIGN_IN = "sign-in"
+NOBODY = "a name nobody has"
 
 # What was wrong with a try, where it is not the password.
 DENIED: dict[type[Exception], str] = {
@@ -52,7 +56,7 @@ def signed_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyR
         if password_stdin
         else typer.prompt(f"Password of {name}", hide_input=True, err=True)
     )
-    with denials(place, name, "sign-in"):
+    with denials(place, name, SIGN_IN):
         ring = gate.sign_in(
             place.page_db,
             name,
@@ -66,23 +70,31 @@ def signed_in(place: Place, person: str | None, *, password_stdin: bool) -> KeyR
     return ring
 
 
-def admin(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
-    """The keys of an admin; whoever else gives a password is refused."""
+def signed_in_to(
+    operation: Operation, place: Place, person: str | None, *, password_stdin: bool
+) -> KeyRing:
+    """The keys of somebody who may do this; whoever else gives a password is refused."""
     ring = signed_in(place, person, password_stdin=password_stdin)
-    if ring.role is not Role.ADMIN:
-        account.give(place, ring.person, Act.REFUSED, "only an admin does this")
-        fail(f"{ring.person} is {ring.role}: only an admin does this")
+    permit(operation, place, ring)
     return ring
 
 
-def signed_in_to_read(place: Place, person: str | None, *, password_stdin: bool) -> KeyRing:
-    """The keys of somebody who may read of patients: who looks after the box and the records is
-    refused."""
-    ring = signed_in(place, person, password_stdin=password_stdin)
-    if ring.role in people.NO_MAILBOX:
-        account.give(place, ring.person, Act.REFUSED, "reads of no patient")
-        fail(f"{ring.person} is {ring.role} and reads of no patient: ask a colleague who may")
-    return ring
+def permit(operation: Operation, place: Place, ring: KeyRing) -> None:
+    """Go on only if whoever signed in may do this, by the one table."""
+    if ring.role is None or not may(ring.role, operation):
+        account.give(place, ring.person, Act.REFUSED, operation)
+        who = f"{ring.person} is {ring.role}"
+        fail(f"{who} and may not {operation}: this is for {who_may(operation)}")
+
+
+@contextmanager
+def asking(place: Place, ring: KeyRing) -> Iterator[str]:
+    """A session by which the running exchange knows who asks it, for as long as this lasts."""
+    token = people.write(place.page_db, lambda c: sessions.begin(c, ring.person, datetime.now(UTC)))
+    try:
+        yield token
+    finally:
+        people.write(place.page_db, lambda c: sessions.end(c, token))
 
 
 def by_paper(place: Place, *, paper_stdin: bool) -> KeyRing:
@@ -105,8 +117,14 @@ def denials(place: Place, who: str, what: str) -> Iterator[None]:
         yield
     except (KeyRefusedError, PaperError, PeopleError) as refused:
         if people.is_set_up(place.page_db):
+            who = _known(place, who) if what == SIGN_IN else who
             account.give(place, who, Act.REFUSED, f"{what}{DENIED.get(type(refused), '')}")
         raise
+
+
+def _known(place: Place, name: str) -> str:
+    """Whoever slips into the wrong field may have typed a password, or a patient's name."""
+    return name if name in {each.name for each in people.everybody(place.page_db)} else NOBODY
 
 
 def _tell_of_envelope(place: Place) -> None:
@@ -165,6 +183,7 @@ def explained() -> Iterator[None]:
         PasswordError,
         PeopleError,
         StoreError,
+        SQLAlchemyError,
         VaultError,
         OSError,
     ) as refused:

@@ -71,14 +71,12 @@ void rc_caller_tell_closed(struct rc_media *media, struct rc_caller *caller, uin
 
 void rc_signal_what_was_told(struct rc_media *media)
 {
-	uint64_t lent = atomic_load_explicit(&media->chunks.lending.written, memory_order_relaxed);
-
 	if (media->told)
 		rc_signal_fd(media->event_fd);
-	if (lent != media->lent_before)
+	if (media->chunks.begun_or_ended)
 		rc_signal_fd(media->chunk_fd);
 	media->told = false;
-	media->lent_before = lent;
+	media->chunks.begun_or_ended = false;
 }
 
 /* ---- places ---- */

@@ -92,7 +92,6 @@ struct rc_media {
 	uint64_t wakes_ns; /* when the clock is set to */
 	bool by_the_clock; /* callers are heard so, and not at arrival */
 	bool told;         /* events wait for a signal */
-	uint64_t lent_before;
 	uint32_t free_count;
 	uint32_t *free_callers;
 	uint32_t in_part[RC_PARTS]; /* callers */

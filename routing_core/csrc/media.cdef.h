@@ -133,7 +133,8 @@ void rc_media_shut(struct rc_media *media);
 
 uint16_t rc_media_port(const struct rc_media *media);
 
-/* Readable when there are events, or chunks. */
+/* Readable when there are events, or chunks that begin or end a recording. Nobody is woken for the
+ * seconds between them: look for those a few times a second. */
 int rc_media_event_fd(const struct rc_media *media);
 int rc_media_chunk_fd(const struct rc_media *media);
 

@@ -75,9 +75,10 @@ struct rc_chunks {
 	struct rc_ring returned;
 	struct rc_media_chunk *lent; /* beside `lending` */
 	struct rc_ring lending;
-	bool *is_lent;     /* by chunk: the recorder thread has it, or will */
-	uint64_t *call_of; /* by chunk, of those lent */
-	uint32_t *lent_of; /* by place of a call: how many so far */
+	bool begun_or_ended; /* a recording whose chunk was lent: the recorder is to look now */
+	bool *is_lent;       /* by chunk: the recorder thread has it, or will */
+	uint64_t *call_of;   /* by chunk, of those lent */
+	uint32_t *lent_of;   /* by place of a call: how many so far */
 	_Atomic uint32_t *returned_of;
 };
 

@@ -78,6 +78,7 @@ static void lend(struct rc_recording *recording, struct rc_chunks *chunks, bool 
 	chunks->is_lent[recording->chunk] = true;
 	chunks->call_of[recording->chunk] = recording->call;
 	chunks->lent_of[place_of(recording)]++;
+	chunks->begun_or_ended |= recording->number == 0 || last;
 	rc_ring_wrote(&chunks->lending);
 }
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from firmware.asterisk.fake import Means
 from firmware.asterisk.telco import Answers, Behaviour, Busy, Refuses, Silent
 from ivr import events
 from ivr.agent import Agent
@@ -25,7 +26,7 @@ from ivr.ending import HANGUP_LAG_S
 from ivr.hours import Switch
 from ivr.matching import agent_of, ms
 from ivr.offering import Ringing
-from ivr.plan import Menu, Plan, Queue, RingOutside
+from ivr.plan import Menu, Parking, Plan, Queue, RingOutside
 from ivr.standing import Stage
 from ivr.waiting import Waiting
 from tests.clinic.month import DESK_AGENTS, NURSES, OUTSIDE, plan
@@ -157,6 +158,33 @@ class Clinic(RuleBasedStateMachine):
     def a_phone_is_put_down(self, phone: str) -> None:
         self.played.pair.puts_down(phone, self.played.now)
 
+    @rule(data=st.data(), to=phones, by=st.sampled_from(Means))
+    def an_agent_passes_its_caller_on(self, data: st.DataObject, to: str, by: Means) -> None:
+        if phone := self._talking(data):
+            self.played.pair.passes_on(phone, to, by, self.played.now)
+
+    @rule(data=st.data(), to=phones, by=st.sampled_from(Means))
+    def an_agent_asks_another_and_hands_over(self, data: st.DataObject, to: str, by: Means) -> None:
+        phone = self._talking(data)
+        if phone and phone != to:
+            self.played.pair.asks(phone, to, by, self.played.now)
+            self.played.until(self.played.now + 4.0)
+            self.played.pair.hands_over(phone, self.played.now)
+
+    @rule(data=st.data(), is_held=st.booleans())
+    def an_agent_holds(self, data: st.DataObject, is_held: bool) -> None:
+        if phone := self._talking(data):
+            self.played.pair.holds(phone, self.played.now, is_held=is_held)
+
+    @rule(data=st.data(), to=st.sampled_from([*PHONES, ""]))
+    def an_agent_parks(self, data: st.DataObject, to: str) -> None:
+        """And somebody takes the caller up, or nobody does."""
+        if phone := self._talking(data):
+            self.played.pair.parks(phone, self.played.now)
+            self.played.until(self.played.now + 1.0)
+            if to:
+                self.played.pair.takes_up(to, Parking().first, self.played.now)
+
     @rule(phone=phones, does=behaviours)
     def somebody_behaves(self, phone: str, does: Behaviour) -> None:
         self.played.pair.behaves(phone, does)
@@ -241,6 +269,11 @@ class Clinic(RuleBasedStateMachine):
         names = self._everybody()
         return data.draw(st.sampled_from(names)) if names else None
 
+    def _talking(self, data: st.DataObject) -> str | None:
+        agents = self.played.exchange.agents.values()
+        talking = [agent.extension for agent in agents if agent.talks_to is not None]
+        return data.draw(st.sampled_from(talking)) if talking else None
+
     def _everybody(self) -> list[str]:
         return [f"call-{number}" for number in range(1, self._names + 1)]
 
@@ -263,10 +296,10 @@ class Clinic(RuleBasedStateMachine):
 
     def _waits_for_nothing(self) -> Iterator[str]:
         exchange = self.played.exchange
-        for leg, name in exchange.outward.legs.items():
-            its = exchange.calls.get(name)
+        for name, leg in exchange.outward.legs.items():
+            its = exchange.calls.get(leg.call)
             if its is None or its.stage not in (Stage.RINGING, Stage.JOINING):
-                yield f"{leg} rings outside for {name}, who waits for nobody there"
+                yield f"{name} rings outside for {leg.call}, who waits for nobody there"
         for call in exchange.calls.values():
             if call.deadline is None and call.stage not in WITHOUT_DEADLINE:
                 yield f"{call} has no deadline"

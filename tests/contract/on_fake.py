@@ -3,15 +3,18 @@
 from collections.abc import Awaitable, Callable
 from functools import cache
 from random import Random
+from typing import assert_never
 
 from firmware import settings
+from firmware.asterisk.fake import Means
+from firmware.asterisk.link import SILENCE_S
 from firmware.asterisk.telco import Behaviour, Silent
 from firmware.ledger import Finished, Noted
-from ivr.plan import Plan
+from ivr.plan import Parking, Plan
 from tests.contract import site
 from tests.contract.played import Played
-from tests.contract.stories import ANNA, Story
-from tests.contract.told import Account, Line, account
+from tests.contract.told import Account, Line, account, slot_of
+from tests.contract.world import ANNA, Story, Strike
 
 LANE = 0
 LONGEST_S = 900.0
@@ -34,7 +37,9 @@ class OnFake:
     """A lane of its own for each story."""
 
     def __init__(self, seed: int) -> None:
-        self.played = Played(plan(), Random(seed), spoken_s=_spoken_s)
+        self.played = Played(
+            plan(), Random(seed), spoken_s=_spoken_s, parking=Parking(longest_s=site.PARKED_S)
+        )
         self._phones = site.phones_of(LANE)
         self._racing = False
         self._patient_until = self.played.now + LONGEST_S
@@ -74,10 +79,58 @@ class OnFake:
         self.played.pair.picks_up(self._phones[phone], self.played.now)
 
     async def puts_down(self, phone: str) -> None:
+        self._pause()
         self.played.pair.puts_down(self._phones[phone], self.played.now)
 
-    async def passes_on(self, phone: str, to: str) -> None:
-        self.played.pair.passes_on(self._phones[phone], self._phones[to], self.played.now)
+    async def passes_on(self, phone: str, to: str, by: Means) -> None:
+        self.played.pair.passes_on(self._phones[phone], self._phones[to], by, self.played.now)
+
+    async def asks(self, phone: str, to: str, by: Means) -> None:
+        self.played.pair.asks(self._phones[phone], self._phones[to], by, self.played.now)
+        self._pause()
+
+    async def hands_over(self, phone: str) -> None:
+        self.played.pair.hands_over(self._phones[phone], self.played.now)
+
+    async def holds(self, phone: str) -> None:
+        self.played.pair.holds(self._phones[phone], self.played.now, is_held=True)
+
+    async def takes_back(self, phone: str) -> None:
+        self.played.pair.holds(self._phones[phone], self.played.now, is_held=False)
+
+    async def parks(self, phone: str) -> None:
+        self.played.pair.parks(self._phones[phone], self.played.now)
+
+    async def takes_up(self, phone: str, who: str = ANNA) -> None:
+        self.played.pair.takes_up(self._phones[phone], slot_of(self.told()[who]), self.played.now)
+
+    async def breaks(self, what: Strike) -> None:
+        match what:
+            case Strike.LINK:
+                self.played.pair.link_breaks(self.played.now)
+            case Strike.LINK_FOR_LONG:
+                self.played.pair.link_breaks(self.played.now)
+                self.played.until(self.played.now + SILENCE_S)
+            case Strike.EXCHANGE:
+                self.played.ends()
+            case Strike.ASTERISK:
+                self.played.pair.asterisk_ends(self.played.now)
+            case _:
+                assert_never(what)
+        self._pause()
+
+    async def mends(self, what: Strike) -> None:
+        self._pause()
+        match what:
+            case Strike.LINK | Strike.LINK_FOR_LONG:
+                self.played.pair.link_mends(self.played.now)
+            case Strike.EXCHANGE:
+                self.played.begins()
+            case Strike.ASTERISK:
+                self.played.pair.asterisk_begins(self.played.now)
+            case _:
+                assert_never(what)
+        self._pause()
 
     async def unplugs(self, phone: str) -> None:
         self.played.pair.plugs(self._phones[phone], self.played.now, is_there=False)

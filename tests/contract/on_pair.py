@@ -6,30 +6,112 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import assert_never
 
+from firmware.asterisk.fake import Means
 from firmware.asterisk.link import ActionFailed
-from firmware.asterisk.telco import Behaviour, LiveCall, Ring, Silent
+from firmware.asterisk.telco import Answers, Behaviour, LiveCall, Ring, Silent
+from firmware.ledger import UNHEARD
 from ivr.agent import Doing
 from ivr.events import Refusal
+from ivr.plan import Plan
 from tests.contract import site
-from tests.contract.overheard import LOSE, PROGRAM
-from tests.contract.stories import ANNA
-from tests.contract.stories import Story as Telling
-from tests.contract.told import Account, Line, account
+from tests.contract.overheard import FELL, LOSE, PROGRAM, WATCHED, held_back, times_told
+from tests.contract.told import Account, Line, account, slot_of
+from tests.contract.world import ANNA, Strike
+from tests.contract.world import Story as Telling
 from tests.system import ear, practice
-from tests.system.practice import Story
-from tests.system.town import Town, soon
+from tests.system.practice import Cable, Story
+from tests.system.town import SOON_S, Town, soon
 
 CALLER_HZ = 2500
 
 
 def build(home: Path) -> Town:
     """The clinic of the stories, without an exchange."""
-    return practice.build(home, site.text(), site.TONES)
+
+    def parks_briefly(plan: Plan) -> Plan:
+        return replace(plan, parking=replace(plan.parking, longest_s=site.PARKED_S))
+
+    return practice.build(home, site.text(), site.TONES, parks_briefly)
+
+
+@dataclass(slots=True)
+class Standing:
+    """What all calls stand on: it fails, and is back, once for all who tell of it together."""
+
+    here: Town
+    exchange: Story
+    cable: Cable
+    together: asyncio.Barrier
+    _watched: int = 0
+    _broken: Strike | None = None
+    _waiting: ExitStack = field(default_factory=ExitStack)  # for an exchange to begin
+
+    async def once(self, act: Callable[[], Awaitable[None]]) -> None:
+        """As soon as everybody is there; who waits in vain is told so."""
+        if await soon(self.together.wait()) == 0:
+            await act()
+        await soon(self.together.wait())
+
+    async def breaks(self, what: Strike) -> None:
+        home = self.here.place.home
+        self._watched, self._broken = times_told(home, WATCHED), what
+        match what:
+            case Strike.LINK:
+                self.cable.cut()
+            case Strike.LINK_FOR_LONG:
+                fallen = times_told(home, FELL)
+                self.cable.cut()
+                await self._until(lambda: times_told(home, FELL) > fallen)
+            case Strike.EXCHANGE:
+                self._waiting.enter_context(held_back(home))
+                self.kill(signal.SIGKILL)
+                await self._nobody_waits_for_it()
+            case Strike.ASTERISK:
+                await self.here.clinic.kill()
+            case _:
+                assert_never(what)
+
+    async def mends(self, what: Strike) -> None:
+        home = self.here.place.home
+        match what:
+            case Strike.LINK | Strike.LINK_FOR_LONG:
+                await self.cable.mend()
+            case Strike.EXCHANGE:
+                self._waiting.close()
+            case Strike.ASTERISK:
+                await self.here.clinic.start()
+                await self.here.telco.desks_registered()
+            case _:
+                assert_never(what)
+        self._broken = None
+        await self._until(lambda: times_told(home, WATCHED) > self._watched)
+
+    async def is_whole(self) -> None:
+        """Whatever became of the stories."""
+        if self._broken is not None:
+            await self.mends(self._broken)
+
+    async def _nobody_waits_for_it(self) -> None:
+        """Asterisk has noticed, for each of its callers."""
+        async with asyncio.timeout(SOON_S):
+            while "AudioSocket" in await self.here.clinic.rx("core show channels concise"):
+                pass  # each question takes Asterisk's command line a while
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SOON_S):
+            while not holds():
+                await self.here.telco.asterisk.rx("core show uptime")  # which takes it a while
+
+    def kill(self, by: signal.Signals) -> None:
+        supervisor = self.exchange.supervisor
+        assert supervisor.pid is not None
+        os.kill(supervisor.pid, by)
 
 
 @dataclass(slots=True)
@@ -38,6 +120,7 @@ class OnPair:
 
     here: Town
     exchange: Story
+    standing: Standing
     lane: int
     voice: Path
     numbers: "count[int]"
@@ -45,6 +128,8 @@ class OnPair:
     _lines: dict[str, LiveCall] = field(default_factory=dict)
     _calls: dict[str, str] = field(default_factory=dict)
     _unplugged: list[str] = field(default_factory=list)
+    _does: dict[str, Behaviour] = field(default_factory=dict)
+    _dialled: dict[str, LiveCall] = field(default_factory=dict)  # by phone
 
     def __post_init__(self) -> None:
         self._phones = site.phones_of(self.lane)
@@ -73,14 +158,12 @@ class OnPair:
         await self._lines[who].hang_up()
 
     async def is_lost(self, who: str = ANNA) -> None:
-        supervisor = self.exchange.supervisor
-        assert supervisor is not None
-        assert supervisor.pid is not None
         with self.here.place.home.joinpath(LOSE).open("a", encoding="utf-8") as named:
             named.write(f"{self._calls[who]}\n")
-        os.kill(supervisor.pid, signal.SIGUSR1)
+        self.standing.kill(signal.SIGUSR1)
 
     async def behaves(self, phone: str, does: Behaviour) -> None:
+        self._does[phone] = does
         await self.here.telco.behave(self._phones[phone], does)
 
     async def behaves_outside(self, does: Behaviour) -> None:
@@ -90,10 +173,54 @@ class OnPair:
         await self.here.telco.pick_up(await self._ring(phone))
 
     async def puts_down(self, phone: str) -> None:
-        await self.here.telco.hang_up(await self._ring(phone))
+        if (dialled := self._dialled.pop(phone, None)) is not None:
+            await dialled.hang_up()
+        else:
+            await self.here.telco.hang_up(await self._ring(phone))
 
-    async def passes_on(self, phone: str, to: str) -> None:
-        await self.here.telco.transfer(await self._ring(phone), self._phones[to])
+    async def passes_on(self, phone: str, to: str, by: Means) -> None:
+        if by is Means.KEY:
+            await self.here.telco.transfer(await self._ring(phone), self._phones[to])
+        else:
+            await self._keys(phone, f"*1{self._phones[to]}")
+
+    async def asks(self, phone: str, to: str, by: Means) -> None:
+        """Comes back once the other is rung, and has picked up if it does so at once."""
+        telco, number = self.here.telco, self._phones[to]
+        rings = len(telco.desks[number].rings)
+        if by is Means.KEY:
+            self._dialled[phone] = await telco.dial(self._phones[phone], number)
+        else:
+            await self._keys(phone, f"*2{number}")
+        asked = await telco.next_ring(number, rings)
+        if self._does.get(to) == Answers():
+            await soon(asked.answered)
+            if by is Means.KEY:
+                await soon(self._dialled[phone].answered)
+
+    async def hands_over(self, phone: str) -> None:
+        await self.here.telco.hand_over(await self._ring(phone), self._dialled.pop(phone))
+
+    async def holds(self, phone: str) -> None:
+        await self.here.telco.hold(await self._ring(phone))
+
+    async def takes_back(self, phone: str) -> None:
+        await self.here.telco.take_back(await self._ring(phone))
+
+    async def parks(self, phone: str) -> None:
+        await self._keys(phone, "*3")
+
+    async def takes_up(self, phone: str, who: str = ANNA) -> None:
+        slot = slot_of(self.told()[who])
+        self._dialled[phone] = await self.here.telco.dial(self._phones[phone], slot)
+
+    async def breaks(self, what: Strike) -> None:
+        await self.standing.once(lambda: self.standing.breaks(what))
+
+    async def mends(self, what: Strike) -> None:
+        await self.standing.once(lambda: self.standing.mends(what))
+        if what is Strike.ASTERISK:
+            await self._phones_are_free()
 
     async def unplugs(self, phone: str) -> None:
         extension = self._phones[phone]
@@ -122,16 +249,16 @@ class OnPair:
 
     async def clears(self) -> None:
         """The lane is as it was before."""
-        for line in self._lines.values():
+        for line in (*self._lines.values(), *self._dialled.values()):
             await soon(line.hang_up())
         for extension in self._phones.values():
             await self.here.telco.behave(extension, Silent())
             for ring in self.here.telco.desks[extension].rings:
-                await soon(ring.ended)
+                if not ring.ended.done():
+                    await soon(self.here.telco.hang_up(ring))
         if self._unplugged:
             await self.here.telco.desks_registered()
-        for extension in self._phones.values():
-            await soon(self.exchange.becomes(extension, Doing.FREE, Doing.IDLE))
+        await self._phones_are_free()
 
     def told(self) -> dict[str, list[Line]]:
         steps = self.exchange.steps
@@ -144,14 +271,30 @@ class OnPair:
         """What the exchange calls this one's call."""
         return self._calls[who]
 
+    def calls_of(self) -> list[str]:
+        return list(self._calls.values())
+
     def extension_of(self, phone: str) -> str:
         return self._phones[phone]
 
     # ---- inside ----
 
+    async def _keys(self, phone: str, keys: str) -> None:
+        ring = await self._ring(phone)
+        await soon(ring.answered)
+        await self.here.telco.key(ring, keys)
+
+    async def _phones_are_free(self) -> None:
+        for extension in self._phones.values():
+            await soon(self.exchange.becomes(extension, Doing.FREE, Doing.IDLE))
+
     def _is_told(self, call: str) -> bool:
-        """Each offer of the call has come to something."""
-        count_of = Counter(step.step for step in self.exchange.steps if step.call == call)
+        """Each offer of the call has come to something, of those of the exchange that has it."""
+        steps = [step.step for step in self.exchange.steps if step.call == call]
+        if UNHEARD in steps:
+            return True
+        arrived = max(at for at, step in enumerate(steps) if step == "arrived")
+        count_of = Counter(steps[arrived:])
         return count_of["offer"] <= sum(count_of[end] for end in ("joined", *Refusal))
 
     def _arrived(self) -> list[str]:
@@ -167,32 +310,67 @@ class OnPair:
         await self.exchange.until(holds)
 
 
+Told = Account | BaseException
+
+
+class Lanes:
+    """As many stories at once as there are lanes."""
+
+    def __init__(self, here: Town, standing: Standing, kind: type[OnPair]) -> None:
+        self._here = here
+        self._standing = standing
+        self._kind = kind
+        self._voice = ear.write_tone(here.place.home / "voice.wav", CALLER_HZ)
+        # Nobody calls twice, whose call would be taken for more urgent.
+        self._numbers = count(round(time.monotonic() * 10))
+        self._free: asyncio.Queue[int] = asyncio.Queue()
+        for lane in range(site.LANES):
+            self._free.put_nowait(lane)
+
+    async def tell(self, stories: Mapping[str, Telling]) -> list[Told]:
+        """Each in the first lane that is free."""
+        return await asyncio.gather(
+            *(self._one(*each) for each in stories.items()), return_exceptions=True
+        )
+
+    async def tell_together(self, stories: Mapping[str, Telling]) -> list[Told]:
+        """All at once: what fails in them fails for all."""
+        assert len(stories) <= site.LANES
+        self._standing.together = asyncio.Barrier(len(stories))
+        try:
+            return await self.tell(stories)
+        finally:
+            await self._standing.is_whole()
+
+    async def _one(self, name: str, story: Telling) -> Account:
+        lane = await self._free.get()
+        standing = self._standing
+        lived = self._kind(
+            self._here, standing.exchange, standing, lane, self._voice, self._numbers
+        )
+        try:
+            await story(lived)
+            return await lived.account()
+        except BaseException as error:
+            await standing.together.abort()
+            error.add_note(f"in the story {name!r}, lane {lane}: {lived.told()}")
+            raise
+        finally:
+            try:
+                await lived.clears()
+            finally:
+                self._free.put_nowait(lane)
+
+
 @asynccontextmanager
-async def lanes(
-    here: Town, kind: type[OnPair] = OnPair
-) -> AsyncIterator[Callable[[str, Telling], Awaitable[Account]]]:
-    """Tells a story in the first lane that is free."""
-    voice = ear.write_tone(here.place.home / "voice.wav", CALLER_HZ)
-    free: asyncio.Queue[int] = asyncio.Queue()
+async def lanes(here: Town, kind: type[OnPair] = OnPair) -> AsyncIterator[Lanes]:
+    """The clinic with its exchange, and with telephones that nobody picks up."""
     for lane in range(site.LANES):
-        free.put_nowait(lane)
         for extension in site.phones_of(lane).values():
             await here.telco.behave(extension, Silent())
-    # Nobody calls twice, whose call would be taken for more urgent.
-    numbers = count(round(time.monotonic() * 10))
-    async with practice.exchange(here, PROGRAM) as exchange:
-
-        async def tell(name: str, story: Telling) -> Account:
-            lane = await free.get()
-            lived = kind(here, exchange, lane, voice, numbers)
-            try:
-                await story(lived)
-                return await lived.account()
-            except Exception as error:
-                error.add_note(f"in the story {name!r}, lane {lane}: {lived.told()}")
-                raise
-            finally:
-                await lived.clears()
-                free.put_nowait(lane)
-
-        yield tell
+    async with (
+        practice.cable_to_manager(here) as cable,
+        practice.exchange(here, PROGRAM) as exchange,
+    ):
+        standing = Standing(here, exchange, cable, asyncio.Barrier(1))
+        yield Lanes(here, standing, kind)

@@ -5,9 +5,11 @@ them. SIGUSR1 makes its engine lose the callers who are named in `lose` there, a
 """
 
 import asyncio
+import fcntl
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from firmware.app import App
@@ -17,6 +19,9 @@ from ivr.commands import Command
 from ivr.events import Event
 
 FILE, LOSE = "overheard", "lose"
+# Words that others wait for: all that Asterisk has is known; a caller fell to the fail-safe.
+WATCHED, FELL = "watched", "fell"
+HELD_BACK = "held-back"
 
 
 def written(event: Event | None, orders: Sequence[Command]) -> list[str]:
@@ -30,6 +35,20 @@ def append(home: Path, lines: Sequence[str]) -> None:
     if lines:
         with (home / FILE).open("a", encoding="utf-8") as file:
             file.write("".join(f"{line}\n" for line in lines))
+
+
+@contextmanager
+def held_back(home: Path) -> Iterator[None]:
+    """No exchange begins meanwhile."""
+    with (home / HELD_BACK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def times_told(home: Path, word: str) -> int:
+    """How many lines begin with this word."""
+    lines = home.joinpath(FILE).read_text("utf-8").splitlines()
+    return sum(line.split()[0] == word for line in lines)
 
 
 def _fact(event: Event) -> str:
@@ -50,12 +69,18 @@ def _fact(event: Event) -> str:
             return f"lost {call}"
         case events.CameBack(call=call):
             return f"came {call}"
-        case events.Transferred(call=call, by=by):
-            return f"passed {call} {by}"
+        case events.Transferred(call=call, by=by, passing=passing):
+            return f"passed {call} {by} {passing}"
+        case events.Parked(call=call, by=by, is_over=is_over):
+            return f"{'taken' if is_over else 'parked'} {call} {by}"
+        case events.CallArrived(call=call):
+            return f"arrived {call}"
+        case events.PhonesWatched(watched=watched):
+            return WATCHED if watched else "unwatched"
         case events.SentOn(call=call):
             return f"sent {call}"
         case events.FellToFailsafe(call=call):
-            return f"fell {call}"
+            return f"{FELL} {call}"
         case events.RecordingKept(call=call) | events.RecordingFailed(call=call):
             return f"recorded {call}"
         case _:
@@ -101,4 +126,6 @@ async def run() -> None:
 PROGRAM = (sys.executable, "-m", "tests.contract.overheard")
 
 if __name__ == "__main__":
+    with held_back(Place.from_environment().home):
+        pass
     asyncio.run(run())

@@ -7,11 +7,11 @@ from itertools import count
 from random import Random
 
 from firmware.asterisk.fake import PROMPT_S, FakePair
-from firmware.ledger import Arrived, Finished, Moment, Noted, Row
+from firmware.ledger import JOINED, UNHEARD, Arrived, Finished, Moment, Noted, Row
 from ivr import commands, events
 from ivr.exchange import Exchange
 from ivr.identity import Verdict
-from ivr.plan import Plan
+from ivr.plan import Parking, Plan
 from tests.ivr.story import BEGAN, NOON
 
 PIN = "2580"
@@ -40,10 +40,13 @@ class Played:
         *,
         began: datetime = NOON,
         spoken_s: Callable[[tuple[str, ...]], float] = lambda prompts: PROMPT_S * len(prompts),
+        parking: Parking = Parking(),  # noqa: B008 - frozen
     ) -> None:
         offers = count(1)
-        self.exchange = Exchange(plan, lambda: f"offer-{next(offers)}")
-        self.pair = FakePair(plan.phones, chance, spoken_s=spoken_s)
+        self._ids = lambda: f"offer-{next(offers)}"
+        self._plan = plan
+        self.exchange = Exchange(plan, self._ids)
+        self.pair = FakePair(plan.phones, chance, spoken_s=spoken_s, parking=parking)
         self.now = BEGAN
         self.rows: list[Row] = []
         self.steps = 0
@@ -51,6 +54,7 @@ class Played:
         self.finished: Counter[commands.Outcome] = Counter()
         self.watch: Watch = lambda event, said: None
         self._ended: set[str] = set()
+        self._unfound: frozenset[str] = frozenset()  # calls without an end, which none has now
         self._due = (BEGAN, 0)  # how often the exchange has been told of this time
         self.promised: set[str] = set()  # call-backs that are durable, and closed not yet
         self.urgent: set[str] = set()  # messages likewise
@@ -80,6 +84,23 @@ class Played:
             case _:
                 pass
         self._done(event, self.exchange.receive(event, self.now, self.local))
+
+    def ends(self) -> None:
+        """The exchange is killed."""
+        self.pair.exchange_ends(self.now)
+        self._unfound = frozenset(self.exchange.calls)
+        self.exchange = Exchange(self._plan, self._ids)
+
+    def begins(self) -> None:
+        """Another one. What has ended meanwhile has an end, as `App._settle` gives it."""
+        moment, gone = self.moment(), self._unfound - self.pair.live
+        talks = {row.call for row in self.rows if isinstance(row, Noted) and row.step == JOINED}
+        for call in sorted(gone):
+            outcome = commands.Outcome.ANSWERED if call in talks else commands.Outcome.FAILSAFE
+            self.rows += [Noted(call, UNHEARD, "", moment), Finished(call, outcome, moment)]
+            self._finish(call, outcome)
+        self._unfound -= gone
+        self.pair.exchange_begins(self.now)
 
     def next_at(self) -> float | None:
         """When something happens next of itself."""
@@ -143,7 +164,8 @@ class Played:
         idle = [name for name, lease in self.exchange.leases.open.items() if lease.deadline is None]
         if lost or idle:
             raise Unbalanced(f"urgent messages that nobody sees to: {lost or idle}")
-        in_progress = len(self.exchange.calls)
+        self._unfound -= self.exchange.calls.keys()
+        in_progress = len(self.exchange.calls) + len(self._unfound)
         if len(self.offered) != self.finished.total() + in_progress:
             raise Unbalanced(
                 f"{len(self.offered)} offered, {dict(self.finished)}, {in_progress} in progress"

@@ -5,7 +5,6 @@ that were seen, with how often, for the fake pair to tell them alike. With the n
 behind it, only those are told, and only what never happened before is added.
 """
 
-import asyncio
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -13,12 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.asterisk.fake import ORDERS, Happening, Order, Orders, Word, read, written
-from ivr.events import PhoneState, Refusal
+from firmware.asterisk.fake import Means
+from firmware.asterisk.orders import ORDERS, Happening, Order, Orders, Word, read, written
+from ivr.events import Passing, PhoneState, Refusal
 from tests.contract import on_pair, site
 from tests.contract.on_pair import OnPair
 from tests.contract.overheard import FILE, append
-from tests.contract.stories import ANNA, STORIES
+from tests.contract.stories_all import STORIES, STRUCK
+from tests.contract.world import ANNA, Strike
 from tests.system.town import Town
 
 ENDS = {
@@ -28,7 +29,9 @@ ENDS = {
     Refusal.UNREACHABLE: Happening.ABSENT,
     Refusal.WITHDRAWN: Happening.WITHDRAWN,
 }
-HANGS_UP, PUTS_DOWN = "hangs-up", "puts-down"
+HANGS_UP, PUTS_DOWN, STRUCK_AT = "hangs-up", "puts-down", "struck"
+SENT_BY = {Means.KEY: Happening.PASSED_ON, Means.CODE: Happening.KEYED_ON}
+HANDED_BY = {Means.KEY: Happening.HANDED_OVER, Means.CODE: Happening.KEYED_OVER}
 
 
 class Marking(OnPair):
@@ -41,6 +44,21 @@ class Marking(OnPair):
     async def puts_down(self, phone: str) -> None:
         append(self.here.place.home, [f"{PUTS_DOWN} {self.extension_of(phone)}"])
         await super().puts_down(phone)
+
+    async def passes_on(self, phone: str, to: str, by: Means) -> None:
+        self._marks(by, phone)
+        await super().passes_on(phone, to, by)
+
+    async def asks(self, phone: str, to: str, by: Means) -> None:
+        self._marks(by, phone)
+        await super().asks(phone, to, by)
+
+    async def breaks(self, what: Strike) -> None:
+        append(self.here.place.home, [f"{STRUCK_AT} {call}" for call in self.calls_of()])
+        await super().breaks(what)
+
+    def _marks(self, by: Means, phone: str) -> None:
+        append(self.here.place.home, [f"{by.name} {self.extension_of(phone)}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +95,49 @@ class Heard:
                 yield from self._offer(line)
             case "left":
                 yield from self._left(line, *line.names)
-            case "came":
-                yield self._after_talk(Happening.COMES_BACK, line, {Word.CAME_BACK: line})
+            case "came" if "passed" not in self._words_about(line.names[0]):
+                yield Happening.COMES_BACK, self._freed({Word.CAME_BACK: line}, self._talked(line))
+            case word if word == STRUCK_AT and "joined" not in self._words_about(line.names[0]):
+                words = {each.word: each for each in self._about[line.names[0]]}
+                lost = {Word.LOST: words["lost"]} if "lost" in words else {}
+                yield Happening.ASTERISK_ENDS, _order(lost)
             case "passed":
-                sent = (e for e in self._about[line.names[0]] if e.word == "sent")
-                words = dict(zip((Word.PASSED, Word.SENT_ON), (line, *sent), strict=False))
-                yield self._after_talk(Happening.PASSED_ON, line, words)
+                yield self._passed(line, *line.names)
+            case "parked":
+                yield Happening.PARKED, self._freed({Word.PARKED: line}, line.names[1])
+            case "taken":
+                yield Happening.TAKEN_UP, self._taken_up(line)
+
+    def _passed(self, line: _Line, call: str, by: str, how: str) -> tuple[Happening, Order]:
+        """By its own key or by a code, as was written down just before."""
+        marks = [e for e in self._about[by] if e.at < line.at and e.word in Means.__members__]
+        means = Means[marks[-1].word]
+        if how != Passing.SENT:
+            return HANDED_BY[means], self._freed({Word.PASSED: line}, by)
+        (sent,) = self._nearest(line, self._about[call], "sent")[:1]
+        return SENT_BY[means], self._freed({Word.PASSED: line, Word.SENT_ON: sent}, by)
+
+    def _talked(self, line: _Line) -> str:
+        """The telephone of the talk before it."""
+        joined = [e for e in self._about[line.names[0]] if e.word == "joined" and e.at < line.at]
+        (offered,) = (e for e in self._about[joined[-1].names[1]] if e.word == "offer")
+        return offered.names[2]
+
+    def _freed(self, words: dict[Word, _Line], extension: str) -> Order:
+        """They came as the telephone was free again."""
+        (line, *_) = words.values()
+        return _order(words, self._nearest(line, self._about[extension]), PhoneState.IDLE)
+
+    def _taken_up(self, line: _Line) -> Order:
+        states = self._nearest(line, self._about[line.names[1]])
+        return _order({Word.PARKED: line}, states, PhoneState.IN_USE)
+
+    def _words_about(self, name: str) -> set[str]:
+        return {each.word for each in self._about[name]}
+
+    @staticmethod
+    def _nearest(line: _Line, others: Sequence[_Line], word: str = "phone") -> list[_Line]:
+        return sorted((e for e in others if e.word == word), key=lambda e: abs(e.at - line.at))
 
     def _offer(self, offered: _Line) -> Iterable[tuple[Happening, Order]]:
         offer, _, extension = offered.names
@@ -99,16 +154,6 @@ class Heard:
             happening = ENDS[Refusal(ended.names[1])]
             yield happening, _order({Word.ENDED: ended}, states, PhoneState.IDLE)
 
-    def _after_talk(
-        self, happening: Happening, line: _Line, words: dict[Word, _Line]
-    ) -> tuple[Happening, Order]:
-        """The talk before it, and the telephone that is free of it."""
-        joined = [e for e in self._about[line.names[0]] if e.word == "joined" and e.at < line.at]
-        (offered,) = (e for e in self._about[joined[-1].names[1]] if e.word == "offer")
-        later = (e for e in self._about[offered.names[2]] if e.at > joined[-1].at)
-        states = [each for each in later if each.word == "phone"]
-        return happening, _order(words, states, PhoneState.IDLE)
-
     def _left(self, left: _Line, call: str) -> Iterable[tuple[Happening, Order]]:
         about = {each.word: each for each in self._about[call] if each.at != left.at}
         came = max(
@@ -116,6 +161,8 @@ class Heard:
         )
         if (joined := about.get("joined")) and joined.at < came:
             return  # after a talk, and not of it
+        if about.keys() & {"passed", "parked", STRUCK_AT}:
+            return  # with another telephone, or with none
         if joined:
             (offered,) = (e for e in self._about[joined.names[1]] if e.word == "offer")
             extension = offered.names[2]
@@ -129,7 +176,7 @@ class Heard:
         elif HANGS_UP in about and (recorded := about.get("recorded")):
             if recorded.at > about[HANGS_UP].at:
                 yield Happening.CUT_OFF, _order({Word.LEFT: left, Word.RECORDED: recorded})
-        elif HANGS_UP in about and not about.keys() & {"record", "fell"}:
+        elif HANGS_UP in about and not about.keys() & {"record", "fell", STRUCK_AT}:
             lost = {Word.LOST: about["lost"]} if "lost" in about else {}
             yield Happening.LEAVES, _order({Word.LEFT: left, **lost})
 
@@ -144,13 +191,18 @@ def _order(
 
 
 async def _tell(here: Town, names: Sequence[str]) -> None:
-    async with on_pair.lanes(here, Marking) as tell:
-        await asyncio.gather(*(tell(name, STORIES[name]) for name in names))
+    async with on_pair.lanes(here, Marking) as lanes:
+        told = await lanes.tell({name: STORIES[name] for name in names if name in STORIES})
+        if Strike.ASTERISK in names:
+            told += await lanes.tell_together(STRUCK[Strike.ASTERISK])
+    for each in told:
+        if isinstance(each, BaseException):
+            raise each
 
 
 def main(times: int, *names: str) -> None:
     """Writes the orders beside the fake pair."""
-    stories = names or tuple(STORIES)
+    stories = names or (*STORIES, Strike.ASTERISK)
     with (
         tempfile.TemporaryDirectory() as folder,
         on_pair.build(Path(folder, "town")) as here,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 LANES = 12
 DESK = "101"  # of no lane; rung for whoever could not be heard
 PROMPT_HZ = 1050
+PARKED_S = 10  # Asterisk alone knows it: a site file cannot say so
 # Each prompt is a tone, of so many seconds. The greeting is cut short, or hung up on.
 TONES = dict.fromkeys(
     (

@@ -21,6 +21,7 @@ PHONES_OWN = frozenset({"rings", "accepted", *Refusal})
 TRIED_AGAIN = frozenset({"matched", "offer", *Refusal})
 _TIME = re.compile(r"\d+(\.\d+)? s\b")
 _SINCE = re.compile(r" (idle for|not busy yet).*")
+_SLOT = re.compile(r" at (\d+)$")
 _SOONER = re.compile(r", sooner than T$")
 
 
@@ -51,7 +52,7 @@ def account(lane: int, told: Mapping[str, Iterable[Line]]) -> Account:
 
 def _plain(line: Line, names: Mapping[str, str], known: re.Pattern[str]) -> Line:
     detail = known.sub(lambda found: names[found[0]], line.detail)
-    detail = _SOONER.sub("", _TIME.sub("T", _SINCE.sub("", detail)))
+    detail = _SOONER.sub("", _TIME.sub("T", _SINCE.sub("", _SLOT.sub(" in a slot", detail))))
     return Line(line.step, detail.replace("short_abandoned", "abandoned"))
 
 
@@ -70,3 +71,9 @@ def of_each(told: Account) -> set[tuple[str, str, tuple[Line, ...]]]:
 def shown(told: Account) -> str:
     """To be read by whoever must find the difference."""
     return "\n".join(f"{who}: {'; '.join(map(str, lines))}" for who, lines in told)
+
+
+def slot_of(lines: Iterable[Line]) -> str:
+    """Where the caller was parked last."""
+    (*_, slot) = (found[1] for each in lines if (found := _SLOT.search(each.detail)))
+    return slot

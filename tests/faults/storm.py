@@ -8,13 +8,16 @@ let go without one; and nobody is offered two callers at a time, nor a caller to
 """
 
 import asyncio
+import json
 import os
 import random
 import signal
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from itertools import count, pairwise
 from pathlib import Path
@@ -22,19 +25,20 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, text
 
-from firmware import ledger
+from firmware import ledger, people, rehearsal, vault
 from firmware.asterisk.link import ActionFailed, LinkDown
+from firmware.asterisk.publish import Step
 from firmware.asterisk.telco import Answers, LiveCall, Ring
 from firmware.machine import MachineKey
 from firmware.ports import keep_ports
 from firmware.store import open_reader
-from firmware.watchdog import Supervisor
+from firmware.watchdog import WATCHDOG_S, Supervisor
 from ivr import callback_talk
 from ivr.ticket import End
 from tests.sites import head
-from tests.system import practice
+from tests.system import ear, practice
 from tests.system.bad_line import BadLine, Wire
-from tests.system.faults import BLOCKABLE, Diary, diary
+from tests.system.faults import BLOCKABLE, CALLER_HZ, Diary, diary
 from tests.system.town import Town
 
 PHONES = tuple(str(101 + n) for n in range(10))
@@ -116,6 +120,8 @@ BRIEF = dict.fromkeys(
     (*callback_talk.PROMPTS, *callback_talk.AGENT_PROMPTS, callback_talk.ASK), (1350, 0.3)
 )
 QUEUE_NUMBER = "601"
+ANOTHER_NUMBER = "2025550111"
+BOTH_NUMBERS = f'{practice.NUMBER}", "{ANOTHER_NUMBER}'
 CALLERS = 30
 FIRST_NUMBER, OF_OURS = 2_025_560_000, "202556"
 PICKED_UP_AFTER_S = (0.2, 1.5)
@@ -159,7 +165,7 @@ WISHES = {
     Wish.BE_TOLD: 2,
     Wish.TALK: 8,
     Wish.GIVE_UP: 2,
-    Wish.SPEAK: 1,
+    Wish.SPEAK: 2,
     Wish.BE_CALLED: 1,
 }
 KEYS = {Wish.BE_TOLD: "2", Wish.TALK: "1", Wish.GIVE_UP: "1", Wish.SPEAK: "3", Wish.BE_CALLED: "4"}
@@ -197,9 +203,33 @@ WIRES = {
 MILD = (Blow.UNPLUGGED, Blow.PASSED_ON)  # they send nobody to the fail-safe
 LASTS_S = 5.0  # a bad line, or a phone without its plug
 # Steps of a call, as its ledger names them, after which it strikes; and how long after at most.
-POINTS = ("arrived", "menu", "digit", "waits", "rings", "accepted", "joined", "message", "outcome")
+RECORDING = "recording"
+POINTS = (
+    *("arrived", "menu", "digit", "waits", "rings", "accepted", "joined", "message", RECORDING),
+    "outcome",
+)
+CRASHED = "by itself"  # no point of ours
+# What the supervisor says of the exchange when it kills it, and when nobody did.
+SILENT, ENDED_BY_ITSELF = "gave no sign of life", "ended (status"
+BACK_BY_ITSELF_S = 10.0
+# A kill in a publish ends both: as it has told a step, or soon after.
+WITHIN_STEP_S = 1.0
+STEP_COMES_WITHIN_S = 60.0
+FAILED_PUBLISH = "a publish has failed"
 AFTER_POINT_S = 0.3
+AMID_RECORDING_S = 6.0
 POINT_COMES_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where blows fall: after which steps of a call; and which part of the kills into a publish."""
+
+    points: tuple[str, ...] = POINTS
+    publishes: float = 1 / 5
+
+
+ANYWHERE = Aim()
 
 
 @dataclass(slots=True)
@@ -212,6 +242,7 @@ class Tale:
     call: LiveCall
     reached: asyncio.Future[Ring]  # a person talks
     complaint: str = ""
+    is_passed_on: bool = False
     over_at: float = float("inf")
 
     @property
@@ -254,6 +285,7 @@ class Storm:
     most_at_once: int = 0
     sum: str = ""
     callbacks: str = ""
+    messages: str = ""
     fell: str = ""  # to the fail-safe, though nothing had struck
 
     def told(self) -> str:
@@ -264,17 +296,29 @@ class Storm:
             for blow in Blow
             if (number := sum(each.blow is blow for each in self.struck))
         )
+        crashes, stood_still = (
+            sum(each.blow is blow and each.point == CRASHED for each in self.struck)
+            for blow in (Blow.ASTERISK_KILLED, Blow.FROZEN)
+        )
         return "\n".join(
             [
                 f"seed {self.seed}, {self.took_s:.0f} s, {len(self.tales)} callers,"
                 f" {self.most_at_once} at once at most, {reached} reached a person",
                 f"struck: {blows or 'nothing'}",
+                *([f"Asterisk crashed by itself: {crashes} times"] if crashes else []),
+                *([f"the exchange stood still by itself: {stood_still} times"] * bool(stood_still)),
                 f"ledger, balanced each of {self.sums_looked_at} times: {self.sum}",
                 f"call-backs: {self.callbacks or 'none'}",
+                f"messages opened: {self.messages}",
+                f"killed in a publish: {self._in_publishes() or 'never'}",
                 f"to the fail-safe though nothing had struck: {self.fell or 'nobody'}",
                 *(f"WRONG: {each}" for each in self.wrong[:WRONG_MOST]),
             ]
         )
+
+    def _in_publishes(self) -> str:
+        points = Counter(each.point for each in self.struck if "publish" in each.point)
+        return ", ".join(f"{number} x {point}" for point, number in sorted(points.items()))
 
 
 def build(home: Path) -> Town:
@@ -288,9 +332,10 @@ async def storm(
     lasts_s: float,
     blows: list[Blow],
     shown: Callable[[str], None] = lambda line: None,
+    aim: Aim = ANYWHERE,
 ) -> Storm:
     """So long, with these blows at even distances, in an order of chance."""
-    async with Weather(here, seed, shown) as weather:
+    async with Weather(here, seed, shown, aim) as weather:
         await weather.pass_over(lasts_s, blows)
     return weather.storm
 
@@ -299,8 +344,9 @@ class Weather:
     """The callers, the people, the exchange and all that strikes it, while its `async with` lasts.
     Its own exchange is started anew at once after each blow that ends it."""
 
-    def __init__(self, here: Town, seed: int, shown: Callable[[str], None]) -> None:
+    def __init__(self, here: Town, seed: int, shown: Callable[[str], None], aim: Aim) -> None:
         self.storm = Storm(seed)
+        self._aim = aim
         self._here = here
         self._chance = random.Random(seed)
         self._shown = shown
@@ -318,6 +364,9 @@ class Weather:
         self._to_be_passed_on: asyncio.Future[None] | None = None
         self._dialled_inside = 0
         self._at_home: list[asyncio.Task[None]] = []
+        self._words = ear.write_tone(here.place.home / "caller.wav", CALLER_HZ)
+        self._reviving = asyncio.Lock()
+        self._silent_since: list[float] = []
 
     async def __aenter__(self) -> "Weather":
         await self._line.__aenter__()
@@ -345,6 +394,7 @@ class Weather:
         async with asyncio.TaskGroup() as tasks:
             looking = [tasks.create_task(self._looks_at_sums()), tasks.create_task(self._clerk())]
             callers = [tasks.create_task(self._callers()) for _ in range(CALLERS)]
+            reviver = tasks.create_task(self._revives_asterisk())
             order = self._chance.sample(blows, len(blows))
             for done, blow in enumerate(order, 1):
                 due = began + lasts_s * done / len(order)
@@ -356,6 +406,7 @@ class Weather:
             await asyncio.gather(*callers)
             await self._all_written()
             self._looking = False
+            reviver.cancel()
             await asyncio.gather(*looking)
         self.storm.took_s = time.monotonic() - began
         self._judge()
@@ -391,6 +442,9 @@ class Weather:
                 await tale.call.press(key)
         if tale.wish is Wish.BE_CALLED:
             await self._agrees(tale)
+        if tale.wish is Wish.SPEAK and not tale.is_over:
+            with suppress(*TOO_LATE):
+                await tale.call.speak(self._words)
         if tale.wish in (Wish.LISTEN, Wish.GIVE_UP):
             await self._stays(tale, self._chance.uniform(1.0, 8.0))
         else:
@@ -462,6 +516,7 @@ class Weather:
     async def _is_passed_on(self, tale: Tale) -> None:
         """Its person calls the queue's number, waits there, and puts the caller in that place."""
         done, self._to_be_passed_on = self._to_be_passed_on, None
+        tale.is_passed_on = True
         ring = tale.reached.result()
         asked = await self._here.telco.dial(ring.desk, QUEUE_NUMBER)
         self._dialled_inside += 1
@@ -512,11 +567,17 @@ class Weather:
 
     async def _strike(self, blow: Blow) -> None:
         """At a point of some call. It is over when the exchange has caught up with Asterisk."""
-        point = self._chance.choice(POINTS)
+        if blow is Blow.KILLED and self._chance.random() < self._aim.publishes:
+            await self._kill_in_publish()
+            return
+        point = self._chance.choice(self._aim.points)
         self._diary.steps.clear()
-        with suppress(AssertionError):  # nobody comes there now: then at any other
+        try:
             await self._diary.step(point, within_s=POINT_COMES_WITHIN_S)
-        await self._meanwhile(self._chance.uniform(0.0, AFTER_POINT_S))
+        except AssertionError:
+            point = "wherever they were"  # nobody comes there now
+        after_s = AMID_RECORDING_S if point == RECORDING else AFTER_POINT_S
+        await self._meanwhile(self._chance.uniform(0.0, after_s))
         began = time.monotonic()
         match blow:
             case Blow.KILLED:
@@ -544,6 +605,59 @@ class Weather:
                 assert_never(blow)
         self.storm.struck.append(Struck(blow, point, began, time.monotonic()))
 
+    async def _kill_in_publish(self) -> None:
+        """The exchange and the publisher at once, at one of its steps. What is in force then is the
+        one site or the other."""
+        step = self._chance.choice(list(Step))
+        publisher = await self._publisher()
+        point = in_publish(step) if await self._comes_to(publisher, step) else FAILED_PUBLISH
+        if self._chance.random() < 0.5:
+            _go_on(publisher)
+            await self._meanwhile(self._chance.uniform(0.0, WITHIN_STEP_S))
+        began = time.monotonic()
+        with suppress(ProcessLookupError):  # it was done
+            publisher.kill()
+        self._signal(Blow.KILLED)
+        await publisher.wait()
+        self._look_at_site(step)
+        await self._live()
+        self.storm.struck.append(Struck(Blow.KILLED, point, began, time.monotonic()))
+
+    async def _publisher(self) -> asyncio.subprocess.Process:
+        """Of the site that is not in force."""
+        place = self._here.place
+        draft = place.home / "draft.toml"
+        draft.write_text(other_site(place.site_file.read_text("utf-8")), "utf-8")
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.faults.publisher", str(place.home), str(draft),
+            json.dumps(asdict(self._here.site.ports)),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    async def _comes_to(self, publisher: asyncio.subprocess.Process, step: Step) -> bool:
+        """Until it waits there; false where it fails before, as it may on a busy machine."""
+        assert publisher.stdout is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STEP_COMES_WITHIN_S):
+                while told := (await publisher.stdout.readline()).decode().strip():
+                    if told == step.name:
+                        return True
+                    _go_on(publisher)
+        return False
+
+    def _look_at_site(self, step: Step) -> None:
+        """Of the old or of the new, and all of it."""
+        place = self._here.place
+        current = (place.asterisk / "current").resolve()
+        text = place.site_file.read_text("utf-8")
+        is_new, dials_new = (
+            ANOTHER_NUMBER in each
+            for each in (text, (current / "extensions.conf").read_text("utf-8"))
+        )
+        is_whole = current.name.isdecimal() and text == (current / "clinic.toml").read_text("utf-8")
+        if not is_whole or is_new != dials_new:
+            self.storm.wrong.append(f"killed as a publish was {step.name}, the site is a mixture")
+
     def _signal(self, blow: Blow) -> None:
         assert self._supervisor is not None
         assert self._supervisor.pid is not None
@@ -560,9 +674,25 @@ class Weather:
             await self._follow()
 
     async def _kill_asterisk(self) -> None:
+        async with self._reviving:
+            before = self._line.times_caught_up
+            await self._here.clinic.kill()
+            await self._revive(before)
+
+    async def _revives_asterisk(self) -> None:
+        """As a clinic's supervisor does. Debian's 22.10.1 may crash when one leg of several that a
+        Dial rings ends (asterisk/asterisk#1985), which is what the fail-safe does."""
+        while True:
+            await self._here.clinic.wait()
+            began, before = time.monotonic(), self._line.times_caught_up
+            async with self._reviving:
+                if self._here.clinic.pid is None:
+                    await self._revive(before)
+                    now = time.monotonic()
+                    self.storm.struck.append(Struck(Blow.ASTERISK_KILLED, CRASHED, began, now))
+
+    async def _revive(self, before: int) -> None:
         """Every call is gone with it, and no telephone knows."""
-        before = self._line.times_caught_up
-        await self._here.clinic.kill()
         await self._here.telco.asterisk.rx("channel request hangup all")
         await self._here.clinic.start()
         await self._caught_up(before + 1)
@@ -574,10 +704,26 @@ class Weather:
         await self._life.aclose()
         self._life = AsyncExitStack()
         self._supervisor = await self._life.enter_async_context(
-            self._here.rehearsal.exchange(command=BLOCKABLE)
+            self._here.rehearsal.exchange(command=BLOCKABLE, told=self._hears)
         )
         await self._caught_up(before + 1)
         await self._follow()
+
+    def _hears(self, line: str) -> None:
+        """What the supervisor says of a life. To one that ended by itself no blow of ours came."""
+        now = time.monotonic()
+        if SILENT in line:
+            self._silent_since.append(now - WATCHDOG_S)
+        if ENDED_BY_ITSELF in line:
+            self.storm.wrong.append(line)
+
+    def _charge_the_machine(self) -> None:
+        """A machine that has too much to do holds up the exchange until its supervisor ends it, as
+        it ends one that is frozen."""
+        for began in self._silent_since:
+            if not any(each.began - 1 < began < each.ended for each in self.storm.struck):
+                back = began + WATCHDOG_S + BACK_BY_ITSELF_S
+                self.storm.struck.append(Struck(Blow.FROZEN, CRASHED, began, back))
 
     async def _follow(self) -> None:
         """The steps of this life, as it tells them."""
@@ -607,6 +753,7 @@ class Weather:
 
     def _judge(self) -> None:
         """All that can be said only afterwards."""
+        self._charge_the_machine()
         now = self._sum()
         self.storm.sum = str(now)
         if now.in_progress:
@@ -624,6 +771,7 @@ class Weather:
             )
         self._judge_offers()
         self._judge_callbacks()
+        self._judge_messages()
 
     def _sum(self) -> ledger.Balance:
         with _reading(self._here) as connection:
@@ -650,7 +798,8 @@ class Weather:
             for ring, following in pairwise(sorted(offers, key=lambda each: (of(each), each.at_s))):
                 if of(ring) == of(following) and _ended_at(ring) > following.at_s + AS_ONE_ENDS_S:
                     pair = f"{ring.caller} at {ring.desk}, {following.caller} at {following.desk}"
-                    self.storm.wrong.append(f"{what} at a time: {pair}")
+                    ways = (self._of(tales[each.caller], each) for each in (ring, following))
+                    self.storm.wrong.append(f"{what} at a time: {pair}; {'; '.join(ways)}")
 
     def _falls(self, tales: Mapping[str, Tale]) -> dict[str, float]:
         """Who fell to the fail-safe, and when, in monotonic seconds."""
@@ -671,6 +820,26 @@ class Weather:
             f"{number} call-backs: {ending}" for ending, number in endings if ending not in GOOD
         ]
 
+    def _judge_messages(self) -> None:
+        """Each opens for its owner, whatever cut it off, and none lies there that nobody knows."""
+        place = self._here.place
+        ring = people.sign_in(place.page_db, rehearsal.PERSON, rehearsal.PASSWORD)
+        with _reading(self._here) as connection:
+            kept = ledger.messages_in(connection, list(ring.mailboxes))
+            known = ledger.known_messages(connection)
+        opened, cut_off = 0, 0
+        for message in kept:
+            path = vault.sealed_path(place.messages, message.message)
+            try:
+                vault.hear(path, *ring.mailboxes[message.mailbox])
+            except (vault.VaultError, OSError) as fault:
+                self.storm.wrong.append(f"a message of {message.call} does not open: {fault}")
+            opened, cut_off = opened + 1, cut_off + message.cut_off
+        for path in place.messages.glob("*.*"):
+            if path.stem not in known:
+                self.storm.wrong.append(f"{path.name} lies there, and no row tells of it")
+        self.storm.messages = f"{opened}, of which {cut_off} were cut off"
+
     def _is_cut(self, tale: Tale) -> bool:
         """No call outlives its Asterisk."""
         return any(
@@ -681,19 +850,24 @@ class Weather:
         return any(each.blow not in MILD and each.met(tale, by) for each in self.storm.struck)
 
     def _complaint(self, tale: Tale) -> str:
+        return (
+            f"{tale.number}, who {tale.wish}, {tale.complaint},"
+            f" {tale.over_at - tale.came_at:.1f} s after it came; {self._way_of(tale)}"
+        )
+
+    def _of(self, tale: Tale, ring: Ring) -> str:
+        is_passed_on = ", and is passed on" if tale.is_passed_on else ""
+        lasted = f"{ring.at_s - tale.came_at:.1f} to {_ended_at(ring) - tale.came_at:.1f} s"
+        return f"{tale.number} rings there at {lasted}{is_passed_on}; {self._way_of(tale)}"
+
+    def _way_of(self, tale: Tale) -> str:
+        """What befell a call, and what the telephone company and the ledger have of it, in seconds
+        since it came."""
         met = [
-            f"{each} at {each.began - tale.came_at:.1f} s"
+            f"{each} from {each.began - tale.came_at:.1f} to {each.ended - tale.came_at:.1f} s"
             for each in self.storm.struck
             if each.met(tale)
         ]
-        return (
-            f"{tale.number}, who {tale.wish}, {tale.complaint},"
-            f" {tale.over_at - tale.came_at:.1f} s after it came; met {met};"
-            f" {self._way_of(tale)}"
-        )
-
-    def _way_of(self, tale: Tale) -> str:
-        """What the telephone company and the ledger have of a call, in seconds since it came."""
         answered = tale.call.answered
         at = f"{answered.result() - tale.came_at:.1f} s" if answered.done() else "never"
         key = MachineKey.at(self._here.place.machine_key)
@@ -701,7 +875,7 @@ class Weather:
             steps = connection.execute(text(WAY), {"who": key.keyed_hash(tale.number)}).all()
         came_ms = tale.came_at * 1000
         told = (f"{(ms - came_ms) / 1000:.1f} {step} {detail}" for ms, step, detail in steps)
-        return f"answered: {at}; ledger: {'; '.join(told) or 'nothing'}"
+        return f"met {met}; answered: {at}; ledger: {'; '.join(told) or 'nothing'}"
 
     # ---- time ----
 
@@ -711,6 +885,24 @@ class Weather:
     async def _until_one(self, seconds: float, *what: asyncio.Future[Any]) -> None:
         if seconds > 0:
             await asyncio.wait(what, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+
+def in_publish(step: Step) -> str:
+    """The point of a kill as a publish has come so far."""
+    return f"a publish is {step.name.lower()}"
+
+
+def other_site(text: str) -> str:
+    """The clinic a week later, with one number more; or a week before."""
+    old, new = (f'numbers = ["{each}"]' for each in (practice.NUMBER, BOTH_NUMBERS))
+    assert (old in text) != (new in text)
+    return text.replace(old, new) if old in text else text.replace(new, old)
+
+
+def _go_on(publisher: asyncio.subprocess.Process) -> None:
+    assert publisher.stdin is not None
+    if publisher.returncode is None:
+        publisher.stdin.write(b"\n")
 
 
 def _tells(tale: Tale, ring: Ring) -> Callable[[asyncio.Future[float]], None]:

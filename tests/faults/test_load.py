@@ -13,7 +13,9 @@ import pytest
 
 from tests.faults import storm
 from tests.faults.storm import Blow
+from tests.faults.traces import keep
 
+TRACES = Path("build/faults/storm")
 KILLS, OTHERS = 30, 3
 LASTS_S = float(os.environ.get("STORM_S", "300"))
 
@@ -38,8 +40,10 @@ def test_in_a_storm_nobody_is_lost_and_every_call_is_counted_once(
     blows = [Blow.KILLED] * KILLS + others
     with storm.build(tmp_path / "clinic") as here:
         over = here.runner.run(storm.storm(here, drawn, LASTS_S, blows))
+        if over.wrong:
+            keep(tmp_path / "clinic", TRACES)
     with capsys.disabled():
         print(f"\n{over.told()}")  # noqa: T201 - what was drawn, whatever came of it
     assert over.wrong == []
     assert over.most_at_once == storm.CALLERS
-    assert len(over.struck) == len(blows)
+    assert sum(each.point != storm.CRASHED for each in over.struck) == len(blows)

@@ -42,7 +42,7 @@ start = "menu"
 zero = "desk"
 [flows.main.nodes.menu]
 kind = "menu"
-prompts = ["welcome"]
+prompts = ["emergency-first", "welcome"]
 choices = { 1 = "desk", 2 = "message" }
 otherwise = "desk"
 [flows.main.nodes.desk]
@@ -64,7 +64,7 @@ welcome = "Welcome."
 )
 
 
-def site_at(home: Path, text: str = SITE) -> Place:
+def site_at(home: Path, text: str = SITE, paper: KeyPair | None = None) -> Place:
     """A published site, set up, with the shortest of prompts."""
     place = Place(home)
     plan = settings.read(text)
@@ -74,7 +74,7 @@ def site_at(home: Path, text: str = SITE) -> Place:
             write_wav(place.prompts / language / f"{name}.wav", 400)
     write_wav(place.prompts / "music.wav", 1600, MUSIC)
     write_wav(place.prompts / "beep.wav", 16_000, BEEP)
-    public = KeyPair.fresh().public
+    public = (paper or KeyPair.fresh()).public
     people.set_up(place.page_db, public, "doe", "seven quiet lamps", ["desk"], QUICK)
     return place
 
@@ -152,6 +152,7 @@ class Leg:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._heard: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
+        self._frame = asyncio.Event()
         self.gone = asyncio.create_task(self._listen())
 
     @classmethod
@@ -168,10 +169,27 @@ class Leg:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while frame := await self._reader.readexactly(323):
                 self._heard[struct.unpack_from("<h", frame, 3)[0]].set()
+                self._frame.set()
         self._writer.close()
 
     def press(self, digit: str) -> None:
         self._writer.write(struct.pack(">BH", 0x03, 1) + digit.encode())
+
+    async def keys(self, digits: str) -> None:
+        """One after another, at the pace of frames: the engine takes more for nonsense."""
+        for digit in digits:
+            self.press(digit)
+            await self.frame()
+
+    async def frame(self) -> None:
+        """Wait for the next that is heard."""
+        self._frame.clear()
+        await self._frame.wait()
+
+    def speak(self) -> None:
+        """A frame of 20 ms that nobody can miss."""
+        loud = struct.pack("<hh", 9_000, -9_000) * 80
+        self._writer.write(struct.pack(">BH", 0x10, len(loud)) + loud)
 
     def hang_up(self) -> None:
         self._writer.write(b"\x00\x00\x00")
@@ -237,29 +255,33 @@ class ByHand:
         """The caller's channel is gone."""
         await self.asterisk.tell("Hangup", Uniqueid=uniqueid, Cause="16")
 
-    async def step(self, call: str, step: str) -> str:
-        """The detail of a call's step, once it is durable. What the exchange wrote before it knew
-        of this listener stands in the ledger only."""
+    async def step(self, call: str, step: str, part: str = "") -> str:
+        """The detail of a call's step, of which this is a part, once it is durable. What the
+        exchange wrote before it knew of this listener stands in the ledger only."""
         try:
             async with asyncio.timeout(STEP_S):
-                while (found := self._find(call, step) or self._written(call, step)) is None:
+                while (found := self._told(call, step, part)) is None:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(READ_UP_AFTER_S), self._more:
-                            await self._more.wait_for(lambda: self._find(call, step) is not None)
+                            await self._more.wait_for(lambda: self._find(call, step, part))
         except TimeoutError:
             told = [(each.step, each.detail) for each in self.steps if each.call == call]
             raise AssertionError(f"no {step!r} within {STEP_S:g} s, but {told}") from None
         return found.detail
 
-    def _find(self, call: str, step: str) -> topics.StepLine | None:
-        return next((s for s in self.steps if (s.call, s.step) == (call, step)), None)
+    def _told(self, call: str, step: str, part: str) -> topics.StepLine | ledger.Step | None:
+        return self._find(call, step, part) or self._written(call, step, part)
 
-    def _written(self, call: str, step: str) -> ledger.Step | None:
+    def _find(self, call: str, step: str, part: str) -> topics.StepLine | None:
+        of_call = (s for s in self.steps if (s.call, s.step) == (call, step))
+        return next((s for s in of_call if part in s.detail), None)
+
+    def _written(self, call: str, step: str, part: str) -> ledger.Step | None:
         reader = open_reader(self.place.calls_db)
         with reader.connect() as connection:
             steps = ledger.steps_of(connection, call)
         reader.dispose()
-        return next((each for each in steps if each.step == step), None)
+        return next((s for s in steps if s.step == step and part in s.detail), None)
 
     async def part(self, name: str) -> topics.Part:
         """How a part of the exchange says it is."""

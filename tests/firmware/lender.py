@@ -7,7 +7,7 @@ from __future__ import annotations  # array[int] is no expression before 3.12
 import os
 import threading
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -38,6 +38,10 @@ class Lender:
     def lend_together(self, said: Sequence[tuple[str, array[int]]]) -> None:
         """Short recordings of several callers, all ended in the same tick."""
         self._lend([_chunk(call, 0, audio, last=True) for call, audio in said])
+
+    def lend_seconds(self, number: int, said: Mapping[str, array[int]]) -> None:
+        """One second of several callers, all full in the same tick."""
+        self._lend([_chunk(call, number, audio, last=False) for call, audio in said.items()])
 
     def _lend(self, chunks: Sequence[LentChunk]) -> None:
         with self._lock:

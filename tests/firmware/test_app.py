@@ -36,6 +36,37 @@ from tests.firmware.by_hand import (
 )
 
 
+def test_a_clinic_whose_books_were_damaged_in_the_night_takes_calls_and_says_so(
+    tmp_path: Path,
+) -> None:
+    place = site_at(tmp_path)
+
+    async def evening() -> None:
+        async with exchange_at(place) as clinic:
+            assert (await clinic.part("stores")).state == "well"
+            call, channel, leg = await clinic.caller()
+            await clinic.step(call, "menu")
+            leg.hang_up()
+            await clinic.leaves(channel)
+            await clinic.step(call, "outcome")
+
+    async def morning() -> None:
+        async with exchange_at(place) as clinic:
+            part = await clinic.part("stores")
+            assert part.state == "alarm"
+            assert "calls.db.damaged-" in part.detail
+            assert "nothing is lost" in part.detail
+            call, _, _ = await clinic.caller()
+            await clinic.step(call, "menu")
+            told = await ask_async(place.control_socket, topics.CALLS, topics.CallsRequest())
+            assert [one.outcome for one in told.calls] == [None, "short_abandoned"]
+
+    live(evening())
+    whole = place.calls_db.read_bytes()
+    place.calls_db.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    live(morning())
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[[], Result]]:
     """`careline exchange` in this process, which is afterwards as it was."""
@@ -318,7 +349,6 @@ def test_a_talk_that_a_new_exchange_finds_is_known_first_of_all_and_has_one_end(
         (lambda place: place.site_file.write_bytes(b"\xff"), "run `careline publish`"),
         (lambda place: place.secrets.write_text("ami = 1"), "bring it back from a backup"),
         (lambda place: place.machine_key.write_bytes(b"short"), "restore it from a"),
-        (lambda place: place.calls_db.write_bytes(b"no database" * 100), "restore a backup"),
     ],
 )
 def test_an_exchange_that_cannot_start_says_why_and_what_to_do(
@@ -387,6 +417,7 @@ def test_an_opened_envelope_is_an_alarm_until_there_is_another(tmp_path: Path) -
     async def story() -> None:
         async with exchange_at(place) as clinic:
             assert (await clinic.part("envelope")).detail == "none was made"
+            assert (await clinic.part("backups")).detail == "none is made by itself"
             await asyncio.to_thread(people.make_envelope, place.page_db, doe, code, now)
             assert (await clinic.part("envelope")).state == "well"
             await asyncio.to_thread(people.break_glass, place.page_db, code, "a locum", now)
@@ -402,7 +433,8 @@ def test_a_clinic_without_keys_takes_calls_and_says_that_no_message_can_be_seale
     tmp_path: Path,
 ) -> None:
     place = site_at(tmp_path)
-    place.page_db.unlink()
+    for people_too in place.home.glob("page.db*"):
+        people_too.unlink()
 
     async def story() -> None:
         async with exchange_at(place) as clinic:

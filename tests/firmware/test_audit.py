@@ -48,7 +48,7 @@ class Clinic:
         return entries
 
     def end(self) -> str:
-        return audit.newest_mark((self.home / "ledger.log").read_text("utf-8").splitlines())
+        return audit.newest_mark(self.home / "ledger.log")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 promised."""
 
 import asyncio
+import errno
+import os
 import resource
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from firmware import backlog, ledger
 from firmware.backlog import Backlog
 from firmware.journal import log_to_journal
 from firmware.ledger import Arrived, Finished, Ledger, Moment, Noted, Step
+from firmware.ledger_log import lines
 from firmware.machine import MachineKey
 from firmware.store import StoreError, open_reader
 from ivr.commands import Outcome
@@ -137,17 +140,18 @@ def test_what_only_the_log_refused_is_not_written_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(clinic: Clinic) -> None:
-        def full(_fd: int, _content: bytes) -> None:
-            raise OSError(28, "No space left on device")
+        def broken_disk(_fd: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
 
         with monkeypatch.context() as broken:
-            broken.setattr(ledger, "write_all", full)
+            broken.setattr(os, "fdatasync", broken_disk)
             clinic.backlog.put([Arrived("a", "main", "1", "2", "n", NOW)])
             with pytest.raises(StoreError):
                 await clinic.backlog.promise(Finished("a", Outcome.MESSAGE, NOW))
         await clinic.durable.wait()
         assert clinic.steps() == ["offered", "outcome"]
-        assert (tmp_path / "ledger.log").read_bytes().count(b"\n") == 2
+        logged = [each for line in lines(tmp_path / "ledger.log") for each in line.changes]
+        assert [each.row["step"] for each in logged if each.table == "steps"] == clinic.steps()
 
     live(tmp_path, story)
 

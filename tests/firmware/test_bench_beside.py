@@ -2,12 +2,17 @@
 
 import inspect
 import json
+import random
+import tempfile
+from contextlib import ExitStack
 from importlib import import_module
+from itertools import islice
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from firmware.bench import beside, crowd, figures
+from firmware.bench import beside, crowd, figures, promised, vault
 from firmware.bench.beside import Aim, Compared, Report, Runs, in_turn, together
 from firmware.bench.figures import Figure, Spread, at_most
 from firmware.bench.page import page
@@ -81,6 +86,37 @@ def test_the_stores_bench_tells_rows_beside_plain_sqlite() -> None:
     for figure in report["figures"]:
         assert figure["median"] > 0
         assert figure["ratios"]["plain sqlite3"] > 0
+
+
+def test_thirty_callers_speak_at_once_and_each_to_the_end() -> None:
+    speaking: dict[str, int] = {}
+    ended = 0
+    last_at = 0.0
+    for at, spoken in islice(promised.paced(random.Random(1)), 2_000):
+        assert at >= last_at
+        assert spoken.number == speaking.get(spoken.uuid, 0)
+        last_at, speaking[spoken.uuid] = at, spoken.number + 1
+        assert len(speaking) <= promised.AT_ONCE
+        if spoken.last:
+            assert promised.SECONDS[0] <= speaking.pop(spoken.uuid) <= promised.SECONDS[1] + 1
+            ended += 1
+        else:
+            assert spoken.samples == 8_000
+    assert ended > promised.AT_ONCE
+
+
+def test_a_message_kept_by_hand_is_timed(tmp_path: Path) -> None:
+    (tmp_path / "messages").mkdir()
+    waits = promised.by_hand_ms(tmp_path, 3)
+    assert len(waits) == 3
+    assert min(waits) > 0
+
+
+def test_what_a_message_of_three_minutes_takes_to_open_is_told() -> None:
+    with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        opening = vault.Opening.of(Path(home), stack)
+        assert opening.ours_ms() > 0
+        assert opening.plain_ms() > 0
 
 
 def test_the_page_of_results_holds_each_figure_with_what_it_aimed_at() -> None:

@@ -1,4 +1,8 @@
-"""`careline setup` and `careline messages`, as a person at a terminal meets them."""
+"""`careline setup` and `careline messages`, as a person at a terminal meets them.
+
+A command is carried out in this process, for a program takes a second to begin; where a terminal or
+a pipe is what the test is about, it is a program of its own.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +24,18 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from firmware import account, audit, paper, people, topics, vault
+from firmware.cli import SUBJECTS, subject
 from firmware.cli.people import app as people_commands
 from firmware.control import Door
+from firmware.doorkeeper import Doorkeeper
 from firmware.keys import KeyPair
 from firmware.ledger import Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
+from firmware.operations import Asker
 from firmware.place import Place
 from firmware.store import open_reader
 from firmware.vault import Label, Sealing
@@ -40,31 +48,47 @@ PASSWORD = "four words in a row"
 ROOT = Path(__file__).parents[2]
 
 
+def commands_of(word: str) -> typer.Typer:
+    """The command line, as it is read for this word."""
+    app = typer.Typer()
+    app.add_typer(subject(next(each for each, words in SUBJECTS.items() if word in words)))
+    return app
+
+
 @dataclass(frozen=True, slots=True)
 class Clinic:
     """A site's directory, and the command line in front of it."""
 
     place: Place
 
-    def careline(
-        self, *words: str, typed: str = PASSWORD, path: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"CARELINE_HOME": str(self.place.home), "COLUMNS": "200"}
-        if path is not None:
-            environment["PATH"] = path
-        return subprocess.run(
-            [sys.executable, "-m", "firmware.cli", *words],
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"CARELINE_HOME": str(self.place.home), "COLUMNS": "200"}
+
+    def careline(self, *words: str, typed: str = PASSWORD) -> Result:
+        return CliRunner().invoke(
+            commands_of(words[0]),
+            words,
             input=typed + "\n",
+            env=self.environment,
+            catch_exceptions=False,
+        )
+
+    def messages(self, *words: str, typed: str = PASSWORD) -> Result:
+        return self.careline("messages", *words, "--password-stdin", typed=typed)
+
+    def played(self, path: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """A program of its own, with what it plays by found on this path."""
+        return subprocess.run(
+            [sys.executable, "-m", "firmware.cli", "messages", "play", *words, "--password-stdin"],
+            input=PASSWORD + "\n",
             capture_output=True,
             text=True,
             cwd=ROOT,
-            env=environment,
+            env=os.environ | self.environment | {"PATH": path},
             timeout=200,
             check=False,
         )
-
-    def messages(self, *words: str, typed: str = PASSWORD) -> subprocess.CompletedProcess[str]:
-        return self.careline("messages", *words, "--password-stdin", typed=typed)
 
     def listed(self) -> list[dict[str, object]]:
         listed: list[dict[str, object]] = json.loads(self.messages("list", "--json").stdout)
@@ -130,7 +154,7 @@ def set_up_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = Place(tmp_path_factory.mktemp("site"))
     place.site_file.write_text((ROOT / TEMPLATE).read_text())
     done = Clinic(place).careline("setup", "--person", "maria", "--password-stdin")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     return place.home
 
 
@@ -157,7 +181,7 @@ def typed_from(page: str) -> KeyPair:
 
 def test_setup_shows_the_paper_once_and_it_opens_every_mailbox(bare: Clinic) -> None:
     done = bare.careline("setup", "--person", "maria", "--password-stdin")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     recovered = people.recover(bare.place.page_db, typed_from(done.stdout))
     signed_in = people.sign_in(bare.place.page_db, "maria", PASSWORD)
     assert recovered.mailboxes == signed_in.mailboxes
@@ -214,7 +238,7 @@ def asked_at(terminal: int, question: str, answer: str) -> str:
 def test_setup_refuses_to_run_twice_and_changes_nothing(clinic: Clinic) -> None:
     before = clinic.place.page_db.read_bytes()
     again = clinic.careline("setup", "--person", "eve", "--password-stdin")
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "already set up" in again.stderr
     assert "RECOVERY" not in again.stdout
     assert clinic.place.page_db.read_bytes() == before
@@ -223,22 +247,22 @@ def test_setup_refuses_to_run_twice_and_changes_nothing(clinic: Clinic) -> None:
 def test_a_mailbox_added_to_the_site_gets_its_keys(clinic: Clinic) -> None:
     site = clinic.place.site_file
     site.write_text(site.read_text() + '\n[mailboxes.billing]\nmembers = ["maria"]\n')
-    done = clinic.careline("people", "agree")
-    assert (done.returncode, "billing" in done.stderr) == (0, True)
+    done = clinic.careline("people", "agree", "--password-stdin")
+    assert (done.exit_code, "billing" in done.stderr) == (0, True)
     assert "billing" in people.sign_in(clinic.place.page_db, "maria", PASSWORD).mailboxes
 
 
 def test_setup_without_a_site_file_says_where_it_belongs(bare: Clinic) -> None:
     bare.place.site_file.unlink()
     done = bare.careline("setup", "--person", "maria", "--password-stdin")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "clinic.toml" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_password_too_short_is_refused_before_a_paper_is_shown(bare: Clinic) -> None:
     done = bare.careline("setup", "--person", "maria", "--password-stdin", typed="short")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (1, "")
     assert "at least 8" in done.stderr
 
 
@@ -251,7 +275,7 @@ def test_a_message_is_listed_and_exported_bit_for_bit(clinic: Clinic, tmp_path: 
     assert "urgent, new" in shown
     file = tmp_path / "message.wav"
     done = clinic.messages("export", message[:8], str(file))
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert audio_of(file) == voice(2.5).tobytes()
     assert file.stat().st_mode & 0o777 == 0o600
     assert clinic.listed()[0]["heard"] is not None
@@ -263,8 +287,8 @@ def test_an_export_never_writes_over_a_file_unasked(clinic: Clinic, tmp_path: Pa
     file = tmp_path / "precious"
     file.write_text("precious")
     refused = clinic.messages("export", message, str(file))
-    assert (refused.returncode, file.read_text()) == (2, "precious")
-    assert clinic.messages("export", message, str(file), "--force").returncode == 0
+    assert (refused.exit_code, file.read_text()) == (2, "precious")
+    assert clinic.messages("export", message, str(file), "--force").exit_code == 0
     assert audio_of(file) == voice(2.5).tobytes()
 
 
@@ -272,7 +296,7 @@ def test_a_wrong_password_opens_nothing(clinic: Clinic, tmp_path: Path) -> None:
     message = clinic.leave_message()
     file = tmp_path / "message.wav"
     done = clinic.messages("export", message, str(file), typed="five words in a row")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "do not belong together" in done.stderr
     assert not file.exists()
 
@@ -293,7 +317,7 @@ def test_a_message_that_was_changed_is_named_and_not_exported(
     content[-20_000] ^= 1
     path.write_bytes(content)
     done = clinic.messages("export", message, str(tmp_path / "m.wav"))
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "was changed after it was sealed" in done.stderr
     assert not (tmp_path / "m.wav").exists()
 
@@ -301,7 +325,7 @@ def test_a_message_that_was_changed_is_named_and_not_exported(
 def test_a_deleted_message_is_gone_from_disk_and_list(clinic: Clinic) -> None:
     message, other = clinic.leave_message(1), clinic.leave_message(1)
     done = clinic.messages("delete", message, "--yes")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert [listed["message"] for listed in clinic.listed()] == [other]
     assert not vault.sealed_path(clinic.place.messages, message).exists()
 
@@ -309,7 +333,7 @@ def test_a_deleted_message_is_gone_from_disk_and_list(clinic: Clinic) -> None:
 def test_nothing_is_deleted_without_a_yes(clinic: Clinic) -> None:
     message = clinic.leave_message(1)
     done = clinic.messages("delete", message, typed=f"{PASSWORD}\nn")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "nothing was deleted" in done.stderr
     assert vault.sealed_path(clinic.place.messages, message).exists()
 
@@ -319,13 +343,13 @@ def test_an_unknown_or_ambiguous_message_is_a_clear_mistake(clinic: Clinic) -> N
     clinic.leave_message(1)
     assert "give more letters" in clinic.messages("delete", "", "--yes").stderr
     unknown = clinic.messages("delete", "zzzz", "--yes")
-    assert unknown.returncode == 2
+    assert unknown.exit_code == 2
     assert "careline messages list" in unknown.stderr
 
 
 def test_before_set_up_the_command_says_what_to_do(bare: Clinic) -> None:
     done = bare.messages("list")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "careline setup" in done.stderr
 
 
@@ -338,8 +362,7 @@ def test_a_message_is_played_through_a_pipe(clinic: Clinic, tmp_path: Path) -> N
     message = clinic.leave_message()
     (tmp_path / "aplay").write_text(PLAYER)
     (tmp_path / "aplay").chmod(0o755)
-    words = ("messages", "play", message, "--password-stdin")
-    done = clinic.careline(*words, path=f"{tmp_path}:{os.environ['PATH']}")
+    done = clinic.played(f"{tmp_path}:{os.environ['PATH']}", message)
     assert done.returncode == 0, done.stderr
     assert audio_of(clinic.place.home / "heard") == voice(2.5).tobytes()
 
@@ -351,8 +374,7 @@ def test_a_message_with_long_pauses_can_be_heard_without_them(
     message = clinic.leave(pause + words + pause + words + pause)
     (tmp_path / "aplay").write_text(PLAYER)
     (tmp_path / "aplay").chmod(0o755)
-    asked = ("messages", "play", message, "--brief", "--password-stdin")
-    done = clinic.careline(*asked, path=f"{tmp_path}:{os.environ['PATH']}")
+    done = clinic.played(f"{tmp_path}:{os.environ['PATH']}", message, "--brief")
     assert done.returncode == 0, done.stderr
     heard = audio_of(clinic.place.home / "heard")
     assert heard.count(words) == 2
@@ -361,7 +383,7 @@ def test_a_message_with_long_pauses_can_be_heard_without_them(
 
 def test_without_a_player_the_way_out_is_named(clinic: Clinic, tmp_path: Path) -> None:
     message = clinic.leave_message()
-    done = clinic.careline("messages", "play", message, "--password-stdin", path=str(tmp_path))
+    done = clinic.played(str(tmp_path), message)
     assert done.returncode == 1
     assert "careline messages export" in done.stderr
 
@@ -370,26 +392,31 @@ def test_a_running_exchange_is_asked_and_not_written_around(clinic: Clinic, tmp_
     """Its ledger has one writer; the command line asks it over the control socket."""
     message = clinic.leave_message()
 
-    async def story() -> list[topics.MarkMessageRequest]:
+    async def story() -> list[tuple[str, topics.MarkMessageRequest]]:
         asked = []
 
-        async def mark(request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
-            asked.append(request)
+        async def mark(request: topics.MarkMessageRequest, by: Asker) -> topics.MarkMessageReply:
+            asked.append((by.name, request))
             return topics.MarkMessageReply(known=await ledger.heard(request.message, Moment.now()))
 
+        async def entered(entry: audit.Audited) -> None:
+            await ledger.write([entry])
+
         ledger = clinic.ledger()
-        door = Door()
-        door.answer(topics.MARK_MESSAGE, mark)
-        account.answer_at(door, lambda entry: ledger.write([entry]))
+        door = Door(Doorkeeper(clinic.place.page_db, entered).admit)
+        door.answer_to(topics.MARK_MESSAGE, mark)
+        account.answer_at(door, entered)
         async with door.open(clinic.place.control_socket):
             file = str(tmp_path / "m.wav")
             done = await asyncio.to_thread(clinic.messages, "export", message, file)
-            assert done.returncode == 0, done.stderr
+            assert done.exit_code == 0, done.stderr
         ledger.close()
         return asked
 
     asked = asyncio.run(story())
-    assert [(request.message, request.mark) for request in asked] == [(message, "heard")]
+    assert [(by, request.message, request.mark) for by, request in asked] == [
+        ("maria", message, "heard")
+    ]
 
 
 def test_the_envelope_lets_hear_once_and_is_told_of(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from firmware import settings
 from firmware.handover import Entry, Night, sheet
-from firmware.leases import LeaseRow
+from firmware.leases import LeaseRow, Note
 from firmware.ledger import Step
 
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
@@ -36,7 +36,12 @@ def test_the_sheet_says_what_was_done_when_and_what_is_left() -> None:
     plan = settings.read(TEMPLATE.read_text("utf-8"))
     taken = row(owner="brandt")
     closed = row(owner="brandt", closed=CALLED, closed_by="brandt", how="talked with the patient")
-    entries = [Entry(taken, STEPS), Entry(closed, STEPS, "2025550123"), Entry(row(), [], "")]
+    locked, open_ = Note(CALLED, "brandt", None), Note(CALLED, "ann", "by pager")
+    entries = [
+        Entry(taken, STEPS, notes=[locked]),
+        Entry(closed, STEPS, "2025550123", [open_]),
+        Entry(row(), [], ""),
+    ]
     text = sheet(plan, Night.last(MORNING), entries, MORNING)
     assert text.splitlines()[:3] == [
         "Maple Street Family Practice",
@@ -53,5 +58,8 @@ def test_the_sheet_says_what_was_done_when_and_what_is_left() -> None:
     assert "To be called back at: 2025550123" in text
     assert "To be called back at: locked: --unlock shows it" in text
     assert "To be called back at: no number was given" in text
+    assert "Note by Dr. Brandt: locked: --unlock shows it" in text
+    assert "Note by ann: by pager" in text
     assert max(map(len, text.splitlines())) <= 80
     assert "2025550123" not in repr(entries)
+    assert "by pager" not in repr(entries)

@@ -113,7 +113,7 @@ def test_an_end_is_the_next_time_the_clock_shows_it(tmp_path: Path, until: str, 
 @pytest.mark.parametrize(
     ("wish", "why"),
     [
-        ({"hours": "offce"}, "there is no schedule 'offce': name one of: office"),
+        ({"hours": "offce"}, "there is no such schedule: name one of: office"),
         ({"until": "soon"}, "is no time"),
         ({"until": "2020-01-01 12:00"}, "is past"),
         ({"until": "2027-11-25 12:00"}, "31 days at most"),

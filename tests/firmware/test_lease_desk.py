@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import re
+import sqlite3
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,22 +17,26 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
-from firmware import leases, people, pins, settings, spare_key, topics
+from firmware import audit, leases, mended, people, pins, settings, spare_key, topics
 from firmware.cli import oncall
 from firmware.control import ControlError
+from firmware.copies import Copies
 from firmware.handover import Night
 from firmware.keys import KeyPair
 from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, steps_of
+from firmware.ledger_log import Change, Line
 from firmware.machine import MachineKey
+from firmware.operations import Asker, Role
 from firmware.passwords import Cost
 from firmware.place import Place
-from firmware.store import open_reader
+from firmware.store import make_at, open_reader
 from firmware.vault import Label, Sealing
 from ivr import commands, events
-from ivr.commands import Outcome
+from ivr.commands import NO_CALL, Outcome
 from ivr.plan import Plan
 from ivr.urgent import Urgent
+from tests.firmware.canaries import found_in
 
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 PATIENT = "2025550123"
@@ -139,6 +146,8 @@ def test_it_is_opened_owned_by_the_first_and_closed_with_a_receipt_for_its_key(b
             ]
             assert await life.does(commands.OwnLease(message, "brandt")) == []
             assert (await life.desk.samples(message)) is not None
+            used = [about for step, about in box.steps(NO_CALL) if step == audit.AUDITED]
+            assert len(used) == 1  # that the box has opened it stands in the audit
             assert await life.does(commands.CloseLease(message, "alvarez", "done")) == [
                 events.LeaseClosed(message, "alvarez", "done")
             ]
@@ -236,14 +245,14 @@ def test_a_pin_is_checked_and_a_page_db_without_any_lets_nobody_in(box: Box) -> 
     asyncio.run(story())
 
 
-def test_an_admin_takes_and_closes_by_command_with_a_note(box: Box) -> None:
+def test_somebody_of_the_clinic_takes_and_closes_by_command_with_a_note(box: Box) -> None:
     async def story() -> None:
         call = str(uuid4())
         with box.life() as life:
             message = await life.a_message(call)
             await life.does(commands.OpenLease(urgent(call, message)))
             assert life.desk.part().state == "alarm"
-            settle = life.desk._settle
+            settle = partial(life.desk._settle, asker=Asker("ann", Role.NURSE))
             for wrong, why in (({"lease": "ffff-"}, "no open one"), ({"person": "nobody"}, "no")):
                 asked = {"lease": message[:8], "to": "accept", "person": "chen", **wrong}
                 with pytest.raises(ControlError, match=why):
@@ -251,13 +260,65 @@ def test_an_admin_takes_and_closes_by_command_with_a_note(box: Box) -> None:
             asked = {"lease": message[:8], "to": "accept", "person": "chen", "note": "by pager"}
             reply = await settle(topics.SettleLeaseRequest.model_validate(asked))
             assert [line.owner for line in reply.leases] == ["chen"]
-            assert ("on call", "chen: by pager") in box.steps(call)
             closing = topics.SettleLeaseRequest(lease=message[:8], to="close", note="seen at home")
             assert (await settle(closing)).leases == ()
             await life.rests()
-            assert box.told[-1] == events.LeaseClosed(message, "an admin", "seen at home")
+            assert box.told[-1] == events.LeaseClosed(message, "ann", "seen to")
+            assert box.steps(call).count(("on call", "a note by ann")) == 2
+            assert notes_in(box, message, life.key) == ["by pager", "seen at home"]
+            assert notes_in(box, message, None) == [None, None]
+        assert found_in([box.place.home], re.compile(b"by pager|seen at home")) == []
 
     asyncio.run(story())
+
+
+def test_a_note_that_an_older_version_wrote_in_plain_is_sealed_and_lies_nowhere_any_more(
+    box: Box,
+) -> None:
+    call, message = str(uuid4()), str(uuid4())
+    box.place.home.mkdir(parents=True, exist_ok=True)
+    make_at(box.place.calls_db, "calls", "0017")
+    left = (message, call, "", "en", b"", "2026-11-01", "chen", "2026-11-02", "ann", "seen at home")
+    said = ("chen: by pager", "chen: wrong PIN", "chen took it", "closed by ann: seen at home")
+    with closing(sqlite3.connect(box.place.calls_db)) as older, older:
+        older.execute("INSERT INTO leases VALUES (?,?,?,?,?,?,?,?,?,?)", left)
+        older.executemany(
+            "INSERT INTO steps (call, at, mono_ms, step, detail) VALUES (?, '', 0, 'on call', ?)",
+            [(call, each) for each in said],
+        )
+    plain = re.compile(b"by pager|seen at home")
+    mended.copy(box.place.calls_db)
+    rows = (Change("leases", {"message": message, "how": "seen at home"}),)
+    box.place.ledger_log.write_bytes(Line(0, "0017", rows).text())
+    assert len(found_in([box.place.home], plain)) >= 3
+
+    async def one_quiet_moment(life: Life) -> None:
+        copies = Copies(box.place.calls_db, life.ledger, lambda: True)
+        looking = asyncio.create_task(copies.run())
+        async with asyncio.timeout(30):
+            while found_in([box.place.home], plain):  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(0)
+        looking.cancel()
+        await asyncio.wait([looking])
+        assert not found_in([box.place.home], plain)
+
+    with box.life() as life:
+        assert set(notes_in(box, message, life.key)) == {"by pager", "seen at home"}
+        assert [detail for _, detail in box.steps(call)] == [
+            "a note by chen",
+            "chen: wrong PIN",
+            "chen took it",
+            "closed by ann: seen to",
+        ]
+        asyncio.run(one_quiet_moment(life))
+
+
+def notes_in(box: Box, message: str, key: MachineKey | None) -> list[str | None]:
+    reader = open_reader(box.place.calls_db)
+    with reader.connect() as connection:
+        found = [note.words for note in leases.notes_on(connection, message, key)]
+    reader.dispose()
+    return found
 
 
 def test_the_status_names_who_has_no_pin(box: Box) -> None:
@@ -324,8 +385,11 @@ def test_the_sheet_tells_the_night_and_no_number_and_open_ones_are_listed(box: B
 
 def test_a_pin_is_set_by_asking_twice_and_what_is_wrong_is_told(box: Box) -> None:
     env = {"CARELINE_HOME": str(box.place.home)}
+    words = "four words in a row"
+    people.set_up(box.place.page_db, KeyPair.fresh().public, "ann", words, (), CHEAP)
 
     def pin(name: str, typed: str) -> tuple[int, str]:
+        typed = f"{words}\n{typed}"
         done = CliRunner().invoke(oncall.app, ["oncall", "pin", name], input=typed, env=env)
         return done.exit_code, done.stderr
 

@@ -8,6 +8,7 @@ from ivr.events import (
     CallOutEnded,
     OfferAccepted,
     Refusal,
+    Tapped,
 )
 
 CALL = "5d6c0d5e-8a5e-4c4e-9d0e-000000000001"
@@ -98,3 +99,22 @@ def test_who_answered_while_asterisk_could_not_say_so_has_left_at_the_end() -> N
     legs.called_out(CALL)
     legs.opened(CALL, 7, now=0.0)
     assert legs.heard(CallOutEnded(CALL, Refusal.UNREACHABLE)) == [CallerLeft(CALL)]
+
+
+def test_a_leg_that_listens_to_a_talk_is_no_caller_and_needs_no_announcement() -> None:
+    legs = Legs()
+    legs.tapped(OFFER)
+    assert legs.opened(OFFER, 3, now=0.0) == [Tapped(OFFER)]
+    assert legs.is_tap(3)
+    assert legs.callers() == []
+    assert legs.overdue(60.0) == []
+    legs.closed(3)
+    assert not legs.is_tap(3)
+
+
+def test_one_that_is_wanted_no_more_when_it_comes_is_a_stranger() -> None:
+    legs = Legs()
+    legs.tapped(OFFER)
+    legs.untap(OFFER)
+    assert legs.opened(OFFER, 3, now=0.0) == []
+    assert legs.overdue(60.0) == [3]

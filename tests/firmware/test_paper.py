@@ -71,6 +71,6 @@ def test_a_missing_line_or_group_is_named() -> None:
 
 def test_the_page_holds_the_lines_and_says_what_they_are_for() -> None:
     key = KeyPair(bytes(range(32)))
-    printed = paper.page(key, "Maple Street Family Practice", "2 March 2026")
+    printed = paper.page(key, "Maple Street Family Practice", "2 March 2026", bytes(range(32)))
     assert all(line in printed for line in paper.written(key))
     assert "shown once" in printed

@@ -1,18 +1,22 @@
 """People: a password opens exactly the mailboxes it should, and page.db alone opens nothing."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from firmware import passwords, people, store
 from firmware.keys import KeyPair
 from firmware.passwords import COST, Cost, PasswordError
 from firmware.people import KeyRing, NoMailboxKeyError, PeopleError, Role
 from firmware.store import LockedError, Store
+from firmware.web import choices
 from ivr.canary import SELFTEST
 
 # argon2id at its least: these tests are about keys, not about how long a thief must work.
@@ -103,6 +107,29 @@ def test_a_mailbox_added_later_needs_no_password_and_opens_for_its_members(page_
 def test_a_mailbox_without_a_key_says_how_to_get_one(page_db: Path) -> None:
     with pytest.raises(NoMailboxKeyError, match="careline people agree"):
         people.recipients(page_db, "billing")
+
+
+# What a power cut leaves of a transaction that was half written.
+CUT = """
+import os, sqlite3, sys
+cut = sqlite3.connect(sys.argv[1], isolation_level=None)
+for each in ("PRAGMA cache_size=1", "BEGIN", "CREATE TABLE cut (a)"):
+    cut.execute(each)
+cut.executemany("INSERT INTO cut VALUES (zeroblob(4000))", [()] * 50)
+os._exit(0)
+"""
+
+
+def test_a_clinic_whose_set_up_lost_its_power_in_its_first_moment_can_be_set_up(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "page.db").touch()
+    assert not people.is_set_up(tmp_path / "page.db")
+    subprocess.run([sys.executable, "-c", CUT, tmp_path / "page.db"], check=True)
+    assert (tmp_path / "page.db-journal").stat().st_size > 0
+    assert not people.is_set_up(tmp_path / "page.db")
+    people.set_up(tmp_path / "page.db", PAPER.public, "maria", PASSWORD, ["nurse"], CHEAP)
+    assert people.is_set_up(tmp_path / "page.db")
 
 
 def test_before_set_up_everybody_is_told_to_run_it(tmp_path: Path) -> None:
@@ -354,6 +381,15 @@ def test_keys_made_before_there_were_lines_of_them_open_as_ever(tmp_path: Path) 
     assert signs_in(path, "maria").mailboxes == {"nurse": (nurse,)}
     assert people.recover(path, PAPER).mailboxes == {"nurse": (nurse,)}
     assert signs_in(path, "maria").role is Role.ADMIN
+
+
+def test_the_page_of_a_newer_version_finds_its_tables_in_an_older_box(tmp_path: Path) -> None:
+    path = tmp_path / "page.db"
+    store.make_at(path, "page", "0007")
+    with pytest.raises(OperationalError):
+        people.read(path, lambda c: choices.phone_of(c, "maria"))
+    people.bring_up_to_date(path)
+    assert people.read(path, lambda c: choices.phone_of(c, "maria")) == ""
 
 
 def test_two_commands_at_once_follow_one_another(

@@ -2,16 +2,16 @@
 
 import wave
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from firmware import loudness, recorded, speech
+from firmware import decoder, decoding, loudness, recorded, speech
 from firmware.bench.vowels import TALKER, vowels
+from firmware.decoding import RecordingError
 from firmware.loudness import RATE_HZ, Sound
-from firmware.recorded import RecordingError, prompt_from
+from firmware.recorded import Cut, prompt_of
 from routing_core import audio
 
 Shape = tuple[int, ...]
@@ -34,9 +34,14 @@ def spoken(
 
 def saved(sound: np.ndarray[Shape, np.dtype[np.float64]], rate_hz: int, **form: str) -> BytesIO:
     file = BytesIO()
-    soundfile.write(file, sound, rate_hz, **form)
+    soundfile.write(file, sound, rate_hz, **{"format": "WAV", **form})
     file.seek(0)
     return file
+
+
+def prompt_from(file: BytesIO) -> bytes:
+    """As a recording becomes a prompt, but for the process that its file is read in."""
+    return prompt_of(decoding.heard(decoder.decoded(file).told()))
 
 
 def samples(prompt: bytes) -> Sound:
@@ -56,7 +61,6 @@ def samples(prompt: bytes) -> Sound:
         (48_000, {"format": "OGG", "subtype": "VORBIS"}),
         (48_000, {"format": "OGG", "subtype": "OPUS"}),
         (44_100, {"format": "MP3", "subtype": "MPEG_LAYER_III"}),
-        (22_050, {"format": "AIFF", "subtype": "PCM_16"}),
     ],
 )
 def test_what_a_telephone_or_a_computer_saves_becomes_a_prompt(
@@ -125,7 +129,7 @@ BAD = {
     "whispered from afar": (spoken(48_000, dbm0=-60, room_dbm0=-90), "nearer the microphone"),
     "a click": (np.pad([0.5] * 200, 40_000), "no words"),
     "overdriven": (np.clip(40 * spoken(48_000), -1, 1), "overdriven"),
-    "a speech": (np.full((121 * 48_000, 1), 0.1), "longer than 120 s"),
+    "a speech": (np.full((181 * 8_000, 1), 0.1), "longer than 180 s"),
     "with a key in it": (with_key(48_000), r"key 5 are in it at 2\.\d s"),
 }
 
@@ -134,7 +138,7 @@ BAD = {
 def test_a_recording_that_would_not_be_understood_is_refused_with_the_cure(what: str) -> None:
     sound, reason = BAD[what]
     with pytest.raises(RecordingError, match=reason):
-        prompt_from(saved(sound, 48_000, format="FLAC"))
+        prompt_from(saved(sound, 8_000 if what == "a speech" else 48_000, format="FLAC"))
 
 
 def test_a_recording_of_another_kind_is_refused_with_the_cure() -> None:
@@ -159,8 +163,30 @@ def test_a_recording_cut_short_is_a_shorter_prompt_or_a_reason() -> None:
         prompt_from(BytesIO(whole[:50]))
 
 
-def test_a_file_becomes_a_file(tmp_path: Path) -> None:
-    recording = tmp_path / "welcome.flac"
-    recording.write_bytes(saved(spoken(44_100), 44_100, format="FLAC").getvalue())
-    recorded.main(recording, tmp_path / "es/welcome.wav")
-    assert (tmp_path / "es/welcome.wav").read_bytes() == prompt_from(recording)
+def test_the_part_that_is_meant_is_kept_and_nothing_of_the_rest() -> None:
+    heard = decoding.heard(decoder.decoded(saved(spoken(8_000, seconds=4), 8_000)).told())
+    prompt = samples(prompt_of(heard, Cut(1.5, 3.0)))
+    assert prompt.size / RATE_HZ == pytest.approx(1.5, abs=0.2)
+    assert samples(prompt_of(heard, Cut(start_s=2.0))).size / RATE_HZ < 3.3
+    for cut in (Cut(3.0, 3.0), Cut(99.0), Cut(-1.0)):
+        with pytest.raises(RecordingError, match="nothing is left"):
+            prompt_of(heard, cut)
+
+
+def test_what_the_page_records_has_one_form_and_no_other() -> None:
+    voice = spoken(44_100)
+    ours = saved(voice, 44_100, format="WAV", subtype="PCM_16").getvalue()
+    recorded.refuse_unless_ours(BytesIO(ours))
+    for other in (
+        saved(voice, 44_100, format="WAV", subtype="PCM_24").getvalue(),
+        saved(np.stack([voice, voice], axis=1), 44_100, format="WAV").getvalue(),
+        saved(voice, 4_000, format="WAV", subtype="PCM_16").getvalue(),
+        ours[:-1000],
+    ):
+        with pytest.raises(RecordingError, match="reload the page"):
+            recorded.refuse_unless_ours(BytesIO(other))
+    with pytest.raises(RecordingError, match="record it again"):
+        recorded.refuse_unless_ours(saved(voice, 44_100, format="FLAC"))
+    endless = saved(np.zeros(181 * 8_000), 8_000, format="WAV", subtype="PCM_16").getvalue()
+    with pytest.raises(RecordingError, match="longer than 180 s"):
+        recorded.refuse_unless_ours(BytesIO(endless))

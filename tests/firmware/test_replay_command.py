@@ -2,15 +2,18 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from firmware import settings
+from firmware import elsewhere, settings
 from firmware.cli.replay import app
+from firmware.elsewhere import Elsewhere, Moved
 from firmware.ledger import Ledger
 from firmware.machine import MachineKey
 from firmware.place import Place
+from ivr.replay import Compared, Way
 from tests.firmware.by_hand import SITE
 from tests.firmware.diary import Diary
 
@@ -57,6 +60,65 @@ def test_a_changed_menu_shows_whose_call_would_go_elsewhere_and_where(place: Pla
     assert "⇒ menu main/menu → message main/message" in said.output
     found = json.loads(replay(place, str(changed), "--json").stdout)
     assert [one["call"] for one in found["elsewhere"]] == ["anna", "bert"]
+
+
+def test_whoever_is_about_to_publish_reads_from_where_to_where_and_how_many(place: Place) -> None:
+    seen: list[tuple[int, int]] = []
+    found = elsewhere.look(
+        place, settings.read(NURSES), progress=lambda *counted: seen.append(counted)
+    )
+    assert list(elsewhere.in_words(found)) == [
+        "2 of 3 calls of the last 30 days would go elsewhere",
+        "2 calls went on to the queue `main/desk` and would go on to the message `main/message`",
+    ]
+    assert [each.call for each in found.moved] == ["anna", "bert"]
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    same = elsewhere.look(place, settings.read(SITE))
+    assert list(elsewhere.in_words(same)) == [
+        "All 3 calls of the last 30 days would go the same way"
+    ]
+
+
+def test_when_the_time_is_over_it_is_said_how_many_of_the_newest_were_looked_at(
+    place: Place,
+) -> None:
+    clock = count(0.0, 1.0)
+    found = elsewhere.look(place, settings.read(NURSES), within_s=3, now=lambda: next(clock))
+    assert (found.looked_at, found.calls) == (2, 3)
+    assert [each.call for each in found.moved] == ["bert"]
+    assert list(elsewhere.in_words(found))[:2] == [
+        "1 of 2 calls of the last 30 days would go elsewhere",
+        "The newest 2 of 3 calls were looked at; time was over",
+    ]
+    changed = place.home / "changed.toml"
+    changed.write_text(NURSES, "utf-8")
+    assert "The newest 0 of 3 calls" in replay(place, str(changed), "--within", "0").output
+
+
+def test_calls_that_would_ring_another_phone_or_end_otherwise_are_told_so() -> None:
+    def moved(*ways: tuple[tuple[str, ...], str | None]) -> Moved:
+        was, becomes = (Way(*way) for way in ways)
+        return Moved("a", datetime.now(UTC), Compared(was, becomes))
+
+    told = elsewhere.partings(
+        Elsewhere(
+            30,
+            3,
+            3,
+            (
+                moved(
+                    (("menu main/menu", "phone 101"), None), (("menu main/menu", "phone 102"), None)
+                ),
+                moved((("hangup a/b",), "self_served"), (("hangup a/b",), "message")),
+                moved((("hangup a/b",), "message"), ((), None)),
+            ),
+        )
+    )
+    assert sorted(told) == [
+        "1 call ended as self_served and would end as message",
+        "1 call rang phone 101 and would ring phone 102",
+        "1 call went on to the hangup `a/b` and would go no further",
+    ]
 
 
 def test_calls_of_days_nobody_asked_about_are_left_alone(place: Place) -> None:

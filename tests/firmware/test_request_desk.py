@@ -18,6 +18,7 @@ from firmware import requests
 from firmware.control import ControlError, Door
 from firmware.ledger import Arrived, Ledger, MessageKept, Moment, steps_of
 from firmware.machine import MachineKey
+from firmware.operations import Asker, Role
 from firmware.request_desk import RequestDesk
 from firmware.requests import OnTime
 from ivr import commands, events
@@ -91,8 +92,8 @@ class Clinic:
         note: str = "",
         outcome: requests.Outcome = requests.Outcome.DONE,
     ) -> topics.RequestReply:
-        wish = topics.ActRequest(request=request, act=act, by=by, note=note, outcome=outcome)
-        return asyncio.run(self.desk._act(wish))
+        wish = topics.ActRequest(request=request, act=act, note=note, outcome=outcome)
+        return asyncio.run(self.desk._act(wish, Asker(by, Role.NURSE)))
 
 
 @pytest.fixture

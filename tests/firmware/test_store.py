@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
-from firmware.store import MIGRATIONS, BehindError, Store, StoreError, open_reader
+from firmware.store import CHECKPOINT_EVERY, MIGRATIONS, BehindError, Store, StoreError, open_reader
 
 
 @pytest.fixture
@@ -40,6 +41,23 @@ def test_every_commit_is_synced_and_the_journal_is_a_write_ahead_log(store: Stor
         return journal, connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
 
     assert store.submit(pragmas).result(5) == ("wal", 2)  # 2 is FULL
+
+
+def test_what_is_committed_reaches_the_file_while_the_writer_goes_on(store: Store) -> None:
+    for number in range(20 * CHECKPOINT_EVERY):
+        store.submit(lambda connection: note(connection, "x")).result(60)
+        if number % 20 == 0 and in_the_file_alone(store.path):
+            return
+    raise AssertionError("everything still lies in the write-ahead log")
+
+
+def in_the_file_alone(path: Path) -> int:
+    """What a reader finds who knows of no write-ahead log; nothing in one half written."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as file:
+        try:
+            return int(file.execute("SELECT count(*) FROM steps").fetchone()[0])
+        except sqlite3.DatabaseError:
+            return 0
 
 
 def test_work_is_done_in_the_order_it_was_handed_in(store: Store) -> None:

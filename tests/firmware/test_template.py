@@ -8,6 +8,7 @@ from ivr.flow import Place, find, node_at
 from ivr.plan import Menu, Plan
 from ivr.simulate import WORDS_PER_S
 from tests.firmware.test_settings import TEMPLATE
+from tests.ivr.story import NOON
 
 MENU_MAX_S = 24.0
 CHOICES_MAX = 5
@@ -29,7 +30,7 @@ def menus(site: Plan) -> list[tuple[Place, Menu]]:
 
 
 def test_the_prover_finds_nothing(site: Plan) -> None:
-    assert prove(site, settings.prompts_of(site)) == []
+    assert prove(site, settings.prompts_of(site), NOON) == []
 
 
 def test_every_menu_begins_with_what_to_do_in_an_emergency(site: Plan) -> None:

@@ -131,7 +131,7 @@ class Life:
 def snowed_in() -> str:
     """The template with its own example written out."""
     comment, begin = re.compile("^# ?", re.M), TEMPLATE.index("# [flows.snow]")
-    end = TEMPLATE.index("[prompts.en]", begin)
+    end = TEMPLATE.index("# A name that the voice", begin)
     return TEMPLATE[:begin] + comment.sub("", TEMPLATE[begin:end]) + TEMPLATE[end:]
 
 

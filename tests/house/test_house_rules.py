@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows: what lies where, what is named how, what is told."""
 
 import ast
+import json
 import re
 import subprocess
 import tomllib
@@ -8,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+
+from firmware.operations import REQUESTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,6 +98,16 @@ def test_every_package_is_locked_by_hash_and_by_no_address() -> None:
     assert "://" not in lock
 
 
+def test_the_page_s_files_of_others_are_locked_by_hash_and_by_no_address() -> None:
+    text = (ROOT / "firmware/web/package-lock.json").read_text("utf-8")
+    assert '"resolved"' not in text
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    assert [name for name, one in packages.items() if name and "integrity" not in one] == []
+    asked = json.loads((ROOT / "firmware/web/package.json").read_text("utf-8"))
+    assert set(asked["reasons"]) == set(asked["dependencies"] | asked["devDependencies"])
+
+
 def test_everything_asked_for_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     asked = chain(project["dependencies"], *project["optional-dependencies"].values())
@@ -167,3 +180,16 @@ def test_each_migration_follows_the_one_before_it(schema: str) -> None:
     for path, before in zip(sorted(versions), ["None", *map(repr, names)], strict=False):
         said = words(path).replace('"', "'")
         assert f"\nrevision = '{path.stem[:4]}'\ndown_revision = {before}\n" in said, path.name
+
+
+# Asked of a rehearsal's telephone company, and who it is that asks.
+NOT_OF_THE_EXCHANGE = {"call", "enter"}
+
+
+def test_whatever_can_be_asked_of_the_exchange_stands_in_the_table_of_who_may() -> None:
+    """Else nobody may: the doorkeeper turns away what is not listed."""
+    forms = [
+        re.findall(r'(?m)^    ask: Literal\["([^"]+)"\]', words(path))
+        for path in modules("firmware")
+    ]
+    assert set(chain(*forms)) - NOT_OF_THE_EXCHANGE == set(REQUESTS)

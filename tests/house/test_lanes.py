@@ -7,10 +7,10 @@ RULES, TIDY = "tests/ivr/test_call.py", "tests/house/test_linters.py::test_clang
 ALL = (RULES, MEDIA, TIDY, TOWN)
 
 
-def told_by(*workers: str) -> dict[str, list[str]]:
+def told_by(*workers: str, of: int = 4) -> dict[str, list[str]]:
     """What each has told, when they take turns until none has anything left."""
     left, told = list(ALL), {worker: list[str]() for worker in workers}
-    while chosen := [(worker, scope) for worker in workers if (scope := next_of(left, worker))]:
+    while chosen := [(worker, scope) for worker in workers if (scope := next_of(left, worker, of))]:
         worker, scope = chosen[0]
         left.remove(scope)
         told[worker].append(scope)
@@ -30,3 +30,9 @@ def test_a_computing_worker_never_tells_what_keeps_real_time() -> None:
 
 def test_a_worker_that_stands_in_for_a_lost_one_tells_anything() -> None:
     assert {*told_by("gw4")["gw4"]} == {*ALL}
+
+
+def test_of_five_workers_three_keep_real_time_and_of_two_both() -> None:
+    assert {*told_by("gw2", of=5)["gw2"]} == {*ALL}
+    assert {*told_by("gw3", "gw2", of=5)["gw3"]} == {RULES, TIDY}
+    assert {*told_by("gw1", of=2)["gw1"]} == {*ALL}

@@ -1,6 +1,7 @@
 """The set-up on machines that lack something: what it installs, and what it asks to be typed."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,14 @@ def test_a_proof_brings_the_peers_that_stand_beside_ours(tmp_path: Path) -> None
     machine.let_sudo_ask_for_no_password()
     machine.set_up("proofs")
     assert {"multimon-ng", "espeak-ng"} <= machine.packages_installed()
+
+
+def test_the_power_cuts_bring_their_emulator(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, without={"qemu-system-x86_64"})
+    machine.let_sudo_ask_for_no_password()
+    machine.set_up("fuzz")
+    asked = platform.machine() == "x86_64"
+    assert ("qemu-system-x86" in machine.packages_installed()) is asked
 
 
 def test_package_lists_are_fetched_when_a_package_is_not_known(tmp_path: Path) -> None:

@@ -288,6 +288,19 @@ def test_the_agent_hears_who_it_is_then_the_caller_is_dialled_and_presses_1() ->
     assert not office.exchange.tickets()
 
 
+def test_the_agent_hears_what_was_chosen_in_the_menu_before_a_call_back_was_asked_for() -> None:
+    plan = calling_back()
+    menu = replace(plan.flows["main"].nodes["menu"], about={"7": "about-refill"})  # type: ignore[arg-type]
+    nodes = {**plan.flows["main"].nodes, "menu": menu}
+    flows = {"main": replace(plan.flows["main"], nodes=nodes)}
+    office = Office(replace(plan, flows=flows))
+    office.engaged("101", "102")
+    office.asks("anna")
+    [(offer, _, _)] = offers(office.free("101"))
+    [said] = spoken(office.hears(events.OfferAccepted(offer)))
+    assert said[:3] == ("callback-agent", "queue-desk", "about-refill")
+
+
 def test_nobody_is_dialled_who_still_hears_the_promise() -> None:
     office = Office()
     office.engaged("102")

@@ -33,6 +33,7 @@ from ivr.plan import (
     Queue,
     Relaxing,
     Ring,
+    RingOutside,
     Say,
     Span,
     TakeMessage,
@@ -40,7 +41,9 @@ from ivr.plan import (
     Urgency,
     Yearly,
 )
+from tests.ivr.story import NOON
 
+MENU = ("emergency-first", "menu")
 DESK = Enqueue("desk", 60, "bye")
 BYE = Hangup(("goodbye",))
 ASKED = Question("record", Kind.DIGITS, ("which-record",))
@@ -66,14 +69,16 @@ def a_plan(nodes: dict[str, Node], start: str = "menu", zero: str | None = None)
 
 
 def findings(plan: Plan) -> list[Finding]:
-    """Everything found where all prompts can be spoken."""
+    """What refuses a plan whose prompts can all be spoken; what must be said first, and key 0, have
+    stories of their own (test_proof)."""
     spoken = {
         prompt
         for flow in plan.flows.values()
         for node in (*flow.nodes.values(), node_at(plan, FRONT_DESK))
         for prompt in prompts_of(node)
     }
-    return prove(plan, {"en": spoken | {"failsafe-nobody"}})
+    found = prove(plan, {"en": spoken | {"failsafe-nobody"}}, NOON)
+    return [each for each in found if each.rule not in (Rule.ADVICE, Rule.ZERO)]
 
 
 def rules(plan: Plan) -> list[Rule]:
@@ -81,7 +86,7 @@ def rules(plan: Plan) -> list[Rule]:
 
 
 def a_menu(choices: dict[str, str], otherwise: str) -> Menu:
-    return Menu(("menu",), choices, 5, 2, otherwise)
+    return Menu(MENU, choices, 5, 2, otherwise)
 
 
 def test_a_sound_flow_is_found_sound() -> None:
@@ -146,18 +151,22 @@ def test_a_menu_that_asks_for_ever_is_a_loop_for_who_presses_nothing() -> None:
     assert "presses no key" in finding.reason
 
 
-def test_waiting_for_a_person_again_is_no_loop() -> None:
+def test_waiting_for_a_person_again_and_again_is_a_loop_where_nobody_answers() -> None:
     nodes: dict[str, Node] = {
         "menu": a_menu({"1": "desk"}, "desk"),
         "desk": replace(DESK, otherwise="menu"),
     }
-    assert findings(a_plan(nodes)) == []
+    (finding,) = findings(a_plan(nodes))
+    assert finding.way == "main/menu -> main/desk -> main/menu"
+    assert "where nobody answers" in finding.reason
 
 
 def test_a_prompt_without_words_is_missed_at_its_node() -> None:
     plan = a_plan({"menu": a_menu({"1": "desk"}, "desk"), "desk": DESK, "bye": BYE})
     known = {prompt for node in plan.flows["main"].nodes.values() for prompt in prompts_of(node)}
-    found = prove(plan, {"en": known - {"goodbye", "number-7"} | {"connecting", "failsafe-nobody"}})
+    found = prove(
+        plan, {"en": known - {"goodbye", "number-7"} | {"connecting", "failsafe-nobody"}}, NOON
+    )
     assert {(one.rule, one.where[-1]) for one in found} == {
         (Rule.PROMPT, "desk"),
         (Rule.PROMPT, "bye"),
@@ -167,7 +176,7 @@ def test_a_prompt_without_words_is_missed_at_its_node() -> None:
 def test_a_line_in_a_language_without_prompts_misses_all_of_them() -> None:
     plan = a_plan({"menu": DESK, "bye": BYE})
     spanish = replace(plan, lines={"main": replace(plan.lines["main"], language="es")})
-    assert {one.rule for one in prove(spanish, {"en": ()})} == {Rule.PROMPT}
+    assert {one.rule for one in findings(spanish)} == {Rule.PROMPT}
 
 
 def test_a_flow_in_another_language_needs_its_prompts_in_that_language_and_no_others() -> None:
@@ -185,7 +194,7 @@ def test_a_flow_in_another_language_needs_its_prompts_in_that_language_and_no_ot
         for node in (*plan.flows["main"].nodes.values(), Ring((), 1, ""))
         for prompt in prompts_of(node)
     }
-    found = prove(both, {"en": english | {"failsafe-nobody"}})
+    found = prove(both, {"en": english | {"failsafe-nobody"}}, NOON)
     assert found
     assert all("the language es" in one.reason for one in found)
     assert any("the prompt hola " in one.reason for one in found)
@@ -309,12 +318,12 @@ def test_ways_at_lunch_and_on_holidays_are_proved_like_the_others() -> None:
 
 def test_a_form_for_known_callers_that_nobody_known_comes_to_is_found_and_named() -> None:
     gated = TakeRequest(RequestKind.REFILL, (ASKED,), "bye", "desk", is_gated=True)
-    menu = Menu(("menu",), {"1": "refill", "0": "desk"}, 5, 2, "desk")
+    menu = Menu(MENU, {"1": "refill", "0": "desk"}, 5, 2, "desk")
     desk = Enqueue("desk", 60, "bye")
     (finding,) = findings(a_plan({"menu": menu, "refill": gated, "desk": desk, "bye": BYE}))
     assert (finding.rule, finding.where[-1]) == (Rule.IDENTITY, "refill")
     who = AskIdentity((Factor.BIRTH_DATE, Factor.PIN), "refill", "desk")
-    menu = Menu(("menu",), {"1": "who", "0": "desk"}, 5, 2, "desk")
+    menu = Menu(MENU, {"1": "who", "0": "desk"}, 5, 2, "desk")
     nodes: dict[str, Node] = {"menu": menu, "who": who, "refill": gated, "desk": desk, "bye": BYE}
     assert findings(a_plan(nodes)) == []
 
@@ -350,17 +359,25 @@ def test_an_urgent_message_needs_words_for_the_people_who_are_called_with_it() -
     plan = a_plan({"menu": menu, "desk": DESK, "urgent": urgent, "bye": BYE})
     nodes = (*plan.flows["main"].nodes.values(), Ring((), 1, ""), BYE)
     known = {"failsafe-nobody", *lease.PROMPTS, *(p for node in nodes for p in prompts_of(node))}
-    assert prove(plan, {"en": known}) == []
-    (found,) = prove(plan, {"en": known - {"lease-pin"}})
+    assert prove(plan, {"en": known}, NOON) == []
+    (found,) = prove(plan, {"en": known - {"lease-pin"}}, NOON)
     assert (found.rule, found.where[-1]) == (Rule.PROMPT, "urgent")
     assert "lease-pin" in found.reason
-    (found,) = prove(plan, {"en": known - {"urgent-listen"}})
+    (found,) = prove(plan, {"en": known - {"urgent-listen"}}, NOON)
     assert "urgent-listen" in found.reason
 
 
 def test_whoever_calls_people_back_must_be_able_to_hear_for_which_queue() -> None:
     plan = a_plan({"menu": DESK, "bye": BYE})
     calling = replace(plan.queues["desk"], callbacks=CallBacks("office"))
-    found = prove(replace(plan, queues={"desk": calling}), {"en": {*AGENT_PROMPTS}})
+    found = prove(replace(plan, queues={"desk": calling}), {"en": {*AGENT_PROMPTS}}, NOON)
     told = [each for each in found if each.where == ("queues", "desk", "callbacks")]
     assert [each.cure for each in told] == ['add queue-desk = "…" to [prompts.en]']
+
+
+def test_whoever_must_press_a_key_to_take_a_caller_must_be_able_to_hear_so() -> None:
+    mobile = RingOutside("2025550199", 30, "bye", confirm=True)
+    plan = a_plan({"menu": mobile, "bye": BYE})
+    found = prove(plan, {"en": {*prompts_of(mobile), *prompts_of(BYE)}}, NOON)
+    (told,) = [each for each in found if each.where[-1] == "confirm"]
+    assert told.cure == 'add outside-take = "…" to [prompts.en]'

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ivr import call, commands, events
 from ivr.canary import SELFTEST
-from ivr.commands import Command, Finish, Outcome, Play, Withdraw
+from ivr.commands import Cede, Command, Finish, Outcome, Play, Withdraw
 from ivr.events import PhoneState, Refusal
 from ivr.matching import AGENTS_MAX, agent_of
 from ivr.offering import Ringing
@@ -168,6 +168,16 @@ def test_a_message_that_cannot_be_kept_is_confessed_and_a_person_rung() -> None:
     assert spoken(clinic.hears(events.RecordingFailed("anna", "disk full"))) == [
         ("message-failed",)
     ]
+    said = clinic.prompt_ends("anna")
+    assert [extension for _, _, extension in offers(said)] == ["101", "102"]
+
+
+def test_a_message_for_which_there_is_no_room_is_refused_aloud_and_a_person_rung() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "4")
+    clinic.prompt_ends("anna")
+    refused = events.RecordingFailed("anna", "there is no room", is_full=True)
+    assert spoken(clinic.hears(refused)) == [("message-refused",)]
     said = clinic.prompt_ends("anna")
     assert [extension for _, _, extension in offers(said)] == ["101", "102"]
 
@@ -357,8 +367,39 @@ def test_audio_lost_and_then_not_joined_is_lost() -> None:
     clinic.calls("anna", "1")
     clinic.hears(events.OfferAccepted("offer-1"), events.AudioLost("anna", "closed"))
     said = clinic.hears(events.JoinFailed("anna", "offer-1"))
-    assert of(said, Withdraw) == [Withdraw("offer-1")]
+    assert of(said, Cede) == [Cede("offer-1")]
     assert clinic.stage("anna") is Stage.LOST
+
+
+def test_who_picks_up_as_the_caller_falls_to_the_failsafe_is_left_for_it_to_join() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "5")
+    assert not of(clinic.hears(events.FellToFailsafe("anna")), Withdraw)
+    said = clinic.hears(events.OfferAccepted("offer-2"))
+    assert of(said, Cede) == [Cede("offer-2")]
+    assert of(said, Withdraw) == [Withdraw("offer-1"), Withdraw("offer-3")]
+    clinic.hears(events.Joined("anna", "offer-2"))
+    assert clinic.exchange.agents["102"].talks_to == "anna"
+    assert finished(clinic.hears(events.CallerLeft("anna"))) == [Outcome.ANSWERED]
+
+
+def test_who_had_picked_up_before_the_caller_fell_is_left_for_the_failsafe_too() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.OfferAccepted("offer-1"))
+    said = clinic.hears(events.FellToFailsafe("anna"))
+    assert of(said, Cede) == [Cede("offer-1")]
+    assert not of(said, Withdraw)
+
+
+def test_phones_ring_for_a_caller_who_fell_no_longer_than_the_caller_is_there() -> None:
+    clinic = Clinic()
+    clinic.calls("anna", "1")
+    clinic.hears(events.FellToFailsafe("anna"))
+    assert of(clinic.hears(events.CallerLeft("anna")), Withdraw) == [Withdraw("offer-1")]
+    clinic.calls("bert", "1")
+    clinic.hears(events.AudioLost("bert", "reset"))
+    assert of(clinic.waits(60), Withdraw)[:1] == [Withdraw("offer-2")]
 
 
 def test_who_talks_waits_no_more_and_stands_before_nobody() -> None:

@@ -1,7 +1,7 @@
 """A queue that is too full, too slow, deserted or closed leads its callers to whoever the clinic
 names: another queue, phones, a number outside, people on call, a call-back or a message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import time
 
@@ -125,9 +125,11 @@ def test_each_kind_of_rule_leads_to_each_kind_of_place(by: str, target: str) -> 
 # ---- the number outside ----
 
 
-def led_outside() -> tuple[Written, str]:
+def led_outside(*, confirm: bool = False) -> tuple[Written, str]:
     """A caller whom nobody at the desk is there for, and the leg that rings outside."""
-    clinic = Written(a_clinic_leading(Overflow("outside", no_agent=True)))
+    plan = a_clinic_leading(Overflow("outside", no_agent=True))
+    nodes = {**plan.flows["main"].nodes, "outside": replace(OUTSIDE, confirm=confirm)}
+    clinic = Written(replace(plan, flows={"main": replace(plan.flows["main"], nodes=nodes)}))
     for phone in ("101", "102"):
         clinic.hears(events.PhoneChanged(phone, PhoneState.UNREACHABLE))
     clinic.calls("ann", "1")
@@ -163,6 +165,50 @@ def test_who_answers_outside_has_the_caller_and_the_ledger_one_outcome() -> None
     compared = clinic.again("ann")
     assert compared.is_same
     assert str(compared.recorded).endswith("ring main/outside → transferred")
+
+
+def joins(said: Sequence[object]) -> list[tuple[str, str]]:
+    return [(order.call, order.offer) for order in said if isinstance(order, Join)]
+
+
+def test_who_answers_a_mobile_is_asked_and_has_the_caller_with_a_key() -> None:
+    clinic, leg = led_outside(confirm=True)
+    said = clinic.hears(events.CalledOut(leg))
+    assert [(o.call, o.prompts) for o in said if isinstance(o, commands.Play)] == [
+        (leg, ("outside-take", "outside-take"))
+    ]
+    assert not joins(said)
+    assert not joins(clinic.hears(events.KeyBegan(leg, "5")))
+    clinic.waits(19)
+    said = clinic.hears(events.KeyBegan(leg, "1"))
+    assert joins(said) == [("ann", leg)]
+    assert commands.StopPlaying(leg) in said
+    assert not joins(clinic.hears(events.KeyBegan(leg, "1")))
+    clinic.hears(events.Joined("ann", leg), events.CallerLeft("ann"), events.CallerLeft(leg))
+    assert finished(clinic.said) == [Outcome.TRANSFERRED]
+    told = [row.detail for _, row in clinic.rows if row.step == "outside"]
+    assert told == ["called", "answered", "takes the caller"]
+    assert clinic.again("ann").is_same
+
+
+def test_a_mobiles_voicemail_takes_no_caller() -> None:
+    clinic, leg = led_outside(confirm=True)
+    clinic.waits(24)
+    clinic.hears(events.CalledOut(leg), events.PromptEnded(leg, 1))
+    clinic.waits(19)
+    assert clinic.stage("ann") is Stage.RINGING
+    said = clinic.waits(2)
+    assert [order for order in said if isinstance(order, Withdraw)] == [Withdraw(leg)]
+    assert clinic.exchange.calls["ann"].place.node == "message"
+    assert not joins(clinic.said)
+
+
+def test_a_caller_who_leaves_while_a_mobile_is_asked_leaves_nobody_talking_to_nothing() -> None:
+    clinic, leg = led_outside(confirm=True)
+    clinic.hears(events.CalledOut(leg))
+    said = clinic.hears(events.CallerLeft("ann"))
+    assert [order for order in said if isinstance(order, Withdraw)] == [Withdraw(leg)]
+    assert not joins(clinic.hears(events.KeyBegan(leg, "1")))
 
 
 @pytest.mark.parametrize("reason", [Refusal.BUSY, Refusal.SILENT, Refusal.REFUSED,

@@ -240,18 +240,19 @@ def test_the_next_opening_is_after_this_day() -> None:
 def test_check_finds_an_announcement_that_no_caller_would_hear() -> None:
     plan = a_snowed_in_clinic()
     said = {"en": own_words.prompts_of(Kind.ANNOUNCEMENT)}
-    found = [each for each in prove(plan, said) if each.rule is Rule.UNHEARD]
+    found = [each for each in prove(plan, said, NOON) if each.rule is Rule.UNHEARD]
     assert found == []
-    assert not [each for each in prove(plan, said) if each.where[:4:3] == ("flows", "snow")]
+    assert not [each for each in prove(plan, said, NOON) if each.where[:4:3] == ("flows", "snow")]
     deaf = replace(plan.flows["main"], start="menu")
     (finding,) = (
         each
-        for each in prove(replace(plan, flows={"main": deaf}), {"en": ()})
+        for each in prove(replace(plan, flows={"main": deaf}), {"en": ()}, NOON)
         if each.rule is Rule.UNHEARD
     )
     assert finding.where == ("flows", "main", "nodes", "snow", "hours", 0)
     assert any(
-        each.rule is Rule.PROMPT and "snow-kept" in each.reason for each in prove(plan, {"en": ()})
+        each.rule is Rule.PROMPT and "snow-kept" in each.reason
+        for each in prove(plan, {"en": ()}, NOON)
     )
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from routing_core import _build
-from tests.routing_core.compiled import compiled
+from tests.routing_core.compiled import SOURCES, compiled
+from tests.routing_core.sanitized import SANITIZED, WATCHED, core_built_with, objects_in
 from tests.routing_core.test_c_gives_the_same_bits import OTHER_COMPILER, OTHER_PROCESSOR, needs
 
 pytestmark = pytest.mark.timeout(300)  # on a busy machine
@@ -76,10 +77,13 @@ def test_valgrind_finds_nothing_while_calls_go_on(tmp_path: Path) -> None:
     assert_nothing_is_left(figures(started(*valgrind, host, str(SHORT_S))))
 
 
-@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
-def test_the_sanitizers_find_nothing_while_calls_go_on(sanitizer: str, tmp_path: Path) -> None:
-    flags = ("-O2", "-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all")
-    host = compiled(tmp_path / "host", *HOST, flags=flags)
+@pytest.mark.parametrize("flags", [WATCHED, SANITIZED], ids=["thread", "address,undefined"])
+def test_the_sanitizers_find_nothing_while_calls_go_on(
+    flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    core = objects_in(core_built_with(flags))
+    assert [part.stem for part in core] == [source.stem for source in SOURCES]
+    host = compiled(tmp_path / "host", *HOST, flags=flags, core=core)
     assert_nothing_is_left(figures(started(host, str(SHORT_S))))
 
 

@@ -7,45 +7,38 @@ from pathlib import Path
 
 import pytest
 
-from routing_core import _build
-from tests.routing_core.compiled import CSRC
-
-WARNINGS = {
-    "gcc": ("-Wduplicated-cond", "-Wduplicated-branches", "-Walloca"),
-    "clang": ("-Wcomma", "-Wassign-enum", "-Wunreachable-code-aggressive", "-Wshorten-64-to-32"),
-    "both": (
-        "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wvla", "-Wundef", "-Wformat=2",
-        "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wpointer-arith", "-Wcast-align",
-        "-Wcast-qual", "-Wnull-dereference", "-Wimplicit-fallthrough",
-        "-Werror",
-    ),
-}  # fmt: skip
+from tests.routing_core.compiled import CSRC, OF_ITS_OWN, SOURCES, CompilerError, object_of
 
 C = ("bits.c", "host.c", "townsfolk.c")
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("source", sorted(path.name for path in CSRC.glob("*.c")))
-def test_a_strict_compiler_finds_nothing(source: str, compiler: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiler", OF_ITS_OWN)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.name))
+def test_a_strict_compiler_finds_nothing(source: Path, compiler: str) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed: sudo apt-get install {compiler}")
-    command = [compiler, *_build.DIALECT, *_build.HARDENED]
-    warnings = (*WARNINGS["both"], *WARNINGS[compiler])
-    built = subprocess.run(
-        [*command, *warnings, "-c", str(CSRC / source), "-o", str(tmp_path / "object.o")],
-        capture_output=True,
-        text=True,
+    assert object_of(source, compiler).stat().st_size > 0
+
+
+@pytest.mark.parametrize("compiler", OF_ITS_OWN)
+def test_what_a_strict_compiler_would_find_is_told(compiler: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed: sudo apt-get install {compiler}")
+    source = tmp_path / "rounded.c"
+    source.write_text("short rounded(int whole);\nshort rounded(int whole) { return whole; }\n")
+    for _ in range(2):
+        with pytest.raises(CompilerError, match="conversion"):
+            object_of(source, compiler)
+    source.write_text("int rounded(int whole);\nint rounded(int whole) { return whole; }\n")
+    assert object_of(source, compiler).stat().st_size > 0
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.name))
+def test_the_core_never_allocates(source: Path) -> None:
+    listed = subprocess.check_output(
+        ["nm", "--undefined-only", "--format=just-symbols", object_of(source)], text=True
     )
-    assert built.returncode == 0, built.stderr
-
-
-@pytest.mark.parametrize("source", sorted(path.name for path in CSRC.glob("*.c")))
-def test_the_core_never_allocates(source: str, tmp_path: Path) -> None:
-    built = tmp_path / "object.o"
-    command = ["gcc", *_build.DIALECT, *_build.HARDENED, "-c", str(CSRC / source)]
-    subprocess.run([*command, "-o", str(built)], check=True)
-    listed = subprocess.check_output(["nm", "--undefined-only", "--format=just-symbols", built])
-    needed = set(listed.decode().split())
+    needed = set(listed.split())
     assert needed.isdisjoint({"malloc", "calloc", "realloc", "aligned_alloc", "strdup", "free"})
 
 

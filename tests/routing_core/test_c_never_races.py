@@ -11,7 +11,8 @@ from tests.routing_core.sanitized import (
     PLAINLY,
     RUN_TESTS,
     SANITIZED_S,
-    core_built_for,
+    WATCHED,
+    core_built_with,
     python_with,
 )
 
@@ -19,13 +20,9 @@ pytestmark = pytest.mark.timeout(SANITIZED_S)
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def watched() -> Path:
     """The core under TSan."""
-    return core_built_for(
-        tmp_path_factory.mktemp("watched"),
-        CFLAGS="-fsanitize=thread -g",
-        LDFLAGS="-fsanitize=thread",
-    )
+    return core_built_with(WATCHED)
 
 
 def python_under_the_thread_sanitizer(

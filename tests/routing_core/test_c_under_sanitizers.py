@@ -11,8 +11,9 @@ import pytest
 from tests.routing_core.sanitized import (
     PLAINLY,
     RUN_TESTS,
+    SANITIZED,
     SANITIZED_S,
-    core_built_for,
+    core_built_with,
     python_with,
 )
 
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.timeout(SANITIZED_S)
 
 
 @pytest.fixture(scope="module")
-def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sanitized() -> Path:
     """The core under ASan and UBSan."""
-    return core_built_for(tmp_path_factory.mktemp("sanitized"), CARELINE_SANITIZE="1")
+    return core_built_with(SANITIZED)
 
 
 def python_under_sanitizers(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

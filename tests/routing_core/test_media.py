@@ -49,6 +49,7 @@ TICK = 160  # samples
 RATE_HZ = 8000
 SOON_S = 30.0  # no healthy engine needs so long; a busy machine under sanitizers may
 TRIES = 5
+LOOK_S = 0.1  # how often seconds are looked for that nobody is woken for
 NEVER_UNFED_S = 3600.0
 
 HANGUP = b"\x00\x00\x00"
@@ -190,7 +191,7 @@ class Exchange:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"chunks so far: {self.recorded}")
-            select.select([self.media.chunk_fd], [], [], left)
+            select.select([self.media.chunk_fd], [], [], min(left, LOOK_S))
             self.recorded += self.media.chunks()
         taken, self.recorded = self.recorded, []
         return taken
@@ -381,6 +382,23 @@ def test_frames_of_forty_milliseconds_and_of_a_sample_are_recorded_alike(
         caller.hang_up()
         exchange.next(Closed)
         assert (exchange.recording() == words).all()
+
+
+def test_a_second_amid_a_recording_wakes_nobody_and_its_end_does(exchange: Exchange) -> None:
+    call, caller = exchange.call()
+    woken = select.poll()
+    woken.register(exchange.media.chunk_fd, select.POLLIN)
+    exchange.record(call)
+    caller.say(speech_like(8000))
+    assert woken.poll(SOON_S * 1000)
+    assert [chunk.number for chunk in exchange.media.chunks()] == [0]
+    amid: list[Chunk] = []
+    while not amid:
+        assert not woken.poll(LOOK_S * 1000)
+        amid = exchange.media.chunks()
+    exchange.media.stop_recording(call)
+    assert woken.poll(SOON_S * 1000)
+    assert [chunk.last for chunk in [*amid, *exchange.media.chunks()]][-2:] == [False, True]
 
 
 def test_a_recording_of_a_whole_second_ends_with_an_empty_chunk(exchange: Exchange) -> None:

@@ -469,6 +469,31 @@ async def dies_before_joining(here: Town, figures: Figures, speech: Path) -> Non
         assert call.outcome in ("answered", "failsafe")
 
 
+async def picked_up_while_held_up(here: Town, figures: Figures, speech: Path) -> None:
+    """The agent picks up as the caller falls to the fail-safe, and the exchange hears of both
+    late."""
+    async with exchange(here, Fault.HELD_UP) as up:
+        rang = await at_the_desk(here)
+        for desk in (FRONT_DESK, AGENT):
+            await here.telco.behave(desk, Silent())
+        offered = len(here.telco.desks[AGENT].rings)
+        caller = await here.telco.call(CLINIC, speaks=speech)
+        await choose("1", caller, up)
+        await up.diary.step("rings", AGENT)
+        ring = await here.telco.next_ring(AGENT, offered)
+        await up.strike(Fault.HELD_UP)
+        await here.telco.next_ring(FRONT_DESK, rang)
+        await here.telco.pick_up(ring)
+        await up.diary.step("joined")
+        await soon(ring.talked)
+        assert not caller.ended.done()
+        await caller.hang_up()
+        await soon(ring.ended)
+        (call,) = await up.the_end()
+        assert call.outcome == "answered"
+        they_heard_each_other(here, figures, caller, ring, speaks=True)
+
+
 async def picked_up(here: Town, up: Watched, speech: Path) -> tuple[LiveCall, Ring]:
     """A caller for whom the agent has just picked up."""
     await here.telco.behave(AGENT, Answers(after_s=0.2))

@@ -382,7 +382,11 @@ class Cable:
             end.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+        except ConnectionError:  # Asterisk is not there
+            writer.close()
+            return
         ends = {writer, far_writer}
         self._ends |= ends
         try:

@@ -31,15 +31,15 @@ from ivr.commands import CallOut, Command, Join, Play, Withdraw
 from ivr.events import CalledOut, CallerLeft, CallOutEnded, Joined, KeyEnded, Refusal
 from tests.system import ear, practice
 from tests.system.town import Town, soon
-from tests.system.typed import careline
+from tests.system.typed import careline, session
 
 Told = TypeVar("Told", bound=events.Event)
 
-SORRY_HZ, PROMPT_HZ, OUTSIDE_HZ = 2450, 2400, 2750
+SORRY_HZ, PROMPT_HZ, OUTSIDE_HZ, TAKE_HZ = 2450, 2400, 2750, 2800
 FOREVER_S, BRIEFLY_S = 60.0, 2.0
 ANN, DAN, SERVICE = "2025550181", "2025550182", "2025550183"
 PROMPTS = {"call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0),
-           "connecting-outside": (OUTSIDE_HZ, 0.5)}  # fmt: skip
+           "connecting-outside": (OUTSIDE_HZ, 0.5), "outside-take": (TAKE_HZ, 1.0)}  # fmt: skip
 # Those about call-backs take no longer here than they must.
 SHORT_HZ = 2600
 SHORT = (*callback_talk.PROMPTS, *callback_talk.AGENT_PROMPTS, callback_talk.queue_prompt("one"),
@@ -93,6 +93,7 @@ kind = "outside"
 number = "+12025550183"
 for_s = 60
 otherwise = "message"
+confirm = true
 """,
     )
 )
@@ -287,15 +288,20 @@ def test_a_queue_leads_to_a_number_outside_and_from_one_that_is_busy_to_what_com
                 "main/led-outside: waited 1 s (place 1, agents 1)"
             ]
             assert service.caller == practice.NUMBER
-            await told.step(call, "joined")
             await soon(service.talked)
+            await telco.press(service, "1")
+            await told.step(call, "joined")
+            assert told.details(call, "outside") == ["called", "answered", "takes the caller"]
+            talk_hz = telco.desks[SERVICE].tone_hz
+            await line.press("5555")  # a moment of talk, and keys are no business of ours
             await telco.hang_up(service)
             await soon(line.ended)
             assert await told.outcome(call) == "transferred"
             assert ear.tone_s(line.heard, OUTSIDE_HZ) > 0.3
-            assert ear.tone_s(line.heard, telco.desks[SERVICE].tone_hz) > 0.3
+            assert ear.tone_s(service.heard, TAKE_HZ) > 0.3
+            assert ear.tone_s(line.heard, talk_hz) > 0.3
             heard = ear.tone_span_s(line.heard, OUTSIDE_HZ)
-            assert heard[1] <= ear.tone_span_s(line.heard, telco.desks[SERVICE].tone_hz)[0]
+            assert heard[1] <= ear.tone_span_s(line.heard, talk_hz)[0]
             await telco.behave(SERVICE, Busy())
             line, call = await told.call(telco)
             await line.press("9")
@@ -318,7 +324,7 @@ async def nobody_waits(here: Town) -> None:
     socket = here.place.control_socket
     for left in (await ask_async(socket, CALLBACKS, CallbacksRequest())).callbacks:
         wish = CancelCallbackRequest(ticket=left.ticket)
-        await ask_async(socket, CANCEL_CALLBACK, wish)
+        await ask_async(socket, CANCEL_CALLBACK, wish, session=session(here))
 
 
 def kill(told: practice.Story) -> None:

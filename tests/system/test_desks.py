@@ -19,7 +19,7 @@ from ivr.wording import STEP
 from tests.firmware.voice import voice
 from tests.system import ear, practice
 from tests.system.town import Figures, Town, soon
-from tests.system.typed import careline
+from tests.system.typed import by_password, careline
 
 NOT_AVAILABLE_HZ = 2600
 SAID = {"alone-on": 1600, "alone-off": 1650, "forward-on": 1700, "forward-refused": 1750,
@@ -274,7 +274,7 @@ def test_a_desk_is_left_alone_forwarded_and_missed_and_a_caller_is_blocked(here:
             )
             await line.hang_up()
             assert await told.outcome(call) == "blocked"
-            assert "blocked by hand: 0" in await careline(here, "unblock", call)
+            assert "blocked by hand: 0" in await by_password(here, "unblock", call)
             for desk in ("106", "107"):
                 await telco.behave(desk, Answers())
             page = await telco.dial("101", "691")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from firmware.asterisk.dialplan import Timing
+from firmware.asterisk.sandbox import ENTER, Asterisk, AsteriskError, Sandboxed
 from firmware.asterisk.telco import Answers, Busy, LiveCall, Refuses, Silent
 from tests.system import ear, town
 from tests.system.town import Figures, Town, soon
@@ -296,3 +297,45 @@ def test_an_agents_leg_does_not_take_back_a_caller_whose_talk_is_over(here: Town
 
     with running(DROPPING, here):
         here.run(story())
+
+
+class OnReadOnly:
+    """Asterisk as it is launched for a site, on a disk that the kernel has made read-only."""
+
+    def __init__(self, launch: Sandboxed) -> None:
+        self.site, self.prompts, self.modules = launch.site, launch.prompts, launch.modules
+        self._launch = launch
+
+    def command(self, *arguments: str) -> list[str]:
+        bound = 'mount --bind "$site" "$root/site"\n'
+        assert bound in ENTER
+        sealed = ENTER.replace(bound, f'{bound}mount -o remount,bind,ro "$root/site"\n')
+        words = self._launch.command(*arguments)
+        return [sealed if word == ENTER else word for word in words]
+
+
+def test_asterisk_starts_on_a_read_only_disk_and_rings_the_front_desk_and_911_goes_out(
+    brisk: Town,
+) -> None:
+    async def story() -> None:
+        await at_the_desk(brisk)
+        await brisk.clinic.stop()
+        sealed = Asterisk(OnReadOnly(brisk.launch))
+        await sealed.start()
+        try:
+            with pytest.raises(AsteriskError, match="cannot be asked"):
+                await sealed.rx("core show uptime")  # not even its own socket could be made
+            await brisk.telco.desks_registered()
+            rang = len(brisk.telco.desks["101"].rings)
+            caller = await brisk.telco.call(CLINIC)
+            ring = await brisk.telco.next_ring("101", rang)
+            await soon(ring.talked)
+            await caller.hang_up()
+            emergency = await brisk.telco.dial("104", "911")
+            await soon(emergency.answered)
+            await emergency.hang_up()
+        finally:
+            await sealed.stop()
+            await brisk.clinic.start()
+
+    brisk.run(story())

@@ -65,6 +65,12 @@ def test_an_agent_who_picked_up_as_the_exchange_died_has_the_caller(
     clinic.run_on_time(partial(faults.dies_before_joining, clinic, speech=speech_tone))
 
 
+def test_an_agent_who_picks_up_as_the_exchange_is_held_up_has_the_caller(
+    clinic: Town, speech_tone: Path
+) -> None:
+    clinic.run_on_time(partial(faults.picked_up_while_held_up, clinic, speech=speech_tone))
+
+
 def test_a_call_goes_on_through_hiccups_of_the_manager(clinic: Town, speech_tone: Path) -> None:
     clinic.run_on_time(partial(faults.goes_on_after_a_hiccup, clinic, speech=speech_tone))
 

@@ -36,12 +36,12 @@ from firmware.store import open_reader
 from routing_core import audio
 from routing_core.audio import Law
 from tests.firmware.voice import voice
-from tests.plain_audio import PIECE, force_core, forms_of, leaks, pieces_of
+from tests.plain_audio import PIECE, abort_with_core_allowed, forms_of, leaks, pieces_of
 from tests.sites import head
 from tests.system import ear, stalled
 from tests.system.practice import ROOT, Story, build, exchange, silence_falls
 from tests.system.town import SOON_S, Town, soon
-from tests.system.typed import careline
+from tests.system.typed import by_password, careline
 
 LAWS = {Codec.ULAW: Law.ULAW, Codec.ALAW: Law.ALAW}
 GREETING_HZ, KEPT_HZ, SORRY_HZ, PROMISE_HZ = 2200, 2300, 2600, 2800
@@ -363,10 +363,11 @@ def test_the_owner_lists_exports_plays_and_deletes_a_message_and_nobody_else_doe
     practice.run(story())
 
 
-def test_a_core_of_the_exchange_forced_in_the_middle_of_a_message_holds_nothing_of_it(
+def test_an_exchange_that_crashes_in_the_middle_of_a_message_leaves_no_core_and_nothing_in_plain(
     practice: Town, owner: Owner, tmp_path: Path
 ) -> None:
-    """A core is also a crash: the caller goes to a person, and the message keeps its seconds."""
+    """The caller goes to a person, and the message keeps its seconds. What its memory would hold is
+    looked through in tests/firmware/test_sealed_recording.py."""
     words = voice_over(Codec.ULAW, seed=22)
     began = time.time()
 
@@ -377,13 +378,11 @@ def test_a_core_of_the_exchange_forced_in_the_middle_of_a_message_holds_nothing_
             await line.say(written(tmp_path, words))
             assert told.supervisor.pid is not None
             told.supervisor.ready.clear()
-            core = force_core(told.supervisor.pid)
-            assert core.stat().st_size > 1_000_000
-            found = leaks(words.tolist(), places(practice, began))
-            core.unlink()
-            assert found == []
+            abort_with_core_allowed(told.supervisor.pid)
             await line.hang_up()
             await soon(told.supervisor.ready.wait())
+            assert list((practice.place.home / "work").glob("core*")) == []
+            assert leaks(words.tolist(), places(practice, began)) == []
             (message,) = await owner.messages_of(call)
             assert message["cut_off"]
         assert len(owner.opens(call).audio) >= 2 * vault.CHUNK_BYTES
@@ -421,7 +420,7 @@ def test_a_known_caller_leaves_a_refill_that_outlives_kill_9_and_a_stranger_gets
     secrets = ("Anna Reyes", "1985-04-12")  # digits alone may stand anywhere
 
     async def story() -> None:
-        assert "1 patient is known now" in await careline(
+        assert "1 patient is known now" in await by_password(
             practice, "patients", "import", str(listed)
         )
         async with exchange(practice) as told:
@@ -461,7 +460,7 @@ def test_a_known_caller_leaves_a_refill_that_outlives_kill_9_and_a_stranger_gets
             )
             for told_of in ("Anna Reyes", "prescription: 77", "medicine: spoken"):
                 assert told_of in opened
-            assert "in time" in await careline(practice, "requests", "done", name)
+            assert "in time" in await by_password(practice, "requests", "done", name)
         assert has_said(owner.opens(call).audio, words)
         for path in _files_since(practice.place.home, 0, besides=practice.place.home / "telco"):
             content = path.read_bytes()

@@ -15,6 +15,7 @@ from tests.sites import head
 from tests.system import ear
 from tests.system.practice import build, exchange, silence_falls
 from tests.system.town import Town, soon
+from tests.system.typed import session
 
 PATIENT, ALVAREZ, BRANDT, SERVICE = (f"20255501{n}" for n in (23, 71, 72, 99))
 PIN = "246813"
@@ -178,7 +179,8 @@ def test_an_urgent_message_finds_its_doctor_through_busy_lines_and_a_killed_exch
             assert ear.tone_s(ring.heard, CALLER_HZ) > ear.HEARD_S
             await told.step(call, "on call", "brandt talked with the patient")
             closing = topics.SettleLeaseRequest(lease=message, to="close", note="seen at home")
-            await ask_async(practice.place.control_socket, topics.SETTLE_LEASE, closing)
+            socket = practice.place.control_socket
+            await ask_async(socket, topics.SETTLE_LEASE, closing, session=session(practice))
             await told.step(call, "key destroyed", message)
             assert spare_key.held(practice.place.messages) == []
             # Who hangs up in the middle of a word has left a message all the same.

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from firmware import trial, versions
 from firmware.asterisk import publish
 from firmware.asterisk.publish import PublishError, Step
 from firmware.asterisk.telco import Answers
 from firmware.root import Part, ReloadAsterisk, RestartAsterisk, Root, RootError, ask, carry_out
+from firmware.trial import TrialDesk
 from ivr.plan import Phone, Plan
 from tests.system import town
 from tests.system.town import Town, soon
@@ -31,7 +33,7 @@ from firmware.asterisk.sandbox import Asterisk, Sandboxed, find_root
 from firmware.place import Place
 from firmware.root import ReloadAsterisk, carry_out
 from tests.system.test_publish import changed
-from firmware import settings
+from firmware import settings, trial
 from firmware.ports import ports_of
 
 place = Place(Path(sys.argv[1]))
@@ -43,9 +45,12 @@ def told(step):
     print(step.name, flush=True)
     sys.stdin.readline()
 
+def noted(old, new):
+    trial.begin(place, int(old.name), int(new.name), 3000)
+
 site = publish.Site(text, changed(settings.read(text)), ports_of(place))
 reload = lambda part: carry_out(ReloadAsterisk(part=part), running.rx)
-asyncio.run(publish.publish(place, site, launch, reload, told))
+asyncio.run(publish.publish(place, site, launch, reload, told, noted))
 """
 
 
@@ -69,6 +74,10 @@ def clinic(tmp_path: Path) -> Iterator[Town]:
 
 def changed_site(clinic: Town) -> publish.Site:
     return replace(clinic.site, text="# changed\n", plan=changed(clinic.site.plan))
+
+
+async def nothing(*_told: object) -> None:
+    """No exchange runs that would write down or adopt."""
 
 
 def reloading(clinic: Town) -> publish.Reload:
@@ -152,7 +161,7 @@ def test_a_reload_that_fails_puts_the_old_version_back(here: Town) -> None:
     here.run(story())
 
 
-def test_killed_at_each_step_the_clinic_answers_and_so_it_does_after_a_restart(
+def test_killed_at_each_step_the_clinic_answers_and_so_it_does_after_a_restart_and_a_return(
     clinic: Town,
 ) -> None:
     site_file = clinic.place.home / "draft.toml"
@@ -178,13 +187,23 @@ def test_killed_at_each_step_the_clinic_answers_and_so_it_does_after_a_restart(
         await answers_calls(clinic)
 
     clinic.run(restart())
+    on_trial = trial.give_up(clinic.place)
+    assert versions.in_force(clinic.place) == on_trial.version
+
+    async def take_back() -> None:
+        await TrialDesk(clinic.place, nothing, nothing, reloading(clinic)).look()
+        assert versions.in_force(clinic.place) == on_trial.before
+        assert trial.pending(clinic.place) is None
+        await answers_calls(clinic)
+
+    clinic.run(take_back())
 
 
 def test_root_reloads_and_restarts_asterisk_and_refuses_all_else(here: Town) -> None:
     at = here.place.root_socket
 
     async def story() -> None:
-        root = Root(at, here.clinic.rx, frozenset({os.geteuid()}))
+        root = Root(at, here.clinic.rx, frozenset({os.geteuid()}), lambda *_told: None)
         listening = asyncio.Event()
         serving = asyncio.create_task(root.serve(listening.set))
         await listening.wait()
@@ -205,7 +224,12 @@ def test_root_reloads_and_restarts_asterisk_and_refuses_all_else(here: Town) -> 
 
 def test_root_asks_the_kernel_who_asks(here: Town) -> None:
     async def story() -> None:
-        root = Root(here.place.root_socket, here.clinic.rx, frozenset({os.geteuid() + 1}))
+        root = Root(
+            here.place.root_socket,
+            here.clinic.rx,
+            frozenset({os.geteuid() + 1}),
+            lambda *_told: None,
+        )
         listening = asyncio.Event()
         serving = asyncio.create_task(root.serve(listening.set))
         await listening.wait()

@@ -87,9 +87,9 @@ class Town:
     def telco(self) -> Telco:
         return self.rehearsal.telco
 
-    def run(self, story: Coroutine[Any, Any, Done]) -> Done:
+    def run(self, story: Coroutine[Any, Any, Done], within_s: float = STORY_S) -> Done:
         """Live through a story."""
-        return self.runner.run(asyncio.wait_for(story, STORY_S))
+        return self.runner.run(asyncio.wait_for(story, within_s))
 
     def run_on_time(self, story: Callable[[Figures], Coroutine[Any, Any, None]]) -> None:
         """Live through a story whose figures hold wherever the machine has time for it. Another

@@ -4,7 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
+from firmware import people, sessions
+from firmware.rehearsal import PASSWORD, PERSON
 from tests.system.town import STORY_S, Town
 
 
@@ -13,6 +16,17 @@ async def careline(clinic: Town, *words: str, said: str = "") -> str:
     status, output = await typed(clinic, *words, said=said)
     assert status == 0, output
     return output
+
+
+async def by_password(clinic: Town, *words: str) -> str:
+    """The same of somebody who signs in for it."""
+    return await careline(clinic, *words, "--as", PERSON, "--password-stdin", said=f"{PASSWORD}\n")
+
+
+def session(clinic: Town) -> str:
+    """Of somebody who has signed in already."""
+    now = datetime.now(UTC)
+    return people.write(clinic.place.page_db, lambda c: sessions.begin(c, PERSON, now))
 
 
 async def typed(clinic: Town, *words: str, said: str = "") -> tuple[int, str]:

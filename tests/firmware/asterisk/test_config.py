@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from firmware import settings
-from firmware.asterisk import config, written
+from firmware.asterisk import config, desk_dialplan, tap_dialplan, written
 from firmware.asterisk.config import Paths, Ports
 from firmware.asterisk.publish import needs_restart, united
 from firmware.asterisk.written import UnwritableError
 from firmware.site_secrets import Secrets, secrets_of
-from ivr.plan import Plan
+from ivr.plan import Plan, Recorded, Recording
 
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 PLAN = settings.read(TEMPLATE.read_text("utf-8"))
@@ -40,7 +40,7 @@ def test_nothing_is_open_that_need_not_be() -> None:
     made = files()
     assert "autoload=no" in made["modules.conf"]
     for unwanted in ("http", "ari", "voicemail", "mixmonitor", "app_record", "anonymous", "system",
-                     "func_env", "func_shell", "native_rtp", "chanspy"):  # fmt: skip
+                     "func_env", "func_shell", "native_rtp"):  # fmt: skip
         assert unwanted not in made["modules.conf"]
     assert "http.conf" not in made
     assert "ari.conf" not in made
@@ -49,6 +49,28 @@ def test_nothing_is_open_that_need_not_be() -> None:
     assert "read=call,dtmf,user,reporting\nwrite=call,originate,reporting\n" in made["manager.conf"]
     assert "strictrtp=yes" in made["rtp.conf"]
     assert "anonymous" not in made["pjsip.conf"]
+
+
+def test_no_telephone_reaches_what_listens_to_talks() -> None:
+    listens = {tap_dialplan.SPY, tap_dialplan.TAP}
+    for block in files()["extensions.conf"].split("\n[")[1:]:
+        name, _, steps = block.partition("]")
+        if "ChanSpy(" in steps:
+            assert name == tap_dialplan.SPY
+        led_to = re.findall(r"(?:include => |Goto\(|GotoIf\([^?]*\?|Gosub\()([a-z-]+)", steps)
+        assert not listens & set(led_to), name
+
+
+def test_an_agent_has_keys_for_a_recording_only_where_one_is_made() -> None:
+    assert "DYNAMIC_FEATURES" not in files()["extensions.conf"]
+    always = Recording(Recorded.ALWAYS, mailbox="nurse")
+    nurse = replace(PLAN.queues["nurse"], recording=always)
+    recording = replace(PLAN, queues={**PLAN.queues, "nurse": nurse})
+    keyed = "Set(DYNAMIC_FEATURES=recording-record#recording-card)"
+    assert keyed in files(recording)["extensions.conf"]
+    for key, code in tap_dialplan.KEYS.items():
+        assert f"recording-{key} => {code},self," in files(recording)["features.conf"]
+    assert not set(tap_dialplan.KEYS.values()) & set(desk_dialplan.FEATURE_CODES.values())
 
 
 @pytest.mark.parametrize("limit", ["maxcalls", "maxload", "minmemfree"])

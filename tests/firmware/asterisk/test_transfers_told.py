@@ -142,6 +142,35 @@ def test_who_asked_first_by_keys_passes_the_caller_to_whoever_picked_up_and_hold
     assert asks_and_hangs_up(answered, enters, leaves, target="") == [held_no_more, nobody]
 
 
+def test_who_passes_on_at_once_whom_it_was_handed_has_the_caller_fetched_from_behind_the_pair() -> (
+    None
+):
+    """The telephone's peer is an end of the pair by which it was asked."""
+    near, far = "Local/102@from-phone-00000005;1", "Local/102@from-phone-00000005;2"
+
+    def passed(number: str, *bridged: tuple[str, str, str]) -> list[events.Event]:
+        translator = with_two_calls()
+        for channel, uniqueid, bridge in bridged:
+            enters = {"Event": "BridgeEnter", "Uniqueid": uniqueid, "BridgeUniqueid": bridge}
+            told(translator, {**enters, "Channel": channel})
+        blind = transferred(
+            "BlindTransfer",
+            TransfererChannel="PJSIP/102-0000000a",
+            TransfereeUniqueid="8.9",
+            TransfereeChannel=far,
+            Extension=number,
+        )
+        return told(translator, blind)
+
+    talk = ((TRUNK, CALLER, "talk"), (near, "8.8", "talk"), (far, "8.9", "asked"))
+    mislaid = events.Transferred(CALL, "102", "103", Passing.MISLAID)
+    assert passed("103", *talk) == [mislaid]
+    assert passed("103", *talk[:2]) == [mislaid]  # it may have left already
+    outward = events.Transferred(CALL, "102", "95555551234", Passing.SENT)
+    assert passed("95555551234", *talk) == [outward]
+    assert passed("103", *talk[1:]) == passed("103") == []
+
+
 def test_a_telephone_that_parks_by_its_transfer_key_is_told_the_slot_once() -> None:
     sent = transferred(
         "BlindTransfer",

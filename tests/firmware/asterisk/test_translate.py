@@ -318,11 +318,11 @@ def test_ringing_a_phone_shows_it_the_caller_and_names_the_leg_by_the_offer() ->
     )
 
 
-def test_joining_and_what_comes_next_name_channels_by_their_lasting_ids() -> None:
+def test_orders_name_channels_by_their_lasting_ids_but_a_talk_is_joined_by_whole_names() -> None:
     translator = with_caller("101")
     assert fields(translator.bridge(CALL, offer("101"))) == {
         "Action": "Bridge",
-        "Channel1": CALLER,
+        "Channel1": "PJSIP/line-00000021",  # the only action that takes what begins alike
         "Channel2": offer("101"),
         "Tone": "no",
     }
@@ -519,6 +519,15 @@ def test_who_picked_up_a_phone_that_rang_on_is_not_hung_up_on() -> None:
     assert translator.strays() == []
 
 
+def test_who_picks_up_while_we_ask_what_lives_is_not_hung_up_on_for_an_older_line() -> None:
+    translator = exchange()
+    translator.status()
+    translator.receive(about(offer("102"), "Newstate", ChannelState="6"))
+    translator.resync([waiting(Context="failsafe"), ringing_for(waiting()["Channel"])])
+    translator.receive(about(CALLER, "BridgeEnter", BridgeUniqueid="b"))
+    assert translator.strays() == []
+
+
 def test_the_slate_names_calls_that_came_and_went_unheard_and_nothing_else() -> None:
     def entry(key: str, value: str) -> Message:
         return paired(("Event", "DBGetTreeResponse"), ("Key", key), ("Val", value))
@@ -605,6 +614,19 @@ def test_whom_the_fail_safe_joins_is_no_talk_of_ours() -> None:
     fallen = about("", "UserEvent", UserEvent="CareLineFailsafe", CallUUID=CALL)
     assert translator.receive(fallen) == [events.FellToFailsafe(CALL)]
     assert translator.receive(about(CALLER, "BridgeEnter", BridgeUniqueid=BRIDGE)) == []
+    assert translator.strays() == []
+
+
+def test_a_phone_rings_on_for_whom_the_fail_safe_has_until_somebody_else_talks_with_them() -> None:
+    translator = with_caller("101", "102")
+    translator.receive(about("", "UserEvent", UserEvent="CareLineFailsafe", CallUUID=CALL))
+    translator.receive(about(offer("102"), "Newstate", ChannelState="6"))
+    assert translator.strays() == []
+    translator.receive(about(CALLER, "BridgeEnter", BridgeUniqueid=BRIDGE))
+    assert translator.strays() == [offer("101")]
+    assert translator.receive(about(offer("102"), "BridgeEnter", BridgeUniqueid=BRIDGE)) == [
+        events.Joined(CALL, offer("102"))
+    ]
 
 
 def test_a_channel_that_is_announced_again_is_the_new_call_and_the_old_has_left() -> None:

@@ -1,0 +1,89 @@
+"""What waits for somebody of the clinic: messages of their mailboxes and requests, in one order.
+
+Pressing ones first (an urgent message, a request that is overdue), then by age. Nothing here is
+opened: a caller's number, name and words are not even read. A spoken answer of an open request is
+heard in its request, and is no item of its own.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, select
+
+from firmware import requests
+from firmware.ledger import Message, Moment, held_in, in_mailboxes, messages
+from firmware.requests import Act, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of them."""
+
+    it: Message | Request
+    since: str
+    is_new: bool  # nobody has heard it, nor opened or taken it
+    is_pressing: bool
+
+
+def waiting(
+    connection: Connection, mailboxes: Collection[str], now: datetime, most: int
+) -> list[Item]:
+    """What is not done yet, of each kind so many at most."""
+    is_answer = exists().where(
+        requests.spoken.c.message == messages.c.message,
+        requests.spoken.c.request == requests.requests.c.request,
+        requests.requests.c.done.is_(None),
+    )
+    left = (
+        held_in(mailboxes)
+        .where(in_mailboxes.c.done.is_(None), ~is_answer)
+        .order_by(messages.c.urgent.desc(), messages.c.started, in_mailboxes.c.mailbox)
+    )
+    open_ = requests.listed(connection, closed=False, limit=most)
+    found = [
+        *(_message(Message(*row)) for row in connection.execute(left.limit(most))),
+        *_requests(connection, open_, Moment(now, 0).text),
+    ]
+    return sorted(found, key=lambda item: (not item.is_pressing, item.since))
+
+
+def done(connection: Connection, mailboxes: Collection[str], most: int) -> list[Item]:
+    """What is done, the newest first, so many at most."""
+    ended = (
+        held_in(mailboxes)
+        .where(in_mailboxes.c.done.is_not(None))
+        .order_by(in_mailboxes.c.done.desc())
+    )
+    closed = requests.listed(connection, closed=True, limit=most)
+    found = [
+        *(_message(Message(*row)) for row in connection.execute(ended.limit(most))),
+        *(Item(each, each.taken, is_new=False, is_pressing=False) for each in closed),
+    ]
+    return sorted(found, key=lambda item: item.it.done or "", reverse=True)[:most]
+
+
+def one_message(connection: Connection, message: str, mailbox: str) -> Message | None:
+    """As it lies in this mailbox, if it does."""
+    row = connection.execute(
+        held_in([mailbox]).where(in_mailboxes.c.message == message)
+    ).one_or_none()
+    return Message(*row) if row else None
+
+
+def _message(one: Message) -> Item:
+    return Item(one, one.started, one.heard is None, one.urgent)
+
+
+def _requests(connection: Connection, found: list[Request], now: str) -> list[Item]:
+    touched = _touched(connection, [each.request for each in found])
+    return [Item(each, each.taken, each.request not in touched, each.due < now) for each in found]
+
+
+def _touched(connection: Connection, named: list[str]) -> set[Any]:
+    """Those of them about which somebody has done something."""
+    by_caller = (Act.LEFT.value, Act.BROKEN_OFF.value)
+    acts = requests.acts
+    asked = select(acts.c.request).where(acts.c.request.in_(named), acts.c.act.not_in(by_caller))
+    return set(connection.scalars(asked))

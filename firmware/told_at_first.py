@@ -1,0 +1,131 @@
+"""What the first run has been told so far: one file, so that whoever is called away goes on where
+they were, at another browser too, and a power cut asks nothing twice.
+"""
+
+from datetime import time
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from firmware.beginning import DAYS, Answers, Menu, OnCall, Opening, Telephone, Work
+from firmware.durable import replace_file
+from firmware.forms import Label
+from firmware.place import Place
+from ivr.plan import Plan
+
+TELEPHONES_MOST, ON_CALL_MOST = 40, 8
+Number = Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Clinic(_Part):
+    """Who they are, and where help would come to."""
+
+    name: Label
+    address: Annotated[str, Field(min_length=3, max_length=60, pattern=r"^[\w .,'/+-]+$")]
+    number: Number
+    timezone: Annotated[str, Field(min_length=1, max_length=60)]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    subdivision: Annotated[str | None, Field(pattern="^[A-Z0-9]{1,3}$")] = None
+
+
+class Span(_Part):
+    begins: time
+    ends: time
+
+
+class Phone(_Part):
+    number: Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]
+    name: Label
+    room: Annotated[str, Field(max_length=40, pattern=r"^[\w .'/+-]*$")] = ""
+    work: Work
+
+
+class Person(_Part):
+    name: Label
+    mobile: Number
+
+
+class Told(_Part):
+    """Each part is None until its screen was answered."""
+
+    clinic: Clinic | None = None
+    hours: dict[str, tuple[Span, ...]] | None = None
+    phones: Annotated[tuple[Phone, ...], Field(max_length=TELEPHONES_MOST)] | None = None
+    people: Annotated[tuple[Person, ...], Field(max_length=ON_CALL_MOST)] | None = None
+    menu: Menu | None = None
+    other_site: Annotated[str, Field(max_length=40, pattern=r"^[\w .'/+-]*$")] = ""
+
+    def answers(self) -> Answers | None:
+        """All of them; None while one is missing."""
+        clinic, hours, phones, people = self.clinic, self.hours, self.phones, self.people
+        if clinic is None or hours is None or phones is None or people is None:
+            return None
+        if self.menu is None:
+            return None
+        return Answers(
+            clinic=clinic.name,
+            address=clinic.address,
+            number=clinic.number,
+            timezone=clinic.timezone,
+            hours={
+                day: [Opening(each.begins, each.ends) for each in hours.get(day, ())]
+                for day in DAYS
+            },
+            telephones=tuple(
+                Telephone(each.number, each.name, each.room, each.work) for each in phones
+            ),
+            menu=self.menu,
+            on_call=tuple(OnCall(each.name, each.mobile) for each in people),
+            country=clinic.country,
+            subdivision=clinic.subdivision,
+            other_site=self.other_site or "our other office",
+        )
+
+
+def read(place: Place) -> Told | None:
+    """None: no first run is under way. One that cannot be read any more begins anew."""
+    try:
+        return Told.model_validate_json(place.beginning.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        return Told()
+
+
+def keep(place: Place, told: Told) -> None:
+    """Durable when this returns."""
+    replace_file(place.beginning, told.model_dump_json().encode())
+
+
+def done(place: Place) -> None:
+    """It is over."""
+    place.beginning.unlink(missing_ok=True)
+
+
+def known(plan: Plan | None) -> Told:
+    """What the box knows of these answers already, to be looked through rather than typed."""
+    if plan is None:
+        return Told()
+    numbers = [number for line in plan.lines.values() for number in line.numbers]
+    front = set(plan.front_desk)
+    phones = tuple(
+        Phone(
+            number=each.extension,
+            name=each.name,
+            work=Work.FRONT_DESK if each.extension in front else Work.ROOM,
+        )
+        for each in list(plan.phones.values())[:TELEPHONES_MOST]
+    )
+    clinic = Clinic.model_construct(
+        name=plan.name,
+        address="",
+        number=numbers[0] if numbers else "",
+        timezone=str(plan.timezone),
+        country="US",
+        subdivision=None,
+    )
+    return Told(clinic=clinic, phones=phones)

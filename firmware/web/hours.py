@@ -1,0 +1,331 @@
+"""Hours and on-call as calendars: a week of each schedule and of who is on call, the gaps, the next
+closures; and exceptions, swaps, and holidays by region, by a form.
+
+Who may publish sees the draft, and changes nothing else; all others see what is in force. What the
+site file's reading finds wrong with a change is said, and the change is not kept.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import holidays as supported
+from babel.dates import format_date
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import Field
+
+from firmware import hours_edits, settings
+from firmware.edits import Edit
+from firmware.filling import Told, document_of, judged
+from firmware.hours_edits import Document, Exceptional, Turn
+from firmware.operations import Operation
+from firmware.public_holidays import UnknownPlaceError, public_holidays
+from firmware.web.days import Days, Span, around, days_in
+from firmware.web.entrance import Refused, visitor_of
+from firmware.web.forms import F, Form, typed
+from firmware.web.frame import render, words_of
+from firmware.web.house import house_of
+from firmware.web.room_form import said
+from firmware.web.rooms import SHOWN_AGAIN, filled_in, keep, now_kept
+from firmware.web.week import (
+    GAPS_SHOWN,
+    Day,
+    duty_week,
+    gap_line,
+    gaps_ahead,
+    leads_to_oncall,
+    next_closures,
+    schedule_week,
+)
+from firmware.web.words import Words, to_say
+from ivr.hours import named
+from ivr.plan import Plan
+
+router = APIRouter()
+
+YEAR = timedelta(days=366)
+UNREAD = (
+    409,
+    to_say("The draft cannot be read."),
+    to_say("Undo its last change under People and phones, or discard it."),
+)
+FILL_IN = to_say("Some fields are not filled in rightly. Look at each, and send it again.")
+
+Key = Annotated[str, Field(min_length=1, max_length=60)]
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+Time = Annotated[str, Field(pattern=r"^([0-9]{2}:[0-9]{2})?$")]
+Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}$")]
+StepText = Annotated[str, Field(max_length=10)]
+
+
+class ExceptionForm(Form):
+    schedule: Key
+    name: Name
+    first: date
+    last: date
+    opens: Time = ""
+    closes: Time = ""
+    yearly: Literal["", "on"] = ""
+    step: StepText = ""
+
+
+class CoverForm(Form):
+    layer: Key
+    person: Key
+    starts: Moment
+    ends: Moment
+    step: StepText = ""
+
+
+class SwapForm(Form):
+    layer: Key
+    person: Key
+    starts: Moment
+    ends: Moment
+    other: Key
+    other_starts: Moment
+    other_ends: Moment
+    step: StepText = ""
+
+
+class HolidayForm(Form):
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    observed: Literal["yes", "no"]
+    step: StepText = ""
+
+
+class RegionForm(Form):
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    subdivision: Annotated[str, Field(pattern=r"^[A-Z0-9]{0,3}$")] = ""
+    step: StepText = ""
+
+
+class TakeAwayForm(Form):
+    kind: Literal["exceptions", "swaps", "overrides"]
+    schedule: Annotated[str, Field(max_length=60)] = ""
+    place: Annotated[int, Field(ge=0, le=1000)]
+    step: StepText = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Something that was written beside the week, and can be taken away."""
+
+    kind: str
+    schedule: str
+    place: int
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """One of the region's, with its next day."""
+
+    name: str
+    day: str
+    is_observed: bool
+
+
+@router.get("/hours")
+def show(request: Request) -> Response:
+    return _screen(request)
+
+
+@router.post("/hours/exception")
+def add_exception(request: Request) -> Response:
+    def edits(document: Document, form: ExceptionForm) -> list[Edit]:
+        opens = (f"{form.opens}-{form.closes}",) if form.opens or form.closes else ()
+        is_yearly = bool(form.yearly)
+        wish = Exceptional(form.schedule, form.name, form.first, form.last, opens, is_yearly)
+        return hours_edits.add_exception(document, wish)
+
+    return _change(request, ExceptionForm, edits, "added an exception")
+
+
+@router.post("/hours/cover")
+def cover(request: Request) -> Response:
+    def edits(document: Document, form: CoverForm) -> list[Edit]:
+        return hours_edits.cover(document, form.layer, _turn(form.person, form.starts, form.ends))
+
+    return _change(request, CoverForm, edits, "put somebody on call")
+
+
+@router.post("/hours/swap")
+def swap(request: Request) -> Response:
+    def edits(document: Document, form: SwapForm) -> list[Edit]:
+        one = _turn(form.person, form.starts, form.ends)
+        other = _turn(form.other, form.other_starts, form.other_ends)
+        return hours_edits.swap(document, form.layer, one, other)
+
+    return _change(request, SwapForm, edits, "swapped turns on call")
+
+
+@router.post("/hours/holiday")
+def holiday(request: Request) -> Response:
+    def edits(_document: Document, form: HolidayForm) -> list[Edit]:
+        return hours_edits.holiday(form.name, is_observed=form.observed == "yes")
+
+    return _change(request, HolidayForm, edits, "changed a holiday")
+
+
+@router.post("/hours/region")
+def region(request: Request) -> Response:
+    def edits(document: Document, form: RegionForm) -> list[Edit]:
+        known = {
+            each for names in _known(form.country, form.subdivision).values() for each in names
+        }
+        return hours_edits.region(document, form.country, form.subdivision, known)
+
+    return _change(request, RegionForm, edits, "changed whose holidays count")
+
+
+@router.post("/hours/take-away")
+def take_away(request: Request) -> Response:
+    def edits(_document: Document, form: TakeAwayForm) -> list[Edit]:
+        if form.kind == "exceptions":
+            return hours_edits.take_away(("hours", form.schedule, form.kind, form.place))
+        return hours_edits.take_away(("oncall", form.kind, form.place))
+
+    return _change(request, TakeAwayForm, edits, "took away what was agreed")
+
+
+def _turn(person: str, starts: str, ends: str) -> Turn:
+    return Turn(person, starts.replace("T", " "), ends.replace("T", " "))
+
+
+# ---- into the draft ----
+
+
+def _change(
+    request: Request, of: type[F], edits: Callable[[Document, F], list[Edit]], what: str
+) -> Response:
+    """A wish becomes a step of the draft; if it cannot, the screen says why."""
+    words, kept = words_of(request), now_kept(request)
+    form = typed(request, of).form
+    if form is None:
+        return _screen(request, why=words.gettext(FILL_IN))
+    beside = settings.beside(house_of(request).place.site_file)
+    done = judged(kept.text, edits(document_of(kept.text), form), beside)
+    if isinstance(done, Told):
+        return _screen(request, why=said(done, words))
+    text, faults = done
+    if faults:
+        return _screen(request, why=said(Told(faults[0].reason, faults[0].cure), words))
+    if who := keep(request, text, what):
+        return _screen(request, why=words.say(SHOWN_AGAIN, who=who), status=409)
+    return RedirectResponse("/hours", 303)
+
+
+# ---- what is shown ----
+
+
+def _screen(request: Request, *, why: str = "", status: int = 422) -> Response:
+    house, visitor, words = house_of(request), visitor_of(request), words_of(request)
+    may = visitor.may(Operation.CONFIGURE)
+    plan, step = house.site.plan, 0
+    document: Document = {}
+    if may:
+        kept = now_kept(request)
+        step, document = kept.step, document_of(kept.text)
+        plan = settings.draft(kept.text, settings.beside(house.place.site_file)).plan
+    if plan is None:
+        raise Refused(*UNREAD)
+    zone, now = ZoneInfo(plan.timezone), house.now()
+    today = now.astimezone(zone).date()
+    days = _week(request, today, zone)
+    gaps = gaps_ahead(plan, now)
+    return render(
+        request,
+        "hours.html",
+        status=status if why else 200,
+        why=why,
+        stands=filled_in(request) if why else {},
+        same=lambda names: [(name, name) for name in names],
+        may=may,
+        step=step,
+        title=days.title(words.locale),
+        days=days,
+        this_week=around(Span.WEEK, today, zone),
+        zone=plan.timezone,
+        schedules={
+            name: schedule_week(each, days, now, words) for name, each in plan.hours.items()
+        },
+        layers=_layers(plan, days, now, words),
+        people={name: plan.people[name].label for name in plan.people},
+        is_led_to=leads_to_oncall(plan),
+        gaps=[gap_line(gap, plan, days, words) for gap in gaps[:GAPS_SHOWN]],
+        gaps_more=max(0, len(gaps) - GAPS_SHOWN),
+        closures=next_closures(plan, today, words),
+        agreed=_agreed(plan, document, words) if may else [],
+        countries=_countries(words) if may else [],
+        region=document.get("holidays", {}),
+        holidays=_holidays(document, today, words) if may else [],
+    )
+
+
+def _week(request: Request, today: date, zone: ZoneInfo) -> Days:
+    days, _ = days_in({"span": "week", "day": request.query_params.get("day", "")}, today, zone)
+    return days
+
+
+def _layers(plan: Plan, days: Days, now: datetime, words: Words) -> Mapping[str, Sequence[Day]]:
+    if plan.rota is None:
+        return {}
+    return {
+        name: duty_week(plan, place, days, now, words)
+        for place, name in enumerate(plan.rota.layers)
+    }
+
+
+def _agreed(plan: Plan, document: Document, words: Words) -> list[Agreed]:
+    """By their places in the file; a list of dates without a name has no place here."""
+    found = [
+        Agreed("exceptions", name, place, f"{name}: {named(each)}")
+        for name, hours in plan.hours.items()
+        for place, each in enumerate(hours.exceptions)
+        if each.rule.name
+    ]
+    section = document.get("oncall", {})
+    for place, each in enumerate(section.get("swaps", [])):
+        parts = [each["one"], each["other"]]
+        told = " ⇄ ".join(f"{_label(plan, p['person'])} {p['starts']}–{p['ends']}" for p in parts)
+        found.append(Agreed("swaps", "", place, f"{words.gettext('Swap')}: {told}"))
+    for place, each in enumerate(section.get("overrides", [])):
+        told = f"{_label(plan, each['person'])} {each['starts']}–{each['ends']}"
+        found.append(Agreed("overrides", "", place, f"{words.gettext('On call')}: {told}"))
+    return found
+
+
+def _label(plan: Plan, person: str) -> str:
+    return plan.people[person].label if person in plan.people else person
+
+
+def _countries(words: Words) -> list[tuple[str, str]]:
+    names = words.locale.territories
+    known = ((code, names.get(code, code)) for code in supported.list_supported_countries())
+    return sorted((each for each in known if len(each[0]) == 2), key=lambda each: each[1])
+
+
+def _holidays(document: Document, today: date, words: Words) -> list[Holiday]:
+    """Of the coming year, each once, by its next day."""
+    section = document.get("holidays", {})
+    found = _known(str(section.get("country", "")), str(section.get("subdivision", "")))
+    told: dict[str, Holiday] = {}
+    for day, names in found.items():
+        for name in names if today <= day < today + YEAR else ():
+            otherwise = section.get("days", {}).get(name, {})
+            is_observed = bool(otherwise.get("observed", True))
+            said_day = format_date(day, "full", locale=words.locale)
+            told.setdefault(name, Holiday(name, said_day, is_observed))
+    return list(told.values())
+
+
+def _known(country: str, subdivision: str) -> Mapping[date, Sequence[str]]:
+    """None, where there is no such place: the site file's reading tells so."""
+    try:
+        return public_holidays(country, subdivision or None)
+    except UnknownPlaceError:
+        return {}

@@ -1,0 +1,89 @@
+"""What every screen shares: where the clinic lies, what time it is, who is signed in, the words."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import structlog
+from fastapi import Request
+
+from firmware import account, settings
+from firmware.audit import Act
+from firmware.call_search import LastDigits
+from firmware.passwords import Cost
+from firmware.place import Place
+from firmware.web.drafted import Drafted
+from firmware.web.first_visit import FirstVisit
+from firmware.web.live import Live
+from firmware.web.outlook import Outlooks
+from firmware.web.press import Press
+from firmware.web.visitors import Visitors
+from firmware.web.voices import Voices
+from firmware.web.words import Words
+from ivr.plan import Plan
+
+log = structlog.get_logger(__name__)
+
+
+class Site:
+    """The clinic's site file as it is published now; read anew when another is."""
+
+    def __init__(self, site_file: Path) -> None:
+        self._site_file = site_file
+        self._read: tuple[tuple[int, int, int], Plan] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def plan(self) -> Plan | None:
+        """None before there is one, or where it has faults: then nothing is known of it."""
+        with self._lock:
+            try:
+                # Of the file that the name leads to: a long list asks for each of its lines.
+                found = self._site_file.stat()
+                seen = (found.st_dev, found.st_ino, found.st_mtime_ns)
+                if self._read is None or self._read[0] != seen:
+                    path = self._site_file.resolve()
+                    plan = settings.read(path.read_text("utf-8"), settings.beside(path))
+                    self._read = (seen, plan)
+            except (OSError, ValueError):
+                return None
+            return self._read[1]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One page's, for as long as its process lives."""
+
+    place: Place
+    now: Callable[[], datetime]
+    site: Site
+    visitors: Visitors
+    words: Mapping[str, Words]
+    first: FirstVisit
+    live: Live
+    digits: LastDigits
+    cost: Cost  # of the passwords chosen here
+    drafted: Drafted
+    outlooks: Outlooks
+    press: Press
+    voices: Voices
+    assets: Mapping[str, str] = field(repr=False)  # a file of static/ -> its address
+    too_soon: dict[str, datetime] = field(default_factory=dict)  # whose was entered last when
+
+    def account(self, who: str, act: Act, about: str = "") -> None:
+        """Enter it in the audit before it is done. OSError: it cannot be, and must not be done."""
+        account.give_or_lay(self.place, who, act, about)
+
+    @property
+    def clinic(self) -> str:
+        """Its name, as far as it has one yet."""
+        plan = self.site.plan
+        return plan.name if plan else ""
+
+
+def house_of(request: Request) -> House:
+    """The house in which this is asked."""
+    return cast(House, request.app.state.house)

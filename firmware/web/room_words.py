@@ -1,0 +1,393 @@
+"""What the forms of the site file are called on the page: each section, each field, each word that
+can be chosen, and what belongs into a field without the marks that the file itself needs.
+
+A test asks all of it for every field of every section, so a key added to a form is missed at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from firmware.web.words import to_say
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A section: its name, that of one part, what it is for, and which fields its list shows."""
+
+    title: str
+    one: str
+    about: str
+    part: str = ""  # what the name of a part is
+    shows: tuple[str, ...] = ()
+
+
+CALLED: Mapping[str, Called] = {
+    "phones": Called(
+        to_say("Phones"),
+        to_say("phone"),
+        to_say("Each telephone with its extension, and where it stands: 911 is told that."),
+        to_say("Extension"),
+        ("name", "location", "mailbox"),
+    ),
+    "queues": Called(
+        to_say("Queues"),
+        to_say("queue"),
+        to_say("Where callers wait for somebody, who answers them, and how long that may take."),
+        to_say("Short name"),
+        ("agents", "urgency", "number"),
+    ),
+    "mailboxes": Called(
+        to_say("Mailboxes"),
+        to_say("mailbox"),
+        to_say("Where sealed messages are left, and who may open them."),
+        to_say("Short name"),
+        ("members", "lamps", "number"),
+    ),
+    "pages": Called(
+        to_say("Paging"),
+        to_say("paging number"),
+        to_say("Numbers that speak to several telephones at once."),
+        to_say("Short name"),
+        ("number", "phones"),
+    ),
+    "people": Called(
+        to_say("People who can be called"),
+        to_say("person who can be called"),
+        to_say("Who is rung when nobody is in: doctors on call, the answering service."),
+        to_say("Short name"),
+        ("name", "numbers"),
+    ),
+    "lines": Called(
+        to_say("Lines"),
+        to_say("line"),
+        to_say("Your telephone numbers, and what a caller of each comes to."),
+        to_say("Short name"),
+        ("numbers", "flow", "trunk"),
+    ),
+    "trunks": Called(
+        to_say("Telephone companies"),
+        to_say("connection"),
+        to_say("The connections by which calls come and go."),
+        to_say("Short name"),
+        ("host", "port"),
+    ),
+    "dial_rules": Called(
+        to_say("Dialling out"),
+        to_say("rule"),
+        to_say("Which numbers outside can be dialled, how, and which of yours they are shown."),
+        "",
+        ("prefix", "starts", "digits", "trunk", "shows"),
+    ),
+    "blocking": Called(
+        to_say("Unwanted callers"),
+        to_say("unwanted callers"),
+        to_say("Who must press a key before a telephone rings for them."),
+    ),
+    "requests": Called(
+        to_say("Requests"),
+        to_say("kind of request"),
+        to_say("Refills, appointments and the like: within which time, and who has them first."),
+        to_say("Kind"),
+        ("due_min", "hours", "owner"),
+    ),
+    "wrap_up": Called(
+        to_say("What talks were about"),
+        to_say("list of what talks were about"),
+        to_say("The digits that agents key after a talk, with what each means."),
+    ),
+    "clinic": Called(
+        to_say("Clinic"),
+        to_say("clinic"),
+        to_say("Its name, time zone and language, the front desk, and emergency numbers."),
+    ),
+    "retention": Called(
+        to_say("How long things are kept"),
+        to_say("rule of how long things are kept"),
+        to_say("After how many days messages, recordings and records are destroyed."),
+    ),
+    "email": Called(
+        to_say("Notices by e-mail"),
+        to_say("mail server"),
+        to_say("The server that tells people that something waits for them, and never what."),
+    ),
+    "backup": Called(
+        to_say("Nightly backup"),
+        to_say("nightly backup"),
+        to_say("Where each night's sealed backup goes, and when."),
+    ),
+}
+
+# How the sections stand on the first screen.
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (to_say("Inside the clinic"), ("phones", "queues", "mailboxes", "pages", "people")),
+    (to_say("To the outside"), ("lines", "trunks", "dial_rules", "blocking")),
+    (to_say("Work"), ("requests", "wrap_up")),
+    (to_say("The clinic"), ("clinic", "retention", "email", "backup")),
+)
+
+_NUMBER_INSIDE = to_say("Number inside")
+_CONSENT = to_say("How callers agree to a recording")
+_RECORD = to_say("Talks are recorded")
+_RECORDINGS = to_say("Mailbox whose members may listen to recordings")
+# Of a field its name, and where it needs one, a word of help.
+FIELDS: Mapping[str, tuple[str, str]] = {
+    "clinic.name": (to_say("Name of the clinic"), ""),
+    "clinic.timezone": (to_say("Time zone"), ""),
+    "clinic.language": (to_say("Language that callers hear"), ""),
+    "clinic.parking": (
+        to_say("Number that parks a caller"),
+        to_say("Parked callers are taken up at the nine numbers behind it."),
+    ),
+    "clinic.front_desk": (
+        to_say("Front desk"),
+        to_say("These ring first when anything fails, and hear of each emergency call."),
+    ),
+    "clinic.emergency_numbers": (
+        to_say("Emergency numbers"),
+        to_say("Each on a line of its own. From any telephone, at any time, with no prefix."),
+    ),
+    "phones.name": (to_say("Name"), to_say("Who or what it is, like Front desk 1.")),
+    "phones.location": (
+        to_say("Where it stands"),
+        to_say("Street, floor and room: whoever answers 911 is told this."),
+    ),
+    "phones.callback": (
+        to_say("Number to call back"),
+        to_say("The number outside at which an emergency call from here is called back."),
+    ),
+    "phones.skills": (
+        to_say("Skills"),
+        to_say("Each on a line with its level from 1, the best, to 9, like: spanish = 1"),
+    ),
+    "phones.mailbox": (
+        to_say("Mailbox"),
+        to_say("Takes a message where this telephone is busy or does not answer."),
+    ),
+    "lines.trunk": (to_say("Telephone company"), ""),
+    "lines.numbers": (
+        to_say("Your numbers"),
+        to_say("As the telephone company sends them, each on a line of its own."),
+    ),
+    "lines.flow": (to_say("Menu that callers hear"), ""),
+    "lines.phone": (
+        to_say("Or the one telephone that rings"),
+        to_say("For somebody's own number: then it has no menu."),
+    ),
+    "lines.language": (to_say("Language, if it is another than the clinic's"), ""),
+    "lines.medical": (
+        to_say("For medical callers"),
+        to_say("Its callers are asked about emergencies first."),
+    ),
+    "lines.record": (_RECORD, ""),
+    "lines.consent": (_CONSENT, to_say("The law differs by state.")),
+    "lines.recordings": (_RECORDINGS, ""),
+    "trunks.host": (to_say("Address"), ""),
+    "trunks.port": (to_say("Port"), ""),
+    "trunks.username": (
+        to_say("User name"),
+        to_say("Its password is set at the box and never stands here."),
+    ),
+    "trunks.registers": (to_say("The box signs in there"), ""),
+    "dial_rules.prefix": (
+        to_say("Prefix"),
+        to_say("What is dialled before the number to reach the outside, like 9."),
+    ),
+    "dial_rules.starts": (to_say("Numbers that begin with"), to_say("Empty: any number.")),
+    "dial_rules.digits": (to_say("Digits of the number"), ""),
+    "dial_rules.trunk": (to_say("Telephone company"), ""),
+    "dial_rules.shows": (to_say("Your number that is shown"), ""),
+    "queues.agents": (to_say("Telephones that answer"), ""),
+    "queues.urgency": (to_say("How pressing its callers are"), ""),
+    "queues.target_s": (to_say("Seconds within which callers shall be answered"), ""),
+    "queues.offer_s": (to_say("Seconds that a telephone rings before the next"), ""),
+    "queues.rest_s": (to_say("Seconds of rest after a call was not picked up"), ""),
+    "queues.announce_s": (to_say("Seconds between announcements"), ""),
+    "queues.wrap_up_s": (to_say("Seconds after a talk before the next call"), ""),
+    "queues.misses": (
+        to_say("Calls not picked up before a telephone is paused"),
+        to_say("0: it is never paused."),
+    ),
+    "queues.says": (to_say("What callers who wait are told"), ""),
+    "queues.survey": (to_say("Callers are asked how it was"), ""),
+    "queues.needs": (
+        to_say("Skills that are needed"),
+        to_say("Each on a line with the worst level that will do, like: spanish = 3"),
+    ),
+    "queues.relaxes": (
+        to_say("After a while less will do"),
+        to_say("After so many seconds of waiting these skills are needed instead."),
+    ),
+    "queues.relaxes.after_s": (to_say("Seconds"), ""),
+    "queues.relaxes.needs": (
+        to_say("Skills needed then"),
+        to_say("Each on a line with the worst level that will do, like: spanish = 3"),
+    ),
+    "queues.number": (
+        _NUMBER_INSIDE,
+        to_say("Callers can be transferred to it, back into the queue."),
+    ),
+    "queues.whisper": (
+        to_say("Prompt that the agent hears first"),
+        to_say("The name of a prompt; the caller does not hear it."),
+    ),
+    "queues.callbacks": (
+        to_say("Call-backs"),
+        to_say("Callers may hang up and are called back in their turn. Choose the hours for it."),
+    ),
+    "queues.callbacks.hours": (to_say("During these hours"), ""),
+    "queues.callbacks.tries": (to_say("Tries"), ""),
+    "queues.callbacks.again_s": (to_say("Seconds between two tries"), ""),
+    "queues.callbacks.within_h": (to_say("Hours after which it is given up"), ""),
+    "queues.callbacks.ring_s": (to_say("Seconds that the caller's telephone rings"), ""),
+    "queues.record": (_RECORD, ""),
+    "queues.consent": (_CONSENT, to_say("The law differs by state.")),
+    "queues.recordings": (_RECORDINGS, ""),
+    "mailboxes.members": (
+        to_say("Who may open it"),
+        to_say("Names by which people sign in, each on a line; the first is its owner."),
+    ),
+    "mailboxes.lamps": (to_say("Telephones whose lamp shows a new message"), ""),
+    "mailboxes.number": (
+        _NUMBER_INSIDE,
+        to_say("Whoever dials it leaves a message, and nobody is rung."),
+    ),
+    "pages.number": (to_say("Number that is dialled"), ""),
+    "pages.phones": (to_say("Telephones that are spoken to"), to_say("None ticked: all of them.")),
+    "wrap_up.codes": (
+        to_say("Digits and what they mean"),
+        to_say("Each on a line, like: 1 = refill. Agents key *54 and the digit."),
+    ),
+    "blocking.numbers": (
+        to_say("Numbers"),
+        to_say("Each on a line of its own. They must press 5 to get through."),
+    ),
+    "blocking.anonymous": (to_say("Callers who show no number"), ""),
+    "retention.messages_days": (
+        to_say("Messages: days after they were heard"),
+        to_say("What nobody has heard stays."),
+    ),
+    "retention.recordings_days": (to_say("Recorded talks: days after the talk"), ""),
+    "retention.requests_days": (to_say("Requests: days after they are done"), ""),
+    "retention.ledger_days": (
+        to_say("Numbers and names of callers: days"),
+        to_say("Figures stay for ever."),
+    ),
+    "retention.audit_days": (to_say("Audit: days"), to_say("Six years, and never less.")),
+    "retention.delete_by_hand": (to_say("People may delete their messages"), ""),
+    "retention.recordings_gb": (to_say("Gigabytes that recordings may fill"), ""),
+    "retention.reserve_gb": (to_say("Gigabytes that stay free"), ""),
+    "requests.due_min": (
+        to_say("Minutes until it must be done"),
+        to_say("Only minutes within the hours below count."),
+    ),
+    "requests.hours": (to_say("Hours that count"), ""),
+    "requests.owner": (to_say("Who has it first"), to_say("The name by which they sign in.")),
+    "people.name": (to_say("Name"), ""),
+    "people.numbers": (
+        to_say("Numbers"),
+        to_say("Each on a line, the best first: extensions, or numbers outside without a prefix."),
+    ),
+    "people.email": (to_say("E-mail address"), ""),
+    "people.messages": (to_say("Is told of new messages"), ""),
+    "email.host": (to_say("Address of the mail server"), ""),
+    "email.port": (to_say("Port"), ""),
+    "email.security": (to_say("Encryption"), ""),
+    "email.username": (
+        to_say("User name"),
+        to_say("Its password is set at the box and never stands here."),
+    ),
+    "email.sender": (to_say("Sender"), ""),
+    "email.admins": (
+        to_say("Who is told of locked names, new people and the like"),
+        to_say("E-mail addresses, each on a line of its own."),
+    ),
+    "backup.to": (to_say("Where to"), ""),
+    "backup.at": (to_say("Time of day"), ""),
+    "backup.drill_at": (to_say("Time at which it is tried"), ""),
+    "backup.keep": (to_say("How many backups stay there"), ""),
+    "backup.own_disk": (
+        to_say("A folder of the box's own disk will do"),
+        to_say("It would be lost together with the box."),
+    ),
+}
+
+CHOICES: Mapping[str, str] = {
+    "always": to_say("always"),
+    "on-request": to_say("when the agent keys *4"),
+    "never": to_say("never"),
+    "announce": to_say("they are told, and 2 refuses"),
+    "key": to_say("they press 1"),
+    "none": to_say("none"),
+    "emergency": to_say("emergency"),
+    "urgent": to_say("urgent"),
+    "soon": to_say("soon"),
+    "routine": to_say("routine"),
+    "place": to_say("their place in line"),
+    "wait": to_say("how long it may take"),
+    "admit": to_say("are let through"),
+    "ask": to_say("must press a key"),
+    "email": to_say("by e-mail"),
+    "tls": to_say("TLS (port 465)"),
+    "starttls": to_say("STARTTLS (port 587)"),
+    "refill": to_say("refill"),
+    "appointment": to_say("appointment"),
+    "referral": to_say("referral"),
+    "billing": to_say("billing"),
+    "call-back": to_say("call-back"),
+    "other": to_say("other"),
+    "en": to_say("English"),
+    "es": to_say("Spanish"),
+}
+
+_LETTERS = to_say("Use up to 80 letters, digits, spaces and . ' / + - and begin with a letter.")
+_WORD = to_say("Use up to 40 small letters, digits and dashes, a letter first, like front-desk.")
+_EXTENSION = to_say("Use an extension of 2 to 6 digits, like 101.")
+_NUMBER = to_say("Use the digits of a telephone number, like 2025550100.")
+_SKILLS = to_say("Write each on a line with a level from 1 to 9, like: spanish = 1")
+_OFFERED = to_say("Choose one of those offered.")
+_MAIL = to_say("Write an e-mail address, like office@example.com.")
+_TIME = to_say("Write a time of day, like 08:00.")
+# What a form's own words say with the marks of the file, without them.
+PLAIN: Mapping[str, str] = {
+    "up to 80 letters, digits, spaces and . ' / + - (a letter or digit first)": _LETTERS,
+    "a name of up to 40 small letters, digits and dashes, a letter first": _WORD,
+    'an extension of 2 to 6 digits in quotes, like "101"': _EXTENSION,
+    'a number of digits in quotes, like "2025550100"': _NUMBER,
+    'up to 8 digits in quotes, or "" for none': to_say("Use up to 8 digits, or leave it empty."),
+    'a time zone by its place, like "America/New_York"': to_say(
+        "Write a time zone by its place, like America/New_York."
+    ),
+    "up to 16 skills with levels: { spanish = 1 }": _SKILLS,
+    "a level from 1, the best, to 9": _SKILLS,
+    "up to 3 rules, levels from 1, the best, to 9:"
+    " [{ after_s = 60, needs = { spanish = 3 } }]": _SKILLS,
+    '"always", "on-request" or "never"': _OFFERED,
+    '"announce", "key" or "none"': _OFFERED,
+    '"emergency", "urgent", "soon" or "routine"': _OFFERED,
+    'of "place" and "wait", or an empty list': _OFFERED,
+    '"admit" or "ask", for who shows no number': _OFFERED,
+    '"tls" (port 465), "starttls" (587) or "none", on this machine alone': _OFFERED,
+    "true or false": _OFFERED,
+    'digits with words: { 1 = "refill", 2 = "booked" }': to_say(
+        "Write each on a line: a digit, = and what it means."
+    ),
+    "a digit": to_say("Write each on a line: a digit, = and what it means."),
+    'a table like { hours = "office" }, of hours, tries (2 to 10), again_s (60 to 7200),'
+    " within_h (1 to 336), ring_s (10 to 120)": to_say("Choose hours, or leave it empty."),
+    '1 to 5 numbers in quotes, as ["2025550171"], the best first: extensions, or numbers as a dial'
+    " rule has them, without its prefix": to_say("Write 1 to 5 numbers, each on a line."),
+    'an e-mail address in quotes, like "alvarez@example.com"': _MAIL,
+    'who is told of locked names, new people and the like, as ["office@example.com"]': _MAIL,
+    '["email"] for a word by e-mail when there is something in a mailbox of theirs, or []; texts'
+    " are not sent yet, for they need a modem": _OFFERED,
+    'a name or address in quotes, like "mail.example.com"': to_say(
+        "Write a name or address, like mail.example.com."
+    ),
+    'a time of day in quotes, like "08:00"': _TIME,
+    '"usb" for the only stick, "usb:LABEL", a directory like "/mnt/backup", or'
+    ' "sftp://careline@nas.example.com/backups", which holds no password': to_say(
+        "Write usb for the only stick, usb:LABEL, a folder like /mnt/backup, or"
+        " sftp://careline@nas.example.com/backups, without a password."
+    ),
+    "one of: refill, appointment, referral, billing, call-back, other": _OFFERED,
+}

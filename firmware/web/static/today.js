@@ -1,0 +1,4 @@
+// Today is live.
+import { follow } from "./live.js";
+
+follow(document.querySelector("[data-live]"));

@@ -1,0 +1,96 @@
+"""The pictures of the README: each screen of a practice in which somebody calls, as an old desktop
+computer and a telephone show it. `make pictures` draws them again; they are looked at by eye.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from firmware import pins
+from firmware.asterisk.telco import LiveCall, Silent
+from firmware.operations import Role
+from firmware.web.frame import TABS
+from tests.page.conftest import CHROMIUM
+from tests.page.practice import CHEAP, PASSWORD, SOON_S, Practice, standing
+
+WHERE = Path(__file__).parent / "pictures"
+# Width and height in CSS pixels, and how much smaller the picture is.
+LOOKS: Mapping[str, tuple[int, int, float]] = {
+    "desktop": (1280, 800, 0.625),
+    "phone": (390, 844, 0.75),
+}
+# Whoever may see the most of a screen; everybody else's is the admin's.
+SEEN_BY = {"today": Role.FRONT_DESK, "messages": Role.FRONT_DESK, "calls": Role.FRONT_DESK}
+PIN = "902146"
+ANN, BEN = "2025550177", "2025550142"
+
+
+def main() -> None:
+    WHERE.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=SOON_S * 1000)
+    with tempfile.TemporaryDirectory() as home, standing(Path(home)) as here:
+        number = here.rehearsal.plan.lines["main"].numbers[0]
+        for person in here.rehearsal.plan.people:
+            pins.keep(here.place.page_db, person, PIN, CHEAP)  # a clinic in good order
+        for desk in here.rehearsal.plan.phones:
+            here.run(here.rehearsal.telco.behave(desk, Silent()))
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            callers = [here.run(_chooses(here, number, *each)) for each in ((ANN, "1"), (BEN, "2"))]
+            for look in LOOKS:
+                for role in (Role.FRONT_DESK, Role.ADMIN):
+                    _draw(browser, here, look, role)
+            for caller in callers:
+                here.run(caller.hang_up())
+            browser.close()
+
+
+async def _chooses(here: Practice, number: str, caller: str, key: str) -> LiveCall:
+    """Somebody calls and waits for a person."""
+    call = await here.rehearsal.telco.call(number, number=caller)
+    async with asyncio.timeout(SOON_S):
+        await asyncio.shield(call.answered)
+    await call.press(key)
+    return call
+
+
+def _draw(browser: Browser, here: Practice, look: str, role: Role) -> None:
+    with _signed_in(browser, here, look, role) as page:
+        for tab in TABS:
+            name = tab.href.removeprefix("/")
+            if SEEN_BY.get(name, Role.ADMIN) is not role:
+                continue
+            page.goto(f"{here.address}{tab.href}")
+            page.wait_for_load_state("load")
+            expect(page.locator("#screen")).to_be_visible()
+            page.screenshot(path=WHERE / f"{name}-{look}.png")
+            print(f"{name}, {look}", file=sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def _signed_in(browser: Browser, here: Practice, look: str, role: Role) -> Iterator[Page]:
+    width, height, scale = LOOKS[look]
+    context = browser.new_context(
+        ignore_https_errors=True,
+        locale="en-US",
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+    )
+    page = context.new_page()
+    page.set_default_timeout(SOON_S * 1000)
+    page.goto(f"{here.address}/sign-in")
+    page.locator("#person").fill(f"the {role}")
+    page.locator("#password").fill(PASSWORD)
+    page.locator("form[action='/sign-in'] button.main").click()
+    page.wait_for_url("**/today")
+    yield page
+    context.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Publishing in a real browser, on a real exchange and Asterisk: what nobody confirms comes back,
+what is confirmed is heard by whoever calls, and an earlier version is one click away."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from firmware import draft, trial, versions
+from firmware.asterisk.telco import LiveCall
+from firmware.operations import Role
+from tests.page.practice import SOON_S, Practice
+from tests.page.visit import LOOKS, Visit, visiting
+
+# In which a story does not confirm, and in which it does; a clinic has 90 s.
+SHORT_S, LONG_S = 4.0, 3000.0
+
+
+def drafted(here: Practice, was: str, becomes: str) -> None:
+    """As an editing screen does it, on what is in force."""
+    kept = draft.discard(here.place, draft.read(here.place).step)
+    text = kept.text.replace(was, becomes, 1)
+    assert text != kept.text
+    draft.keep(here.place, text, "the admin", "a change", kept.step, datetime.now(UTC))
+
+
+async def answered(call: LiveCall) -> None:
+    async with asyncio.timeout(SOON_S):
+        await asyncio.shield(call.answered)
+
+
+async def over(call: LiveCall) -> None:
+    """The clinic has said goodbye and hung up; else this fails."""
+    async with asyncio.timeout(SOON_S):
+        await call.ended
+
+
+def in_force(here: Practice) -> int:
+    number = versions.in_force(here.place)
+    assert number is not None
+    return number
+
+
+@contextmanager
+def screen(here: Practice, chromium: Browser, role: Role = Role.ADMIN) -> Iterator[Visit]:
+    with visiting(chromium, here.address) as visit:
+        visit.sign_in(role)
+        yield visit
+
+
+def publish(here: Practice, visit: Visit, name: str) -> None:
+    """It is on trial when this returns, for as long as a busy machine may need."""
+    visit.go("/publish")
+    visit.page.locator("#name").fill(name)
+    visit.page.locator("form[action='/publish'] button").click()
+    expect(visit.page.locator(".countdown")).to_be_visible()
+    on_trial_for(here, LONG_S)
+
+
+def on_trial_for(here: Practice, within_s: float) -> None:
+    """Its time goes faster, or more slowly: from when all of it is in force."""
+    with trial.alone(here.place):
+        pending = trial.pending(here.place)
+        assert pending is not None
+        trial.begin(here.place, pending.before, pending.version, within_s)
+
+
+def test_what_nobody_confirms_comes_back_and_everybody_is_told(
+    here: Practice, chromium: Browser, pictures: Path
+) -> None:
+    before = in_force(here)
+    drafted(here, 'name = "Front desk 1"', 'name = "Reception"')
+    with screen(here, chromium) as visit, screen(here, chromium, Role.NURSE) as nurse:
+        visit.go("/publish")
+        expect(visit.page.locator(".bar-draft")).to_contain_text("Draft: 1 change")
+        expect(visit.page.locator(".changes")).to_contain_text("Reception; before, Front desk 1")
+        publish(here, visit, "a name at the front")
+        visit.page.screenshot(path=pictures / "publish-on-trial.png", full_page=True)
+        expect(nurse.page.locator(".countdown")).to_be_visible()  # on a screen that stood open
+        expect(nurse.page.get_by_role("button", name="Confirm")).to_have_count(0)
+        on_trial_for(here, SHORT_S)
+        expect(visit.page.locator("[data-bar-text=returned]")).to_contain_text("not confirmed")
+        expect(nurse.page.locator("[data-bar-text=returned]")).to_contain_text("not confirmed")
+        expect(visit.page.locator(f"[data-version='{before}']")).to_contain_text("in force")
+        expect(visit.page.locator(".bar-draft")).to_contain_text("Draft: 1 change")
+        assert in_force(here) == before
+        visit.page.locator(".bar-draft summary").click()
+        visit.page.get_by_role("button", name="Discard the draft").click()
+        expect(visit.page.locator(".bar-draft")).not_to_be_visible()
+
+
+def test_what_is_confirmed_is_what_callers_hear_and_one_click_brings_the_old_back(
+    here: Practice, chromium: Browser, pictures: Path
+) -> None:
+    number = here.rehearsal.plan.lines["main"].numbers[0]
+    before = in_force(here)
+    drafted(here, 'choices = { 1 = "front-desk"', 'choices = { 9 = "goodbye", 1 = "front-desk"')
+    with screen(here, chromium) as visit:
+        publish(here, visit, "nine says goodbye")
+        visit.page.get_by_role("button", name="Confirm").click()
+        expect(visit.page.locator("tr[data-version][data-tone=well]")).to_contain_text(
+            "nine says goodbye"
+        )
+        assert trial.pending(here.place) is None
+        call = here.run(here.rehearsal.telco.call(number))
+        here.run(answered(call))
+        here.run(call.press("9"))
+        here.run(over(call))
+        visit.go(f"/publish/compare?before={before}&after={in_force(here)}")
+        expect(visit.page.locator(".changes")).to_contain_text("now leads to `goodbye`")
+        visit.go("/publish")
+        visit.page.locator(f"[data-version='{before}'] button").click()
+        expect(visit.page.locator(".countdown")).to_be_visible()
+        on_trial_for(here, LONG_S)
+        visit.page.get_by_role("button", name="Confirm").click()
+        expect(visit.page.locator("tr[data-version][data-tone=well]")).to_contain_text(
+            f"as version {before}"
+        )
+    assert here.place.site_file.read_text("utf-8") == versions.find(here.place, before).text
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_nobody_is_kept_from_publishing(
+    here: Practice, chromium: Browser, pictures: Path, language: str
+) -> None:
+    drafted(here, 'name = "Front desk 1"', 'name = "Reception"')
+    with visiting(chromium, here.address, language) as visit:
+        visit.sign_in(Role.ADMIN)
+        for path, name in (
+            ("/publish", "publish"),
+            (f"/publish/compare?before={in_force(here)}&after=draft", "compare"),
+        ):
+            visit.go(path)
+            for how in LOOKS:
+                visit.look(how)
+                picture = pictures / f"{name}-{language}-{how}.png"
+                visit.page.screenshot(path=picture, full_page=True)
+                assert visit.barriers() == [], (path, how)
+                assert not visit.overflows(), (path, how)
+    draft.discard(here.place, draft.read(here.place).step)

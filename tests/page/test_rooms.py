@@ -1,0 +1,98 @@
+"""People and phones in a real browser: a telephone is added with a slip, which is mended where it
+is told; three more come by a table that is shown first; the sheet of it all is printed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from firmware import draft
+from firmware.operations import Role
+from tests.page.practice import Practice
+from tests.page.visit import LOOKS, visiting
+
+TABLE = """extension,name,location,callback
+108,Room 5,12 Maple Street - first floor - room 5,2025550100
+109,Room 6,12 Maple Street - first floor - room 6,2025550100
+110,Room 7,12 Maple Street - first floor - room 7,2025550100
+111,=1+1,12 Maple Street - first floor - room 8,2025550100
+"""
+SCREENS = (
+    "/rooms",
+    "/rooms/queues/part/front-desk",
+    "/rooms/phones/bring",
+    "/rooms/sheets/wall",
+    "/staff",
+    "/backups",
+    "/audit",
+)
+
+
+def test_telephones_are_added_by_a_form_and_by_a_table_and_their_sheet_is_printed(
+    here: Practice, chromium: Browser, pictures: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "phones.csv"
+    table.write_text(TABLE, "utf-8")
+    with visiting(chromium, here.address) as visit:
+        page = visit.page
+        visit.sign_in(Role.ADMIN)
+        visit.go("/rooms/phones")
+        page.get_by_role("link", name="Add").click()
+        page.get_by_label("Extension").fill("107")
+        page.get_by_label("Name").fill("Room 4")
+        page.get_by_label("Where it stands").fill("12 Maple Street - first floor - room 4")
+        page.get_by_label("Number to call back").fill("the front desk")
+        page.get_by_role("button", name="Save in the draft").click()
+        wrong = page.get_by_label("Number to call back")
+        expect(wrong).to_have_accessible_description(re.compile("Use the digits of"))
+        expect(page.get_by_label("Name")).to_have_value("Room 4")
+        page.screenshot(path=pictures / "rooms-slip.png", full_page=True)
+        wrong.fill("2025550100")
+        page.get_by_role("button", name="Save in the draft").click()
+        expect(page.get_by_role("rowheader", name="107")).to_be_visible()
+
+        page.get_by_role("link", name="Bring from a table").click()
+        page.get_by_label("Table (CSV)").set_input_files(table)
+        expect(page.get_by_label("Or paste it here")).to_have_value(TABLE)
+        page.get_by_role("button", name="Show what it would do").click()
+        expect(page.get_by_text("3 are added, 0 are changed")).to_be_visible()
+        refused = page.locator("tr", has_text="111")
+        expect(refused).to_contain_text("is refused")
+        page.screenshot(path=pictures / "rooms-table.png", full_page=True)
+        page.get_by_role("button", name="Take these over into the draft").click()
+        expect(page.get_by_role("rowheader", name="110")).to_be_visible()
+        expect(page.get_by_role("rowheader", name="111")).to_have_count(0)
+
+        page.get_by_role("button", name="Undo the last change").click()
+        expect(page.get_by_role("rowheader", name="110")).to_have_count(0)
+        expect(page.get_by_role("rowheader", name="107")).to_be_visible()
+        page.get_by_role("button", name="Do it again").click()
+        expect(page.get_by_role("rowheader", name="110")).to_be_visible()
+
+        visit.go("/rooms/sheets/wall")
+        page.emulate_media(media="print")
+        expect(page.locator(".sheet")).to_contain_text("Room 7")
+        expect(page.get_by_role("navigation")).to_be_hidden()
+        expect(page.get_by_role("button", name="Print this sheet")).to_be_hidden()
+        assert page.pdf(format="A4").startswith(b"%PDF")
+        page.screenshot(path=pictures / "rooms-sheet-printed.png", full_page=True)
+        visit.complaints = [each for each in visit.complaints if "422" not in each]  # its answer
+    draft.discard(here.place, draft.read(here.place).step)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_nobody_is_kept_from_people_and_phones(
+    here: Practice, chromium: Browser, pictures: Path, language: str
+) -> None:
+    with visiting(chromium, here.address, language) as visit:
+        visit.sign_in(Role.ADMIN)
+        for path in SCREENS:
+            visit.go(path)
+            for how in LOOKS:
+                visit.look(how)
+                assert not visit.overflows(), (path, how)
+                if how in ("desktop", "phone"):
+                    name = f"{path.strip('/').replace('/', '-')}-{language}-{how}.png"
+                    visit.page.screenshot(path=pictures / name, full_page=True)
+                    assert visit.barriers() == [], (path, how)

@@ -1,0 +1,148 @@
+"""What an exchange answers about messages and requests, at a clinic's own control socket: its real
+desks, in a thread of their own, without a telephone."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from firmware import account, message_acts, people, topics
+from firmware.audit import Act, Audited
+from firmware.audit import read as audited
+from firmware.calling_out import CALL_OUT, CallOutReply, CallOutRequest
+from firmware.control import Door
+from firmware.doorkeeper import Doorkeeper
+from firmware.ledger import Arrived, Ledger, MessageKept, Moment
+from firmware.machine import MachineKey
+from firmware.operations import Asker
+from firmware.place import Place
+from firmware.request_desk import RequestDesk
+from firmware.store import open_reader
+from firmware.vault import CHUNK_BYTES, Label, Sealing
+from ivr import commands, events
+from ivr.asking import Answer
+from ivr.form import RequestKind
+from tests.firmware.voice import voice
+
+NUMBER = "+12025550143"
+ZONE = ZoneInfo("America/New_York")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The desks, and the books they write."""
+
+    place: Place
+    books: Ledger
+    desk: RequestDesk
+    told: list[events.Event]
+    rung: list[tuple[str, str, str]] = field(default_factory=list)  # who, which call, which phone
+    came: list[str] = field(default_factory=list)
+
+    def leave(
+        self,
+        mailbox: str = "desk",
+        *,
+        urgent: bool = False,
+        seconds: float = 2.5,
+        ago: timedelta = timedelta(minutes=5),
+        number: str = NUMBER,
+    ) -> str:
+        """Somebody calls and leaves a message; its id."""
+        started = datetime.now(UTC) - ago
+        label = Label(
+            str(uuid4()), str(uuid4()), mailbox, int(started.timestamp() * 1000), urgent=urgent
+        )
+        to = people.recipients(self.place.page_db, mailbox)
+        sealing, raw = Sealing(self.place.messages, label, to), voice(seconds).tobytes()
+        for at in range(0, len(raw), CHUNK_BYTES):
+            second = memoryview(raw)[at : at + CHUNK_BYTES]
+            sealing.add(second, last=at + CHUNK_BYTES >= len(raw))
+        sealing.finish()
+        moment = Moment.now()
+        kept = MessageKept(
+            label.message, label.call, mailbox, started, seconds, urgent, False, moment
+        )
+        arrived = Arrived(label.call, "main", "2025550100", number, "A CALLER", moment)
+        self.books.submit([arrived, kept]).result()
+        return label.message
+
+    def ask(
+        self,
+        answers: Sequence[Answer],
+        *,
+        kind: RequestKind = RequestKind.REFILL,
+        due: timedelta = timedelta(hours=2),
+        patient: str | None = "Anna Reyes",
+    ) -> str:
+        """Somebody leaves a request; its id."""
+        call = str(uuid4())
+        self.books.submit(
+            [Arrived(call, "main", "2025550100", NUMBER, "A CALLER", Moment.now())]
+        ).result()
+        order = commands.KeepRequest(
+            call, 1, kind, tuple(answers), patient, datetime.now(UTC) + due, None
+        )
+        asyncio.run(self.desk.keep(order))
+        reader = open_reader(self.place.calls_db)
+        with reader.connect() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT request FROM requests WHERE call = ?", (call,)
+            ).scalar_one()
+        reader.dispose()
+        return str(found)
+
+    def audited(self) -> list[tuple[str, str]]:
+        """What was done since somebody signed in, and about what; without who told of it."""
+        reader = open_reader(self.place.calls_db)
+        with reader.connect() as connection:
+            found = [(each.act, each.about.split(", told by")[0]) for each in audited(connection)]
+        reader.dispose()
+        return [each for each in found if each[0] != Act.SIGNED_IN]
+
+
+@contextmanager
+def exchange_of(place: Place) -> Iterator[Exchange]:
+    """Listening, for as long as the context lasts."""
+    key, told = MachineKey.at(place.machine_key), list[events.Event]()
+    books = Ledger(place.calls_db, place.ledger_log, key)
+    desk = RequestDesk(books.store, key, told.append, lambda: ZONE)
+    exchange = Exchange(place, books, desk, told)
+    ready, over, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+
+    async def entered(entry: Audited) -> None:
+        await books.write([entry])
+
+    async def heard(request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
+        known = await books.heard(request.message, Moment.now(), request.mailbox)
+        return topics.MarkMessageReply(known=known)
+
+    async def rings(request: CallOutRequest, asker: Asker) -> CallOutReply:
+        exchange.rung.append((asker.name, request.call, request.phone))
+        return CallOutReply()
+
+    async def answering() -> None:
+        door = Door(Doorkeeper(place.page_db, entered).admit)
+        account.answer_at(door, entered)
+        message_acts.answer_at(door, place.page_db, books.write, exchange.came.append)
+        desk.open(door)
+        door.answer(topics.MARK_MESSAGE, heard)
+        door.answer_to(CALL_OUT, rings)
+        async with door.open(place.control_socket):
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(answering(),))
+    thread.start()
+    assert ready.wait(60)
+    try:
+        yield exchange
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
+        books.close()

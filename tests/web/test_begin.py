@@ -1,0 +1,155 @@
+"""A practice manager sets a new clinic up: five questions, in any order of days, and at the end a
+draft that could be published as it is."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyrage
+import pytest
+from fastapi.testclient import TestClient
+
+from firmware import backup_keys, draft, people, told_at_first
+from firmware.keys import KeyPair
+from firmware.ledger import Ledger
+from firmware.machine import MachineKey
+from firmware.operations import Role
+from firmware.proving import proven
+from firmware.settings import nothing_beside
+from tests.web.clinic import Clinic, named, token_in
+
+CLINIC = {
+    "name": "Elm Pediatrics",
+    "address": "4 Elm Road, Springfield",
+    "number": "2025550100",
+    "timezone": "America/Chicago",
+    "country": "US",
+    "subdivision": "IL",
+}
+HOURS = {"mon-from-1": "08:00", "mon-until-1": "12:00", "mon-from-2": "13:00"} | {
+    "mon-until-2": "17:00",
+    "tue-from-1": "09:00",
+    "tue-until-1": "16:30",
+}
+PHONES = {"number-0": "101", "name-0": "Desk", "room-0": "reception", "work-0": "front-desk"} | {
+    "number-3": "104",
+    "name-3": "Nurse Kim",
+    "work-3": "nurse",
+    "work-4": "front-desk",
+}
+PEOPLE = {"name-0": "Dr. Ann Lee", "mobile-0": "2025550171"}
+MENU = {"menu": "paediatrics", "other_site": ""}
+
+
+@pytest.fixture
+def clinic(staffed: Path, tmp_path: Path) -> Clinic:
+    here = Clinic.copied(staffed, tmp_path / "here")
+    told_at_first.keep(here.place, told_at_first.Told())
+    return here
+
+
+def admin(clinic: Clinic, browser: TestClient) -> dict[str, str]:
+    clinic.sign_in(browser, named(Role.ADMIN), leads_to="/begin")
+    return {"token": token_in(browser.get("/begin/clinic").text)}
+
+
+def test_five_questions_answered_are_a_site_that_could_be_published(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        answers = (CLINIC, HOURS, PHONES, PEOPLE, MENU)
+        way = ("clinic", "hours", "phones", "people", "menu")
+        for step, answered in zip(way, answers, strict=True):
+            assert browser.get("/begin").headers["location"] == f"/begin/{step}"
+            sent = browser.post(f"/begin/{step}", data=answered | token)
+            assert sent.status_code == 303, sent.text
+        assert sent.headers["location"] == "/begin/test"
+        shown = browser.get("/begin/test").text
+        assert 'href="/publish"' in shown
+    text = draft.read(clinic.place).text
+    now = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+    site = proven(text, nothing_beside, lambda _: now).plan
+    assert (site.name, site.timezone) == ("Elm Pediatrics", "America/Chicago")
+    assert site.queues["nurse"].agents == ("104",)
+    assert site.phones["101"].location == "4 Elm Road - Springfield - reception"
+
+
+def test_whoever_is_called_away_goes_on_where_they_were(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        browser.post("/begin/clinic", data=CLINIC | token)
+    with clinic.browser() as another:
+        clinic.sign_in(another, named(Role.ADMIN), leads_to="/begin")
+        assert another.get("/begin").headers["location"] == "/begin/hours"
+        assert 'value="4 Elm Road, Springfield"' in another.get("/begin/clinic").text
+
+
+@pytest.mark.parametrize(
+    ("step", "answered", "said"),
+    [
+        ("clinic", CLINIC | {"address": "x" * 70}, "at most 60"),
+        ("clinic", CLINIC | {"number": "call us"}, "Digits only"),
+        ("clinic", CLINIC | {"timezone": "Mars/Olympus"}, "no such time zone"),
+        ("clinic", CLINIC | {"subdivision": "QQ"}, "not known"),
+        ("clinic", CLINIC | {"name": ""}, "Fill this in."),
+        ("hours", HOURS | {"mon-until-1": "07:00"}, "comes before the beginning"),
+        (
+            "hours",
+            {"mon-from-1": "22:00", "mon-until-1": "00:00"}
+            | {"mon-from-2": "23:00", "mon-until-2": "23:30"},
+            "comes before the beginning",
+        ),
+        ("hours", {"mon-from-1": "08:00"}, "Fill this in."),
+        ("hours", {}, "one day at least"),
+        ("phones", PHONES | {"number-3": "101"}, "there twice"),
+        ("phones", PHONES | {"work-0": "room"}, "at the front desk"),
+        ("phones", PHONES | {"number-3": "a"}, "Digits only"),
+        ("people", {"name-0": "Dr. Lee"}, "Fill this in."),
+        ("menu", {"menu": "chess"}, "one of the menus"),
+    ],
+)
+def test_a_wrong_answer_is_said_beside_it_and_what_was_typed_is_still_there(
+    clinic: Clinic, step: str, answered: dict[str, str], said: str
+) -> None:
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        again = browser.post(f"/begin/{step}", data=answered | token)
+    assert again.status_code == 422
+    assert said in again.text
+    for value in answered.values():
+        assert step == "menu" or not value or value in again.text
+    assert told_at_first.read(clinic.place) == told_at_first.Told()
+
+
+def test_the_first_backup_is_a_file_that_only_the_paper_opens(clinic: Clinic) -> None:
+    paper = backup_keys.of_paper(KeyPair.fresh())
+    key = people.recovery_key(clinic.place.page_db).id.hex()
+    Ledger(clinic.place.calls_db, clinic.place.ledger_log, MachineKey(b"m" * 32)).close()
+    clinic.place.paper_recipient.write_text(f"{key} {paper.recipient}\n", "ascii")
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        got = browser.post("/begin/backup", data=token)
+    assert got.headers["content-disposition"] == 'attachment; filename="careline-2026-03-02.age"'
+    assert b"calls.db" in pyrage.decrypt(got.content, [paper.loaded()])
+    assert (named(Role.ADMIN), "backed up to", "a browser") in clinic.audited()
+
+
+def test_a_box_that_knows_no_paper_says_so_instead_of_half_a_backup(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        got = browser.post("/begin/backup", data=token)
+    assert got.status_code == 409
+    assert "careline backup-paper" in got.text
+    assert (named(Role.ADMIN), "backed up to", "a browser") not in clinic.audited()
+
+
+def test_when_all_is_done_today_comes_first(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        assert browser.post("/begin/done", data=token).headers["location"] == "/today"
+    with clinic.browser() as browser:
+        clinic.sign_in(browser, named(Role.ADMIN))
+
+
+def test_a_nurse_is_not_asked_to_set_the_clinic_up(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        clinic.sign_in(browser, named(Role.NURSE))
+        assert browser.get("/begin/clinic").status_code == 403

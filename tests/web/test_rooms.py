@@ -1,0 +1,199 @@
+"""People and phones on the page: forms made from the site file's own models, a slip beside its
+field, a draft that two people do not write over each other, a table with its preview, two sheets.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from firmware import draft
+from firmware.fields import Field
+from firmware.filling import document_of
+from firmware.forms import described
+from firmware.operations import Role
+from firmware.sections import SECTIONS, Shape
+from firmware.web.room_form import plain
+from firmware.web.room_words import CALLED, CHOICES, FIELDS, GROUPS
+from firmware.web.words import Words
+from tests.web.clinic import Clinic, named, token_in
+
+PHONE = {
+    "called": "107",
+    "name": "Room 4",
+    "location": "12 Maple Street - room 4",
+    "callback": "2025550100",
+}
+
+
+@pytest.fixture
+def admin(clinic: Clinic) -> Iterator[TestClient]:
+    with clinic.browser() as browser:
+        clinic.sign_in(browser, named(Role.ADMIN))
+        yield browser
+
+
+def send(
+    browser: TestClient, path: str, typed: dict[str, str], seen: str = "/rooms/phones/new"
+) -> Response:
+    """A form, as the screen that has it was drawn."""
+    shown = browser.get(seen).text
+    step = re.search(r'name="step" value="(\d+)"', shown)
+    assert step, shown
+    hidden = {"token": token_in(shown), "step": step[1]}
+    return browser.post(path, data=hidden | typed)
+
+
+def drafted(clinic: Clinic) -> dict[str, object]:
+    return dict(document_of(draft.read(clinic.place).text))
+
+
+def test_each_section_has_its_list_and_its_form_in_both_languages(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    for path in [
+        "/rooms",
+        *(f"/rooms/{name}" for name in SECTIONS),
+        *(f"/rooms/{each.name}/new" for each in SECTIONS.values() if each.shape is not Shape.ONE),
+        *(
+            f"/rooms/{each.name}/part/{name}"
+            for each in SECTIONS.values()
+            if each.shape is not Shape.ONE
+            for name, _ in each.parts(document_of(clinic.place.site_file.read_text("utf-8")))
+        ),
+        "/rooms/phones/bring",
+        "/rooms/sheets/extensions",
+        "/rooms/sheets/wall",
+    ]:
+        answer = admin.get(path)
+        assert answer.status_code == 200, path
+    assert admin.get("/rooms/flows").status_code == 404
+    assert admin.get("/rooms/phones/part/999").status_code == 404
+
+
+def test_a_phone_with_a_slip_is_told_beside_the_field_and_what_was_typed_is_still_there(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    before = drafted(clinic)
+    wrong = send(admin, "/rooms/phones/new", PHONE | {"callback": "none", "called": "101"})
+    assert wrong.status_code == 422
+    assert 'value="Room 4"' in wrong.text
+    assert 'id="of-callback-fault">This does not fit. Use the digits' in wrong.text
+    assert 'id="of-called-fault">This name is taken. Choose another.' in wrong.text
+    assert drafted(clinic) == before
+
+    right = send(admin, "/rooms/phones/new", PHONE)
+    assert (right.status_code, right.headers["location"]) == (303, "/rooms/phones")
+    assert "Room 4" in admin.get("/rooms/phones").text
+    assert "107" not in clinic.place.site_file.read_text("utf-8"), "only the draft has changed"
+
+
+def test_a_part_is_changed_renamed_and_taken_away_and_that_is_undone(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    send(admin, "/rooms/phones/new", PHONE)
+    here = "/rooms/phones/part/107"
+    changed = {name: text for name, text in PHONE.items() if name != "called"} | {"name": "Room 5"}
+    assert send(admin, here, changed, here).status_code == 303
+    assert drafted(clinic)["phones"]["107"]["name"] == "Room 5"  # type: ignore[index]
+    assert send(admin, f"{here}/rename", {"called": "108"}, here).status_code == 303
+    there = "/rooms/phones/part/108"
+    assert send(admin, f"{there}/rename", {"called": "911"}, there).status_code == 422
+    assert send(admin, f"{there}/take-away", {}, there).status_code == 303
+    assert "108" not in drafted(clinic)["phones"]  # type: ignore[operator]
+    assert "Undo the last change" in admin.get("/rooms/phones").text
+    undone = send(admin, "/rooms/undo", {"section": "phones"})
+    assert undone.headers["location"] == "/rooms/phones"
+    assert "108" in drafted(clinic)["phones"]  # type: ignore[operator]
+    assert "Do it again" in admin.get("/rooms/phones").text
+    assert send(admin, "/rooms/redo", {"section": "//evil"}).headers["location"] == "/rooms"
+    assert "108" not in drafted(clinic)["phones"]  # type: ignore[operator]
+    assert send(admin, "/rooms/redo", {}).status_code == 409
+    used = send(admin, "/rooms/phones/part/101/take-away", {}, "/rooms/phones/part/101")
+    assert used.status_code == 422
+    assert "still named by" in used.text
+
+
+def test_whoever_was_overtaken_is_told_by_whom_and_nothing_typed_is_lost(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    shown = admin.get("/rooms/phones/new").text
+    with clinic.browser() as other:
+        clinic.sign_in(other, named(Role.TECHNICIAN))
+        send(other, "/rooms/phones/new", PHONE | {"called": "109"})
+    hidden = {"token": token_in(shown), "step": "0"}
+    late = admin.post("/rooms/phones/new", data=hidden | PHONE)
+    assert late.status_code == 409
+    assert "the technician has changed the draft meanwhile" in late.text
+    assert 'value="Room 4"' in late.text
+    step = re.search(r'name="step" value="(\d+)"', late.text)
+    assert step
+    again = admin.post("/rooms/phones/new", data=hidden | {"step": step[1]} | PHONE)
+    assert again.status_code == 303
+    assert {"107", "109"} <= set(drafted(clinic)["phones"])  # type: ignore[call-overload]
+
+
+def test_a_table_is_shown_first_and_taken_over_by_one_press_and_one_undo_takes_it_back(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    table = (
+        "extension,name,location,callback\n107,Room 4,Here 4,2025550100\n"
+        "108,Room 5,Here 5,2025550100\n109,=cmd(),Here 6,2025550100\n"
+    )
+    before = drafted(clinic)
+    seen = send(admin, "/rooms/phones/bring", {"table": table})
+    assert "2 are added, 0 are changed, 0 stay as they are, 1 are refused." in seen.text
+    assert "Use up to 80 letters" in seen.text
+    assert drafted(clinic) == before
+    taken = send(admin, "/rooms/phones/bring/take", {"table": table})
+    assert taken.status_code == 303
+    assert {"107", "108"} <= set(drafted(clinic)["phones"])  # type: ignore[call-overload]
+    send(admin, "/rooms/undo", {})
+    assert drafted(clinic) == before
+    along = admin.get("/rooms/phones/table.csv")
+    assert along.text.startswith("\ufeffextension,name,location,callback")
+
+
+def test_the_sheets_say_who_is_where_and_that_it_is_a_draft(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    assert "This is the draft" not in admin.get("/rooms/sheets/extensions").text
+    send(admin, "/rooms/phones/new", PHONE)
+    sheet = admin.get("/rooms/sheets/extensions").text
+    assert "Room 4" in sheet
+    assert "This is the draft" in sheet
+    wall = admin.get("/rooms/sheets/wall").text
+    assert "dial 911 at any telephone" in wall
+    assert "*3" in wall
+
+
+def test_whoever_may_not_configure_sees_none_of_it(clinic: Clinic) -> None:
+    for role in (Role.FRONT_DESK, Role.NURSE, Role.PROVIDER, Role.AUDITOR):
+        with clinic.browser() as browser:
+            clinic.sign_in(browser, named(role))
+            for path in ("/rooms", "/rooms/phones", "/rooms/sheets/wall", "/rooms/phones/bring"):
+                assert browser.get(path).status_code == 403, role
+
+
+def test_every_field_and_every_cure_has_its_words_in_both_languages() -> None:
+    spanish = Words.of("es")
+    assert set(CALLED) == set(SECTIONS) == {name for _, names in GROUPS for name in names}
+    for section in SECTIONS.values():
+        cures = {described(section.names)} if section.shape is Shape.NAMED else set()
+        for name, field in every(section.name, section.fields):
+            label, _ = FIELDS[name]
+            assert label
+            assert {each for each in field.choices if each not in CHOICES} == set()
+            cures.add(field.cure)
+        for cure in cures:
+            assert not set('"[{') & set(plain(cure)), cure
+            assert spanish.told(plain(cure)) != plain(cure)
+
+
+def every(before: str, fields: tuple[Field, ...]) -> Iterator[tuple[str, Field]]:
+    for field in fields:
+        name = f"{before}.{field.name.rpartition('.')[2]}"
+        yield name, field
+        yield from every(name, field.inside)
