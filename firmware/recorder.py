@@ -10,7 +10,7 @@ room and says so.
 The thread itself never waits for a disk: a recording's file is begun, with the box's own keys to it
 durable before anything is written that they open, and synced, and given its final name elsewhere.
 So a message that has ended waits for its own file, its name and nobody else's, however slow the
-card. A begin and an end are looked after at once; seconds between the two a few times a second,
+card. A begin and an end are looked after at once; seconds between the two twice a second,
 all callers' together, for a wake-up costs more than the sealing of what it is for. One recording's
 failure is that recording's alone, and a caller's recordings are told of in their order.
 """
@@ -44,7 +44,7 @@ SYNCS_AT_ONCE = 32
 AUDIBLE = 103
 NOTHING_SAID = "nothing was said"
 # How often seconds are looked for that neither begin nor end a recording.
-LOOK_S = 0.25
+LOOK_S = 0.5
 
 log = structlog.get_logger(__name__)
 

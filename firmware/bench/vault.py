@@ -3,8 +3,6 @@ the line of `ledger.log` beside each commit; each beside the same without ours.
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -38,13 +36,6 @@ PERCENT_OF_A_CORE = 1.0
 PLAYS_WITHIN_MS = 200.0
 OWNER = KeyPair(b"o" * 32)
 MACHINE = MachineKey(b"m" * 32)
-# It takes no time that anybody else wants, and ends with the bench.
-KEEP_AWAKE = """
-import os, sys
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-while os.getppid() == int(sys.argv[1]):
-    sum(range(1_000_000))
-"""
 INSERT = "INSERT INTO steps (call, at, mono_ms, step, detail) VALUES (?, ?, ?, ?, ?)"
 ROW = ("a-call", "2026-01-01T00:00:00+00:00", 0, "bench", "{}")
 
@@ -56,8 +47,7 @@ def measure(rounds: int = ROUNDS, shown: Shown = lambda done, of: None) -> Repor
         opening, books = Opening.of(home / "opening", stack), _Books.of(home, stack)
         runs, noise = in_turn(
             {
-                "sealing": lambda: awake_percent(home),
-                "sealing, asleep": lambda: sealing_percent(home),
+                "sealing": lambda: sealing_percent(home),
                 "plain sealing": lambda: plain_percent(home),
                 "beginning": lambda: beginning_ms(home),
                 "opening": opening.ours_ms,
@@ -73,9 +63,7 @@ def measure(rounds: int = ROUNDS, shown: Shown = lambda done, of: None) -> Repor
         noise,
         (
             f"sealing: {AT_ONCE} recordings at the pace of speech, by the processor's clock, their"
-            " ends, syncs and all, on cores that do not sleep, as those of so many calls do not;"
-            " on cores that do, each waking costs more than what it is for; plain: AES-GCM and a"
-            " write for the same seconds",
+            " ends, syncs and all; plain: AES-GCM and a write for the same seconds",
             "opening: the entry in the audit made durable, then the whole message opened by the"
             " key that the box has for a telephone; plain: AES-GCM alone",
         ),
@@ -90,9 +78,6 @@ def _figures(runs: dict[str, Runs]) -> tuple[Compared, ...]:
             runs["sealing"],
             {"plain AES-GCM": runs["plain sealing"]},
             Aim(PERCENT_OF_A_CORE),
-        ),
-        Compared(
-            "and on a machine that sleeps in between", "% of a core", runs["sealing, asleep"], {}
         ),
         Compared("and one recording's beginning", "ms of a core", runs["beginning"], {}),
         Compared(
@@ -112,17 +97,6 @@ def _figures(runs: dict[str, Runs]) -> tuple[Compared, ...]:
 
 
 # ---- sealing ----
-
-
-def awake_percent(home: Path) -> float:
-    """What `sealing_percent` says while no core sleeps. Thirty recordings are as many calls, each
-    with a hundred packets a second: no box sleeps then, and a bench without calls would."""
-    with ExitStack() as stack:
-        for _ in range(os.cpu_count() or 1):
-            command = [sys.executable, "-c", KEEP_AWAKE, str(os.getpid())]
-            awake = stack.enter_context(subprocess.Popen(command))
-            stack.callback(awake.kill)
-        return sealing_percent(home)
 
 
 def sealing_percent(home: Path) -> float:
