@@ -17,7 +17,8 @@ AHEAD_DAYS = 3 * 366  # a clinic with four holidays a year has twelve in them
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Days under one name: open at these times, or until `rule.closes`, or not at all."""
+    """Days under one name: open at these times, or what the rule leaves of
+    the week's, or not at all."""
 
     first: date
     last: date

@@ -226,7 +226,7 @@ DayTimes = Annotated[
 ]
 
 
-ClosingTime = Annotated[
+TimeOfDay = Annotated[
     str,
     Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a time in quotes, like "15:00"'),
 ]
@@ -263,12 +263,12 @@ class ExceptionForm(Strict):
     since: Annotated[SomeDay | None, Field(alias="from")] = None
     to: SomeDay | None = None
     open: DayTimes = []
-    closes: ClosingTime | None = None
+    opens: TimeOfDay | None = None
+    closes: TimeOfDay | None = None
     say: Word | None = None
 
     def rule(self) -> plan.DayRule:
-        closes = time.fromisoformat(self.closes) if self.closes else None
-        return plan.DayRule(self.name, tuple(map(_times, self.open)), closes, self.say)
+        return _rule(self, self.name)
 
     def ends(self) -> tuple[date | str | None, date | str | None]:
         """The first day and the last, as far as they are written."""
@@ -280,12 +280,17 @@ class HolidayForm(Strict):
 
     observed: Annotated[bool, Field(strict=True, description="true or false")] = True
     open: DayTimes = []
-    closes: ClosingTime | None = None
+    opens: TimeOfDay | None = None
+    closes: TimeOfDay | None = None
     say: Word | None = None
 
     def rule(self, name: str) -> plan.DayRule:
-        closes = time.fromisoformat(self.closes) if self.closes else None
-        return plan.DayRule(name, tuple(map(_times, self.open)), closes, self.say)
+        return _rule(self, name)
+
+
+def _rule(form: ExceptionForm | HolidayForm, name: str) -> plan.DayRule:
+    opens, closes = (time.fromisoformat(at) if at else None for at in (form.opens, form.closes))
+    return plan.DayRule(name, tuple(map(_times, form.open)), closes, form.say, opens)
 
 
 class HolidaysForm(Strict):

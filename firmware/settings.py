@@ -511,9 +511,13 @@ class _Reading:
     def _rule_is_one(
         self, form: ExceptionForm | HolidayForm, rule: plan.DayRule, path: toml_lines.Path
     ) -> None:
-        if form.open and form.closes:
-            reason = "has open and closes"
-            self._fault(path, reason, "keep open for hours of its own, closes to end the day early")
+        for key, cut in (("opens", form.opens), ("closes", form.closes)):
+            if form.open and cut:
+                cure = "keep open for hours of its own, opens and closes to cut those of the week"
+                self._fault(path, f"has open and {key}", cure)
+        if rule.opens is not None and rule.closes is not None and rule.closes <= rule.opens:
+            reason = f"closes at {rule.closes:%H:%M}, not after it opens at {rule.opens:%H:%M}"
+            self._fault((*path, "closes"), reason, "take both out to be closed all day")
         for index, times in enumerate(rule.times):
             self._in_order(times, (*path, "open", index))
 
@@ -899,7 +903,7 @@ def _holiday(forms: Mapping[str, HolidayForm], names: Iterable[str]) -> plan.Day
     rules = [each.rule(name) for name, each in kept.items() if each.observed]
     if not rules:
         return None
-    strictest = min(rules, key=lambda rule: bool(rule.times or rule.closes))
+    strictest = min(rules, key=lambda rule: bool(rule.times or rule.keeps_the_week))
     return replace(strictest, name=" and ".join(rule.name for rule in rules))
 
 

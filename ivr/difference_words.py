@@ -414,9 +414,11 @@ def _whole(value: Any, name: str) -> str:
             return " to ".join(days)
         case Exceptional(days=days_, rule=rule):
             return f"{_whole(days_, '')}, {_whole(rule, '')}"
-        case DayRule(name=name_, times=times, closes=closes, say=say):
+        case DayRule(name=name_, times=times, closes=closes, say=say, opens=opens):
+            since = f"opens at {_whole(opens, '')}" if opens is not None else ""
             until = f"closes at {_whole(closes, '')}" if closes is not None else ""
-            how = until or (f"open {_whole(times, '')}" if times else "closed")
+            cut = ", ".join(filter(None, (since, until)))
+            how = cut or (f"open {_whole(times, '')}" if times else "closed")
             spoken = f"says {say}" if say else ""
             return ", ".join(each for each in (name_, how, spoken) if each)
         case _ if is_dataclass(value):

@@ -204,10 +204,10 @@ def opening_at(hours: Hours, local: datetime) -> list[Span | Times]:
     parts: list[Span | Times] = [s for s in hours.spans if s.weekday == local.weekday()]
     exceptional = exception_on(hours, local.date())
     rule = exceptional.rule if exceptional else hours.holidays.get(local.date())
-    if rule is not None and rule.closes is None:
+    if rule is not None and not rule.keeps_the_week:
         parts = list(rule.times)
-    is_over = rule is not None and rule.closes is not None and minute >= _minute(rule.closes)
-    return [part for part in parts if _covers(part, minute) and not is_over]
+    is_cut = rule is not None and rule.keeps_the_week and _is_cut(rule, minute)
+    return [part for part in parts if _covers(part, minute) and not is_cut]
 
 
 def ever_opens(hours: Hours) -> bool:
@@ -317,11 +317,17 @@ def _verdict(hours: Hours, on: date, minute: int) -> _Verdict:
 
 def _by_rule(hours: Hours, kind: Kind, rule: DayRule, on: date, minute: int) -> _Verdict:
     closed = _Verdict(False, Why(kind, rule.name, rule.say))
-    if rule.closes is not None:
-        return closed if minute >= _minute(rule.closes) else _by_week(hours, on, minute)
+    if rule.keeps_the_week:
+        return closed if _is_cut(rule, minute) else _by_week(hours, on, minute)
     if any(_covers(times, minute) for times in rule.times):
         return _Verdict(True, Why(kind, rule.name))
     return closed
+
+
+def _is_cut(rule: DayRule, minute: int) -> bool:
+    """Whether a rule that keeps the week's spans cuts this minute off their ends."""
+    is_early = rule.opens is not None and minute < _minute(rule.opens)
+    return is_early or (rule.closes is not None and minute >= _minute(rule.closes))
 
 
 def _by_week(hours: Hours, on: date, minute: int) -> _Verdict:
@@ -364,7 +370,7 @@ def _edges(hours: Hours, on: date) -> list[int]:
     for rule in (exceptional.rule if exceptional else None, holiday):
         if rule is not None:
             parts += rule.times
-            minutes |= {_minute(rule.closes)} if rule.closes else set()
+            minutes |= {_minute(at) for at in (rule.opens, rule.closes) if at is not None}
     for part in parts:
         minutes |= {opens_at(part), closes_at(part)}
     return sorted(minutes - {DAY_MINUTES})

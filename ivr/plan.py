@@ -213,13 +213,20 @@ class Yearly:
 
 @dataclass(frozen=True, slots=True)
 class DayRule:
-    """What holds on a day in the week's place: open at these times; or, given `closes`, as the week
-    has it, but no later. `say` is spoken to callers while it is closed by this rule."""
+    """What holds on a day in the week's place: open at these times; or, given `opens` or `closes`,
+    as the week has it, but no earlier and no later. `say` is spoken to callers while it is closed
+    by this rule."""
 
     name: str
     times: tuple[Times, ...] = ()
     closes: time | None = None
     say: str | None = None
+    opens: time | None = None
+
+    @property
+    def keeps_the_week(self) -> bool:
+        """Whether the week's own spans hold, as far as this lets them."""
+        return self.opens is not None or self.closes is not None
 
 
 @dataclass(frozen=True, slots=True)

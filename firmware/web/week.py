@@ -17,7 +17,7 @@ from firmware.web.today import WHY
 from firmware.web.words import Words, to_say
 from ivr.hours import OFF_THE_WEEK, Answer, Kind, answers
 from ivr.oncall import By, Gap, Watch, gaps, watches
-from ivr.plan import Hours, Plan, TakeMessage
+from ivr.plan import DayRule, Hours, Plan, TakeMessage
 
 CLOSURES_SHOWN = 12
 GAPS_AHEAD = timedelta(days=30)
@@ -198,13 +198,25 @@ def _how(ahead: Ahead, words: Words) -> str:
     if ahead.kind is Kind.CALENDAR:
         shut = ", ".join(_clock_times(each.opens, each.closes, words) for each in ahead.shut)
         return words.say("closed %(times)s", times=shut)
-    if rule.closes is not None:
-        at = format_time(rule.closes, "short", locale=words.locale)
-        return words.say("closes at %(time)s", time=at)
+    if rule.keeps_the_week:
+        return _cut(rule, words)
     if rule.times:
         times = ", ".join(_clock_times(each.opens, each.closes, words) for each in rule.times)
         return words.say("open %(times)s only", times=times)
     return words.gettext("closed all day")
+
+
+def _cut(rule: DayRule, words: Words) -> str:
+    """What it takes from the ends of a day."""
+    ends = (
+        (to_say("opens at %(time)s"), rule.opens),
+        (to_say("closes at %(time)s"), rule.closes),
+    )
+    return ", ".join(
+        words.say(how, time=format_time(at, "short", locale=words.locale))
+        for how, at in ends
+        if at is not None
+    )
 
 
 def _clock_times(opens: time, closes: time, words: Words) -> str:

@@ -75,7 +75,7 @@ def _twice(schedule: Hours, met: list[Hours], now: datetime) -> Iterator[datetim
         on = now.date() + timedelta(days=day)
         exceptional = hours.exception_on(schedule, on)
         spans = [span for span in schedule.spans if span.weekday == on.weekday()]
-        if exceptional and exceptional.rule.closes is None:
+        if exceptional and not exceptional.rule.keeps_the_week:
             spans = [Span(on.weekday(), t.opens, t.closes) for t in exceptional.rule.times]
         for one, other in hours.overlaps(Hours("", tuple(spans))):
             begins = datetime.combine(on, other.opens, now.tzinfo)

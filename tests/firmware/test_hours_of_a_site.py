@@ -54,12 +54,14 @@ def test_a_holiday_may_have_its_own_hours_and_its_own_words() -> None:
     text = TEMPLATE.replace(
         '"Columbus Day" = { observed = false }',
         '"Columbus Day" = { open = ["09:00-12:00"] }\n"Labor Day" = { say = "goodbye" }\n'
-        '"Memorial Day" = { closes = "10:00" }',
+        '"Memorial Day" = { closes = "10:00" }\n"New Year\'s Day" = { opens = "11:00" }',
     )
     hours = office(text)
     assert says(hours, "2027-10-11 09:00").startswith("open: the holiday Columbus Day")
     assert says(hours, "2027-05-31 10:00").startswith("closed: the holiday Memorial Day")
     assert says(hours, "2027-05-31 09:00").startswith("open: Monday")
+    assert says(hours, "2027-01-01 10:59").startswith("closed: the holiday New Year's Day")
+    assert says(hours, "2027-01-01 11:00").startswith("open: Friday")
     labor_day = datetime(2027, 9, 6, 9, tzinfo=NEW_YORK)
     assert answer(hours, labor_day).why.say == "goodbye"
 
@@ -98,6 +100,12 @@ WRONG = {
     "no month has a day 02-30": '[[hours.office.exceptions]]\nname="x"\non="02-30"',
     "has open and closes": (
         '[[hours.office.exceptions]]\nname="x"\non="12-26"\nopen=["08:00-12:00"]\ncloses="11:00"'
+    ),
+    "has open and opens": (
+        '[[hours.office.exceptions]]\nname="x"\non="12-26"\nopen=["08:00-12:00"]\nopens="11:00"'
+    ),
+    "closes at 10:00, not after it opens at 11:00": (
+        '[[hours.office.exceptions]]\nname="x"\non="12-26"\nopens="11:00"\ncloses="10:00"'
     ),
     "not after it opens": (
         '[[hours.office.exceptions]]\nname="x"\non="12-26"\nopen=["12:00-08:00"]'

@@ -1,5 +1,6 @@
 """When the clinic is open, why, and until when; across the nights, too, on which clocks change."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from ivr.hours import (
     in_words,
     is_open,
     next_change,
+    opening_at,
     opens_at,
     overlaps,
     switched,
@@ -129,6 +131,21 @@ def test_closing_early_keeps_the_morning_and_the_lunch() -> None:
     assert walked == [False, True, False, True, False]
     assert next_change(hours, on("2026-11-27 13:30")) == on("2026-11-27 15:00")
     assert answer(hours, on("2026-11-27 16:00")).why.name == "staff party"
+
+
+def test_opening_late_keeps_the_rest_of_the_day_as_the_week_has_it() -> None:
+    snow = dated("2026-11-27", DayRule("snow", say="snow", opens=time(10)))
+    hours = Hours("office", WEEK.spans, NOON, (snow,))
+    walked = [one.is_open for one in islice(answers(hours, on("2026-11-27 00:00")), 5)]
+    assert walked == [False, True, False, True, False]
+    assert next_change(hours, on("2026-11-27 08:30")) == on("2026-11-27 10:00")
+    assert answer(hours, on("2026-11-27 09:00")).why.say == "snow"
+    assert answer(hours, on("2026-11-27 18:00")).why.name == "Friday closes at 17:00"
+    short = dated("2026-11-27", DayRule("short", opens=time(10), closes=time(11)))
+    (first,) = opening_at(replace(hours, exceptions=(short,)), on("2026-11-27 10:00"))
+    assert opens_at(first) == 8 * 60
+    assert opening_at(replace(hours, exceptions=(short,)), on("2026-11-27 09:59")) == []
+    assert opening_at(replace(hours, exceptions=(short,)), on("2026-11-27 11:00")) == []
 
 
 def test_the_exception_for_fewer_days_wins() -> None:
@@ -271,6 +288,7 @@ RULES = st.builds(
     st.sampled_from(["", "one", "other"]),
     st.lists(PARTS, max_size=2).map(tuple),
     st.none() | TIMES,
+    opens=st.none() | TIMES,
 )
 YEAR_DAYS = st.dates(date(2027, 1, 1), date(2027, 12, 31))
 DAYS = st.dates(date(2026, 10, 25), date(2026, 11, 5)) | st.dates(
@@ -341,9 +359,9 @@ def by_minute(hours: Hours, day: date) -> list[bool]:
         return any(within(span, minute) for span in spans) and not within(hours.lunch, minute)
 
     def by_rule(rule: DayRule, minute: int) -> bool:
-        if rule.closes is not None:
-            closes = rule.closes.hour * 60 + rule.closes.minute
-            return minute < closes and by_week(minute)
+        if rule.closes is not None or rule.opens is not None:
+            opens, closes = rule.opens or time(), rule.closes or time.max
+            return opens <= time(*divmod(minute, 60)) < closes and by_week(minute)
         return any(within(part, minute) for part in rule.times)
 
     exceptional = exception_on(hours, day)

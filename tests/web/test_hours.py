@@ -13,7 +13,7 @@ from firmware import draft, settings
 from firmware.closures_ahead import closures_ahead
 from firmware.operations import Role
 from firmware.web.days import Span, around
-from firmware.web.week import duty_week, gaps_ahead, schedule_week
+from firmware.web.week import duty_week, gaps_ahead, next_closures, schedule_week
 from firmware.web.words import Words
 from ivr.plan import Plan
 from tests.web.clinic import Clinic, named, token_in
@@ -97,6 +97,22 @@ def test_the_next_closures_are_those_of_days_on_which_it_would_be_open() -> None
     ]
     assert date(2027, 7, 4) not in [first for first, _ in found]  # a Sunday
     assert len(found) >= 12
+
+
+def test_a_closure_tells_what_it_leaves_of_the_day() -> None:
+    cut = [
+        '[[hours.office.exceptions]]\nname = "Fog"\non = 2026-11-19\nopens = "10:00"',
+        '[[hours.office.exceptions]]\nname = "Party"\non = 2026-11-20\ncloses = "15:00"',
+        '[[hours.office.exceptions]]\nname = "Both"\non = 2026-11-23\n'
+        'opens = "10:00"\ncloses = "15:00"',
+    ]
+    rota = TEMPLATE.replace("[holidays] ", "\n\n".join([*cut, "[holidays] "]), 1)
+    found = next_closures(plan_with(rota=rota), date(2026, 11, 18), ENGLISH)
+    told = {line.cells[1]: line.cells[3].replace("\u202f", " ") for line in found}
+    assert told["Fog"] == "opens at 10:00 AM"
+    assert told["Party"] == "closes at 3:00 PM"
+    assert told["Both"] == "opens at 10:00 AM, closes at 3:00 PM"
+    assert told["Thanksgiving Day"] == "closed all day"
 
 
 def test_the_screen_tells_twelve_of_them(practice: Clinic) -> None:
