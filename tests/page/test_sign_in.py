@@ -67,6 +67,7 @@ def test_who_touches_one_tab_is_there_for_all_and_is_gone_from_all_at_once(
             " new BroadcastChannel('careline').onmessage = heard; }); }"
         )
         visit.page.clock.fast_forward("10:00")
+        visit.page.bring_to_front()  # a screen behind another is woken once a minute
         with visit.page.expect_response("**/stay") as stay:
             visit.page.mouse.move(40, 40)
             visit.page.clock.fast_forward("00:02")
