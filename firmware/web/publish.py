@@ -273,8 +273,11 @@ def discard(request: Request) -> Response:
 
 
 @router.get("/publish/compare")
-def compare(request: Request, before: str = "", after: str = "") -> Response:
+def compare(request: Request, before: str = "", after: str = DRAFT) -> Response:
+    """Of whoever has not chosen yet: the newest version and the draft."""
     house, words = house_of(request), words_of(request)
+    choices = _choices(house, words)
+    before = before or choices[:2][-1][0]
     why_not, difference = "", Difference()
     try:
         difference = _between(house, before, after)
@@ -285,7 +288,7 @@ def compare(request: Request, before: str = "", after: str = "") -> Response:
         "compare.html",
         before=before,
         after=after,
-        choices=_choices(house, words),
+        choices=choices,
         why_not=why_not or _first_fault(difference, words),
         groups=_groups(difference.told, words),
         marked=list(_marked(difference.marks, words)),

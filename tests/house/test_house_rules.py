@@ -193,3 +193,9 @@ def test_whatever_can_be_asked_of_the_exchange_stands_in_the_table_of_who_may() 
         for path in modules("firmware")
     ]
     assert set(chain(*forms)) - NOT_OF_THE_EXCHANGE == set(REQUESTS)
+
+
+def test_the_read_me_shows_each_picture_of_the_page_that_there_is() -> None:
+    shown = set(re.findall(r"\((tests/page/pictures/[^)]+)\)", (ROOT / "README.md").read_text()))
+    drawn = {str(each.relative_to(ROOT)) for each in (ROOT / "tests/page/pictures").iterdir()}
+    assert shown == drawn

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from firmware import pins
 from firmware.asterisk.telco import LiveCall, Silent
 from firmware.operations import Role
+from firmware.web.begin import STEPS
 from firmware.web.frame import TABS
 from tests.page.conftest import CHROMIUM
 from tests.page.practice import CHEAP, PASSWORD, SOON_S, Practice, standing
@@ -23,6 +24,18 @@ WHERE = Path(__file__).parent / "pictures"
 LOOKS: Mapping[str, tuple[int, int, float]] = {
     "desktop": (1280, 800, 0.625),
     "phone": (390, 844, 0.75),
+}
+# What no tab leads to.
+BEHIND = {
+    "staff": "/staff",
+    "own": "/own",
+    "programs": "/programs",
+    "backups": "/backups",
+    "bring": "/rooms/phones/bring",
+    "extensions": "/rooms/sheets/extensions",
+    "wall-sheet": "/rooms/sheets/wall",
+    "compare": "/publish/compare",
+    **{f"begin-{step}": f"/begin/{step}" for step in STEPS},
 }
 # Whoever may see the most of a screen; everybody else's is the admin's.
 SEEN_BY = {"today": Role.FRONT_DESK, "messages": Role.FRONT_DESK, "calls": Role.FRONT_DESK}
@@ -61,11 +74,10 @@ async def _chooses(here: Practice, number: str, caller: str, key: str) -> LiveCa
 
 def _draw(browser: Browser, here: Practice, look: str, role: Role) -> None:
     with _signed_in(browser, here, look, role) as page:
-        for tab in TABS:
-            name = tab.href.removeprefix("/")
+        for name, path in ({tab.href.removeprefix("/"): tab.href for tab in TABS} | BEHIND).items():
             if SEEN_BY.get(name, Role.ADMIN) is not role:
                 continue
-            page.goto(f"{here.address}{tab.href}")
+            page.goto(f"{here.address}{path}")
             page.wait_for_load_state("load")
             expect(page.locator("#screen")).to_be_visible()
             page.screenshot(path=WHERE / f"{name}-{look}.png")

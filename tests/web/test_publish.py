@@ -206,11 +206,14 @@ def test_any_two_versions_are_compared_and_with_the_draft_too(site: Clinic) -> N
         shown = browser.get("/publish/compare?before=2&after=draft").text
         assert "Welcome.; before, We are on the beach." in shown
         assert "They are the same." in browser.get("/publish/compare?before=1&after=1").text
+        assert browser.get("/publish/compare").text == shown  # who has not chosen yet
         drawn = browser.get("/publish/picture?before=1&after=2").json()
         assert Counter(drawn["nodes"].values())["changed"] == 1
 
 
-@pytest.mark.parametrize("asked", ["before=9&after=1", "before=x&after=1", "", "before=1&after=²"])
+@pytest.mark.parametrize(
+    "asked", ["before=9&after=1", "before=x&after=1", "after=", "before=1&after=²"]
+)
 def test_a_version_that_is_not_there_is_said_not_to_be(site: Clinic, asked: str) -> None:
     with admin(site) as browser:
         answer = browser.get(f"/publish/compare?{asked}")
