@@ -96,6 +96,11 @@ def read(place: Place) -> Told | None:
         return Told()
 
 
+def is_under_way(place: Place) -> bool:
+    """Whether somebody has yet to say that all is done."""
+    return place.beginning.exists()
+
+
 def keep(place: Place, told: Told) -> None:
     """Durable when this returns."""
     replace_file(place.beginning, told.model_dump_json().encode())

@@ -6,7 +6,7 @@ two small files are read, and what differs is worked out once.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firmware import trial, versions
+from firmware import told_at_first, trial, versions
 from firmware.draft import Kept
 from firmware.operations import Operation
 from firmware.trial import Trial
@@ -28,6 +28,7 @@ class Bar:
     returned: str = ""
     draft: str = ""
     step: int = 0  # of the draft, as it is told here
+    is_begun: bool = False  # the first run, and not done
 
 
 def bar_of(house: House, visitor: Visitor | None, words: Words) -> Bar:
@@ -45,6 +46,7 @@ def bar_of(house: House, visitor: Visitor | None, words: Words) -> Bar:
         returned="" if pending else _returned(house, house.now(), words),
         draft=_draft(house, kept, words) if kept else "",
         step=kept.step if kept else 0,
+        is_begun=may and told_at_first.is_under_way(house.place),
     )
 
 

@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
 
-from firmware import backup, backup_keys, draft, told_at_first
+from firmware import backup, backup_keys, draft, people, second_factor, told_at_first
 from firmware.audit import Act
 from firmware.backup_keys import BackupError
 from firmware.beginning import DAYS, Answers, Menu, Work, begun, offered
@@ -328,7 +328,15 @@ def ask_people(request: Request) -> Response:
 
 def _people(request: Request, rows: Sequence[Row]) -> Response:
     status = 422 if any(row.faults for row in rows) else 200
-    return _shown(request, "people", status=status, rows=_padded(rows, told_at_first.ON_CALL_MOST))
+    db, person = house_of(request).place.page_db, visitor_of(request).person
+    return _shown(
+        request,
+        "people",
+        status=status,
+        rows=_padded(rows, told_at_first.ON_CALL_MOST),
+        others=sum(each.name != person for each in people.everybody(db)),
+        is_guarded=people.read(db, lambda c: second_factor.is_on(c, person)),
+    )
 
 
 @router.post("/begin/people")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
-from firmware import gate, people
+from firmware import gate, people, told_at_first
 from firmware.audit import Act
 from firmware.gate import CodeNeededError, TooSoonError, WrongCodeError
 from firmware.keys import KeyRefusedError
@@ -103,7 +103,7 @@ def _first_screen(house: House, person: str) -> str:
     """The first run goes on where it was left; everybody else looks at today."""
     role = people.role_of(house.place.page_db, person)
     is_theirs = role is not None and may(role, Operation.CONFIGURE)
-    return "/begin" if is_theirs and house.place.beginning.exists() else "/today"
+    return "/begin" if is_theirs and told_at_first.is_under_way(house.place) else "/today"
 
 
 @router.post("/sign-out")

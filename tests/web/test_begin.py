@@ -82,6 +82,22 @@ def test_whoever_is_called_away_goes_on_where_they_were(clinic: Clinic) -> None:
         assert 'value="4 Elm Road, Springfield"' in another.get("/begin/clinic").text
 
 
+def test_whoever_goes_to_invite_others_or_to_their_second_factor_is_led_back(
+    clinic: Clinic,
+) -> None:
+    with clinic.browser() as browser:
+        admin(clinic, browser)
+        shown = browser.get("/begin/people").text
+        assert "You sign in by a password alone." in shown
+        assert "5 other people may sign in." in shown
+        for aside in ("/own/factor", "/staff"):
+            assert f'href="{aside}"' in shown
+            assert '<a href="/begin">Go on with it</a>' in browser.get(aside).text
+        assert "Go on with it" not in shown
+        told_at_first.done(clinic.place)
+        assert "Go on with it" not in browser.get("/staff").text
+
+
 @pytest.mark.parametrize(
     ("step", "answered", "said"),
     [
