@@ -5,8 +5,8 @@
     until main/menu  until the call stands there, however long it takes
     hang up
 
-The exchange is the real one; only the world around it is imagined: prompts last as long as their
-words, phones do what they are told to, and no time passes but the story's own.
+The exchange is the real one; only the world around it is imagined (`ivr.imagined`): prompts last as
+long as their words, phones do what they are told to, and no time passes but the story's own.
 """
 
 import heapq
@@ -17,22 +17,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import count
-from typing import assert_never
 
 from ivr import commands, events, flow, hours, outward
 from ivr.errors import ScriptError, UnknownLineError
 from ivr.exchange import Exchange
 from ivr.hours import Switch
 from ivr.identity import Verdict
+from ivr.imagined import ANSWER_S, MESSAGE_S, NETWORK_S, Clinic, Phones
 from ivr.own_words import OWN
 from ivr.plan import HoursFork, Plan
 from ivr.standing import Stage
 
+__all__ = ["KEY_GAP_S", "WORDS_PER_S", "Kind", "Lasts", "Phones", "Told", "simulate", "walk"]
+
 WORDS_PER_S = 2.5  # an unhurried voice
 KEY_GAP_S = 1.0  # from what went before to a key
-ANSWER_S = 4.0
-NETWORK_S = 0.05
-MESSAGE_S = 12.0  # what the caller has to say
 TALK_S = 120.0
 GIVES_UP_S = 3600.0  # the most patient caller
 ROUNDS = 10  # who comes to a place so often, pressing nothing, goes round
@@ -43,16 +42,6 @@ _ACTION = re.compile(
 )
 # Stages in which a call stands at a place, and keys do not mean what they mean there.
 _ELSEWHERE = (Stage.CONSENT, Stage.JOINING, Stage.TALKING, Stage.SURVEY)
-
-
-class Phones(StrEnum):
-    """What the clinic's phones do when they ring."""
-
-    ANSWER = "answer"
-    SILENT = "silent"
-    BUSY = "busy"
-    REFUSE = "refuse"
-    ABSENT = "absent"  # none of them is there to be rung
 
 
 class Kind(StrEnum):
@@ -126,17 +115,17 @@ def walk(
         raise UnknownLineError(f"there is no line {line!r}; the clinic has: {known}")
     numbers = count(1)
     exchange = Exchange(plan, lambda: f"offer {next(numbers)}")
-    story = _Story(exchange, words, local, phones, verdict, deque(_actions(script)))
-    story.each, story.lasts = each or {}, lasts
+    clinic = Clinic(phones, each or {}, verdict)
+    story = _Story(exchange, words, local, clinic, deque(_actions(script)))
+    story.lasts = lasts
     for name, is_open in (by_hand or {}).items():
         if name not in plan.hours:
             known = ", ".join(plan.hours) or "none"
             raise ScriptError(f"there is no schedule {name!r}; the clinic has: {known}")
         switch = Switch(name, is_open, local + hours.SWITCH_MAX)
         story.happens(0.0, events.HoursSwitched(name, switch))
-    for phone in plan.phones:
-        if story.does(phone) is Phones.ABSENT:
-            story.happens(0.0, events.PhoneChanged(phone, events.PhoneState.UNREACHABLE))
+    for event in clinic.before(plan):
+        story.happens(0.0, event)
     story.happens(0.0, events.CallArrived(_CALLER, line, "", "", ""))
     story.happens(GIVES_UP_S, events.CallerLeft(_CALLER))
     return story.told()
@@ -161,13 +150,11 @@ class _Story:
     exchange: Exchange
     words: Mapping[str, Mapping[str, str]]
     local: datetime
-    phones: Phones
-    verdict: Verdict
+    clinic: Clinic
     script: deque[re.Match[str]] = field(default_factory=deque)
     acted_at: float = 0.0  # the script has come so far
     now: float = 0.0
     lines: list[Told] = field(default_factory=list)
-    each: Mapping[str, Phones] = field(default_factory=dict)
     lasts: Lasts | None = None
     _been: Counter[str] = field(default_factory=Counter)
     _coming: list[tuple[float, int, events.Event]] = field(default_factory=list)
@@ -175,9 +162,6 @@ class _Story:
 
     def happens(self, at: float, event: events.Event) -> None:
         heapq.heappush(self._coming, (at, next(self._order), event))
-
-    def does(self, phone: str) -> Phones:
-        return self.each.get(phone, self.phones)
 
     def told(self) -> list[Told]:
         """Let everything happen until the call is over."""
@@ -230,7 +214,7 @@ class _Story:
             case _:
                 pass
 
-    def _soon(self, event: events.Event, after_s: float = NETWORK_S) -> None:
+    def _soon(self, event: events.Event, after_s: float) -> None:
         self.happens(self.now + after_s, event)
 
     def _obey(self, said: list[commands.Command]) -> None:
@@ -257,81 +241,37 @@ class _Story:
                 what = "words of the clinic's own" if mailbox == OWN else f"a message for {mailbox}"
                 self._tell(f"  records {what}")
                 self._soon(events.SpeechEnded(call), MESSAGE_S)
-            case commands.StopRecording(call=call):
-                self._soon(events.RecordingKept(call, "message", MESSAGE_S))
-            case commands.Offer():
-                self._ring(command)
             case commands.PlayMessage(call=call, tag=tag):
                 self._tell("  plays the message back")
                 self._soon(events.PromptEnded(call, tag), MESSAGE_S)
-            case commands.OpenLease(urgent=urgent):
-                self._soon(events.LeaseOpened(urgent))
             case commands.CallOut(call=leg) if leg in self.exchange.outward.legs:
                 self._tell("  somebody outside is called")
-                self._ring_outside(command)
-            case commands.CallOut(call=call):
-                self._soon(events.CallOutEnded(call, events.Refusal.SILENT))
-            case commands.KeepTicket(ticket=ticket):
-                self._soon(events.TicketOpened(ticket))
-            case commands.TryTicket(ticket=ticket_id, leg=leg):
-                self._soon(events.TicketTried(ticket_id, leg))
             case commands.CloseTicket(end=end):
                 self._tell(f"call-back {end}")
-            case commands.Withdraw(offer=offer):
-                self._soon(events.OfferEnded(offer, events.Refusal.WITHDRAWN))
-            case commands.Join(call=call, offer=offer):
-                self._soon(events.Joined(call, offer))
-                self._soon(events.CallerLeft(call), TALK_S)
-            case commands.Release(call=call):
-                self._soon(events.CallerLeft(call))
             case commands.Note(step=step, detail=detail):
                 self._tell(f"{step} {detail}".rstrip(), Kind.STEP, step, detail)
                 if step == "hours":
                     self._doubt(detail.partition(" ")[0])
                 self._may_give_up(f"{step} {detail}")
-            case commands.KeepRequest(call=call, tag=tag, kind=kind, due=due):
+            case commands.KeepRequest(kind=kind, due=due):
                 self._tell(f"  keeps a request ({kind}), due {due:%a %Y-%m-%d %H:%M}")
-                self._soon(events.RequestKept(call, tag))
-            case commands.Identify(call=call, tag=tag, pair=pair):
-                self._tell(f"  asks who this is ({pair.name}): {self.verdict}")
-                self._soon(events.IdentityChecked(call, tag, self.verdict, "a patient"))
-            case commands.CheckPins(call=call, people=people):
-                self._soon(events.PinChecked(call, fits=True, person=people[0]))
-            case commands.SwitchHours(call=call) | commands.SetGreeting(call=call):
+            case commands.Identify(pair=pair):
+                self._tell(f"  asks who this is ({pair.name}): {self.clinic.verdict}")
+            case commands.SwitchHours() | commands.SetGreeting():
                 self._tell("  writes it down")
-                self._soon(events.WordsKept(call))
-            case commands.OpenBox(call=call):
-                self._soon(events.BoxOpened(call, "a member"))
             case commands.PlayLeft(call=call, tag=tag):
                 self._tell("  plays a message")
                 self._soon(events.PromptEnded(call, tag), MESSAGE_S)
-            case commands.MarkLeft(call=call):
-                self._soon(events.LeftMarked(call, is_written=True))
-            case commands.CallLeft(call=call):
-                self._soon(events.LeftCalled(call, is_called=False))
-            case commands.Tap(tap=tap):
-                self._soon(events.Tapped(tap))
             case commands.Finish(outcome=outcome):
                 self._tell(f"outcome: {outcome}", Kind.OUTCOME, "outcome", outcome)
             case commands.StopPlaying() | commands.StopMusic():
                 self._tell("", Kind.HUSH)
-            case (
-                commands.Cede()
-                | commands.CheckPin()
-                | commands.OwnLease()
-                | commands.FreeLease()
-                | commands.CloseLease()
-                | commands.SendNotice()
-                | commands.SendOn()
-                | commands.TellAway()
-                | commands.Untap()
-                | commands.RecordPart()
-                | commands.StopPart()
-                | commands.SoundTone()
-            ):
-                pass
             case _:
-                assert_never(command)
+                pass  # nothing of it is told; the clinic answers all the same
+        for after_s, event in self.clinic.answers(command, self.exchange.outward.legs):
+            self._soon(event, after_s)
+        if isinstance(command, commands.Join):
+            self._soon(events.CallerLeft(command.call), TALK_S)
 
     def _may_give_up(self, told: str) -> None:
         """Somebody for whom nothing changes any more."""
@@ -341,7 +281,7 @@ class _Story:
         self._been[told] += 1
         if self._been[told] == ROUNDS:
             self._tell(f"  here for the {ROUNDS}th time, and gives up")
-            self._soon(events.CallerLeft(_CALLER))
+            self._soon(events.CallerLeft(_CALLER), NETWORK_S)
 
     def _doubt(self, place: str) -> None:
         """Hours that are written twice for this moment."""
@@ -351,37 +291,3 @@ class _Story:
         if schedule and len(spans := hours.opening_at(schedule, self._local())) > 1:
             twice = " and ".join(hours.shown(each) for each in spans)
             self._tell(f"  {schedule.name} is open twice at this time: {twice}")
-
-    def _ring_outside(self, out: commands.CallOut) -> None:
-        """Outside they do what the clinic's phones do."""
-        refused = events.Refusal
-        match self.phones:
-            case Phones.ANSWER:
-                self._soon(events.CalledOut(out.call), ANSWER_S)
-            case Phones.SILENT:
-                self._soon(events.CallOutEnded(out.call, refused.SILENT), out.ring_s)
-            case Phones.BUSY | Phones.ABSENT:
-                self._soon(events.CallOutEnded(out.call, refused.BUSY))
-            case Phones.REFUSE:
-                self._soon(events.CallOutEnded(out.call, refused.REFUSED), ANSWER_S)
-            case _:
-                assert_never(self.phones)
-
-    def _ring(self, offer: commands.Offer) -> None:
-        refused = events.Refusal
-        match self.does(offer.extension):
-            case Phones.ANSWER:
-                self._soon(events.OfferRang(offer.offer))
-                self._soon(events.OfferAccepted(offer.offer), ANSWER_S)
-            case Phones.SILENT:
-                self._soon(events.OfferRang(offer.offer))
-                self._soon(events.OfferEnded(offer.offer, refused.SILENT), offer.ring_s)
-            case Phones.BUSY:
-                self._soon(events.OfferEnded(offer.offer, refused.BUSY))
-            case Phones.ABSENT:
-                self._soon(events.OfferEnded(offer.offer, refused.UNREACHABLE))
-            case Phones.REFUSE:
-                self._soon(events.OfferRang(offer.offer))
-                self._soon(events.OfferEnded(offer.offer, refused.REFUSED), ANSWER_S)
-            case _:
-                assert_never(self.phones)
