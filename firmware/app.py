@@ -50,6 +50,7 @@ from firmware.audit import Act, Audited
 from firmware.audit_watch import AuditWatch
 from firmware.backlog import Backlog
 from firmware.backup_timer import BackupTimer
+from firmware.call_me import CallMe
 from firmware.callback_desk import CallbackDesk
 from firmware.callers import Callers
 from firmware.calling_out import CallingOut
@@ -336,6 +337,18 @@ class App:
                     is_full=lambda: self._retention.room.is_full,
                 )
                 self._phone_recordings.answer_at(door)
+                self._call_me = CallMe(
+                    place=self._place,
+                    exchange=self._exchange,
+                    media=self._media,
+                    legs=self._legs,
+                    link=self._link,
+                    backlog=self._backlog,
+                    words=self._words,
+                    clips=lambda: self._clips,
+                    start=self._start,
+                )
+                self._call_me.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
@@ -519,6 +532,7 @@ class App:
         call = self._legs.uuid(fact.call)
         if call is None:
             self._phone_recordings.heard(fact)
+            self._call_me.heard(fact)
             return ()
         match fact:
             case engine.ToneBegan(digit=digit):

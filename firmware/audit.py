@@ -79,6 +79,7 @@ class Act(StrEnum):
     PUBLISHED = "published"
     CONFIRMED = "confirmed"
     RETURNED = "returned to"
+    TRIED_DRAFT = "heard the draft by telephone at"
     CHANGED_PROMPT = "changed the prompt"
     BACKED_UP = "backed up to"
     RESTORED = "restored"

@@ -53,6 +53,16 @@ class CallOutReply(Strict):
 CALL_OUT = Topic(CallOutRequest, CallOutReply)
 
 
+def refuse_what_cannot_ring(exchange: Exchange, phone: str) -> None:
+    """ControlError: this telephone is none of the clinic's, or is not free to be picked up."""
+    if phone not in exchange.plan.phones:
+        known = ", ".join(exchange.plan.phones) or "none"
+        raise ControlError(f"there is no phone {phone}", f"the phones are {known}")
+    agent = exchange.agents.get(phone)
+    if agent is not None and (why := BUSY.get(agent.phone)):
+        raise ControlError(f"phone {phone} {why}", "hang it up, or choose another telephone")
+
+
 class CallingOut:
     """The topic of one running exchange."""
 
@@ -74,7 +84,7 @@ class CallingOut:
         door.answer_to(CALL_OUT, self._call_out)
 
     async def _call_out(self, wish: CallOutRequest, asker: Asker) -> CallOutReply:
-        self._refuse_what_cannot_ring(wish.phone)
+        refuse_what_cannot_ring(self._exchange, wish.phone)
         number = await asyncio.to_thread(self._number_of, wish.call)
         dialled = self._to_dial(number)
         if dialled is None:
@@ -95,15 +105,6 @@ class CallingOut:
                 f"phone {wish.phone} could not be rung", "try again; see `careline status`"
             ) from refused
         return CallOutReply()
-
-    def _refuse_what_cannot_ring(self, phone: str) -> None:
-        phones = self._exchange.plan.phones
-        if phone not in phones:
-            known = ", ".join(phones) or "none"
-            raise ControlError(f"there is no phone {phone}", f"the phones are {known}")
-        agent = self._exchange.agents.get(phone)
-        if agent is not None and (why := BUSY.get(agent.phone)):
-            raise ControlError(f"phone {phone} {why}", "hang it up, or choose another telephone")
 
     def _number_of(self, call: str) -> str:
         try:

@@ -7,6 +7,7 @@ damaged file (publishing renders them all; `status` names those that are not wel
 
 import wave
 from collections.abc import Iterable, Mapping
+from copy import copy
 from io import BytesIO
 from pathlib import Path
 
@@ -74,9 +75,23 @@ class Clips:
         """Which of these prompts the clinic's own language has not."""
         return [name for name in names if (self._language, name) not in self._clips]
 
+    def has(self, language: str, name: str) -> bool:
+        """Whether it is spoken in this language."""
+        return (language, name) in self._clips
+
     def find(self, language: str, names: tuple[str, ...]) -> list[Clip]:
         """One clip per name."""
         return [self._find(language, name) for name in names]
+
+    def with_own(self, own: Mapping[tuple[str, str], bytes], language: str) -> "Clips":
+        """These, with whole WAV files in the place of some, for a site that speaks this language.
+        PromptError: one of them is not what a prompt must be."""
+        beside = copy(self)
+        fresh = {
+            name: self._media.load(samples_in("/".join(name), raw)) for name, raw in own.items()
+        }
+        beside._language, beside._clips = language, {**self._clips, **fresh}
+        return beside
 
     def _load(self, path: Path) -> Clip | None:
         try:

@@ -19,7 +19,7 @@ from pydantic import Field
 from firmware import speech
 from firmware.asterisk import translate
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
-from firmware.calling_out import BUSY
+from firmware.calling_out import refuse_what_cannot_ring
 from firmware.clips import Clips
 from firmware.control import ControlError, Door, Strict, Topic
 from firmware.decoder import LONGEST_S
@@ -155,13 +155,7 @@ class PhoneRecordings:
             self._speaker = None
 
     def _refuse_what_cannot_be(self, phone: str) -> None:
-        phones = self._exchange.plan.phones
-        if phone not in phones:
-            known = ", ".join(phones) or "none"
-            raise ControlError(f"there is no phone {phone}", f"the phones are {known}")
-        agent = self._exchange.agents.get(phone)
-        if agent is not None and (why := BUSY.get(agent.phone)):
-            raise ControlError(f"phone {phone} {why}", "hang it up, or choose another telephone")
+        refuse_what_cannot_ring(self._exchange, phone)
         if self._speaker is not None:
             raise ControlError("another prompt is being spoken by telephone", "try again later")
         if self._is_full():

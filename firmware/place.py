@@ -76,6 +76,11 @@ class Place:
         return self.home / "draft"
 
     @property
+    def tried(self) -> Path:
+        """The draft as somebody hears it by telephone; not in a backup."""
+        return self.home / "tried"
+
+    @property
     def beginning(self) -> Path:
         """What the first run has been told so far; there until it is done."""
         return self.home / "beginning.json"

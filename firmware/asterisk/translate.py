@@ -896,6 +896,15 @@ def dial_for(extension: str, number: str) -> Action:
 def ring_to_speak(extension: str, speaker: str) -> Action:
     """Ring a telephone; who picks up comes into the engine under this UUID, as the self-test's
     caller does."""
+    return _ring_inside(extension, speaker, "Record a prompt")
+
+
+def ring_to_hear(extension: str, listener: str) -> Action:
+    """The same for somebody who is to hear the draft."""
+    return _ring_inside(extension, listener, "The draft")
+
+
+def _ring_inside(extension: str, leg: str, shows: str) -> Action:
     return (
         "Originate",
         ("Channel", f"PJSIP/{written.number(extension)}"),
@@ -903,10 +912,10 @@ def ring_to_speak(extension: str, speaker: str) -> Action:
         ("Exten", "s"),
         ("Priority", "1"),
         ("Timeout", str(PICK_UP_MS)),
-        ("CallerID", f'"Record a prompt" <{written.number(extension)}>'),
-        ("ChannelId", speaker),
+        ("CallerID", f'"{shows}" <{written.number(extension)}>'),
+        ("ChannelId", leg),
         ("Async", "true"),
-        ("Variable", f"TESTERUUID={speaker}"),
+        ("Variable", f"TESTERUUID={leg}"),
     )
 
 

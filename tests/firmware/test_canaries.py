@@ -130,6 +130,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "audit": {"who": "doe", "act": "signed in"},
     "block": {"call": CALL, "to": "blocked"},
     "board": {},
+    "call me": {"draft": "0" * 64, "phone": "101", "line": "main", "at": "2026-11-23 12:00"},
     "call out": {"call": CALL, "phone": "101"},
     "callbacks": {},
     "calls": {},
