@@ -65,7 +65,7 @@ class CallMeRequest(Strict):
     line: str = Field(pattern=f"^{WORD}$")
     at: str = Field(pattern=r"^20\d\d-\d\d-\d\d \d\d:\d\d$")
     phones: Phones = Phones.ANSWER
-    others: dict[Extension, Phones] = Field(default={}, max_length=400)
+    others: dict[Extension, Phones] = Field(default={}, max_length=700)
 
 
 class CallMeReply(Strict):

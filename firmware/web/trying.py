@@ -5,6 +5,9 @@ The call is walked by the exchange's own code (ivr/simulate.py) from its beginni
 time a key is pressed, for what was done so far is all there is to know of it; the browser shows
 what has come about by now. No session of a call is kept here. A call that should go on going so is
 kept in the draft (firmware/walks.py), and each publish walks it again.
+
+"Call me" has a telephone ring with the draft (firmware/call_me.py). What cannot be proved cannot be
+heard either: the draft is proved here, and its new prompts are spoken, before anything rings.
 """
 
 import hashlib
@@ -19,7 +22,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import Field
 
-from firmware import draft, edits, settings, walks
+from firmware import draft, edits, settings, tried, walks
+from firmware.call_me import CALL_ME, CallMeRequest
 from firmware.draft import DraftError
 from firmware.edits import EditError, Put, Remove
 from firmware.forms import WORD
@@ -29,13 +33,15 @@ from firmware.store import StoreError, open_reader
 from firmware.topics import StepLine
 from firmware.walks import AT, Walk
 from firmware.walks_section import PRESS_MOST, SECTION
-from firmware.web import calls
+from firmware.web import call_back, calls
+from firmware.web.asking import ask_now
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
-from firmware.web.voices import EVERYWHERE
+from firmware.web.voices import EVERYWHERE, UnspokenError
 from firmware.web.words import Words, to_say
+from ivr.audition import WORDS
 from ivr.errors import CallLogicError
 from ivr.plan import Plan
 from ivr.simulate import Kind, Phones, Told
@@ -51,6 +57,17 @@ NO_PLAN = (
     409,
     to_say("The draft cannot be read, so no call can be imagined."),
     to_say("Publish says what is wrong with it."),
+)
+FAULTY = (
+    409,
+    to_say("The draft has faults, so no telephone rings with it."),
+    to_say("Mend the faults first: Publish tells each of them."),
+)
+UNSPOKEN = to_say("Nobody speaks these prompts of the draft yet: %(prompts)s")
+UNWRITTEN = (
+    507,
+    to_say("The draft cannot be laid ready for the telephone."),
+    to_say("See whether the disk is full."),
 )
 CANNOT_BE = to_say("This call cannot be imagined.")
 NOT_KEPT = to_say("This call was not kept.")
@@ -96,6 +113,10 @@ class ForgetForm(Form):
     name: Annotated[str, Field(pattern=f"^{WORD}$")]
 
 
+class CallMeForm(WalkForm):
+    phone: Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A kept call in the list."""
@@ -132,6 +153,7 @@ def trying(request: Request, call: str = "", walk: str = "") -> Response:
         faults=faults,
         is_draft=text != house.drafted.in_force(),
         keys="123456789*0#",
+        telephones=call_back.telephones(request),
     )
 
 
@@ -156,6 +178,45 @@ def walked(request: Request) -> Response:
     except CallLogicError as impossible:
         raise Refused(422, CANNOT_BE, words.told(str(impossible))) from None
     return JSONResponse({"steps": list(_steps(told, plan, words))})
+
+
+@router.post("/try/call-me")
+def call_me(request: Request) -> Response:
+    """A telephone rings, and who picks up is in the draft; this answers as it begins to ring."""
+    house, words = house_of(request), words_of(request)
+    form = typed(request, CallMeForm).form
+    kept = house.drafted.kept()
+    proven = house.drafted.examined(kept.text).site if kept is not None else None
+    if kept is None or proven is None:
+        raise Refused(*FAULTY)
+    if form is None or form.line not in proven.plan.lines:
+        raise Refused(*NOT_A_FORM)
+    made = form.walk(proven.plan)
+    try:
+        sounds = house.voices.own(proven.plan, house.site.plan, WORDS)
+        name = tried.lay(house.place, kept.text, sounds)
+    except UnspokenError as unspoken:
+        raise Refused(
+            409,
+            words.say(UNSPOKEN, prompts=str(unspoken)),
+            to_say("Record it, or write its words."),
+        ) from None
+    except OSError as full:
+        raise Refused(*UNWRITTEN) from full
+    wish = CallMeRequest(
+        draft=name,
+        phone=form.phone,
+        line=made.line,
+        at=form.at,
+        phones=made.phones,
+        others=dict(made.others),
+    )
+    ask_now(request, CALL_ME, wish)
+    call_back.keep(request, form.phone)
+    rings = words.say(
+        "Telephone %(phone)s rings: pick it up, and press its keys.", phone=form.phone
+    )
+    return JSONResponse({"said": rings})
 
 
 @router.get("/try/sound/{language}/{name}")

@@ -6,7 +6,7 @@ that it has spoken before.
 import io
 import threading
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from firmware import own_prompts, saying, settings, speech
 from firmware.own_prompts import OwnPromptError, Spoken
@@ -17,6 +17,10 @@ from ivr.simulate import WORDS_PER_S
 
 EVERYWHERE = "-"  # in the place of a language: music, and the beep
 ALIKE = frozenset({"music", "beep"})
+
+
+class UnspokenError(Exception):
+    """Prompts that nobody speaks yet; the text names them."""
 
 
 class Voices:
@@ -46,6 +50,27 @@ class Voices:
         except (SpeechError, OSError):
             return None
 
+    def own(
+        self, drafted: Plan, in_force: Plan | None, also: Iterable[str] = ()
+    ) -> dict[Spoken, bytes]:
+        """The sounds in which a draft differs from what callers hear now; and of the prompts named
+        by `also` those that were never made. UnspokenError: nobody speaks some of them yet."""
+        found, unspoken, wanted = dict[Spoken, bytes](), list[str](), frozenset(also)
+        for language, texts in settings.prompts_of(drafted).items():
+            for name in texts:
+                prompt = Spoken(language, name)
+                stays = self._stays(drafted, in_force, language, name)
+                if stays and (name not in wanted or (self._place.prompts / prompt.path).exists()):
+                    continue
+                sound = self.sound(drafted, in_force, language, name)
+                if sound is not None:
+                    found[prompt] = sound
+                elif not stays:
+                    unspoken.append(str(prompt))
+        if unspoken:
+            raise UnspokenError(", ".join(unspoken))
+        return found
+
     def lasts_s(self, drafted: Plan, in_force: Plan | None, language: str, name: str) -> float:
         """How long callers listen to it; of what nobody speaks yet, as long as its words."""
         text = settings.prompts_of(drafted).get(language, {}).get(name, "")
@@ -67,10 +92,10 @@ class Voices:
         )
 
 
-def _said(plan: Plan, language: str, name: str) -> tuple[str | None, Mapping[str, str]]:
-    """The words, and how they are pronounced."""
+def _said(plan: Plan, language: str, name: str) -> str | None:
+    """The words as the voice reads them: a new hint changes those alone in which it stands."""
     words = settings.prompts_of(plan).get(language, {}).get(name)
-    return words, plan.pronounced.get(language, {})
+    return None if words is None else speech.respelled(words, plan.pronounced.get(language, {}))
 
 
 def _seconds(sound: bytes) -> float:

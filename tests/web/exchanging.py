@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from firmware import account, message_acts, people, topics
 from firmware.audit import Act, Audited
 from firmware.audit import read as audited
+from firmware.call_me import CALL_ME, CallMeReply, CallMeRequest
 from firmware.calling_out import CALL_OUT, CallOutReply, CallOutRequest
 from firmware.control import Door
 from firmware.doorkeeper import Doorkeeper
@@ -41,6 +42,7 @@ class Exchange:
     desk: RequestDesk
     told: list[events.Event]
     rung: list[tuple[str, str, str]] = field(default_factory=list)  # who, which call, which phone
+    heard: list[CallMeRequest] = field(default_factory=list)  # drafts, by telephone
     came: list[str] = field(default_factory=list)
 
     def leave(
@@ -125,6 +127,10 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         exchange.rung.append((asker.name, request.call, request.phone))
         return CallOutReply()
 
+    async def draft(request: CallMeRequest) -> CallMeReply:
+        exchange.heard.append(request)
+        return CallMeReply()
+
     async def answering() -> None:
         door = Door(Doorkeeper(place.page_db, entered).admit)
         account.answer_at(door, entered)
@@ -132,6 +138,7 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         desk.open(door)
         door.answer(topics.MARK_MESSAGE, heard)
         door.answer_to(CALL_OUT, rings)
+        door.answer(CALL_ME, draft)
         async with door.open(place.control_socket):
             ready.set()
             await over.wait()

@@ -5,19 +5,23 @@ import re
 import wave
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
 from fastapi.testclient import TestClient
 
-from firmware import draft, proving, settings, walks
+from firmware import draft, proving, settings, tried, walks
 from firmware.ledger import Moment, Noted
 from firmware.operations import Role
+from firmware.own_prompts import Spoken
+from ivr.audition import WORDS
 from ivr.replay import Recorded, Row
 from ivr.simulate import Phones
 from tests.firmware import published
 from tests.firmware.by_hand import SITE, write_wav
 from tests.web.clinic import Clinic, named, token_in
+from tests.web.exchanging import Exchange, exchange_of
 from tests.web.past import BEGAN, past_of
 
 AT = "2026-11-23 12:00"
@@ -163,6 +167,57 @@ def test_a_call_of_the_past_is_tried_once_more(site: Clinic) -> None:
         assert "2025550143" not in shown  # nobody's number
         for other in (going_on, "x", "5f2b6a10-6f3e-4a6c-9d58-2f0c7f3f4a11"):
             assert browser.get(f"/try?call={other}").status_code == 404
+
+
+@contextmanager
+def exchange(clinic: Clinic) -> Iterator[Exchange]:
+    """One that answers, by its own clock, and has spoken our words before."""
+    clinic.clock.now = datetime.now(UTC)
+    for word in WORDS:
+        write_wav(clinic.place.prompts / "en" / f"{word}.wav", 800)
+    with exchange_of(clinic.place) as answering:
+        yield answering
+
+
+def test_a_telephone_rings_with_the_draft_as_it_is_chosen_to_stand(site: Clinic) -> None:
+    drafted(site, OTHER_WAY)
+    wish = {"line": "main", "at": AT, "phone": "102", "phones": "silent", "others": "101=busy"}
+    with exchange(site) as told, admin(site) as browser:
+        assert sent(browser, "/try/call-me", **wish) == 200
+        (asked,) = told.heard
+        assert (asked.phone, asked.line, asked.at) == ("102", "main", AT)
+        assert (asked.phones, asked.others) == (Phones.SILENT, {"101": Phones.BUSY})
+        assert tried.read(site.place, asked.draft) == (OTHER_WAY, {})
+        # It is remembered whose telephone that is.
+        assert re.search(r'<option value="102" selected>', browser.get("/try").text)
+        # What is not one of the clinic's, or no minute of a day, is refused as a form.
+        for wrong in ({"phone": "x"}, {"line": "fax"}, {"at": "2026-99-99 12:00"}):
+            assert sent(browser, "/try/call-me", **wish | wrong) == 422
+        assert len(told.heard) == 1
+
+
+def test_a_draft_with_faults_or_without_a_voice_rings_no_telephone(site: Clinic) -> None:
+    wish = {"line": "main", "at": AT, "phone": "102"}
+    with exchange(site) as told, admin(site) as browser:
+        for text, why in (
+            (SITE.replace('2 = "message"', '2 = "nowhere"'), "Mend the faults first"),
+            # Its form is right, and callers go round in it for ever.
+            (SITE.replace('otherwise = "message"', 'otherwise = "menu"'), "Mend the faults first"),
+            (f'{SITE}[prompts.es]\nwelcome = "Hola."\n', "es/welcome"),
+        ):
+            drafted(site, text)
+            token = token_in(browser.get("/try").text)
+            answer = browser.post("/try/call-me", data=wish | {"token": token})
+            assert (answer.status_code, why in answer.text) == (409, True), why
+        assert told.heard == []
+
+
+def test_new_words_of_a_draft_are_spoken_before_the_telephone_rings(site: Clinic) -> None:
+    drafted(site, SITE.replace('welcome = "Welcome."', 'welcome = "Thank you for calling."'))
+    with exchange(site) as told, admin(site) as browser:
+        assert sent(browser, "/try/call-me", line="main", at=AT, phone="101") == 200
+        _, sounds = tried.read(site.place, told.heard[0].draft)
+        assert list(sounds) == [Spoken("en", "welcome")]
 
 
 def past(*rows: tuple[str, str, float]) -> Recorded:

@@ -223,6 +223,30 @@ minute.addEventListener("input", () => {
 });
 root.querySelector("[data-how]").addEventListener("submit", (event) => event.preventDefault());
 
+// ---- the same call by a telephone of the clinic ----
+
+const me = root.querySelector("[data-call-me]");
+me?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const [button, rung] = [me.querySelector("button"), me.querySelector("[data-rung]")];
+  const phone = me.elements.namedItem("phone").value;
+  const body = new URLSearchParams({ ...stands(), phone, token: document.body.dataset.token });
+  const headers = { accept: "application/json" };
+  button.disabled = true;
+  rung.textContent = "";
+  try {
+    const answer = await fetch("/try/call-me", { method: "POST", body, headers });
+    if (answer.status === 401) return location.assign("/sign-in");
+    const said = await answer.json();
+    trouble(answer.ok ? "" : `${said.why} ${said.cure}`);
+    rung.textContent = answer.ok ? said.said : "";
+  } catch {
+    trouble(root.dataset.failed);
+  } finally {
+    button.disabled = false;
+  }
+});
+
 if ("replayed" in way.dataset) {
   await walk();
   acts.all();
