@@ -1,0 +1,285 @@
+"""The box's network as a device: what is in force, what is on trial, how its ports are.
+
+What is on trial lies in a folder that no power cut leaves anything of (/run), under names that come
+before those of what is in force; what is in force lies in /etc. So a trial ends by taking its files
+away, and a machine that is started anew knows nothing of it. A second `try_out`, `keep` or
+`take_back` does no harm. Real and fake are held together by tests/contract/test_network.py.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from hw.network_files import (
+    LAN,
+    PHONES_PORT,
+    Wish,
+    files_of,
+    phones_port,
+    understood,
+    wish_in,
+)
+
+ETC, RUN = Path("/etc/systemd/network"), Path("/run/systemd/network")
+# systemd-timesyncd touches it at each answer of a time server (systemd-timesyncd.service(8)).
+SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
+TELL_WITHIN_S = 20.0
+IN_FORCE, ON_TRIAL = "50-careline-", "10-careline-"
+READABLE = 0o644  # networkd has a user of its own
+# networkd passes by what ends otherwise than its own files.
+BEFORE = "careline-lan.before"
+
+
+class NetworkError(Exception):
+    """The machine did not do it; the text says what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """How one of the machine's network ports is now."""
+
+    name: str
+    has_carrier: bool  # something is plugged in that answers
+    state: str  # networkd's word: configured, configuring, failed, unmanaged
+    addresses: tuple[str, ...] = ()
+    gateway: str = ""
+    dns: tuple[str, ...] = ()
+
+
+class Network(Protocol):
+    """What a box must be able to do with its network."""
+
+    def in_force(self) -> Wish | None:
+        """None: nobody has said anything yet, and it asks its net for an address."""
+
+    def before(self) -> Wish | None:
+        """What was in force before that; None: nothing was."""
+
+    def on_trial(self) -> Wish | None: ...
+
+    def try_out(self, wish: Wish) -> None:
+        """From now on, until it is kept, taken back, or the power is cut. WishError, NetworkError:
+        it may be in force in part, so take it back."""
+
+    def keep(self) -> None:
+        """What is on trial is in force, after a power cut too; without a trial nothing happens."""
+
+    def take_back(self) -> None:
+        """What is in force is used again."""
+
+    def ports(self) -> tuple[Port, ...]: ...
+
+    def clock_set_at(self) -> float | None:
+        """When a time server answered last, in seconds since 1970; None: not since the start."""
+
+
+# Runs a command of the machine's, and has what it printed. NetworkError: it failed.
+Tell = Callable[[Sequence[str]], str]
+
+
+def tell(command: Sequence[str]) -> str:
+    """The real one: no shell, and an end."""
+    try:
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=TELL_WITHIN_S
+        )
+    except subprocess.CalledProcessError as failed:
+        said = str(failed.stderr).strip().splitlines()
+        raise NetworkError(f"{command[0]} failed: {said[-1] if said else ''}") from failed
+    except (OSError, subprocess.TimeoutExpired) as failed:
+        raise NetworkError(f"{command[0]} cannot be run: {type(failed).__name__}") from failed
+    return done.stdout
+
+
+class Networkd:
+    """systemd-networkd's, told by files and `networkctl`."""
+
+    def __init__(
+        self,
+        replace: Callable[[Path, bytes, int], None],
+        tell: Tell = tell,
+        etc: Path = ETC,
+        run: Path = RUN,
+        synchronized: Path = SYNCHRONIZED,
+    ) -> None:
+        self._replace, self._tell = replace, tell  # `replace` writes a file for good
+        self._etc, self._run, self._synchronized = etc, run, synchronized
+
+    def in_force(self) -> Wish | None:
+        return _wish_at(self._etc / f"{IN_FORCE}{LAN}")
+
+    def before(self) -> Wish | None:
+        return _wish_at(self._etc / BEFORE)
+
+    def on_trial(self) -> Wish | None:
+        return _wish_at(self._run / f"{ON_TRIAL}{LAN}")
+
+    def try_out(self, wish: Wish) -> None:
+        files = files_of(wish)
+        self._run.mkdir(parents=True, exist_ok=True)
+        self._take_away()
+        for name, text in files.items():
+            path = self._run / f"{ON_TRIAL}{name}"
+            path.write_text(text, "utf-8")
+            path.chmod(READABLE)
+        self._reload()
+
+    def keep(self) -> None:
+        wish, former = self.on_trial(), self.in_force() or Wish()
+        if wish is None:
+            return
+        if former != wish:
+            self._replace(self._etc / BEFORE, files_of(former)[LAN].encode(), READABLE)
+        kept = files_of(wish)
+        for name, text in kept.items():
+            self._replace(self._etc / f"{IN_FORCE}{name}", text.encode(), READABLE)
+        for path in self._etc.glob(f"{IN_FORCE}*"):
+            if path.name.removeprefix(IN_FORCE) not in kept:
+                path.unlink()
+        self._clear()
+        if name := understood(wish).host_name:
+            self._tell(("hostnamectl", "set-hostname", name))
+
+    def take_back(self) -> None:
+        self._clear()
+
+    def ports(self) -> tuple[Port, ...]:
+        return tuple(_ports(self._tell(("networkctl", "--json=short", "list"))))
+
+    def clock_set_at(self) -> float | None:
+        try:
+            return self._synchronized.stat().st_mtime
+        except OSError:
+            return None
+
+    def _clear(self) -> None:
+        """Nothing is on trial any more."""
+        self._take_away()
+        self._reload()
+
+    def _take_away(self) -> None:
+        for path in self._run.glob(f"{ON_TRIAL}*"):
+            path.unlink(missing_ok=True)
+
+    def _reload(self) -> None:
+        """By the files that are there. networkd leaves the port of a VLAN that no file names any
+        more, and the port of one that is named again must be made anew: so whichever is not wanted
+        now goes."""
+        self._tell(("networkctl", "reload"))
+        now = self.on_trial() or self.in_force()
+        wanted = phones_port(understood(now)) if now else ""
+        for port in self.ports():
+            if port.name.startswith(f"{PHONES_PORT}.") and port.name != wanted:
+                self._tell(("networkctl", "delete", port.name))
+
+
+def _wish_at(path: Path) -> Wish | None:
+    try:
+        return wish_in(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _ports(text: str) -> Iterator[Port]:
+    """Out of networkctl's JSON, whose addresses are lists of bytes."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        raise NetworkError("networkctl said what nobody can read") from None
+    for one in told.get("Interfaces", ()):
+        if one.get("Type") == "loopback":
+            continue
+        yield Port(
+            name=one.get("Name", ""),
+            has_carrier=one.get("CarrierState") in ("carrier", "degraded-carrier"),
+            state=one.get("AdministrativeState", ""),
+            addresses=tuple(
+                f"{_dotted(each['Address'])}/{each['PrefixLength']}"
+                for each in one.get("Addresses", ())
+                if _is_ipv4(each)
+            ),
+            gateway=next(
+                (
+                    _dotted(each["Gateway"])
+                    for each in one.get("Routes", ())
+                    if _is_ipv4(each) and each.get("Gateway")
+                    if each.get("DestinationPrefixLength") == 0
+                ),
+                "",
+            ),
+            dns=tuple(_dotted(each["Address"]) for each in one.get("DNS", ()) if _is_ipv4(each)),
+        )
+
+
+def _is_ipv4(one: dict[str, object]) -> bool:
+    return one.get("Family") == 2  # AF_INET
+
+
+def _dotted(octets: list[int]) -> str:
+    return ".".join(map(str, octets))
+
+
+@dataclass
+class FakeNetwork:
+    """One that lives in memory, with one port; `lost_power` forgets what a power cut forgets."""
+
+    gives: str = "192.0.2.17/24"  # the address that its net gives to who asks
+    fails: bool = False
+    kept: Wish | None = None
+    former: Wish | None = None
+    trial: Wish | None = None
+    host_name: str = "careline"
+    asked: list[str] = field(default_factory=list)
+
+    def in_force(self) -> Wish | None:
+        return self.kept
+
+    def before(self) -> Wish | None:
+        return self.former
+
+    def on_trial(self) -> Wish | None:
+        return self.trial
+
+    def try_out(self, wish: Wish) -> None:
+        understood(wish)
+        self.asked.append("try out")
+        self.trial = wish
+        if self.fails:
+            raise NetworkError("networkctl failed: no such device")
+
+    def keep(self) -> None:
+        if self.trial is None:
+            return
+        self.asked.append("keep")
+        if (former := self.kept or Wish()) != self.trial:
+            self.former = former
+        self.kept, self.trial = self.trial, None
+        self.host_name = understood(self.kept).host_name or self.host_name
+
+    def take_back(self) -> None:
+        self.asked.append("take back")
+        self.trial = None
+
+    def lost_power(self) -> None:
+        self.trial = None
+
+    def ports(self) -> tuple[Port, ...]:
+        settings = understood(self.trial or self.kept or Wish())
+        lan = Port(
+            settings.port or "eth0",
+            has_carrier=True,
+            state="configured",
+            addresses=(str(settings.address or self.gives),),
+            gateway=str(settings.gateway or ""),
+            dns=settings.dns,
+        )
+        if not (port := phones_port(settings)):
+            return (lan,)
+        phones = Port(port, True, "configured", (str(settings.phones_address),))
+        return lan, phones
+
+    def clock_set_at(self) -> float | None:
+        return 1_772_461_800.0
