@@ -1,9 +1,10 @@
 """`careline root`: the few acts that need more rights than the exchange has, and nothing else.
 
 A UNIX socket takes one typed act per line and answers what came of it. The list is closed, every
-field of it a word we wrote ourselves; each request is validated again here, whoever sent it, and
-each is a line in the audit, refused ones too. No shell, no network, no state. How an act is carried
-out is given: by the box's own Asterisk or by the runner's.
+field of it a word we wrote ourselves or one that is understood before it is used; each request is
+validated again here, whoever sent it, and each that changes something is a line in the audit,
+refused ones too. No shell, no network, no state but that of a network on trial. How an act is
+carried out is given: by the box's own Asterisk and network, or by the runner's.
 """
 
 import asyncio
@@ -20,10 +21,13 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from firmware.asterisk.sandbox import AsteriskError
+from firmware.network_trial import NetworkTold, NetworkTrial, WishForm
 from firmware.peer import Peer, peer_of
 from firmware.place import SOCKET_PATH_MAX
+from hw.network import Network
 
-REQUEST_MAX = 1024
+REQUEST_MAX = 4096
+REPLY_MAX = 64 * 1024
 ACT_WITHIN_S = 30.0
 SOCKET_MODE = 0o660
 
@@ -52,7 +56,31 @@ class RestartAsterisk(Act):
     act: Literal["restart-asterisk"] = "restart-asterisk"
 
 
-AnyAct = ReloadAsterisk | RestartAsterisk
+class LookAtNetwork(Act):
+    """What comes of it is a `NetworkTold`, as JSON."""
+
+    act: Literal["look-at-network"] = "look-at-network"
+
+
+class TryNetwork(Act):
+    """For 90 seconds; unless it is kept, the former one is back by itself."""
+
+    act: Literal["try-network"] = "try-network"
+    wish: WishForm
+
+
+class KeepNetwork(Act):
+    act: Literal["keep-network"] = "keep-network"
+
+
+class TakeBackNetwork(Act):
+    act: Literal["take-back-network"] = "take-back-network"
+
+
+OfNetwork = LookAtNetwork | TryNetwork | KeepNetwork | TakeBackNetwork
+AnyAct = ReloadAsterisk | RestartAsterisk | OfNetwork
+# Whoever only looks changes nothing, and a screen looks often.
+UNENTERED = ("look-at-network",)
 _ACT: TypeAdapter[AnyAct] = TypeAdapter(Annotated[AnyAct, Field(discriminator="act")])
 
 
@@ -72,7 +100,7 @@ RELOADS = {
 }
 
 
-async def carry_out(act: AnyAct, asterisk: Asked) -> str:
+async def carry_out(act: ReloadAsterisk | RestartAsterisk, asterisk: Asked) -> str:
     """Do it; what came of it."""
     match act:
         case ReloadAsterisk(part=part):
@@ -81,6 +109,22 @@ async def carry_out(act: AnyAct, asterisk: Asked) -> str:
             return await _restart(asterisk)
         case _:
             assert_never(act)
+
+
+async def see_to_network(act: OfNetwork, network: NetworkTrial) -> str:
+    """The same for the box's network, which is tried before it stays."""
+    match act:
+        case LookAtNetwork():
+            return (await network.told()).model_dump_json()
+        case TryNetwork(wish=wish):
+            network.begin(wish.wish())
+        case KeepNetwork():
+            await network.keep()
+        case TakeBackNetwork():
+            await network.take_back()
+        case _:
+            assert_never(act)
+    return ""
 
 
 async def _restart(asterisk: Asked) -> str:
@@ -100,13 +144,19 @@ class Root:
     """The service: `serve` until cancelled."""
 
     def __init__(
-        self, at: Path, asterisk: Asked, trusted: frozenset[int], entered: Entered
+        self,
+        at: Path,
+        asterisk: Asked,
+        trusted: frozenset[int],
+        entered: Entered,
+        network: Network | None = None,
     ) -> None:
         self._at = at
         self._asterisk = asterisk
         self._entered = entered
         self._trusted = trusted  # uids: the services' users, and our own
         self._one_at_a_time = asyncio.Lock()
+        self._network = NetworkTrial(network, self._enter_network)
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Listen until cancelled; the socket goes with us."""
@@ -116,12 +166,14 @@ class Root:
         self._at.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._answer, self._at, limit=REQUEST_MAX)
         self._at.chmod(SOCKET_MODE)
+        await self._network.recover()
         ready()
         try:
             async with server:
                 await server.serve_forever()
         finally:
             self._at.unlink(missing_ok=True)
+            await self._network.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -148,19 +200,31 @@ class Root:
             return Refused(why="there is no such act")
         try:
             async with self._one_at_a_time:
-                said = await asyncio.wait_for(carry_out(act, self._asterisk), ACT_WITHIN_S)
+                said = await asyncio.wait_for(self._carry_out(act), ACT_WITHIN_S)
         except Exception as error:  # whatever failed is told and audited; root itself goes on
             log.warning("root.failed", act=act.act, uid=peer.uid, pid=peer.pid, reason=str(error))
             await self._enter(peer, f"{act.act}: failed")
             return Refused(why=f"{act.act} failed: {error}")
-        log.info("root.done", **act.model_dump(mode="json"), uid=peer.uid, pid=peer.pid)
-        await self._enter(peer, act.act)
+        if act.act not in UNENTERED:
+            log.info("root.done", **act.model_dump(mode="json"), uid=peer.uid, pid=peer.pid)
+            await self._enter(peer, act.act)
         return Done(said=said)
 
+    async def _carry_out(self, act: AnyAct) -> str:
+        if isinstance(act, OfNetwork):
+            return await see_to_network(act, self._network)
+        return await carry_out(act, self._asterisk)
+
     async def _enter(self, peer: Peer, about: str) -> None:
+        await self._enter_for(f"root, for {peer.user}", about)
+
+    async def _enter_network(self, about: str) -> None:
+        await self._enter_for("root", about)
+
+    async def _enter_for(self, whom: str, about: str) -> None:
         """What root does is done also where it cannot be entered: it may be what helps."""
         try:
-            await asyncio.to_thread(self._entered, f"root, for {peer.user}", about)
+            await asyncio.to_thread(self._entered, whom, about)
         except OSError as refused:
             log.warning("root.unentered", reason=str(refused))
 
@@ -183,7 +247,7 @@ _REPLY: TypeAdapter[Done | Refused] = TypeAdapter(Done | Refused)
 async def ask(at: Path, act: AnyAct) -> str:
     """Have an act carried out by the root that listens there; what came of it."""
     try:
-        reader, writer = await asyncio.open_unix_connection(at)
+        reader, writer = await asyncio.open_unix_connection(at, limit=REPLY_MAX)
     except OSError as error:
         raise RootError(
             f"careline root does not answer at {at} ({error.strerror}): start it, or `make run`"
@@ -198,6 +262,11 @@ async def ask(at: Path, act: AnyAct) -> str:
             return said
         case Refused(why=why):
             raise RootError(f"careline root refused: {why}")
+
+
+async def network_of(at: Path) -> NetworkTold:
+    """The box's network as it is now. RootError: root does not answer, or cannot say."""
+    return NetworkTold.model_validate_json(await ask(at, LookAtNetwork()))
 
 
 def reloading(at: Path) -> Callable[[Part], Awaitable[str]]:

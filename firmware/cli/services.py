@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -52,13 +54,19 @@ def run(
 
 
 @app.command()
-def root() -> None:
+def root(
+    network: Annotated[
+        bool, typer.Option(help="this machine's network is the box's, told by systemd-networkd")
+    ] = False,
+) -> None:
     """Carry out the few acts that need more rights than the exchange has: the service."""
     from firmware import spool
     from firmware.asterisk.sandbox import Asterisk, launch_for
     from firmware.audit import Act, Audited
+    from firmware.durable import replace_file
     from firmware.ledger import Moment
     from firmware.root import Root
+    from hw.network import Networkd
 
     log_to_journal()
     place = Place.from_environment()
@@ -68,5 +76,15 @@ def root() -> None:
     def entered(who: str, about: str) -> None:
         spool.lay(place.audit_spool, Audited(who, Act.BY_ROOT, about, Moment.now()))
 
-    service = Root(place.root_socket, asterisk.rx, trusted, entered)
-    asyncio.run(service.serve(lambda: notify("READY=1")))
+    device = Networkd(replace_file) if network else None
+    service = Root(place.root_socket, asterisk.rx, trusted, entered, device)
+
+    async def until_asked() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        # Asked to end, it takes back a network that is on trial.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await service.serve(lambda: notify("READY=1"))
+
+    with suppress(asyncio.CancelledError):
+        asyncio.run(until_asked())
