@@ -1,5 +1,5 @@
-"""Try it in a real browser: a call through the draft is heard and told, its new words too; it is
-kept, and a change that leads it elsewhere cannot be published."""
+"""Try it in a real browser: a call through the draft is heard and told, its new words too, by a
+telephone as well; it is kept, and a change that leads it elsewhere cannot be published."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from firmware import draft
+from firmware.asterisk.telco import Answers
 from firmware.operations import Role
 from tests.page.practice import Practice
 from tests.page.test_publish import drafted
-from tests.page.visit import LOOKS, visiting
+from tests.page.visit import LOOKS, Visit, visiting
 
 
 def test_a_call_through_the_draft_is_heard_with_its_new_words_and_kept_as_a_test(
@@ -33,6 +34,7 @@ def test_a_call_through_the_draft_is_heard_with_its_new_words_and_kept_as_a_test
         visit.page.get_by_role("button", name="All at once").click()
         expect(steps).to_contain_text("the call has ended: answered")
         visit.page.screenshot(path=pictures / "try-told.png", full_page=True)
+        hears_by_telephone(here, visit, "102", pictures)
         # The same call while the nurse is away.
         visit.page.locator("#phones").select_option("absent")
         expect(steps).to_contain_text("the call has ended: left a message")
@@ -54,6 +56,23 @@ def test_a_call_through_the_draft_is_heard_with_its_new_words_and_kept_as_a_test
         expect(visit.page.locator("figure.picture svg")).to_be_visible()
         visit.page.screenshot(path=pictures / "publish-marked.png", full_page=True)
         draft.discard(here.place, draft.read(here.place).step)
+
+
+def hears_by_telephone(here: Practice, visit: Visit, phone: str, pictures: Path) -> None:
+    telco = here.rehearsal.telco
+    here.run(telco.behave(phone, Answers()))
+    visit.page.get_by_label("Hear it on a telephone").select_option(phone)
+    visit.page.get_by_role("button", name="Call me").click()
+
+    async def picks_up() -> None:
+        ring = await telco.next_ring(phone)
+        assert ring.name == "The draft"
+        await ring.talked
+        await telco.hang_up(ring)
+
+    here.run(picks_up())
+    expect(visit.page.locator("[data-rung]")).to_contain_text(f"Telephone {phone} rings")
+    visit.page.screenshot(path=pictures / "try-rung.png", full_page=True)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -1,6 +1,7 @@
 """People outside whom the clinic calls by itself, on two real Asterisks: who answers is a caller
 like any, who does not is told of with the reason, and nobody is left in silence. Above all, those
-who were promised to be called back are, though the exchange is killed in between."""
+who were promised to be called back are, though the exchange is killed in between. And somebody of
+the clinic who asked for it hears the draft."""
 
 import asyncio
 import os
@@ -13,10 +14,12 @@ from typing import TypeVar
 
 import pytest
 
-from firmware import tickets
+from firmware import tickets, tried
 from firmware.app import App
 from firmware.asterisk.telco import Answers, Busy, Silent
+from firmware.call_me import CALL_ME, CallMeRequest
 from firmware.control import ask_async
+from firmware.own_prompts import Spoken
 from firmware.place import Place
 from firmware.topics import (
     CALLBACKS,
@@ -36,10 +39,13 @@ from tests.system.typed import careline, session
 Told = TypeVar("Told", bound=events.Event)
 
 SORRY_HZ, PROMPT_HZ, OUTSIDE_HZ, TAKE_HZ = 2450, 2400, 2750, 2800
+BEGINS_HZ, RINGS_HZ, TALK_HZ, DRAFT_HZ = 2850, 2900, 2950, 3000
 FOREVER_S, BRIEFLY_S = 60.0, 2.0
 ANN, DAN, SERVICE = "2025550181", "2025550182", "2025550183"
 PROMPTS = {"call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0),
-           "connecting-outside": (OUTSIDE_HZ, 0.5), "outside-take": (TAKE_HZ, 1.0)}  # fmt: skip
+           "connecting-outside": (OUTSIDE_HZ, 0.5), "outside-take": (TAKE_HZ, 1.0),
+           "draft-begins": (BEGINS_HZ, 0.5), "draft-rings": (RINGS_HZ, 0.5),
+           "draft-talk": (TALK_HZ, 0.5), "draft-over": (TALK_HZ, 0.3)}  # fmt: skip
 # Those about call-backs take no longer here than they must.
 SHORT_HZ = 2600
 SHORT = (*callback_talk.PROMPTS, *callback_talk.AGENT_PROMPTS, callback_talk.queue_prompt("one"),
@@ -96,6 +102,12 @@ otherwise = "message"
 confirm = true
 """,
     )
+)
+# What callers hear of an address stands before the desk, in other words.
+DRAFT = (
+    SITE.replace('1 = "desk"', '1 = "information"')
+    .replace('next = "goodbye"', 'next = "desk"', 1)
+    .replace('information = "Menu."', 'information = "Where we are."')
 )
 
 
@@ -309,6 +321,46 @@ def test_a_queue_leads_to_a_number_outside_and_from_one_that_is_busy_to_what_com
             assert told.details(call, "outside") == ["called", "busy"]
             await line.hang_up()
             assert await told.outcome(call) == "short_abandoned"
+        assert not telco.emergency_invitations
+
+    here.run(story())
+
+
+def test_somebody_hears_the_draft_by_telephone_and_callers_hear_what_is_published(
+    here: Town,
+) -> None:
+    async def story() -> None:
+        telco, socket = here.telco, here.place.control_socket
+        for phone in ("101", "102", "103"):
+            await telco.behave(phone, Answers(after_s=0.2))
+        ear.write_tone(here.place.home / "draft.wav", DRAFT_HZ, 0.8)
+        sound = (here.place.home / "draft.wav").read_bytes()
+        draft = tried.lay(here.place, DRAFT, {Spoken("en", "information"): sound})
+        wish = CallMeRequest(draft=draft, phone="103", line="main", at="2026-11-23 12:00")
+        async with practice.exchange(here) as told:
+            await nobody_waits(here)
+            before, offered = rung(here), (await told.status()).offered
+            await ask_async(socket, CALL_ME, wish, session=session(here))
+            mine = await telco.next_ring("103", before["103"])
+            assert mine.name == "The draft"
+            await soon(mine.talked)
+            await telco.press(mine, "1")
+            await soon(mine.ended)  # after a talk that is left out
+            tones = (BEGINS_HZ, DRAFT_HZ, RINGS_HZ, TALK_HZ)
+            heard = [ear.tone_s(mine.heard, tone_hz) for tone_hz in tones]
+            assert min(heard) > 0.3, heard
+            assert rung(here) == before + Counter({"103": 1})
+            assert (await told.status()).offered == offered
+            assert [step for step in told.steps if step.step == "arrived"] == []
+            # The published menu leads a caller to the desk by the same key.
+            line, call = await told.call(telco)
+            await line.press("1")
+            await told.step(call, "joined")
+            await line.hang_up()
+            assert await told.outcome(call) == "answered"
+            await soon(line.ended)
+            assert ear.tone_s(line.heard, DRAFT_HZ) == 0
+            assert (await told.status()).offered == offered + 1
         assert not telco.emergency_invitations
 
     here.run(story())
