@@ -40,6 +40,7 @@ IN_VAIN = (
     HANGUP_AS_CALLED,
 )
 
+PICK_UP = "*81"  # before a colleague's number: takes the call that rings there
 # What a talking telephone keys: for those that have no button for it.
 FEATURE_CODES: Mapping[str, str] = {"blindxfer": "*1", "atxfer": "*2", "parkcall": "*3"}
 
@@ -131,7 +132,9 @@ def _pick_up() -> str:
         "pick-up",
         [
             extension("*80", "Pickup()", "Hangup()"),
-            extension("_*81X!", "PickupChan(PJSIP/${FILTER(0-9,${EXTEN:3})}-,p)", "Hangup()"),
+            extension(
+                f"_{PICK_UP}X!", "PickupChan(PJSIP/${FILTER(0-9,${EXTEN:3})}-,p)", "Hangup()"
+            ),
         ],
     )
 
