@@ -94,6 +94,9 @@ class Act(StrEnum):
     PHONE_OFF = "switched off listening by telephone to"
     MADE_TOKEN = "made the token for programs, number"  # noqa: S105 - a sentence
     ENDED_TOKEN = "took away the token for programs, number"  # noqa: S105
+    MADE_LINK = "made a link that sets up the telephone"
+    SET_UP_PHONE = "fetched what sets up the telephone"
+    SHOWN_PASSWORD = "was shown the password of the telephone"  # noqa: S105 - a sentence
     BY_ROOT = "did what needs root's rights"
     VOUCHED = "made the authority that vouches for the page"
     ASKED = "asked for"

@@ -276,6 +276,8 @@ ROUTES: Mapping[str, Operation | None] = {
     "GET /invited": None,
     "POST /invited": None,
     "POST /language": None,
+    # Telephones come with a link that is good once, and with nothing else.
+    "GET /provision/{token}/{file}": None,
     "POST /policy": None,
     "GET /messages": Operation.LISTEN,
     "GET /messages/live": Operation.LISTEN,
@@ -315,6 +317,8 @@ ROUTES: Mapping[str, Operation | None] = {
     "GET /rooms/phones/bring": Operation.CONFIGURE,
     "POST /rooms/phones/bring": Operation.CONFIGURE,
     "POST /rooms/phones/bring/take": Operation.CONFIGURE,
+    "GET /rooms/phones/set-up/{extension}": Operation.CONFIGURE,
+    "POST /rooms/phones/set-up/{extension}": Operation.CONFIGURE,
     "GET /rooms/phones/table.csv": Operation.CONFIGURE,
     "GET /rooms/sheets/extensions": Operation.CONFIGURE,
     "GET /rooms/sheets/wall": Operation.CONFIGURE,

@@ -17,6 +17,7 @@ from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.web.drafted import Drafted
 from firmware.web.first_visit import FirstVisit
+from firmware.web.limits import Pace
 from firmware.web.live import Live
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
@@ -71,6 +72,8 @@ class House:
     press: Press
     voices: Voices
     assets: Mapping[str, str] = field(repr=False)  # a file of static/ -> its address
+    # Who fetches by a link: a telephone asks for a few files, and whoever guesses for many.
+    fetching: Pace = field(default_factory=lambda: Pace(per_s=0.2, burst=60))
     too_soon: dict[str, datetime] = field(default_factory=dict)  # whose was entered last when
 
     def account(self, who: str, act: Act, about: str = "") -> None:
