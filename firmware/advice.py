@@ -13,12 +13,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from firmware.figures import By, Tally, hour_of, hours_between
-from firmware.rollups import by_hour
+from firmware.busy import HourOfWeek, hour_of_week
+from firmware.figures import WHOLE, By, Tally, hours_between
+from firmware.rollups import by_hour, each_hour
 from ivr.plan import Plan, Queue
 from ivr.staffing import LEAST_CALLS, Slot
-
-HourOfWeek = tuple[int, int]  # 0 is Monday
 
 
 def slots(
@@ -27,12 +26,13 @@ def slots(
     """Every hour of the week in which somebody called, for each queue of the site. Before the
     ledger's first call nothing was seen."""
     hours = by_hour(connection, begin, end, By.QUEUE, zone)
-    first = min((hour for hour, _ in by_hour(connection, begin, end, By.ALL, zone)), default=end)
-    seen = Counter(_hour_of_week(hour, zone) for hour in hours_between(first, end, zone))
+    called = each_hour(connection, begin, end, WHOLE, ("offered",), zone)
+    first = min(called, default=end)
+    seen = Counter(hour_of_week(hour, zone) for hour in hours_between(first, end, zone))
     weeks: defaultdict[tuple[str, HourOfWeek], Tally] = defaultdict(Tally)
     whole: defaultdict[str, Tally] = defaultdict(Tally)
     for (hour, name), tally in hours.items():
-        weeks[name, _hour_of_week(hour, zone)] += tally
+        weeks[name, hour_of_week(hour, zone)] += tally
         whole[name] += tally
     return [
         _slot(plan.queues[name], when, seen[when], tally, whole[name])
@@ -63,8 +63,3 @@ def _handle_s(queue: Queue, tally: Tally) -> float | None:
     if tally.aht_s is None:
         return None
     return tally.aht_s + (queue.wrap_up_s if tally.wrap_up_s is None else 0.0)
-
-
-def _hour_of_week(at: datetime, zone: ZoneInfo) -> HourOfWeek:
-    local = hour_of(at, zone).astimezone(zone)
-    return local.weekday(), local.hour

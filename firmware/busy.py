@@ -11,10 +11,11 @@ from datetime import datetime
 from itertools import product
 from zoneinfo import ZoneInfo
 
-from firmware.figures import Tally, hour_of, hours_between
+from firmware.figures import hour_of, hours_between
 
 SHADES = 5  # beside none at all
 WEEK_DAYS = range(7)  # Monday first
+HourOfWeek = tuple[int, int]  # weekday, 0 is Monday, and hour of its clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Busy:
     """The week, from the first to the last hour of a day in which anybody ever called."""
 
     hours: range
-    cells: Mapping[tuple[int, int], BusyHour]  # by weekday and hour
+    cells: Mapping[HourOfWeek, BusyHour]
 
     @property
     def most(self) -> float:
@@ -49,27 +50,37 @@ class Busy:
         return min(SHADES, 1 + int(SHADES * cell.mean / self.most))
 
 
-def busy(
-    found: Mapping[tuple[datetime, str], Tally], begin: datetime, end: datetime, zone: ZoneInfo
-) -> Busy:
-    """Of the hours from `begin` to before `end` (firmware/rollups.py, `by_hour`)."""
-    calls: Counter[tuple[int, int]] = Counter()
-    for (hour, _), tally in found.items():
-        calls[_hour_of_week(hour, zone)] += tally.offered
+def busy(found: Mapping[datetime, int], begin: datetime, end: datetime, zone: ZoneInfo) -> Busy:
+    """Of the calls of the hours from `begin` to before `end`; an hour without one is not there."""
+    calls: Counter[HourOfWeek] = Counter()
+    for hour, number in found.items():
+        calls[hour_of_week(hour, zone)] += number
     called = [when for when, number in calls.items() if number]
     if not called:
         return Busy(range(0), {})
-    first = min(hour for (hour, _), tally in found.items() if tally.offered)
+    first = min(hour for hour, number in found.items() if number)
     seen = _seen(hours_between(max(begin, hour_of(first, zone)), end, zone), zone)
     hours = range(min(hour for _, hour in called), max(hour for _, hour in called) + 1)
     cells = {when: BusyHour(calls[when], seen[when]) for when in product(WEEK_DAYS, hours)}
     return Busy(hours, cells)
 
 
-def _seen(hours: Iterable[datetime], zone: ZoneInfo) -> Counter[tuple[int, int]]:
-    return Counter(_hour_of_week(hour, zone) for hour in hours)
+def written(hour: HourOfWeek) -> str:
+    """As an address has it: Monday at nine is `0-09`."""
+    return f"{hour[0]}-{hour[1]:02}"
 
 
-def _hour_of_week(at: datetime, zone: ZoneInfo) -> tuple[int, int]:
+def hour_written(text: str) -> HourOfWeek:
+    """The same, read."""
+    weekday, _, hour = text.partition("-")
+    return int(weekday), int(hour)
+
+
+def _seen(hours: Iterable[datetime], zone: ZoneInfo) -> Counter[HourOfWeek]:
+    return Counter(hour_of_week(hour, zone) for hour in hours)
+
+
+def hour_of_week(at: datetime, zone: ZoneInfo) -> HourOfWeek:
+    """What the clinic's clock showed."""
     local = at.astimezone(zone)
     return local.weekday(), local.hour

@@ -11,13 +11,16 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
+from firmware import counted_calls
+from firmware.counted_calls import Counted, TalliedCalls, such, times_of_rows
 from firmware.figures import text_of
 from firmware.ledger import calls, messages, steps
 from firmware.machine import MachineKey, MachineKeyError
@@ -47,6 +50,7 @@ class Wanted:
     phone: str = ""
     outcome: str = ""  # or IN_PROGRESS
     numbers: Collection[bytes] | None = field(default=None, repr=False)
+    counted: Counted | None = None  # by a figure, which has days of its own
 
 
 IN_PROGRESS = "in progress"
@@ -87,18 +91,44 @@ class Part:
     taken_by: Mapping[str, tuple[str, ...]]  # call -> extensions, in their order
     recorded: frozenset[str]
     left_message: frozenset[str]
+    total: int | None = None  # as the figure behind it says; None: there is no figure
+    times: Mapping[str, int] = field(default_factory=dict)  # counted more than once
 
 
 def find(connection: Connection, wanted: Wanted, before: Place | None = None) -> Part:
     """The newest that fit, or the newest of those before a place."""
-    asked = _calls().where(*_conditions(connection, wanted))
+    which, conditions = wanted.counted, list(_conditions(connection, wanted))
+    if which is None:
+        return _part(connection, _newest(connection, conditions, before))
+    if counted_calls.is_asked(which):
+        total = None if conditions else counted_calls.total_of_rows(connection, which)
+        part = _part(connection, _newest(connection, [*conditions, *such(which)], before))
+        times = times_of_rows(connection, which, [each.call for each in part.calls])
+        return replace(part, total=total, times=times)
+    tallied = TalliedCalls(connection, which)
+    place = None if before is None else (before.arrived, before.call)
+    these = list(islice(tallied.newest(*conditions, before=place), PAGE + 1))
+    listed_ = [calls.c.call.in_(_listed([each.call for each in these]))]
+    part = _part(connection, _newest(connection, listed_, None))
+    times = {each.call: each.times for each in these if each.times > 1}
+    return replace(part, total=None if conditions else tallied.total, times=times)
+
+
+def _newest(
+    connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], before: Place | None
+) -> list[Found]:
+    """One more than are shown, if there is."""
+    asked = _calls().where(*conditions)
     if before is not None:
         asked = asked.where(
             calls.c.arrived <= before.arrived,
             sa.tuple_(calls.c.arrived, calls.c.call) < (before.arrived, before.call),
         )
     asked = asked.order_by(calls.c.arrived.desc(), calls.c.call.desc()).limit(PAGE + 1)
-    found = [Found(*row) for row in connection.execute(asked)]
+    return [Found(*row) for row in connection.execute(asked)]
+
+
+def _part(connection: Connection, found: list[Found]) -> Part:
     shown = found[:PAGE]
     ids = [each.call for each in shown]
     return Part(

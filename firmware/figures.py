@@ -365,6 +365,7 @@ def course(
 
 
 Key = tuple[By, str]
+WHOLE: Key = (By.ALL, "")  # the whole clinic's
 # What one call adds, by the names of a Tally's counts.
 Marks = dict[str, int]
 Rows = dict[tuple[datetime, By, str], Tally]
@@ -490,6 +491,13 @@ def computed(connection: Connection, begin: datetime, end: datetime, zone: tzinf
 
 def courses(connection: Connection, begin: datetime, end: datetime) -> Iterator[Course]:
     """Of the calls that arrived in this span."""
+    return (one for _, one in courses_of(connection, begin, end))
+
+
+def courses_of(
+    connection: Connection, begin: datetime, end: datetime, *such: sa.ColumnElement[bool]
+) -> Iterator[tuple[str, Course]]:
+    """The same with each call's id, and of such calls alone."""
     rows = connection.execute(
         select(
             calls.c.call.label("of"),
@@ -501,19 +509,21 @@ def courses(connection: Connection, begin: datetime, end: datetime) -> Iterator[
             *steps.c,
         )
         .join(steps, (steps.c.call == calls.c.call) & steps.c.step.in_(READ), isouter=True)
-        .where(calls.c.arrived >= text_of(begin), calls.c.arrived < text_of(end))
-        .where(calls.c.line.not_in(NOT_CALLERS))
+        .where(*_in_span(begin, end), *such)
         .order_by(calls.c.arrived, calls.c.call, steps.c.id)
     )
-    for _, of_call in groupby(rows, key=attrgetter("of")):
+    for call, of_call in groupby(rows, key=attrgetter("of")):
         first, *others = of_call
-        yield course(
-            first.line,
-            datetime.fromisoformat(first.arrived),
-            None if first.outcome is None else Outcome(first.outcome),
-            [_step(row) for row in (first, *others) if row.id is not None],
-            is_known=bool(first.is_known),
-            is_repeat=bool(first.is_repeat),
+        yield (
+            call,
+            course(
+                first.line,
+                datetime.fromisoformat(first.arrived),
+                None if first.outcome is None else Outcome(first.outcome),
+                [_step(row) for row in (first, *others) if row.id is not None],
+                is_known=bool(first.is_known),
+                is_repeat=bool(first.is_repeat),
+            ),
         )
 
 
@@ -522,29 +532,46 @@ def first_call_enough(
 ) -> tuple[int, int]:
     """FCR: of how many answered calls with a number, how many had no other call of the same caller
     in the days after. Calls whose days are not over yet are not asked about."""
-    ripe = min(end, now - SAME_MATTER)
-    asked = select(func.count(), func.sum(sa.case((_called_after(), 0), else_=1))).where(
-        calls.c.arrived >= text_of(begin),
-        calls.c.arrived < text_of(ripe),
+    asked = select(func.count(), func.sum(sa.case((_called_after(), 0), else_=1)))
+    found, enough = connection.execute(asked.where(*asked_about(begin, end, now))).one()
+    return found, enough or 0
+
+
+def asked_about(begin: datetime, end: datetime, now: datetime) -> list[sa.ColumnElement[bool]]:
+    """Of a row of `calls`: one that can be the first of its matter, and whose days are over."""
+    return [
+        *_in_span(begin, min(end, now - SAME_MATTER)),
         _ended_as(Outcome.ANSWERED),
         calls.c.number_hash.is_not(None),
-        calls.c.line.not_in(NOT_CALLERS),
-    )
-    found, enough = connection.execute(asked).one()
-    return found, enough or 0
+    ]
+
+
+def was_enough() -> sa.ColumnElement[bool]:
+    """Of a row of `calls`, and one of those: nobody called again."""
+    return ~_called_after()
 
 
 def not_helped(connection: Connection, begin: datetime, end: datetime) -> list[str]:
     """Calls of this span whose caller hung up and has not got through since, the oldest first: a
     list of people to be called. Who showed no number may have, but nobody can know."""
-    asked = (
-        select(calls.c.call)
-        .where(calls.c.arrived >= text_of(begin), calls.c.arrived < text_of(end))
-        .where(_ended_as(Outcome.ABANDONED), calls.c.line.not_in(NOT_CALLERS))
-        .where(~_helped_after())
-        .order_by(calls.c.arrived, calls.c.call)
-    )
-    return list(connection.scalars(asked))
+    asked = select(calls.c.call).where(*never_helped(begin, end))
+    return list(connection.scalars(asked.order_by(calls.c.arrived, calls.c.call)))
+
+
+def never_helped(begin: datetime, end: datetime) -> list[sa.ColumnElement[bool]]:
+    """Of a row of `calls`: one of these."""
+    # By its outcome and then its arrival: all who gave up are few, and all who called are many.
+    gave_up = calls.c.outcome == Outcome.ABANDONED.value
+    return [*_in_span(begin, end), gave_up, ~_helped_after()]
+
+
+def _in_span(begin: datetime, end: datetime) -> list[sa.ColumnElement[bool]]:
+    """Of a row of `calls`: somebody called the clinic then."""
+    return [
+        calls.c.arrived >= text_of(begin),
+        calls.c.arrived < text_of(end),
+        calls.c.line.not_in(NOT_CALLERS),
+    ]
 
 
 def text_of(at: datetime) -> str:

@@ -324,16 +324,31 @@ def standing(connection: Connection, day: datetime, after: datetime, now: dateti
 def on_time(connection: Connection, since: datetime, until: datetime, now: datetime) -> OnTime:
     """Of the requests due from `since` to before `until`: done in time, done late, or open and
     overdue now."""
-    first, last = Moment(since, 0).text, Moment(until, 0).text
-    is_open = requests.c.done.is_(None)
-    parts = (
-        requests.c.done <= requests.c.due,
-        requests.c.done > requests.c.due,
-        is_open & (requests.c.due < Moment(now, 0).text),
-    )
-    counts: list[Any] = [func.count(), *(func.count().filter(part) for part in parts)]
-    asked = select(*counts).where(requests.c.due >= first, requests.c.due < last)
-    return OnTime(*connection.execute(asked).one())
+    parts = (func.count().filter(_went(each, now)) for each in (IN_TIME, LATE, OVERDUE))
+    counts: list[Any] = [func.count(), *parts]
+    return OnTime(*connection.execute(select(*counts).where(*_due(since, until))).one())
+
+
+# What can become of a request that was due.
+IN_TIME, LATE, OVERDUE = "in time", "late", "overdue"
+
+
+def calls_with(since: datetime, until: datetime, now: datetime, went: str = "") -> sa.Select[Any]:
+    """The call of each request due then that went so; empty: however it went."""
+    asked = select(requests.c.call).where(*_due(since, until))
+    return asked.where(_went(went, now)) if went else asked
+
+
+def _due(since: datetime, until: datetime) -> list[sa.ColumnElement[bool]]:
+    return [requests.c.due >= Moment(since, 0).text, requests.c.due < Moment(until, 0).text]
+
+
+def _went(how: str, now: datetime) -> sa.ColumnElement[bool]:
+    if how == IN_TIME:
+        return requests.c.done <= requests.c.due
+    if how == LATE:
+        return requests.c.done > requests.c.due
+    return requests.c.done.is_(None) & (requests.c.due < Moment(now, 0).text)
 
 
 def _shown() -> list[Any]:

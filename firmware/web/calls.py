@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.background import BackgroundTask
 
 from firmware import call_search, opening, people, tickets
 from firmware.audit import Act
+from firmware.busy import hour_written
 from firmware.call_search import IN_PROGRESS, Found, LastDigits, Part, Place, Wanted, masked
-from firmware.figures import day_begins
+from firmware.counted_calls import ALL, ASKED, TALLIED, Counted
+from firmware.figures import HOUR, By, day_begins
 from firmware.ledger import OUTCOME, Step
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.operations import Operation
@@ -36,6 +38,8 @@ from firmware.topics import StepLine
 from firmware.trace import SENTENCES
 from firmware.vault import VaultError
 from firmware.web.call_back import telephones
+from firmware.web.counted_words import from_hour, in_hour, what, whose
+from firmware.web.days import DAY, EARLIEST, LATEST
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form
 from firmware.web.frame import render, words_of
@@ -91,7 +95,22 @@ class Looked(Form):
     until: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = ""
     phone: Annotated[str, Field(pattern=r"^([0-9]{2,6})?$")] = ""
     outcome: Annotated[str, Field(max_length=20)] = ""
+    # What a figure counts: of whom, in which hour of the week, or in which hour of all.
+    counts: Annotated[str, Field(max_length=20)] = ""
+    by: Literal["", "line", "queue", "agent"] = ""
+    name: Annotated[str, Field(max_length=64)] = ""
+    hour: Annotated[str, Field(pattern=r"^([0-6]-([01][0-9]|2[0-3]))?$")] = ""
+    at: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z)?$")] = ""
     before: Annotated[str, Field(pattern=r"^([0-9T:.+-]{20,40}~[0-9a-f-]{36})?$")] = ""
+
+    @model_validator(mode="after")
+    def _is_counted(self) -> "Looked":
+        """Some figure counts so."""
+        narrowed = (self.by, self.hour, self.at)
+        known = self.counts in TALLIED or (self.counts in ASKED and not any(narrowed))
+        if not known and (self.counts or any(narrowed)):
+            raise ValueError("no figure counts so")
+        return self
 
     def day(self, name: str) -> date | None:
         written = str(getattr(self, name))
@@ -103,6 +122,24 @@ class Looked(Form):
     def place(self) -> Place | None:
         arrived, _, call = self.before.partition("~")
         return Place(arrived, call) if call else None
+
+    def hour_at(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(self.at) if self.at else None
+        except ValueError:
+            return None
+
+    def counted(self, zone: ZoneInfo, now: datetime) -> Counted | None:
+        """Of the days named, by the figures' own reckoning; None: nothing is counted."""
+        if not self.counts:
+            return None
+        since, until = self.day("since") or EARLIEST, self.day("until") or self.day("since")
+        begin, end = day_begins(since, zone), day_begins((until or LATEST) + DAY, zone)
+        if (at := self.hour_at()) is not None:
+            begin, end = at, at + HOUR
+        hour = hour_written(self.hour) if self.hour else None
+        by = By(self.by) if self.by else By.ALL
+        return Counted(self.counts, begin, end, zone, now, by, self.name, hour)
 
     def in_address(self, **changed: str) -> str:
         """All but the number."""
@@ -124,6 +161,15 @@ class Line:
     lasted: str
     taken_by: str
     kept: tuple[str, ...]  # what there is to hear of it
+    times: int  # that it is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A condition of the list's, and the list without it."""
+
+    words: str
+    without: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +246,9 @@ def _screen(request: Request, looked: Looked) -> Response:
     digits = sum(each.isdigit() for each in looked.number)
     faults = {} if digits >= call_search.LAST_LEAST or not looked.number else FEW_DIGITS
     key = _key(house) if may_read else None
-    wanted = partial(_found, looked=looked, key=key, plan=plan, digits=house.digits)
+    wanted = partial(
+        _found, looked=looked, key=key, plan=plan, digits=house.digits, now=house.now()
+    )
     part = Part((), False, {}, frozenset(), frozenset())
     if not faults:
         part = _read(house, wanted) or part
@@ -211,6 +259,8 @@ def _screen(request: Request, looked: Looked) -> Response:
         "calls.html",
         looked=looked,
         lines=lines,
+        total=part.total,
+        chips=list(_chips(looked, plan, words)),
         faults=faults,
         may_read=may_read,
         is_narrowed=bool(looked.model_dump(exclude={"before"}, exclude_defaults=True)),
@@ -231,9 +281,13 @@ def _found(
     key: MachineKey | None,
     plan: Plan | None,
     digits: LastDigits,
+    now: datetime,
 ) -> Part:
     zone = _zone(plan)
     since, until = looked.day("since"), looked.day("until") or looked.day("since")
+    counted = looked.counted(zone, now)
+    if counted is not None:  # which has these days, and means them in its own way
+        since = until = None
     numbers = None
     if looked.number and key is not None:
         numbers = digits.numbers(connection, key, looked.number)
@@ -243,6 +297,7 @@ def _found(
         looked.phone,
         looked.outcome,
         numbers,
+        counted,
     )
     return call_search.find(connection, wanted, looked.place())
 
@@ -271,7 +326,23 @@ def _line(
         _lasted(each),
         ", ".join(_named(phone, plan) for phone in part.taken_by.get(each.call, ())),
         tuple(kept),
+        part.times.get(each.call, 1),
     )
+
+
+def _chips(looked: Looked, plan: Plan | None, words: Words) -> Iterator[Chip]:
+    """What a figure counts, each condition by itself."""
+    narrowed = any((looked.by, looked.hour, looked.at))
+    if looked.counts and (looked.counts != ALL or not narrowed):
+        less = looked.in_address(counts=ALL if narrowed else "", before="")
+        yield Chip(what(looked.counts, words), less)
+    if looked.by:
+        said = whose(looked.by, looked.name, plan, words)
+        yield Chip(said, looked.in_address(by="", name="", before=""))
+    if looked.hour:
+        yield Chip(in_hour(looked.hour, words), looked.in_address(hour="", before=""))
+    if (at := looked.hour_at()) is not None:
+        yield Chip(from_hour(at, _zone(plan), words), looked.in_address(at="", before=""))
 
 
 def _masked(each: Found, key: MachineKey | None, words: Words) -> str:

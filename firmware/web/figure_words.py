@@ -8,7 +8,8 @@ from math import isinf
 
 from babel.numbers import format_decimal, format_percent
 
-from firmware.figures import Tally
+from firmware.counted_calls import ALL, ENOUGH, LOST, NOT_HELPED, WEEK_OVER
+from firmware.figures import LONGEST, Tally
 from firmware.requests import OnTime
 from firmware.web.words import Words, to_say
 from ivr.commands import Outcome
@@ -34,8 +35,16 @@ OF_SURVEY = to_say("The key that callers pressed when they were asked after the 
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """The way to some calls: what they are (`counts` of firmware/counted_calls.py), in words."""
+
+    counts: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
-    """One number that explains itself; `outcome` leads to its calls, None to none."""
+    """One number that explains itself; `behind` leads to its calls."""
 
     key: str
     name: str
@@ -44,11 +53,11 @@ class Figure:
     counts: str
     formula: str
     source: str
-    outcome: str | None = None
+    behind: tuple[Behind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class Known:
     """All that is known of some days."""
 
     tally: Tally
@@ -90,7 +99,7 @@ def outcome_name(outcome: str, words: Words) -> str:
     return words.gettext(OUTCOMES[outcome])
 
 
-def figures_of(all_: Counted, words: Words) -> Iterator[Figure]:
+def figures_of(all_: Known, words: Words) -> Iterator[Figure]:
     """Each with its explanation, the most asked for first."""
     yield from _reached(all_, words)
     yield from _lost(all_, words)
@@ -98,8 +107,9 @@ def figures_of(all_: Counted, words: Words) -> Iterator[Figure]:
     yield from _after(all_, words)
 
 
-def _reached(all_: Counted, words: Words) -> Iterator[Figure]:
+def _reached(all_: Known, words: Words) -> Iterator[Figure]:
     tally = all_.tally
+    in_time = getattr(tally, f"within_{all_.within_s}")
     known = (*((each.value, n) for each, n in tally.outcomes.items()),)
     parts = [
         f"{number(n, words)} {outcome_name(name, words)}"
@@ -117,17 +127,17 @@ def _reached(all_: Counted, words: Words) -> Iterator[Figure]:
         ),
         words.gettext("All the ways in which calls ended, added up, and those still going on."),
         words.gettext(OF_CALLS),
-        "",
+        behind(words, (ALL, tally.offered)),
     )
     yield Figure(
         "level",
         words.say("Answered within %(seconds)s s (service level)", seconds=all_.within_s),
         percent(tally.service_level(all_.within_s), words),
-        _of(getattr(tally, f"within_{all_.within_s}"), tally.offered, words),
+        _of(in_time, tally.offered, words),
         words.gettext("Calls that a person took before so many seconds of waiting were over."),
         words.gettext("Answered in time ÷ all calls."),
         words.gettext(OF_CALLS),
-        Outcome.ANSWERED,
+        behind(words, (f"within_{all_.within_s}", in_time), (ALL, tally.offered)),
     )
     yield Figure(
         "asa",
@@ -140,7 +150,7 @@ def _reached(all_: Counted, words: Words) -> Iterator[Figure]:
         ),
         words.gettext("All their waits together ÷ how many they were."),
         words.gettext(OF_CALLS),
-        Outcome.ANSWERED,
+        behind(words, ("answer_waits", tally.answer_waits)),
     )
     yield Figure(
         "longest",
@@ -152,10 +162,11 @@ def _reached(all_: Counted, words: Words) -> Iterator[Figure]:
         ),
         words.gettext("The greatest of all waits."),
         words.gettext(OF_CALLS),
+        (Behind(LONGEST, words.gettext("Whose wait it was")),) if tally.longest_ms else (),
     )
 
 
-def _lost(all_: Counted, words: Words) -> Iterator[Figure]:
+def _lost(all_: Known, words: Words) -> Iterator[Figure]:
     tally = all_.tally
     without = words.say(
         "%(share)s without those who hung up at once",
@@ -173,7 +184,7 @@ def _lost(all_: Counted, words: Words) -> Iterator[Figure]:
         ),
         words.gettext("Hung up ÷ all calls."),
         words.gettext(OF_CALLS),
-        Outcome.ABANDONED,
+        behind(words, (LOST, lost), (ALL, tally.offered)),
     )
     yield Figure(
         "not-helped",
@@ -189,11 +200,11 @@ def _lost(all_: Counted, words: Words) -> Iterator[Figure]:
             " message later. Who hid the number counts as not helped."
         ),
         words.gettext(OF_CALLS),
-        Outcome.ABANDONED,
+        behind(words, (NOT_HELPED, all_.not_helped), (Outcome.ABANDONED, tally.abandoned)),
     )
 
 
-def _handled(all_: Counted, words: Words) -> Iterator[Figure]:
+def _handled(all_: Known, words: Words) -> Iterator[Figure]:
     tally = all_.tally
     found, enough = all_.first_call
     yield Figure(
@@ -210,7 +221,7 @@ def _handled(all_: Counted, words: Words) -> Iterator[Figure]:
         ),
         words.gettext("Did not call again ÷ all who were answered, and whose week is over."),
         words.gettext(OF_CALLS),
-        Outcome.ANSWERED,
+        behind(words, (ENOUGH, enough), (WEEK_OVER, found)),
     )
     parts = (
         (words.gettext("talk"), tally.talk_s),
@@ -225,7 +236,7 @@ def _handled(all_: Counted, words: Words) -> Iterator[Figure]:
         words.gettext("How long one call keeps a person busy, in the mean."),
         words.gettext("Talk + hold + wrap-up of a call, as far as phones report them."),
         words.gettext(OF_CALLS),
-        Outcome.ANSWERED,
+        behind(words, ("talks", tally.talks)),
     )
     yield Figure(
         "repeats",
@@ -235,10 +246,11 @@ def _handled(all_: Counted, words: Words) -> Iterator[Figure]:
         words.gettext("Calls from a number that had called in the seven days before."),
         words.gettext("Called again ÷ all calls that showed a number."),
         words.gettext(OF_CALLS),
+        behind(words, ("repeats", tally.repeats), ("known_callers", tally.known_callers)),
     )
 
 
-def _after(all_: Counted, words: Words) -> Iterator[Figure]:
+def _after(all_: Known, words: Words) -> Iterator[Figure]:
     tally, work = all_.tally, all_.work
     yield Figure(
         "callbacks",
@@ -248,7 +260,7 @@ def _after(all_: Counted, words: Words) -> Iterator[Figure]:
         words.gettext("Callers who were promised a call-back, and were called back."),
         words.gettext("Called back ÷ promised."),
         words.gettext(OF_CALLS),
-        Outcome.CALLBACK,
+        behind(words, ("called_back", tally.called_back), (Outcome.CALLBACK, tally.callback)),
     )
     late = words.say(
         "%(late)s late, %(open)s overdue",
@@ -263,6 +275,7 @@ def _after(all_: Counted, words: Words) -> Iterator[Figure]:
         words.gettext("Requests that were due on these days."),
         words.gettext("Done before they were due ÷ all that were due."),
         words.gettext(OF_REQUESTS),
+        tuple(_requests(work, words)),
     )
     yield Figure(
         "survey",
@@ -274,7 +287,30 @@ def _after(all_: Counted, words: Words) -> Iterator[Figure]:
         words.gettext("Callers who said after a talk how it was, from 1 to 5."),
         words.gettext("The sum of what they gave ÷ how many they were."),
         words.gettext(OF_SURVEY),
+        behind(words, ("marks", tally.marks)),
     )
+
+
+def behind(words: Words, *counted: tuple[str, int]) -> tuple[Behind, ...]:
+    """What is counted, and the whole that it is a share of; where there are none leads nothing."""
+    said = (to_say("These calls: %(calls)s"), to_say("Of these: %(calls)s"))
+    return tuple(
+        Behind(counts, words.say(each, calls=number(calls, words)))
+        for each, (counts, calls) in zip(said, counted, strict=False)
+        if calls
+    )
+
+
+def _requests(work: OnTime, words: Words) -> Iterator[Behind]:
+    """A request is found by its call."""
+    for counts, requests, said in (
+        ("requests_in_time", work.in_time, to_say("Done in time: %(requests)s")),
+        ("requests_late", work.late, to_say("Late: %(requests)s")),
+        ("requests_overdue", work.still_open, to_say("Overdue: %(requests)s")),
+        ("requests", work.due, to_say("Due: %(requests)s")),
+    ):
+        if requests:
+            yield Behind(counts, words.say(said, requests=number(requests, words)))
 
 
 def _of(part: int, whole: int, words: Words) -> str:

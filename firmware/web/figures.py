@@ -7,8 +7,9 @@ of the clinic's clock. Who called is on none of it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -20,8 +21,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import rollups
 from firmware.advice import slots
-from firmware.busy import SHADES, Busy, busy
-from firmware.figures import WITHIN_S, By, Tally, day_begins, first_call_enough, hour_of, not_helped
+from firmware.busy import SHADES, Busy, HourOfWeek, busy, written
+from firmware.counted_calls import ALL, LOST
+from firmware.figures import (
+    LONGEST,
+    WHOLE,
+    WITHIN_S,
+    By,
+    Key,
+    Tally,
+    day_begins,
+    first_call_enough,
+    hour_of,
+    not_helped,
+)
 from firmware.place import Place
 from firmware.requests import on_time
 from firmware.store import StoreError, open_reader
@@ -29,7 +42,7 @@ from firmware.web.days import DAY, Days, Span, around, days_in
 from firmware.web.entrance import Refused
 from firmware.web.figure_words import (
     OUTCOMES,
-    Counted,
+    Known,
     clock,
     figures_of,
     number,
@@ -40,7 +53,7 @@ from firmware.web.figure_words import (
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
 from firmware.web.sheet import Cell, as_file
-from firmware.web.staffing_words import Advised, advised, hour_begins, weekdays
+from firmware.web.staffing_words import advised, hour_begins, weekdays
 from firmware.web.words import Words, to_say
 from ivr.plan import Plan
 
@@ -66,11 +79,20 @@ NO_RECORD = (
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """A number in a table, and where its calls are listed; empty: there are none."""
+
+    said: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """One place of a line."""
+    """One place of a line, and how an address names its days, or its hour."""
 
     label: str
     tally: Tally
+    when: Mapping[str, str]
 
     @property
     def lost(self) -> int:
@@ -83,6 +105,7 @@ class HeatCell:
 
     said: str
     shade: int
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +115,14 @@ class Heat:
     days: str
     rows: tuple[tuple[str, tuple[HeatCell, ...]], ...]
     steps: tuple[HeatCell, ...]  # what each shade begins at
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Where one person more would help."""
+
+    rows: list[tuple[str | Linked, ...]]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +147,12 @@ class Asked:
     def href(self, days: Days) -> str:
         return f"/figures?{days.query(within=str(self.within_s))}"
 
-    def calls(self, outcome: str) -> str:
-        """Where the calls behind a number are listed; with an empty word, all of them."""
+    def calls(self, counts: str, of: Key = WHOLE, narrowed: Mapping[str, str] | None = None) -> str:
+        """Where the calls behind a number are listed (`counts`: firmware/counted_calls.py)."""
+        by, name = of
+        whose = {} if of == WHOLE else {"by": by.value, "name": name}
         days = {"since": str(self.days.first), "until": str(self.days.last)}
-        return f"/calls?{urlencode(days | ({'outcome': outcome} if outcome else {}))}"
+        return f"/calls?{urlencode(days | {'counts': counts} | whose | dict(narrowed or {}))}"
 
 
 @router.get("/figures")
@@ -127,7 +160,7 @@ def figures(request: Request) -> Response:
     asked, words = _asked(request), words_of(request)
     today = around(Span.DAY, asked.now.astimezone(asked.zone).date(), asked.zone)
     with _reading(asked.place) as connection:
-        counted = _counted(connection, asked)
+        known = _known(connection, asked)
         points = _points(connection, asked, words)
         tables = {by: _table(connection, asked, by, words) for by in (By.QUEUE, By.LINE)}
         phones = _phones(connection, asked, words)
@@ -148,20 +181,21 @@ def figures(request: Request) -> Response:
         ],
         is_now=asked.days.first <= today.first <= asked.days.last,
         within=WITHIN_S,
-        figures=list(figures_of(counted, words)),
-        ways=_ways(counted.tally, words),
+        figures=list(figures_of(known, words)),
+        ways=_ways(known.tally, words),
         calls_of=asked.calls,
-        drawn=[
+        drawn=[_drawn(point, asked, words) for point in points],
+        waits=[
             (
                 point.label,
-                *(
-                    number(n, words)
-                    for n in (point.tally.offered, point.tally.answered, point.lost)
+                _linked(
+                    clock(point.tally.asa_s),
+                    point.tally.answer_waits,
+                    asked.calls("answer_waits", narrowed=point.when),
                 ),
             )
             for point in points
         ],
-        waits=[(point.label, clock(point.tally.asa_s)) for point in points],
         tables=tables,
         phones=phones,
         heat=heat,
@@ -228,9 +262,9 @@ def _reading(place: Place) -> Iterator[Connection]:
 # ---- what is counted ----
 
 
-def _counted(connection: Connection, asked: Asked) -> Counted:
+def _known(connection: Connection, asked: Asked) -> Known:
     span = (connection, asked.days.begin, asked.days.end)
-    return Counted(
+    return Known(
         rollups.figures(*span, By.ALL, asked.zone).get("", Tally()),
         first_call_enough(*span, asked.now),
         len(not_helped(*span)),
@@ -251,16 +285,22 @@ def _points(connection: Connection, asked: Asked, words: Words) -> list[Point]:
     each = [min(found) + timedelta(days=n) for n in range((last - min(found)).days + 1)]
     if days.count <= BY_DAY_DAYS:
         return [
-            Point(format_skeleton("MMMEd", day, locale=words.locale), found.get(day, Tally()))
+            Point(
+                format_skeleton("MMMEd", day, locale=words.locale),
+                found.get(day, Tally()),
+                {"since": str(day), "until": str(day)},
+            )
             for day in each
         ]
-    months: dict[date, Tally] = {}
-    for day in each:
-        month = day.replace(day=1)
-        months[month] = months.get(month, Tally()) + found.get(day, Tally())
     return [
-        Point(format_skeleton("yMMM", month, locale=words.locale), tally)
-        for month, tally in months.items()
+        Point(
+            format_skeleton("yMMM", month, locale=words.locale),
+            sum((found[day] for day in days_ if day in found), Tally()),
+            {"since": str(days_[0]), "until": str(days_[-1])},
+        )
+        for month, days_ in (
+            (month, list(of)) for month, of in groupby(each, lambda day: day.replace(day=1))
+        )
     ]
 
 
@@ -277,7 +317,8 @@ def _hours(connection: Connection, asked: Asked, words: Words) -> list[Point]:
         return []
     points, hour = [], min(found)
     while hour <= max(found):
-        points.append(Point(_hour(hour, days, words), found.get(hour, Tally())))
+        at = {"at": f"{hour:%Y-%m-%dT%H:%MZ}"}
+        points.append(Point(_hour(hour, days, words), found.get(hour, Tally()), at))
         hour = hour_of(hour + timedelta(hours=1), zone)
     return points
 
@@ -297,7 +338,7 @@ def _ways(tally: Tally, words: Words) -> list[tuple[str, str, str, str]]:
     found = {name: getattr(tally, name) for name in OUTCOMES}
     return [
         (
-            name.replace("in_progress", "in progress"),
+            name,
             outcome_name(name, words),
             number(count, words),
             percent(count / tally.offered, words),
@@ -307,35 +348,66 @@ def _ways(tally: Tally, words: Words) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _table(connection: Connection, asked: Asked, by: By, words: Words) -> list[tuple[str, ...]]:
+def _drawn(point: Point, asked: Asked, words: Words) -> tuple[str | Linked, ...]:
+    numbers = ((ALL, point.tally.offered), ("answered", point.tally.answered), (LOST, point.lost))
+    return (
+        point.label,
+        *(
+            _linked(number(calls, words), calls, asked.calls(counts, narrowed=point.when))
+            for counts, calls in numbers
+        ),
+    )
+
+
+def _linked(said: str, calls: int, href: str) -> Linked:
+    return Linked(said, href if calls else "")
+
+
+def _table(
+    connection: Connection, asked: Asked, by: By, words: Words
+) -> list[tuple[str | Linked, ...]]:
     """For each queue or line, what the screen tells of all."""
     span = (connection, asked.days.begin, asked.days.end)
     found = rollups.figures(*span, by, asked.zone)
     return [
         (
             name or words.gettext("no queue"),
-            number(tally.offered, words),
-            number(tally.answered, words),
-            percent(tally.service_level(asked.within_s), words),
-            clock(tally.asa_s),
-            clock(tally.longest_s),
-            percent(tally.abandonment, words),
-            clock(tally.aht_s),
+            *(
+                _linked(said, calls, asked.calls(counts, (by, name)))
+                for said, calls, counts in _columns(tally, asked.within_s, words)
+            ),
         )
         for name, tally in sorted(found.items())
     ]
 
 
-def _phones(connection: Connection, asked: Asked, words: Words) -> list[tuple[str, ...]]:
+def _columns(tally: Tally, within_s: int, words: Words) -> Iterator[tuple[str, int, str]]:
+    """What is said, of how many calls, and what these are."""
+    in_time = f"within_{within_s}"
+    yield number(tally.offered, words), tally.offered, ALL
+    yield number(tally.answered, words), tally.answered, "answered"
+    yield percent(tally.service_level(within_s), words), getattr(tally, in_time), in_time
+    yield clock(tally.asa_s), tally.answer_waits, "answer_waits"
+    yield clock(tally.longest_s), tally.longest_ms, LONGEST
+    yield percent(tally.abandonment, words), tally.abandoned + tally.short_abandoned, LOST
+    yield clock(tally.aht_s), tally.talks, "talks"
+
+
+def _phones(connection: Connection, asked: Asked, words: Words) -> list[tuple[str | Linked, ...]]:
     span = (connection, asked.days.begin, asked.days.end)
     return [
         (
             extension,
             _phone_name(asked.plan, extension),
-            number(tally.rung, words),
-            number(tally.missed, words),
-            number(tally.offered, words),
-            clock(tally.aht_s),
+            *(
+                _linked(said, calls, asked.calls(counts, (By.AGENT, extension)))
+                for said, calls, counts in (
+                    (number(tally.rung, words), tally.rung, "rung"),
+                    (number(tally.missed, words), tally.missed, "missed"),
+                    (number(tally.offered, words), tally.offered, ALL),
+                    (clock(tally.aht_s), tally.talks, "talks"),
+                )
+            ),
         )
         for extension, tally in sorted(rollups.figures(*span, By.AGENT, asked.zone).items())
     ]
@@ -349,12 +421,15 @@ def _heat(connection: Connection, asked: Asked, words: Words) -> Heat | None:
     """Of the days asked for where they are weeks, else of the weeks before them."""
     days, zone = _weeks(asked.days), asked.zone
     end = min(days.end, hour_of(asked.now, zone))  # an hour half over tells nothing
-    found = rollups.by_hour(connection, days.begin, end, By.ALL, zone)
+    found = rollups.each_hour(connection, days.begin, end, WHOLE, (ALL,), zone)
     week = busy(found, days.begin, end, zone)
     if not week.hours:
         return None
     rows = tuple(
-        (hour_begins(hour, words), tuple(_cell(week, day, hour, words) for day in range(7)))
+        (
+            hour_begins(hour, words),
+            tuple(_cell(week, (day, hour), replace(asked, days=days), words) for day in range(7)),
+        )
         for hour in week.hours
     )
     steps = tuple(
@@ -363,9 +438,10 @@ def _heat(connection: Connection, asked: Asked, words: Words) -> Heat | None:
     return Heat(days.title(words.locale), rows, steps)
 
 
-def _cell(week: Busy, day: int, hour: int, words: Words) -> HeatCell:
-    cell = week.cells[day, hour]
-    return HeatCell(rounded(cell.mean, words), week.shade(cell))
+def _cell(week: Busy, when: HourOfWeek, asked: Asked, words: Words) -> HeatCell:
+    cell = week.cells[when]
+    href = asked.calls(ALL, narrowed={"hour": written(when)}) if cell.calls else ""
+    return HeatCell(rounded(cell.mean, words), week.shade(cell), href)
 
 
 def _weeks(days: Days) -> Days:
@@ -376,10 +452,23 @@ def _weeks(days: Days) -> Days:
     return Days(Span.ANY, days.last - back + DAY, days.last, days.zone)
 
 
-def _advice(connection: Connection, asked: Asked, words: Words) -> Advised:
-    end = min(asked.days.end, hour_of(asked.now, asked.zone))
-    begin = day_begins(asked.days.last - HISTORY + DAY, asked.zone)
-    return advised(slots(connection, asked.plan, begin, end, asked.zone), words)
+def _advice(connection: Connection, asked: Asked, words: Words) -> Advice:
+    weeks = Days(Span.ANY, asked.days.last - HISTORY + DAY, asked.days.last, asked.zone)
+    end = min(weeks.end, hour_of(asked.now, asked.zone))
+    known = slots(connection, asked.plan, weeks.begin, end, asked.zone)
+    told, of_weeks = advised(known, words), replace(asked, days=weeks)
+    return Advice(
+        [
+            (
+                queue,
+                when,
+                Linked(calls, of_weeks.calls(ALL, (By.QUEUE, queue), narrowed={"hour": hour})),
+                *rest,
+            )
+            for (queue, when, calls, *rest), hour in zip(told.rows, told.hours, strict=True)
+        ],
+        told.remarks,
+    )
 
 
 # ---- to take along ----

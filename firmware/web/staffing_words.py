@@ -7,6 +7,7 @@ from typing import Literal
 
 from babel.dates import format_time, get_day_names
 
+from firmware.busy import written
 from firmware.web.figure_words import clock, decimal
 from firmware.web.words import Words
 from ivr.staffing import (
@@ -27,6 +28,7 @@ class Advised:
     """Hours of the week that want one person more, those it relieves most first."""
 
     rows: tuple[tuple[str, ...], ...]
+    hours: tuple[str, ...]  # each row's, as an address has it
     remarks: tuple[str, ...]
 
 
@@ -34,7 +36,8 @@ def advised(known: Sequence[Slot], words: Words) -> Advised:
     """Of every hour of the week in which somebody called."""
     short = sorted(filter(is_short_of_people, known), key=relief_s, reverse=True)
     rows = tuple(_row(slot, words) for slot in short[:ADVICES_MAX])
-    return Advised(rows, tuple(_remarks(known, short, words)))
+    hours = tuple(written((slot.weekday, slot.hour)) for slot in short[:ADVICES_MAX])
+    return Advised(rows, hours, tuple(_remarks(known, short, words)))
 
 
 def weekdays(words: Words, width: Literal["wide", "abbreviated"] = "wide") -> Mapping[int, str]:

@@ -11,7 +11,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from firmware.busy import SHADES, Busy, BusyHour, busy
-from firmware.figures import Tally
 from firmware.operations import Role
 from firmware.web.days import Days, Span, around, days_in
 from firmware.web.sheet import plain, sheet
@@ -82,12 +81,16 @@ def test_a_figure_leads_to_its_calls(clinic: Clinic) -> None:
     a_monday(clinic)
     with clinic.browser() as browser:
         text = told_to(clinic, browser, Role.ADMIN, "/figures?span=week&day=2026-03-04")
-        for outcome, calls in (("answered", 4), ("abandoned", 1), ("message", 0)):
-            found = browser.get(f"/calls?since=2026-03-02&until=2026-03-08&outcome={outcome}")
-            assert len(set(re.findall(r'href="/calls/([^"?]+)"', found.text))) == calls, outcome
     days = "since=2026-03-02&amp;until=2026-03-08"
-    assert f'href="/calls?{days}"' in text
-    assert f'href="/calls?{days}&amp;outcome=abandoned"' in text
+    for key, counts in (
+        ("calls", "offered"),
+        ("level", "within_20"),
+        ("longest", "longest_ms"),
+        ("lost", "lost"),
+        ("survey", "marks"),
+    ):
+        card = text[text.index(f'id="{key}"') :]
+        assert f'<a href="/calls?{days}&amp;counts={counts}"' in card[: card.index("</section>")]
 
 
 def test_in_spanish_figures_are_told_as_spanish_has_them(clinic: Clinic) -> None:
@@ -227,9 +230,9 @@ def test_busy_hours_are_the_mean_of_the_weeks_seen_and_the_busiest_is_darkest() 
         return datetime(2026, 3, day, hour, tzinfo=NEW_YORK).astimezone(UTC)
 
     found = {
-        (at(9, 9), ""): Tally(offered=6),
-        (at(16, 9), ""): Tally(offered=2),
-        (at(16, 11), ""): Tally(offered=1),
+        at(9, 9): 6,
+        at(16, 9): 2,
+        at(16, 11): 1,
     }
     week = busy(found, at(2, 0), at(23, 0), NEW_YORK)
     assert week.hours == range(9, 12)
@@ -244,6 +247,6 @@ def test_busy_hours_are_the_mean_of_the_weeks_seen_and_the_busiest_is_darkest() 
 def test_an_hour_that_comes_twice_was_seen_twice() -> None:
     zone = ZoneInfo("America/New_York")
     sunday = datetime(2026, 11, 1, 4, tzinfo=UTC)  # its midnight
-    found = {(datetime(2026, 11, 1, 5 + n, tzinfo=UTC), ""): Tally(offered=1) for n in (0, 1)}
+    found = {datetime(2026, 11, 1, 5 + n, tzinfo=UTC): 1 for n in (0, 1)}
     week = busy(found, sunday, datetime(2026, 11, 2, 5, tzinfo=UTC), zone)
     assert week.cells[6, 1] == BusyHour(calls=2, weeks=2)
