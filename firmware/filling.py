@@ -8,7 +8,7 @@ something else. Nothing is kept here: that is the draft's.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -130,12 +130,24 @@ def put(
     path = section.path(called)
     is_there = section.part(document_of(text), called) is not None
     edits = changes(path, written, value) if is_there else [Put(path, value)]
+    within = section.fields if fields is None else fields
+    return changed(text, path, edits, lambda fault: field_of(within, fault), beside)
+
+
+def changed(
+    text: str,
+    path: Path,
+    edits: Sequence[Edit],
+    named: Callable[[Fault], str],
+    beside: Beside = nothing_beside,
+) -> Filled:
+    """The text with these changes of the part at this place, judged by the whole file. What is
+    wrong in that part stands beside the field that `named` says, by its place within the part."""
     done = judged(text, edits, beside)
     if isinstance(done, Told):
         return Filled(None, {"": done})
     new, faults = done
-    fields = section.fields if fields is None else fields
-    ours = {field_of(fields, found): found for found in inside_of(path, faults)}
+    ours = {named(found): found for found in inside_of(path, faults)}
     if ours:
         return Filled(None, {name: Told(each.reason, each.cure) for name, each in ours.items()})
     return Filled(new)
@@ -279,9 +291,12 @@ def inside_of(path: Path, faults: Iterable[Fault]) -> Iterator[Fault]:
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
+def steps_of(fault: Fault) -> list[str | int]:
+    """The keys and indices of a fault's place, one below the other."""
+    found = cast("list[tuple[str, str]]", _STEP.findall(fault.where))
+    return [name or int(number) - 1 for name, number in found]
+
+
 def field_of(fields: Sequence[Field], fault: Fault) -> str:
-    inside = [
-        name or int(number) - 1
-        for name, number in cast("list[tuple[str, str]]", _STEP.findall(fault.where))
-    ]
+    inside = steps_of(fault)
     return place_of(fields, inside) if inside else NAME

@@ -1,29 +1,16 @@
-"""What is agreed of hours and on-call, as changes of the site file's text: an exception, a swap,
-somebody else for a time, a holiday on which the clinic works, and the region whose holidays count.
+"""What is agreed of hours and on-call, as changes of the site file's text: a swap, somebody else
+for a time, a holiday on which the clinic works, and the region whose holidays count.
 
 Only what is written is decided here; whether it can be, the site file's own reading says.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from firmware.edits import Edit, Put, Remove, Value
 
 Document = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Exceptional:
-    """Days that are not as the week has them; open at no time, or at these."""
-
-    schedule: str
-    name: str
-    first: date
-    last: date
-    opens: tuple[str, ...]  # like 08:00-12:00
-    is_yearly: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +26,14 @@ class Turn:
         return {"person": self.person, "starts": self.starts, "ends": self.ends}
 
 
-def add_exception(document: Document, wish: Exceptional) -> list[Edit]:
-    """Behind those there are."""
-    first, last = (_day(day, is_yearly=wish.is_yearly) for day in (wish.first, wish.last))
-    value: dict[str, Value] = {"name": wish.name}
-    value |= {"on": first} if first == last else {"from": first, "to": last}
-    if wish.opens:
-        value["open"] = list(wish.opens)
-    return [_add(document, ("hours", wish.schedule, "exceptions"), value)]
-
-
 def swap(document: Document, layer: str, one: Turn, other: Turn) -> list[Edit]:
     value: dict[str, Value] = {"layer": layer, "one": one.written, "other": other.written}
-    return [_add(document, ("oncall", "swaps"), value)]
+    return [added(document, ("oncall", "swaps"), value)]
 
 
 def cover(document: Document, layer: str, turn: Turn) -> list[Edit]:
     """One person, whoever else would be."""
-    return [_add(document, ("oncall", "overrides"), {"layer": layer, **turn.written})]
+    return [added(document, ("oncall", "overrides"), {"layer": layer, **turn.written})]
 
 
 def take_away(path: tuple[str | int, ...]) -> list[Edit]:
@@ -84,11 +61,7 @@ def region(
     return [*edits, *(Remove(("holidays", "days", name)) for name in gone)]
 
 
-def _day(day: date, *, is_yearly: bool) -> date | str:
-    return f"{day:%m-%d}" if is_yearly else day
-
-
-def _add(document: Document, path: tuple[str, ...], value: Mapping[str, Value]) -> Edit:
+def added(document: Document, path: tuple[str, ...], value: Mapping[str, Value]) -> Edit:
     """Behind what is there; else the first."""
     found: Any = document
     for key in path:

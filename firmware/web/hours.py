@@ -1,5 +1,5 @@
 """Hours and on-call as calendars: a week of each schedule and of who is on call, the gaps, the next
-closures; and exceptions, swaps, and holidays by region, by a form.
+closures; and swaps, stand-ins and holidays by region, by a form.
 
 Who may publish sees the draft, and changes nothing else; all others see what is in force. What the
 site file's reading finds wrong with a change is said, and the change is not kept.
@@ -7,39 +7,35 @@ site file's reading finds wrong with a change is said, and the change is not kep
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import holidays as supported
 from babel.dates import format_date
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from pydantic import Field
 
 from firmware import hours_edits, settings
 from firmware.edits import Edit
-from firmware.filling import Told, document_of, judged
-from firmware.hours_edits import Document, Exceptional, Turn
+from firmware.exception_form import OPEN, prompts_of
+from firmware.filling import Filled, Told, document_of, judged, steps_of
+from firmware.hours_edits import Document, Turn
 from firmware.operations import Operation
 from firmware.public_holidays import UnknownPlaceError, public_holidays
+from firmware.rota_form import layers_of
+from firmware.settings import Fault
+from firmware.times_form import count_of
 from firmware.web.days import Days, Span, around, days_in
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import F, Form, typed
 from firmware.web.frame import render, words_of
+from firmware.web.hours_kept import FILL_IN, kept_or_asked
 from firmware.web.house import house_of
-from firmware.web.room_form import said
-from firmware.web.rooms import SHOWN_AGAIN, filled_in, keep, now_kept
-from firmware.web.week import (
-    GAPS_SHOWN,
-    Day,
-    duty_week,
-    gap_line,
-    gaps_ahead,
-    leads_to_oncall,
-    next_closures,
-    schedule_week,
-)
+from firmware.web.rooms import filled_in, now_kept
+from firmware.web.week import next_closures
+from firmware.web.weeks import faults_said, weeks_of
 from firmware.web.words import Words, to_say
 from ivr.hours import named
 from ivr.plan import Plan
@@ -52,24 +48,10 @@ UNREAD = (
     to_say("The draft cannot be read."),
     to_say("Undo its last change under People and phones, or discard it."),
 )
-FILL_IN = to_say("Some fields are not filled in rightly. Look at each, and send it again.")
 
 Key = Annotated[str, Field(min_length=1, max_length=60)]
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-Time = Annotated[str, Field(pattern=r"^([0-9]{2}:[0-9]{2})?$")]
 Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}$")]
 StepText = Annotated[str, Field(max_length=10)]
-
-
-class ExceptionForm(Form):
-    schedule: Key
-    name: Name
-    first: date
-    last: date
-    opens: Time = ""
-    closes: Time = ""
-    yearly: Literal["", "on"] = ""
-    step: StepText = ""
 
 
 class CoverForm(Form):
@@ -131,18 +113,7 @@ class Holiday:
 
 @router.get("/hours")
 def show(request: Request) -> Response:
-    return _screen(request)
-
-
-@router.post("/hours/exception")
-def add_exception(request: Request) -> Response:
-    def edits(document: Document, form: ExceptionForm) -> list[Edit]:
-        opens = (f"{form.opens}-{form.closes}",) if form.opens or form.closes else ()
-        is_yearly = bool(form.yearly)
-        wish = Exceptional(form.schedule, form.name, form.first, form.last, opens, is_yearly)
-        return hours_edits.add_exception(document, wish)
-
-    return _change(request, ExceptionForm, edits, "added an exception")
+    return screen(request)
 
 
 @router.post("/hours/cover")
@@ -150,7 +121,7 @@ def cover(request: Request) -> Response:
     def edits(document: Document, form: CoverForm) -> list[Edit]:
         return hours_edits.cover(document, form.layer, _turn(form.person, form.starts, form.ends))
 
-    return _change(request, CoverForm, edits, "put somebody on call")
+    return _change(request, "cover", CoverForm, edits, "put somebody on call")
 
 
 @router.post("/hours/swap")
@@ -160,7 +131,7 @@ def swap(request: Request) -> Response:
         other = _turn(form.other, form.other_starts, form.other_ends)
         return hours_edits.swap(document, form.layer, one, other)
 
-    return _change(request, SwapForm, edits, "swapped turns on call")
+    return _change(request, "swap", SwapForm, edits, "swapped turns on call")
 
 
 @router.post("/hours/holiday")
@@ -168,7 +139,7 @@ def holiday(request: Request) -> Response:
     def edits(_document: Document, form: HolidayForm) -> list[Edit]:
         return hours_edits.holiday(form.name, is_observed=form.observed == "yes")
 
-    return _change(request, HolidayForm, edits, "changed a holiday")
+    return _change(request, "holiday", HolidayForm, edits, "changed a holiday")
 
 
 @router.post("/hours/region")
@@ -179,7 +150,7 @@ def region(request: Request) -> Response:
         }
         return hours_edits.region(document, form.country, form.subdivision, known)
 
-    return _change(request, RegionForm, edits, "changed whose holidays count")
+    return _change(request, "region", RegionForm, edits, "changed whose holidays count")
 
 
 @router.post("/hours/take-away")
@@ -189,7 +160,7 @@ def take_away(request: Request) -> Response:
             return hours_edits.take_away(("hours", form.schedule, form.kind, form.place))
         return hours_edits.take_away(("oncall", form.kind, form.place))
 
-    return _change(request, TakeAwayForm, edits, "took away what was agreed")
+    return _change(request, "take-away", TakeAwayForm, edits, "took away what was agreed")
 
 
 def _turn(person: str, starts: str, ends: str) -> Turn:
@@ -200,66 +171,98 @@ def _turn(person: str, starts: str, ends: str) -> Turn:
 
 
 def _change(
-    request: Request, of: type[F], edits: Callable[[Document, F], list[Edit]], what: str
+    request: Request,
+    name: str,
+    of: type[F],
+    edits: Callable[[Document, F], list[Edit]],
+    what: str,
 ) -> Response:
-    """A wish becomes a step of the draft; if it cannot, the screen says why."""
+    """A wish becomes a step of the draft; if it cannot, the screen says why beside its form."""
     words, kept = words_of(request), now_kept(request)
-    form = typed(request, of).form
-    if form is None:
-        return _screen(request, why=words.gettext(FILL_IN))
+    found = typed(request, of)
+    if found.form is None:
+        wrong = {field: Told(why, "") for field, why in found.faults.items()}
+        return screen(request, form=name, faults=wrong, why=words.gettext(FILL_IN), status=422)
     beside = settings.beside(house_of(request).place.site_file)
-    done = judged(kept.text, edits(document_of(kept.text), form), beside)
+    done = judged(kept.text, edits(document_of(kept.text), found.form), beside)
+    faults: Mapping[str, Told] = {}
     if isinstance(done, Told):
-        return _screen(request, why=said(done, words))
-    text, faults = done
-    if faults:
-        return _screen(request, why=said(Told(faults[0].reason, faults[0].cure), words))
-    if who := keep(request, text, what):
-        return _screen(request, why=words.say(SHOWN_AGAIN, who=who), status=409)
-    return RedirectResponse("/hours", 303)
+        filled = Filled(None, {"": done})
+    else:
+        faults = {_field_of(fault): Told(fault.reason, fault.cure) for fault in reversed(done[1])}
+        filled = Filled(None, faults) if faults else Filled(done[0])
+    return kept_or_asked(
+        request,
+        kept,
+        filled,
+        what,
+        lambda status, faults, why: screen(
+            request, form=name, faults=faults, why=why, status=status
+        ),
+    )
+
+
+def _field_of(fault: Fault) -> str:
+    """What a form here calls the key that is wrong; empty: none of its own."""
+    match steps_of(fault):
+        case [*_, ("one" | "other") as whose, str() as key] if key in ("person", "starts", "ends"):
+            return key if whose == "one" else "other" if key == "person" else f"other_{key}"
+        case [
+            *_,
+            ("other" | "layer" | "person" | "starts" | "ends" | "country" | "subdivision") as key,
+        ]:
+            return str(key)
+        case _:
+            return ""
 
 
 # ---- what is shown ----
 
 
-def _screen(request: Request, *, why: str = "", status: int = 422) -> Response:
+def screen(
+    request: Request,
+    *,
+    form: str = "",
+    faults: Mapping[str, Told] | None = None,
+    why: str = "",
+    status: int = 200,
+) -> Response:
+    """All of it; what was typed stands in the form of this name again, with what is wrong there."""
     house, visitor, words = house_of(request), visitor_of(request), words_of(request)
     may = visitor.may(Operation.CONFIGURE)
-    plan, step = house.site.plan, 0
+    plan, kept = house.site.plan, None
     document: Document = {}
     if may:
         kept = now_kept(request)
-        step, document = kept.step, document_of(kept.text)
+        document = document_of(kept.text)
         plan = settings.draft(kept.text, settings.beside(house.place.site_file)).plan
     if plan is None:
         raise Refused(*UNREAD)
     zone, now = ZoneInfo(plan.timezone), house.now()
     today = now.astimezone(zone).date()
     days = _week(request, today, zone)
-    gaps = gaps_ahead(plan, now)
+    told, typed_in = faults_said(faults or {}, words), filled_in(request) if form else {}
     return render(
         request,
         "hours.html",
-        status=status if why else 200,
+        status=status,
         why=why,
-        stands=filled_in(request) if why else {},
+        stands=lambda name: typed_in if name == form else {},
+        faults_of=lambda name: told if name == form else {},
         same=lambda names: [(name, name) for name in names],
         may=may,
-        step=step,
-        title=days.title(words.locale),
-        days=days,
+        kept=kept,
+        step=kept.step if kept else 0,
+        weeks=weeks_of(plan, days, now, words),
         this_week=around(Span.WEEK, today, zone),
+        month=around(Span.MONTH, days.first, zone),
         zone=plan.timezone,
-        schedules={
-            name: schedule_week(each, days, now, words) for name, each in plan.hours.items()
-        },
-        layers=_layers(plan, days, now, words),
         people={name: plan.people[name].label for name in plan.people},
-        is_led_to=leads_to_oncall(plan),
-        gaps=[gap_line(gap, plan, days, words) for gap in gaps[:GAPS_SHOWN]],
-        gaps_more=max(0, len(gaps) - GAPS_SHOWN),
         closures=next_closures(plan, today, words),
         agreed=_agreed(plan, document, words) if may else [],
+        rotations=layers_of(document),
+        prompts=prompts_of(document),
+        rows=range(1, count_of(typed_in, OPEN) + 1),
         countries=_countries(words) if may else [],
         region=document.get("holidays", {}),
         holidays=_holidays(document, today, words) if may else [],
@@ -269,15 +272,6 @@ def _screen(request: Request, *, why: str = "", status: int = 422) -> Response:
 def _week(request: Request, today: date, zone: ZoneInfo) -> Days:
     days, _ = days_in({"span": "week", "day": request.query_params.get("day", "")}, today, zone)
     return days
-
-
-def _layers(plan: Plan, days: Days, now: datetime, words: Words) -> Mapping[str, Sequence[Day]]:
-    if plan.rota is None:
-        return {}
-    return {
-        name: duty_week(plan, place, days, now, words)
-        for place, name in enumerate(plan.rota.layers)
-    }
 
 
 def _agreed(plan: Plan, document: Document, words: Words) -> list[Agreed]:

@@ -30,6 +30,7 @@ from firmware.web import (
     begin,
     call_back,
     calls,
+    exceptions,
     figures,
     first,
     frame,
@@ -38,6 +39,7 @@ from firmware.web import (
     language,
     menus,
     messages,
+    month,
     own,
     phone_link,
     phone_set_up,
@@ -48,6 +50,8 @@ from firmware.web import (
     room_sheets,
     room_table,
     rooms,
+    rotas,
+    schedules,
     sign_in,
     staff,
     today,
@@ -96,6 +100,10 @@ SCREENS = (
     publish.router,
     figures.router,
     hours.router,
+    exceptions.router,
+    month.router,
+    rotas.router,
+    schedules.router,
 )
 # Paths whose bodies are larger than a form, and how large.
 UPLOADS = prompts.UPLOADS

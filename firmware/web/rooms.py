@@ -230,6 +230,8 @@ def _stepped(request: Request, step: Callable[[Place, int], Kept]) -> Response:
     except DraftError:
         raise Refused(*NOTHING_TO_UNDO) from None
     came_from = filled_in(request).get("section", "")
+    if came_from == "hours":
+        return RedirectResponse("/hours", 303)
     return RedirectResponse(f"/rooms/{came_from}" if came_from in SECTIONS else "/rooms", 303)
 
 

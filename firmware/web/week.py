@@ -49,6 +49,7 @@ class Day:
     told: tuple[str, ...]
     is_today: bool
     has_gap: bool = False
+    people: tuple[str, ...] = ()  # who is on call, each once
 
     @property
     def is_odd(self) -> int:
@@ -115,7 +116,7 @@ def duty_week(plan: Plan, layer: int, days: Days, now: datetime, words: Words) -
     order = {person: place % 2 for place, person in enumerate(plan.rota.people)}
     lines = []
     for day in _each(days):
-        pieces, told, has_gap = [], [], False
+        pieces, told, has_gap, people = [], [], False, dict[str, None]()
         for start, end, watch in _joined(found, layer):
             if (cut := _within(start, end, day, days)) is None:
                 continue
@@ -125,6 +126,7 @@ def duty_week(plan: Plan, layer: int, days: Days, now: datetime, words: Words) -
                 kind = f"duty-{order[person]}" if person else "gap"
                 pieces.append(_piece(cut, day, days, kind))
                 said = _called(plan, person) if person else words.gettext("Nobody")
+                people |= {said: None} if person else {}
                 how = BY.get(watch.duties[layer].by)
                 more = f" ({words.gettext(how)})" if how else ""
                 told.append(f"{said}: {_times(*cut, days, words)}{more}")
@@ -132,7 +134,9 @@ def duty_week(plan: Plan, layer: int, days: Days, now: datetime, words: Words) -
         said_of = tuple(told) or (words.gettext("nobody, and nobody need be"),)
         is_today = day == now.astimezone(days.zone).date()
         name, minutes = _day_name(day, words), _minutes(day, days)
-        lines.append(Day(day, name, minutes, tuple(pieces), said_of, is_today, has_gap))
+        lines.append(
+            Day(day, name, minutes, tuple(pieces), said_of, is_today, has_gap, tuple(people))
+        )
     return tuple(lines)
 
 

@@ -1,6 +1,7 @@
 """Hours and on-call in a real browser: days are dragged over and become an exception of the draft,
 and everybody can read the weeks."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,15 +36,82 @@ def test_days_dragged_over_become_an_exception_of_the_draft(
     draft.discard(here.place, draft.read(here.place).step)
 
 
+def test_a_week_and_a_rotation_are_looked_at_before_they_are_kept(
+    here: Practice, chromium: Browser
+) -> None:
+    with visiting(chromium, here.address) as visit:
+        page = visit.page
+        visit.sign_in(Role.ADMIN)
+        visit.go("/hours")
+        page.get_by_role("link", name="Change these hours: office").click()
+        page.locator("[name=mon-1-opens]").fill("07:30")
+        page.locator("[name=mon-1-closes]").fill("06:30")
+        page.get_by_role("button", name="Save in the draft").click()
+        beside = page.locator("#mon-fault")
+        expect(beside).to_contain_text("It ends before it begins.")
+        visit.complaints = [each for each in visit.complaints if "422" not in each]  # its answer
+        page.locator("[name=mon-1-closes]").fill("11:30")
+        page.locator("[name=like-monday]").check()
+        page.get_by_role("button", name="Show the week first").click()
+        expect(page.locator("#preview")).to_contain_text("not kept yet")
+        expect(page.locator(".week").first).to_contain_text("7:30\u202fAM–11:30\u202fAM")
+        expect(page.locator("[name=thu-1-opens]")).to_have_value("07:30")
+        assert draft.read(here.place).step == 0
+        page.get_by_role("button", name="Save in the draft").press("Enter")
+        page.wait_for_url("**/hours")
+        page.get_by_role("link", name="Change rotation 1: first").click()
+        page.locator("[name=days]").fill("1")
+        page.locator("[name=only-1-day]").select_option("weekdays")
+        page.locator("[name=only-1-opens]").fill("17:00")
+        page.locator("[name=only-1-closes]").fill("08:00")
+        page.get_by_role("button", name="Save in the draft").click()
+        page.wait_for_url("**/hours")
+        expect(page.locator("#gaps")).to_be_visible()
+        page.locator("#exception-how").select_option("cut")
+        expect(page.locator("[data-how=times]")).to_be_hidden()
+        expect(page.locator("#exception-opens")).to_be_visible()
+        page.get_by_role("link", name="The month").click()
+        expect(page.locator(".month [data-tone=alarm]").first).to_contain_text("A gap")
+        page.locator(".month a").first.press("Enter")
+        page.wait_for_url("**/hours?span=week*")
+        page.get_by_role("button", name="Undo the last change").click()
+        expect(page.locator("#gaps")).to_have_count(0)
+    draft.discard(here.place, draft.read(here.place).step)
+
+
+SCREENS = {
+    "hours": "/hours?day=2026-11-01",
+    "month": "/hours/month?day=2026-11-01",
+    "schedule": "/hours/schedule/office",
+    "rotations": "/hours/oncall",
+    "rotation": "/hours/oncall/first/0",
+    "exception": "/hours/exception/office/0",
+}
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_nobody_is_kept_from_reading_the_weeks(
     here: Practice, chromium: Browser, pictures: Path, language: str
 ) -> None:
+    text = draft.read(here.place).text
+    eve = '[[hours.office.exceptions]]\nname = "Eve"\non = 2026-11-05\nopens = "10:00"\n\n'
+    draft.keep(
+        here.place,
+        text.replace("[holidays] ", f"{eve}[holidays] ", 1),
+        "a",
+        "b",
+        0,
+        datetime.now(UTC),
+    )
     with visiting(chromium, here.address, language) as visit:
         visit.sign_in(Role.ADMIN)
-        visit.go("/hours?day=2026-11-01")
-        for how in LOOKS:
-            visit.look(how)
-            visit.page.screenshot(path=pictures / f"hours-{language}-{how}.png", full_page=True)
-            assert visit.barriers() == [], how
-            assert not visit.overflows(), how
+        for name, path in SCREENS.items():
+            visit.go(path)
+            for how in LOOKS if name == "hours" else ("desktop", "phone"):
+                visit.look(how)
+                visit.page.screenshot(
+                    path=pictures / f"{name}-{language}-{how}.png", full_page=True
+                )
+                assert visit.barriers() == [], (name, how)
+                assert not visit.overflows(), (name, how)
+    draft.discard(here.place, draft.read(here.place).step)

@@ -1,4 +1,5 @@
-// Dragging over days of a week fills the form of an exception; the form alone does the same.
+// Dragging over days of a week fills the form of an exception; the form alone does the same. Of its
+// groups of times only the one that was chosen is shown.
 
 const form = document.querySelector("form[data-fills]");
 let from = null;
@@ -11,6 +12,18 @@ function days(table, first, last) {
   }
   form.elements.first.value = begin;
   form.elements.last.value = end;
+}
+
+for (const chosen of document.querySelectorAll("select[name=how]")) {
+  const show = () => {
+    for (const group of chosen.form.querySelectorAll("[data-how]")) {
+      const holdsNothing = [...group.querySelectorAll("input")].every((field) => !field.value);
+      // What was typed there is not hidden, for it would be refused.
+      group.hidden = group.dataset.how !== chosen.value && holdsNothing;
+    }
+  };
+  chosen.addEventListener("change", show);
+  show();
 }
 
 if (form) {
