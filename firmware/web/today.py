@@ -8,7 +8,7 @@ in mailboxes one is a member of.
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from firmware import topics
 from firmware.board import HoursLine
 from firmware.operations import Operation
 from firmware.web.asking import ask_for
+from firmware.web.cures import cure_of
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
@@ -101,6 +102,7 @@ SEGMENTS: Mapping[Segment, str] = {
 }
 NOT_KNOWN = to_say("Not known while the exchange is down")
 NOTHING = to_say("Nothing waits for you")
+WORK = "/messages"
 TONES = {"emergency": "alarm", "urgent": "alarm", "soon": "warning", "routine": ""}
 UNWELL = {"unreachable": "alarm", "paused": "warning", "signed out": "quiet", "free": "well"}
 
@@ -112,6 +114,7 @@ class Row:
     key: str
     cells: tuple[str | float, ...]
     tone: str = ""  # alarm, warning, well, quiet; never said by colour alone
+    href: str = ""  # the screen that its last cell leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,7 @@ class View:
     tables: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        tables = {
-            name: [{"key": row.key, "cells": row.cells, "tone": row.tone} for row in rows]
-            for name, rows in self.tables.items()
-        }
+        tables = {name: [asdict(row) for row in rows] for name, rows in self.tables.items()}
         told = {"tone": self.tone, "texts": dict(self.texts), "tables": tables}
         return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
@@ -274,9 +274,10 @@ def alarms_of(standing: Standing, words: Words) -> Iterator[Row]:
             continue
         state = words.gettext("alarm") if part.state == "alarm" else words.gettext("warning")
         name = words.gettext(PART_NAMES.get(part.name, part.name))
-        yield Row(
-            part.name, (state, name, words.told(part.detail), words.told(part.cure)), part.state
-        )
+        ours = cure_of(part.cure)
+        cure = words.gettext(ours.text) if ours else words.told(part.cure)
+        cells = (state, name, words.told(part.detail), cure)
+        yield Row(part.name, cells, part.state, ours.href if ours else "")
 
 
 def waiting_of(standing: Standing, words: Words) -> Iterator[Row]:
@@ -329,15 +330,15 @@ def _to_do(standing: Standing, mailboxes: Collection[str], words: Words) -> Iter
     for lease in standing.leases.leases if standing.leases else ():
         if not lease.owner:
             said = words.gettext("An urgent message that nobody has accepted")
-            yield Row(f"lease {lease.lease}", (words.gettext("urgent"), said), "alarm")
+            yield Row(f"lease {lease.lease}", (words.gettext("urgent"), said), "alarm", WORK)
     if (asked := standing.requests) and asked.overdue:
         said = words.count(
             "%(num)s request is overdue", "%(num)s requests are overdue", asked.overdue
         )
-        yield Row("overdue", (words.gettext("requests"), said), "alarm")
+        yield Row("overdue", (words.gettext("requests"), said), "alarm", WORK)
     if asked and (rest := asked.open - asked.overdue):
         said = words.count("%(num)s open request", "%(num)s open requests", rest)
-        yield Row("requests", (words.gettext("requests"), said))
+        yield Row("requests", (words.gettext("requests"), said), "", WORK)
     if (back := standing.callbacks) and back.broken:
         said = words.count(
             "%(num)s call-back came to nothing",
@@ -359,7 +360,7 @@ def _to_do(standing: Standing, mailboxes: Collection[str], words: Words) -> Iter
             if urgent:
                 more = words.count("%(num)s urgent", "%(num)s urgent", urgent)
                 said = f"{said}, {more}"
-            yield Row(f"mailbox {box}", (box, said), "alarm" if urgent else "")
+            yield Row(f"mailbox {box}", (box, said), "alarm" if urgent else "", WORK)
 
 
 def _lines(standing: Standing, plan: Plan | None, words: Words) -> Iterator[Row]:

@@ -29,6 +29,7 @@ function rows(body, wanted) {
     there.delete(one.key);
     row.dataset.tone = one.tone;
     one.cells.forEach((cell, at) => fill(row.cells[at], cell));
+    lead(row.lastElementChild, one.href);
     if (body.rows[place] !== row) body.insertBefore(row, body.rows[place] ?? null);
   });
   for (const row of there.values()) row.remove();
@@ -57,6 +58,18 @@ function fill(place, cell) {
   write(span, clock(cell));
 }
 
+// The last cell may lead to a screen of ours.
+function lead(place, href) {
+  const link = place.querySelector(":scope > a");
+  if ((link?.getAttribute("href") ?? "") === href) return;
+  const text = place.textContent;
+  if (!href) return place.replaceChildren(text);
+  const fresh = document.createElement("a");
+  fresh.href = new URL(href, location.origin).pathname;
+  fresh.textContent = text;
+  place.replaceChildren(fresh);
+}
+
 // Seconds go on between two events.
 function tick(root) {
   for (const span of root.querySelectorAll("[data-seconds]")) {
@@ -71,7 +84,8 @@ function clock(seconds) {
 }
 
 function write(place, text) {
-  if (place.textContent !== text) place.textContent = text;
+  const within = place.querySelector(":scope > a") ?? place;
+  if (within.textContent !== text) within.textContent = text;
 }
 
 function stale(root, is) {
