@@ -80,15 +80,15 @@ class Doorkeeper:
         return found
 
     def _signed_in(self, session: str) -> Asker | None:
-        if session.startswith(tokens.PREFIX):
-            return self._by_token(session)
         now = self._now()
+        if session.startswith(tokens.PREFIX):
+            return self._by_token(session, now)
         found = people.read(self._page_db, lambda c: sessions.look(c, session, now))
         role = found and people.role_of(self._page_db, found.person)
         return Asker(found.person, role) if found and role else None
 
-    def _by_token(self, token: str) -> Asker | None:
-        found = people.read(self._page_db, lambda c: tokens.look(c, token))
+    def _by_token(self, token: str, now: datetime) -> Asker | None:
+        found = people.read(self._page_db, lambda c: tokens.look(c, token, now))
         role = found and people.role_of(self._page_db, found.person)
         return Asker(found.person, role, found.number) if found and role else None
 

@@ -3,7 +3,7 @@
 A token is shown once, to that person; the table holds its hash, so nobody who reads page.db has
 one. It is one of 2^256 and needs no pace. It opens nothing: it is no key, and its holder may do
 only what neither needs a key nor is to be done by a person alone (firmware/operations.py). It ends
-when it is taken away, and with its person.
+a year after it was made, when it is taken away, and with its person.
 """
 
 import secrets
@@ -20,6 +20,9 @@ TOKEN_BYTES = 32
 NAME_MOST = 40
 MOST = 20  # of one person
 WRITTEN_EVERY = timedelta(minutes=1)
+# Whoever forgot a program is reminded of it once a year, and told before.
+GOOD_FOR = timedelta(days=365)
+TOLD_BEFORE = timedelta(days=14)
 
 tokens = table(
     "tokens",
@@ -46,6 +49,11 @@ class Token:
     made: datetime
     used: datetime | None
 
+    @property
+    def good_until(self) -> datetime:
+        """From then on it is nobody's."""
+        return self.made + GOOD_FOR
+
 
 def make(connection: Connection, person: str, name: str, now: datetime) -> tuple[int, str]:
     """Its number, and itself, for this person alone. TooManyError."""
@@ -58,13 +66,14 @@ def make(connection: Connection, person: str, name: str, now: datetime) -> tuple
     return made.lastrowid, token
 
 
-def look(connection: Connection, token: str) -> Token | None:
+def look(connection: Connection, token: str, now: datetime) -> Token | None:
     """Whose this is; None: nobody's, or nobody's any more."""
     if not token.startswith(PREFIX):
         return None
     found = connection.execute(select(tokens).where(tokens.c.token == _hashed(token)))
     row = found.one_or_none()
-    return None if row is None else _token(row)
+    known = None if row is None else _token(row)
+    return known if known and now < known.good_until else None
 
 
 def use(connection: Connection, number: int, now: datetime) -> None:

@@ -3,11 +3,12 @@ administrator sees and takes away everybody's. A token is shown in the answer th
 never again; making one and taking one away is entered, by its number.
 """
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import AfterValidator, Field
@@ -15,7 +16,7 @@ from pydantic import AfterValidator, Field
 from firmware import people, tokens
 from firmware.audit import Act
 from firmware.operations import Operation
-from firmware.tokens import TooManyError
+from firmware.tokens import Token, TooManyError
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
@@ -37,6 +38,16 @@ def one_line(name: str) -> str:
     if not name.isprintable():
         raise ValueError("not one line")
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A token as it is listed."""
+
+    token: Token
+    used: str
+    until: str
+    tone: str  # an alarm: it is over; a warning: it soon will be
 
 
 class TokenForm(Form):
@@ -84,20 +95,27 @@ def end(request: Request) -> Response:
     return RedirectResponse("/programs", 303)
 
 
-def _seen_by(request: Request, visitor: Visitor) -> list[tokens.Token]:
+def _seen_by(request: Request, visitor: Visitor) -> list[Token]:
     db = house_of(request).place.page_db
     if visitor.may(Operation.PEOPLE):
         return people.read(db, tokens.every)
     return people.read(db, lambda c: tokens.of(c, visitor.person))
 
 
-def _said(used: datetime | None, request: Request) -> str:
-    """When it was used last, by the clinic's clock."""
-    words, plan = words_of(request), house_of(request).site.plan
-    if used is None:
-        return words.gettext(to_say("never"))
-    local = used.astimezone(ZoneInfo(plan.timezone) if plan else UTC)
-    return format_datetime(local, "medium", locale=words.locale)
+def _line(each: Token, request: Request) -> Line:
+    """By the clinic's clock."""
+    house, words = house_of(request), words_of(request)
+    plan, now = house.site.plan, house.now()
+    zone = ZoneInfo(plan.timezone) if plan else UTC
+    used = words.gettext(to_say("never"))
+    if each.used is not None:
+        used = format_datetime(each.used.astimezone(zone), "medium", locale=words.locale)
+    until = format_date(each.good_until.astimezone(zone).date(), "medium", locale=words.locale)
+    if now >= each.good_until:
+        return Line(each, used, words.say("no longer since %(day)s", day=until), "alarm")
+    if now >= each.good_until - tokens.TOLD_BEFORE:
+        return Line(each, used, words.say("only until %(day)s", day=until), "warning")
+    return Line(each, used, until, "")
 
 
 def _page(
@@ -113,7 +131,7 @@ def _page(
         request,
         "programs.html",
         status=status,
-        there=[(each, _said(each.used, request)) for each in _seen_by(request, visitor)],
+        there=[_line(each, request) for each in _seen_by(request, visitor)],
         of_all=visitor.may(Operation.PEOPLE),
         faults=faults or {},
         fresh=fresh,

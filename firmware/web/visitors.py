@@ -97,7 +97,7 @@ class Visitors:
         if not token or not self._page_db.exists():
             return None
         now = self._now()
-        found = people.read(self._page_db, lambda c: self._found_program(c, token))
+        found = people.read(self._page_db, lambda c: self._found_program(c, token, now))
         if found is None:
             return None
         visitor, used = found
@@ -155,9 +155,9 @@ class Visitors:
         return Visitor(row.person, role, session, theirs, ring, language), row.used
 
     def _found_program(
-        self, connection: Connection, token: str
+        self, connection: Connection, token: str, now: datetime
     ) -> tuple[Visitor, datetime | None] | None:
-        row = tokens.look(connection, token)
+        row = tokens.look(connection, token, now)
         role = people.role_in(connection, row.person) if row else None
         if row is None or role is None:
             return None

@@ -3,7 +3,7 @@ than the table says of a token; what is not shown a token is told nothing."""
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,24 @@ def test_who_leaves_the_clinic_leaves_no_token_behind(clinic: Clinic) -> None:
     people.accept(clinic.place.page_db, named(Role.NURSE), code, PASSWORD, clinic.clock.now, CHEAP)
     with clinic.browser() as browser:
         assert browser.get("/api/v1/versions", headers=by(token)).status_code == 401
+
+
+def test_a_token_ends_after_a_year_and_its_person_is_told_two_weeks_before(clinic: Clinic) -> None:
+    token = made_by(clinic, Role.NURSE)
+    began = clinic.clock.now
+    for days, said, status in (
+        (350, "Good until", 200),
+        (352, "only until", 200),
+        (364, "only until", 200),
+        (365, "no longer since", 401),
+    ):
+        clinic.clock.now = began + timedelta(days=days)
+        with clinic.browser() as browser:
+            assert browser.get("/api/v1/versions", headers=by(token)).status_code == status
+            clinic.sign_in(browser, named(Role.NURSE))
+            shown = browser.get("/programs").text
+            assert said in shown
+            assert ('data-tone="warning"' in shown) == (said == "only until")
 
 
 def test_nobody_has_more_tokens_than_they_can_keep_an_eye_on(clinic: Clinic) -> None:
