@@ -6,6 +6,7 @@ A layer whose last rotation goes goes with it, unless a menu or what was agreed 
 the last layer goes the whole section.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -48,6 +49,7 @@ LAYERS = Section("layers", ByTurnsForm)  # within [oncall]; whose names are word
 PEOPLE_MOST, TURN_DAYS_MOST = 50, 60
 DAY_WORDS: tuple[str, ...] = get_args(DayWord)
 LAST_RESORT = "last_resort"
+FEW_DIGITS = re.compile("[0-9]{1,2}")
 
 FULL_LAYERS = Told("There can be no more layers.", "Add a rotation to one that is there.")
 FULL_ROTATIONS = Told("There can be no more rotations in a layer.", "Change one that is there.")
@@ -203,7 +205,7 @@ def _turns(texts: Texts, written: Mapping[str, Any], faults: dict[str, Told]) ->
     if not people:
         faults["people"] = NOBODY
     days, day = texts.get("days", "").strip(), texts.get("begins", "").strip()
-    if not (days.isascii() and days.isdigit() and 1 <= int(days[:4]) <= TURN_DAYS_MOST):
+    if not (FEW_DIGITS.fullmatch(days) and 1 <= int(days) <= TURN_DAYS_MOST):
         faults["days"] = BAD_DAYS if days else NOTHING_THERE
         days = "7"
     try:

@@ -273,6 +273,12 @@ def test_what_is_wrong_with_a_rotation_is_told_beside_its_field() -> None:
     assert reasons(rota_form.fill(TEMPLATE, "first", 7, Kind.TURNS, first_rotation()))[""]
 
 
+@pytest.mark.parametrize("days", ["0", "61", "0060" + "9" * 5000, "-7", "7.5", "٧", "a week"])
+def test_a_turn_is_one_to_sixty_days_however_many_digits_are_typed(days: str) -> None:
+    filled = rota_form.fill(TEMPLATE, "first", 0, Kind.TURNS, first_rotation() | {"days": days})
+    assert reasons(filled) == {"days": "This does not fit."}
+
+
 def test_what_is_for_all_layers_is_changed_alone() -> None:
     common = rota_form.common_texts(document_of(TEMPLATE))
     filled = rota_form.fill_common(TEMPLATE, common | {"ring_s": "30", "outside": ""})
