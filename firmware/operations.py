@@ -277,6 +277,7 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /hours/oncall/{layer}/sooner": Operation.CONFIGURE,
     "GET /hours/oncall/{layer}/{place}": Operation.CONFIGURE,
     "POST /hours/oncall/{layer}/{place}": Operation.CONFIGURE,
+    "POST /hours/oncall/{layer}/{place}/sooner": Operation.CONFIGURE,
     "POST /hours/oncall/{layer}/{place}/take-away": Operation.CONFIGURE,
     "POST /hours/region": Operation.CONFIGURE,
     "GET /hours/schedule": Operation.CONFIGURE,

@@ -293,16 +293,20 @@ def rename(text: str, layer: str, new: str) -> Filled:
     return Filled(None, {"": done}) if isinstance(done, Told) else Filled(done[0])
 
 
-def sooner(text: str, layer: str) -> Filled:
-    """The layer before the one that is tried before it now."""
-    names = list(layers_of(document_of(text)))
-    if layer not in names:
+def sooner(text: str, layer: str, place: int | None = None) -> Filled:
+    """A layer before the one that is tried before it now; or one of its rotations, by its place."""
+    layers = layers_of(document_of(text))
+    path: Path = ("oncall", "layers", layer)
+    keys: list[str | int] = list(layers)
+    key: str | int = layer
+    if place is not None:
+        keys, key, path = list(range(len(layers.get(layer, [])))), place, (*path, place)
+    if key not in keys:
         return Filled(None, {"": GONE})
-    at = names.index(layer)
+    at = keys.index(key)
     if at == 0:
         return Filled(text)
-    path: Path = ("oncall", "layers", layer)
-    return changed(text, path, [Move(path, names[at - 1])], lambda _: "")
+    return changed(text, path[:3], [Move(path, keys[at - 1])], lambda _: "")
 
 
 # ---- what is for all layers ----

@@ -4,7 +4,8 @@ What the form does not show, its exceptions, single days and calendars, stays as
 is taken away only when nothing is led by it any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from firmware.edits import Edit, Put
@@ -22,7 +23,7 @@ from firmware.filling import (
     wrong_name,
 )
 from firmware.forms import WEEKDAYS, HoursForm
-from firmware.sections import Section
+from firmware.sections import Document, Section
 from firmware.settings import SECTION_MAX, Beside, Fault, nothing_beside
 from firmware.times_form import listed, rows_of, spans_of
 
@@ -41,6 +42,15 @@ def texts_of(written: Mapping[str, Any]) -> dict[str, str]:
     if written.get(HOLIDAYS, True):
         texts[HOLIDAYS] = TICKED
     return texts
+
+
+def closed_days(document: Document) -> Iterator[tuple[str, int, date]]:
+    """The single days of each schedule, with their places in its list."""
+    for name, written in SCHEDULES.parts(document):
+        days: Any = written.get("closed")
+        for place, day in enumerate(days if isinstance(days, list) else ()):
+            if isinstance(day, date):
+                yield name, place, day
 
 
 def as_meant(texts: Texts) -> dict[str, str]:

@@ -25,6 +25,7 @@ from firmware.hours_edits import Document, Turn
 from firmware.operations import Operation
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.rota_form import layers_of
+from firmware.schedule_form import closed_days
 from firmware.settings import Fault
 from firmware.times_form import count_of
 from firmware.web.days import Days, Span, around, days_in
@@ -86,7 +87,7 @@ class RegionForm(Form):
 
 
 class TakeAwayForm(Form):
-    kind: Literal["exceptions", "swaps", "overrides"]
+    kind: Literal["exceptions", "closed", "swaps", "overrides"]
     schedule: Annotated[str, Field(max_length=60)] = ""
     place: Annotated[int, Field(ge=0, le=1000)]
     step: StepText = ""
@@ -156,7 +157,7 @@ def region(request: Request) -> Response:
 @router.post("/hours/take-away")
 def take_away(request: Request) -> Response:
     def edits(_document: Document, form: TakeAwayForm) -> list[Edit]:
-        if form.kind == "exceptions":
+        if form.kind in ("exceptions", "closed"):
             return hours_edits.take_away(("hours", form.schedule, form.kind, form.place))
         return hours_edits.take_away(("oncall", form.kind, form.place))
 
@@ -275,13 +276,16 @@ def _week(request: Request, today: date, zone: ZoneInfo) -> Days:
 
 
 def _agreed(plan: Plan, document: Document, words: Words) -> list[Agreed]:
-    """By their places in the file; a list of dates without a name has no place here."""
+    """By their places in the file."""
     found = [
         Agreed("exceptions", name, place, f"{name}: {named(each)}")
         for name, hours in plan.hours.items()
         for place, each in enumerate(hours.exceptions)
         if each.rule.name
     ]
+    for name, place, day in closed_days(document):
+        told = format_date(day, "full", locale=words.locale)
+        found.append(Agreed("closed", name, place, f"{name}: {words.gettext('closed')}, {told}"))
     section = document.get("oncall", {})
     for place, each in enumerate(section.get("swaps", [])):
         parts = [each["one"], each["other"]]

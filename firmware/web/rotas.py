@@ -75,6 +75,13 @@ def try_sooner(request: Request, layer: str) -> Response:
     return _changed(request, kept, layer, rota_form.sooner(kept.text, layer), "moved a layer")
 
 
+@router.post("/hours/oncall/{layer}/{place}/sooner")
+def ask_sooner(request: Request, layer: str, place: int) -> Response:
+    kept = now_kept(request)
+    done = rota_form.sooner(kept.text, layer, place)
+    return _changed(request, kept, layer, done, "moved a rotation")
+
+
 @router.post("/hours/oncall/{layer}/{place}/take-away")
 def remove(request: Request, layer: str, place: int) -> Response:
     kept = now_kept(request)
@@ -112,6 +119,7 @@ def _all(
         request,
         "hours_oncall.html",
         status=status,
+        kept=kept,
         step=kept.step,
         is_there="oncall" in document,
         layers={

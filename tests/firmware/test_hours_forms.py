@@ -215,6 +215,11 @@ def test_a_second_rotation_takes_what_the_first_leaves_and_goes_again() -> None:
     assert len(rota.layers["second"]) == 2
     assert filled.text is not None
     assert rota_form.take_away(filled.text, "second", 1).text == TEMPLATE
+    moved = plan_of(rota_form.sooner(filled.text, "second", 1)).rota
+    assert moved is not None
+    assert moved.layers["second"] == rota.layers["second"][::-1]
+    assert rota_form.sooner(filled.text, "second", 0).text == filled.text
+    assert "" in reasons(rota_form.sooner(filled.text, "second", 2))
     turned = rota_form.fill(TEMPLATE, "first", 0, Kind.WEEKDAYS, by_weekday)
     rota = plan_of(turned).rota
     assert rota is not None

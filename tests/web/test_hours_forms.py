@@ -161,6 +161,17 @@ def test_a_day_closes_early_with_its_own_prompt_and_is_changed_later(practice: C
         assert beside(nothing.text, "cover-starts") == ""
 
 
+def test_a_single_closed_day_is_among_what_was_agreed_and_goes(practice: Clinic) -> None:
+    with practice.browser() as browser:
+        practice.sign_in(browser, named(Role.ADMIN))
+        text = browser.get("/hours").text
+        assert "office: closed, Friday, May 28, 2027" in text
+        gone = {"kind": "closed", "schedule": "office", "place": "0"}
+        answer = sent(browser, "/hours", "/hours/take-away", **gone)
+        assert answer.status_code == 303
+    assert "closed = [2027-12-31]" in draft.read(practice.place).text
+
+
 def test_a_stand_in_who_ends_too_early_is_told_beside_the_field(practice: Clinic) -> None:
     with practice.browser() as browser:
         practice.sign_in(browser, named(Role.ADMIN))
@@ -198,7 +209,12 @@ def test_layers_come_move_and_go(practice: Clinic) -> None:
         practice.sign_in(browser, named(Role.ADMIN))
         fields = {"called": "third", "person_1": "chen", "begins": "2026-11-23"}
         assert sent(browser, "/hours/oncall/new", **fields).status_code == 303
+        second = {"mon": "chen", "kind": "weekdays"}
+        add = "/hours/oncall/third/new"
+        assert sent(browser, add, **second).status_code == 303
+        assert sent(browser, "/hours/oncall", "/hours/oncall/third/1/sooner").status_code == 303
         layer = "/hours/oncall/third"
+        assert sent(browser, "/hours/oncall", f"{layer}/1/take-away").status_code == 303
         assert sent(browser, "/hours/oncall", f"{layer}/sooner").status_code == 303
         rota = drafted(practice).rota
         assert rota is not None
