@@ -21,7 +21,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from firmware.asterisk.sandbox import AsteriskError
-from firmware.network_trial import NetworkTold, NetworkTrial, WishForm
+from firmware.network_trial import BEGINS_AFTER_S, NetworkTold, NetworkTrial, WishForm
 from firmware.peer import Peer, peer_of
 from firmware.place import SOCKET_PATH_MAX
 from hw.network import Network
@@ -150,13 +150,15 @@ class Root:
         trusted: frozenset[int],
         entered: Entered,
         network: Network | None = None,
+        *,
+        begins_after_s: float = BEGINS_AFTER_S,  # a network that is tried
     ) -> None:
         self._at = at
         self._asterisk = asterisk
         self._entered = entered
         self._trusted = trusted  # uids: the services' users, and our own
         self._one_at_a_time = asyncio.Lock()
-        self._network = NetworkTrial(network, self._enter_network)
+        self._network = NetworkTrial(network, self._enter_network, begins_after_s=begins_after_s)
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Listen until cancelled; the socket goes with us."""

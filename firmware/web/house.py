@@ -15,6 +15,7 @@ from firmware.audit import Act
 from firmware.call_search import LastDigits
 from firmware.passwords import Cost
 from firmware.place import Place
+from firmware.web.confirming import Confirming
 from firmware.web.drafted import Drafted
 from firmware.web.first_visit import FirstVisit
 from firmware.web.limits import Pace
@@ -70,6 +71,7 @@ class House:
     drafted: Drafted
     outlooks: Outlooks
     press: Press
+    confirming: Confirming
     voices: Voices
     assets: Mapping[str, str] = field(repr=False)  # a file of static/ -> its address
     # Who fetches by a link: a telephone asks for a few files, and whoever guesses for many.

@@ -40,6 +40,7 @@ from firmware.web import (
     menus,
     messages,
     month,
+    network,
     own,
     phone_link,
     phone_set_up,
@@ -58,6 +59,7 @@ from firmware.web import (
     trying,
     wall,
 )
+from firmware.web.confirming import Confirming
 from firmware.web.drafted import Drafted
 from firmware.web.entrance import Elsewhere, Refused, admit, is_api, wants_page
 from firmware.web.first_visit import FirstVisit
@@ -96,6 +98,7 @@ SCREENS = (
     own.router,
     audit_book.router,
     backups.router,
+    network.router,
     menus.router,
     publish.router,
     figures.router,
@@ -165,6 +168,7 @@ def house(
         drafted=Drafted(place, now),
         outlooks=Outlooks(place),
         press=Press(),
+        confirming=Confirming(),
         voices=Voices(place),
         assets=frame.assets(),
     )

@@ -27,7 +27,8 @@ from firmware.web.landing import Landing
 from firmware.web.limits import Crowd, Guest, Limits, Pace, Threshold, Visit, visitor_of
 
 BACKLOG = 512
-LOOK_S = 60.0  # how long a new address may be without a certificate
+# How long a new address may be without a certificate: a network is tried for 90 seconds only.
+LOOK_S = 5.0
 PAUSE_S = 1.0  # when the machine has nothing left to accept with
 TOLD_EVERY_S = 60.0
 # A visitor whose machine sleeps is gone after a minute.
