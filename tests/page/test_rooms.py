@@ -25,6 +25,7 @@ SCREENS = (
     "/rooms/sheets/wall",
     "/staff",
     "/backups",
+    "/network",
     "/audit",
 )
 

@@ -1,79 +1,22 @@
 """The box's network on the page: another one is tried, confirmed here or from its new address by a
 code, or taken back; what is wrong is said beside its field."""
 
-import asyncio
-import os
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from httpx2 import Response
 
-from firmware.network_trial import NetworkTold
 from firmware.operations import Role
-from firmware.root import Root, network_of
 from firmware.web.confirming import TRIES, Confirming
 from firmware.web.words import Words
 from hw.network import FakeNetwork
 from hw.network_files import Fault, Wish
 from tests.web.clinic import Clinic, named, token_in
+from tests.web.rooted import SOON_S, Seen, rooted
 
 FIXED = {
     "how": "fixed", "address": "192.168.1.20/24", "gateway": "192.168.1.1", "dns": "192.168.1.1"
 }  # fmt: skip
-SOON_S = 20.0
-
-
-class Seen(FakeNetwork):
-    """One of which it is seen that something is on trial."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tried = threading.Event()
-
-    def try_out(self, wish: Wish) -> None:
-        super().try_out(wish)
-        self.tried.set()
-
-
-@contextmanager
-def rooted(clinic: Clinic, device: FakeNetwork | None) -> Iterator[None]:
-    """With a `careline root` beside the page."""
-    up, end = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def asterisk(_command: str) -> str:
-        return ""
-
-    async def serve() -> None:
-        service = Root(
-            clinic.place.root_socket,
-            asterisk,
-            frozenset({os.geteuid()}),
-            lambda *_told: None,
-            device,
-            begins_after_s=0,
-        )
-        serving = asyncio.create_task(service.serve(up.set))
-        await end.wait()
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert up.wait(SOON_S)
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(end.set)
-        thread.join()
-        loop.close()
-
-
-def told(clinic: Clinic) -> NetworkTold:
-    return asyncio.run(network_of(clinic.place.root_socket))
 
 
 def code_in(answer: Response) -> str:
