@@ -30,7 +30,7 @@ from uuid import uuid4
 
 import pyrage
 
-from firmware import backup_keys, people, spoken_before, trial, vault
+from firmware import backup_keys, draft, people, spoken_before, trial, vault
 from firmware.backup_keys import BackupError
 from firmware.durable import replace_file
 from firmware.place import Place
@@ -45,7 +45,7 @@ PIECE = 1 << 20
 # A message may be deleted while its row is being copied; that happens once, seldom twice.
 ROUNDS = 5
 SCRATCH = "backup-"
-SPOKEN = "spoken"  # in the scratch folder
+SPOKEN, DRAFT = "spoken", "draft"  # in the scratch folder
 # What a site is, beside its databases, its log and its messages; a box may lack some of them.
 SINGLE = ("machine.key", "secrets.toml", "paper.recipient", "page-authority.pem")
 LOOSE = ("calls.db", "page.db", "ledger.log", "clinic.toml")
@@ -201,6 +201,7 @@ class _Archive:
         if self._log.exists():
             yield from self._file("ledger.log", self._log, log_end)
         yield from self._site()
+        yield from self._draft()
         canary = sealed_canary(self._place, self._scratch, self._began)
         yield from self._file(f"{CANARY}/{canary.name}", canary)
         told = {**head, "current": self._current(), "files": self._manifest.files}
@@ -257,6 +258,14 @@ class _Archive:
             if path.is_file():
                 yield from self._file(path.relative_to(home).as_posix(), self._as_confirmed(path))
 
+    def _draft(self) -> Iterator[bytes]:
+        """What the admin is in the middle of, as it is between two changes."""
+        copied = self._scratch / DRAFT
+        draft.copy(self._place, copied)
+        for path in _files_below(copied):
+            if draft.is_of_draft(path.name):
+                yield from self._file(f"{DRAFT}/{path.name}", path)
+
     def _as_confirmed(self, path: Path) -> Path:
         """What a version on trial speaks otherwise, as it was spoken before: the spare box takes up
         the one before, for nobody confirms a trial there."""
@@ -312,6 +321,8 @@ def is_possible(name: str) -> bool:
             return number.isdecimal()
         case ["prompts", _, *_]:
             return True
+        case ["draft", file]:
+            return draft.is_of_draft(file)
         case _:
             return False
 

@@ -7,9 +7,10 @@ that counts it: whoever is killed in between has lost the last key pressed, and 
 """
 
 import fcntl
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from firmware.versions import sha256_of
 STEPS_KEPT = 200
 WHAT_MOST = 120
 NOTE = "steps.json"
+STEP = re.compile(r"[0-9]{1,9}\.toml", re.ASCII)
 
 
 class DraftError(Exception):
@@ -140,6 +142,17 @@ def discard(place: Place, seen: int) -> Kept:
             sync_directory(place.draft)
         shutil.rmtree(place.draft, ignore_errors=True)
         return _read(place)
+
+
+def copy(place: Place, to: Path) -> None:
+    """Into this folder, as it is between two changes; nothing where there is no draft."""
+    with _alone(place), suppress(FileNotFoundError):
+        shutil.copytree(place.draft, to)
+
+
+def is_of_draft(name: str) -> bool:
+    """Whether a file of the draft may be called so."""
+    return name == NOTE or STEP.fullmatch(name) is not None
 
 
 def _seen(place: Place, seen: int) -> Kept:

@@ -49,6 +49,7 @@ ITEMS = (
     "messages",
     "clinic.toml",
     "prompts",
+    "draft",
     "asterisk/versions",
     "asterisk/current",
     *SINGLE,

@@ -27,6 +27,7 @@ from firmware import (
     account,
     backup,
     backup_keys,
+    draft,
     drill,
     ledger_log,
     mended,
@@ -205,6 +206,18 @@ def test_a_clinic_backed_up_while_it_writes_lives_on_a_spare_box(
         assert connection.execute("SELECT number FROM newest_line").fetchall() == [(newest.number,)]
     backed_up(spare, stick)
     assert tried(spare, stick).wrong == ""
+
+
+def test_what_the_admin_was_in_the_middle_of_goes_on_on_the_spare_box(
+    clinic: Place, stick: Path, tmp_path: Path
+) -> None:
+    draft.keep(clinic, "# a longer day", "maria", "Monday until six", 0, NOW)
+    draft.keep(clinic, "# a shorter day", "maria", "Monday until four", 1, NOW)
+    (clinic.draft / "3.toml.part").write_text("a crash left this")
+    spare = brought_back(backed_up(clinic, stick), Place(tmp_path / "spare"))
+    assert draft.read(spare) == draft.read(clinic)
+    assert draft.undo(spare, 2).text == "# a longer day"
+    assert not (spare.draft / "3.toml.part").exists()
 
 
 def test_age_and_tar_open_a_backup_with_what_grows_from_the_paper(
