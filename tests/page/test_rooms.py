@@ -2,7 +2,9 @@
 is told; three more come by a table that is shown first; the sheet of it all is printed."""
 
 import re
+import ssl
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -22,6 +24,7 @@ SCREENS = (
     "/rooms",
     "/rooms/queues/part/front-desk",
     "/rooms/phones/bring",
+    "/rooms/phones/set-up/101",
     "/rooms/sheets/wall",
     "/staff",
     "/backups",
@@ -97,3 +100,36 @@ def test_nobody_is_kept_from_people_and_phones(
                     name = f"{path.strip('/').replace('/', '-')}-{language}-{how}.png"
                     visit.page.screenshot(path=pictures / name, full_page=True)
                     assert visit.barriers() == [], (path, how)
+
+
+def test_a_telephone_is_set_up_by_a_link_that_it_fetches_by_over_tls_as_one_that_trusts_the_box(
+    here: Practice, chromium: Browser, pictures: Path
+) -> None:
+    trusting = ssl.create_default_context(cadata=_authority(here))
+    with visiting(chromium, here.address) as visit:
+        page = visit.page
+        visit.sign_in(Role.ADMIN)
+        visit.go("/rooms/phones/part/101")
+        page.get_by_role("link", name="Set up this phone").click()
+        expect(page.get_by_text("It is signed in to the exchange.")).to_be_visible()
+        page.get_by_label("Which telephone is it?").select_option("yealink")
+        page.get_by_label("Its MAC address").fill("00:0B:82:AA:BB:CC")
+        page.keyboard.press("Enter")
+        link = page.locator("code.secret").inner_text()
+        expect(page.get_by_role("img", name="QR code of this address")).to_be_visible()
+        for how in ("desktop", "phone"):
+            visit.look(how)
+            assert not visit.overflows(), how
+            page.screenshot(path=pictures / f"rooms-set-up-{how}.png", full_page=True)
+            assert visit.barriers() == [], how
+        with urlopen(f"{link}000b82aabbcc.cfg", context=trusting, timeout=30) as got:  # noqa: S310
+            assert b"account.1.user_name = 101\n" in got.read()
+        page.get_by_role("link", name="Look again").click()
+        expect(page.get_by_text("by 00:0B:82:AA:BB:CC.")).to_be_visible()
+        expect(page.locator("code.secret")).to_have_count(0)
+
+
+def _authority(here: Practice) -> str:
+    """The box's own, as it lies there beside its sealed key."""
+    kept = here.place.page_authority.read_text("ascii")
+    return kept[kept.index("-----BEGIN CERTIFICATE") :]
