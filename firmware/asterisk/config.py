@@ -27,12 +27,15 @@ REGISTER_AGAIN_S = 30
 # Not bridge_native_rtp: it forwards the other side's packets as they are, with their own sequence
 # numbers, and a telephone company that runs Asterisk then drops every second talk's audio for good
 # (seen with 22.10.1: each time the new numbers lay behind the old, modulo 65,536).
+# res_pjsip_exten_state, which tells lamps, does not load without res_pjsip_outbound_publish; that
+# publishes nothing, for no section asks it to.
 MODULES = """
 res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_statsd res_geolocation
 res_pjsip res_pjsip_session res_pjsip_sdp_rtp res_pjsip_caller_id res_pjsip_endpoint_identifier_ip
 res_pjsip_endpoint_identifier_user res_pjsip_authenticator_digest
 res_pjsip_outbound_authenticator_digest res_pjsip_outbound_registration res_pjsip_registrar
 res_pjsip_pubsub res_pjsip_mwi res_pjsip_mwi_body_generator res_pjsip_pidf_body_generator
+res_pjsip_outbound_publish res_pjsip_exten_state res_pjsip_dialog_info_body_generator
 res_pjsip_dtmf_info res_pjsip_refer res_pjsip_rfc3326 res_pjsip_header_funcs res_pjsip_nat
 res_pjsip_acl res_pjsip_geolocation res_srtp res_crypto res_rtp_asterisk res_timing_timerfd
 res_audiosocket res_musiconhold chan_pjsip chan_audiosocket app_audiosocket app_dial app_exec

@@ -79,7 +79,13 @@ def _inside(plan: Plan) -> str:
         )
         for number in (*map(written.number, inside.numbers(plan)), *boxes)
     ]
-    return section("inside", [*phones, *places])
+    return section("inside", [*phones, *places, *_lamps(plan)])
+
+
+def _lamps(plan: Plan) -> Iterator[str]:
+    """What a colleague's lamp shows: the telephone itself, whatever its calls are (RFC 4235)."""
+    for number in map(written.number, plan.phones):
+        yield f"exten => {number},hint,PJSIP/{number}"
 
 
 def _with_mailbox(plan: Plan) -> list[Phone]:

@@ -20,6 +20,7 @@ from tests.firmware.voice import voice
 from tests.system import ear, practice
 from tests.system.town import Figures, Town, soon
 from tests.system.typed import by_password, careline
+from tests.system.watching_phone import watching_phone
 
 NOT_AVAILABLE_HZ = 2600
 SAID = {"alone-on": 1600, "alone-off": 1650, "forward-on": 1700, "forward-refused": 1750,
@@ -305,5 +306,39 @@ def test_an_emergency_call_stands_in_the_audit_and_nothing_else_is_asked_of_us(h
             assert re.search(r"exchange\s+emergency call\s+104", listed)
         await here.clinic.rx("database deltree emergency")
         await here.telco.all_over()
+
+    here.run(story())
+
+
+def test_a_colleague_s_lamp_shows_that_they_ring_and_talk_and_no_stranger_is_told(
+    here: Town,
+) -> None:
+    """Without an exchange: lamps and ringing need none."""
+    telco, sip = here.telco, here.site.ports.sip
+    password = here.secrets.phones["102"]
+
+    async def story() -> None:
+        rang = len(telco.desks["101"].rings)
+        await telco.behave("101", Silent())
+        async with (
+            watching_phone(sip, "102", password, "101") as phone,
+            watching_phone(sip, "102", "a guess", "101") as stranger,
+            watching_phone(sip, "102", password, "911") as curious,
+        ):
+            assert await stranger.subscribe() in (401, 403)
+            assert await curious.subscribe() == 404
+            assert await phone.subscribe() == 200
+            await phone.until("terminated")
+            line = await telco.dial("103", "101")
+            await telco.next_ring("101", rang)
+            await phone.until("early")
+            await line.hang_up()
+            await phone.until("terminated")
+            await telco.behave("101", Answers())
+            line = await telco.dial("103", "101")
+            await phone.until("confirmed")
+            await line.hang_up()
+            await phone.until("terminated")
+            assert stranger.states.empty()
 
     here.run(story())
