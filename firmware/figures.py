@@ -558,6 +558,11 @@ def not_helped(connection: Connection, begin: datetime, end: datetime) -> list[s
     return list(connection.scalars(asked.order_by(calls.c.arrived, calls.c.call)))
 
 
+def how_many_not_helped(connection: Connection, begin: datetime, end: datetime) -> int:
+    """Their number alone."""
+    return connection.scalar(select(func.count()).where(*never_helped(begin, end))) or 0
+
+
 def never_helped(begin: datetime, end: datetime) -> list[sa.ColumnElement[bool]]:
     """Of a row of `calls`: one of these."""
     # By its outcome and then its arrival: all who gave up are few, and all who called are many.

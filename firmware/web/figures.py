@@ -31,10 +31,10 @@ from firmware.figures import (
     Key,
     Tally,
     day_begins,
-    first_call_enough,
     hour_of,
-    not_helped,
+    how_many_not_helped,
 )
+from firmware.first_calls import FirstCalls
 from firmware.place import Place
 from firmware.requests import on_time
 from firmware.store import StoreError, open_reader
@@ -135,6 +135,7 @@ class Asked:
     within_s: int
     now: datetime
     faults: Mapping[str, str]
+    first_calls: FirstCalls
 
     @property
     def zone(self) -> ZoneInfo:
@@ -242,7 +243,7 @@ def _asked(request: Request) -> Asked:
     days, faults = days_in(request.query_params, now.astimezone(zone).date(), zone)
     wished = request.query_params.get("within", "")
     within_s = next((each for each in WITHIN_S if str(each) == wished), WITHIN_USUAL_S)
-    return Asked(house.place, plan, days, within_s, now, faults)
+    return Asked(house.place, plan, days, within_s, now, faults, house.first_calls)
 
 
 @contextmanager
@@ -266,8 +267,8 @@ def _known(connection: Connection, asked: Asked) -> Known:
     span = (connection, asked.days.begin, asked.days.end)
     return Known(
         rollups.figures(*span, By.ALL, asked.zone).get("", Tally()),
-        first_call_enough(*span, asked.now),
-        len(not_helped(*span)),
+        asked.first_calls.enough(*span, asked.now, asked.zone),
+        how_many_not_helped(*span),
         on_time(*span, asked.now),
         asked.within_s,
     )

@@ -13,6 +13,7 @@ from fastapi import Request
 from firmware import account, settings
 from firmware.audit import Act
 from firmware.call_search import LastDigits
+from firmware.first_calls import FirstCalls
 from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.web.confirming import Confirming
@@ -67,6 +68,7 @@ class House:
     first: FirstVisit
     live: Live
     digits: LastDigits
+    first_calls: FirstCalls
     cost: Cost  # of the passwords chosen here
     drafted: Drafted
     outlooks: Outlooks

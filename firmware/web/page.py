@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firmware.call_search import LastDigits
+from firmware.first_calls import FirstCalls
 from firmware.passwords import COST, Cost
 from firmware.place import Place
 from firmware.sessions import LIMITS, Limits
@@ -164,6 +165,7 @@ def house(
         first=FirstVisit(now),
         live=Live(place),
         digits=LastDigits(),
+        first_calls=FirstCalls(),
         cost=cost,
         drafted=Drafted(place, now),
         outlooks=Outlooks(place),

@@ -24,6 +24,7 @@ from firmware.figures import (
     hours_between,
     not_helped,
 )
+from firmware.first_calls import FirstCalls
 from firmware.ledger import (
     UNHEARD,
     Arrived,
@@ -591,6 +592,26 @@ def test_of_a_call_whose_week_is_not_over_nobody_knows_yet_whether_it_was_enough
     books.write(a_call("a", "+15555550142", 0))
     books.write(a_call("b", "+15555550143", 3))
     assert books.first_call_enough(NOON + timedelta(days=8)) == (1, 1)
+
+
+def test_months_that_are_over_are_counted_once_and_tell_what_a_count_afresh_tells(
+    books: Books,
+) -> None:
+    chance, kept = random.Random(5), FirstCalls()
+    for each in range(90):
+        number = f"+1555555014{chance.randrange(10)}"
+        books.write(a_call(f"{each}", number, 2 * each + chance.randrange(2)))
+    zone = NEW_YORK
+    for day in (0, 70, 190, 191):
+        now = NOON + timedelta(days=day)
+        for first, last in ((0, 30), (0, 200), (17, 190)):
+            begin, end = (
+                day_begins((NOON + timedelta(days=n)).date(), zone) for n in (first, last)
+            )
+            with books._reader.connect() as connection:
+                told = kept.enough(connection, begin, end, now, zone)
+                assert told == first_call_enough(connection, begin, end, now)
+    assert 4 <= len(kept._over) <= 7
 
 
 def test_every_figure_has_its_column(books: Books) -> None:
