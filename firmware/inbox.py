@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Select, exists, func, select
 
 from firmware import requests
 from firmware.ledger import Message, Moment, held_in, in_mailboxes, messages
 from firmware.requests import Act, Request
+
+_BY_CALLER = (Act.LEFT.value, Act.BROKEN_OFF.value)  # what nobody of the clinic did
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +32,35 @@ class Item:
 def waiting(
     connection: Connection, mailboxes: Collection[str], now: datetime, most: int
 ) -> list[Item]:
-    """What is not done yet, of each kind so many at most."""
+    """What is not done yet, of both kinds together the first so many."""
+    left = _left(mailboxes).order_by(
+        messages.c.urgent.desc(), messages.c.started, in_mailboxes.c.mailbox
+    )
+    open_ = requests.pressing_first(connection, now, most)
+    found = [
+        *(_message(Message(*row)) for row in connection.execute(left.limit(most))),
+        *_requests(connection, open_, Moment(now, 0).text),
+    ]
+    return sorted(found, key=lambda item: (not item.is_pressing, item.since))[:most]
+
+
+def how_many_wait(connection: Connection, mailboxes: Collection[str]) -> tuple[int, int]:
+    """Of all that is not done yet: how much, and how much of it is new."""
+    rows = _left(mailboxes).with_only_columns(
+        func.count(), func.count().filter(in_mailboxes.c.heard.is_(None))
+    )
+    left, unheard = connection.execute(rows).one()
+    asked, untouched = requests.how_many_open(connection, _BY_CALLER)
+    return left + asked, unheard + untouched
+
+
+def _left(mailboxes: Collection[str]) -> Select[Any]:
     is_answer = exists().where(
         requests.spoken.c.message == messages.c.message,
         requests.spoken.c.request == requests.requests.c.request,
         requests.requests.c.done.is_(None),
     )
-    left = (
-        held_in(mailboxes)
-        .where(in_mailboxes.c.done.is_(None), ~is_answer)
-        .order_by(messages.c.urgent.desc(), messages.c.started, in_mailboxes.c.mailbox)
-    )
-    open_ = requests.listed(connection, closed=False, limit=most)
-    found = [
-        *(_message(Message(*row)) for row in connection.execute(left.limit(most))),
-        *_requests(connection, open_, Moment(now, 0).text),
-    ]
-    return sorted(found, key=lambda item: (not item.is_pressing, item.since))
+    return held_in(mailboxes).where(in_mailboxes.c.done.is_(None), ~is_answer)
 
 
 def done(connection: Connection, mailboxes: Collection[str], most: int) -> list[Item]:
@@ -83,7 +97,6 @@ def _requests(connection: Connection, found: list[Request], now: str) -> list[It
 
 def _touched(connection: Connection, named: list[str]) -> set[Any]:
     """Those of them about which somebody has done something."""
-    by_caller = (Act.LEFT.value, Act.BROKEN_OFF.value)
     acts = requests.acts
-    asked = select(acts.c.request).where(acts.c.request.in_(named), acts.c.act.not_in(by_caller))
+    asked = select(acts.c.request).where(acts.c.request.in_(named), acts.c.act.not_in(_BY_CALLER))
     return set(connection.scalars(asked))

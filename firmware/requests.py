@@ -267,6 +267,22 @@ def listed(connection: Connection, *, closed: bool, limit: int) -> list[Request]
     return [Request(*row) for row in connection.execute(asked)]
 
 
+def pressing_first(connection: Connection, now: datetime, limit: int) -> list[Request]:
+    """Open ones: what is overdue, then the rest, the oldest of each first."""
+    is_late = (requests.c.due < Moment(now, 0).text).desc()
+    asked = select(*_shown()).where(requests.c.done.is_(None)).order_by(is_late, requests.c.taken)
+    return [Request(*row) for row in connection.execute(asked.limit(limit))]
+
+
+def how_many_open(connection: Connection, untouching: Sequence[str]) -> tuple[int, int]:
+    """How many there are, and about how many nothing was done but acts such as these."""
+    touch = (acts.c.request == requests.c.request, acts.c.act.not_in(untouching))
+    is_new = ~select(acts.c.id).where(*touch).exists()
+    asked = select(func.count(), func.count().filter(is_new)).where(requests.c.done.is_(None))
+    found, untouched = connection.execute(asked).one()
+    return found, untouched
+
+
 def history(connection: Connection, request: str) -> list[History]:
     """What happened to it, in order."""
     columns = (acts.c.at, acts.c.act, acts.c.by, acts.c.detail, acts.c.note.is_not(None))

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
@@ -54,13 +55,12 @@ router = APIRouter()
 
 DATES_KEPT = 2_000
 
-MOST = 200  # of each kind are counted, and of what is done shown
-# Of what waits so many are drawn: more is no list to work by, and the screen is drawn with each
-# change.
-DRAWN = 60
+PAGE = 50  # so many of a list are drawn at a time: it is drawn anew with each change
+PAGES_MOST = 2_000
 NOT_SOONER_S = 1.0  # is a list looked at again, however many calls there are
 LEAST_AGE = timedelta(minutes=1)  # the list is drawn anew with each change of an age
 Show = Literal["waiting", "done"]
+Page = Annotated[int, Query(ge=1, le=PAGES_MOST)]
 SPEEDS = (0.8, 1.0, 1.25, 1.5, 2.0)
 
 KINDS: Mapping[str, str] = {
@@ -119,12 +119,18 @@ NOT_A_FORM = (422, to_say("This is no form."), to_say("Use the page's own forms.
 # ---- what may be sent ----
 
 
-class ItsForm(Form):
-    """A message in one of one's mailboxes, and which list it was seen in."""
+class SeenForm(Form):
+    """Which list is on the screen, and which page of it."""
+
+    show: Show = "waiting"
+    page: Annotated[int, Field(ge=1, le=PAGES_MOST)] = 1
+
+
+class ItsForm(SeenForm):
+    """A message in one of one's mailboxes."""
 
     message: Annotated[str, Field(pattern=ID)]
     mailbox: Annotated[str, Field(min_length=1, max_length=64)]
-    show: Show = "waiting"
 
 
 class MessageActForm(ItsForm):
@@ -140,13 +146,12 @@ class ForwardForm(ItsForm):
     to: Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class CallForm(CallBackForm):
-    show: Show = "waiting"
+class CallForm(CallBackForm, SeenForm):
+    pass
 
 
-class RequestForm(Form):
+class RequestForm(SeenForm):
     request: Annotated[str, Field(pattern=ID)]
-    show: Show = "waiting"
 
 
 class RequestActForm(RequestForm):
@@ -178,13 +183,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The list, and what is said of it."""
+    """A page of the list, and what is said of the whole."""
 
     show: Show
+    page: int
     lines: tuple[Line, ...]
     count: str
     unread: int
-    is_cut: bool
+    has_more: bool
+
+    def at(self, page: int) -> str:
+        """Where another page of it is."""
+        return f"/messages?{urlencode({'show': self.show, 'page': page})}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +255,11 @@ class Choices:
 
 
 @router.get("/messages")
-def messages(request: Request, show: Show = "waiting") -> Response:
+def messages(request: Request, show: Show = "waiting", page: Page = 1) -> Response:
     return render(
         request,
         "messages.html",
-        board=_board(request, show),
+        board=_board(request, SeenForm(show=show, page=page)),
         is_closed=visitor_of(request).ring is None,
         opened=None,
         told=None,
@@ -258,8 +268,8 @@ def messages(request: Request, show: Show = "waiting") -> Response:
 
 
 @router.get("/messages/live")
-async def live(request: Request, show: Show = "waiting") -> StreamingResponse:
-    house = house_of(request)
+async def live(request: Request, show: Show = "waiting", page: Page = 1) -> StreamingResponse:
+    house, seen = house_of(request), SeenForm(show=show, page=page)
 
     async def told() -> AsyncIterator[str]:
         drawn: object = None
@@ -270,10 +280,10 @@ async def live(request: Request, show: Show = "waiting") -> StreamingResponse:
                 yield "event: over\ndata: \n\n"
                 return
             request.state.visitor = visitor  # whose mailboxes may be others by now
-            found = await run_in_threadpool(_items, house, visitor.mailboxes, show)
+            found = await run_in_threadpool(_found, house, visitor.mailboxes, seen)
             # An age is told in minutes.
             wanted = (found, house.now().replace(second=0, microsecond=0))
-            text = await run_in_threadpool(_listed, request, show) if wanted != drawn else ""
+            text = await run_in_threadpool(_listed, request, seen) if wanted != drawn else ""
             drawn = wanted
             yield f"data: {json.dumps(text, ensure_ascii=False)}\n\n"
             await asyncio.sleep(NOT_SOONER_S)
@@ -281,8 +291,8 @@ async def live(request: Request, show: Show = "waiting") -> StreamingResponse:
     return StreamingResponse(told(), media_type="text/event-stream")
 
 
-def _listed(request: Request, show: Show) -> str:
-    return _drawn(request, ("list",), _board(request, show))
+def _listed(request: Request, seen: SeenForm) -> str:
+    return _drawn(request, ("list",), _board(request, seen))
 
 
 # ---- messages ----
@@ -291,7 +301,7 @@ def _listed(request: Request, show: Show) -> str:
 @router.post("/messages/open")
 def open_message(request: Request) -> Response:
     wish = _wished(request, ItsForm)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         at = _before(request, wish)
         number, notes = at.number(), at.notes()
         answer.parts = ("opened",)
@@ -303,7 +313,7 @@ def open_message(request: Request) -> Response:
 def hear(request: Request) -> Response:
     """The sound, opened, and how loud it is over its length."""
     wish = _wished(request, ItsForm)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         heard = _before(request, wish).hear()
         told = {"X-Peaks": peaks(heard.audio).hex(), "Cache-Control": "no-store"}
         return Response(wav(heard.audio), media_type="audio/wav", headers=told)
@@ -314,7 +324,7 @@ def hear(request: Request) -> Response:
 def heard_message(request: Request) -> Response:
     """Said by the page once the sound is being played."""
     wish = _wished(request, ItsForm)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         _before(request, wish)
         mark = topics.MarkMessageRequest(message=wish.message, mark="heard", mailbox=wish.mailbox)
         ask_now(request, topics.MARK_MESSAGE, mark)
@@ -325,7 +335,7 @@ def heard_message(request: Request) -> Response:
 @router.post("/messages/act")
 def act_on_message(request: Request) -> Response:
     wish, words = _wished(request, MessageActForm), words_of(request)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         at = _before(request, wish)
         was = "new" if at.message.heard is None else "heard"
         back = "done" if at.message.done else was
@@ -355,7 +365,7 @@ def act_on_message(request: Request) -> Response:
 @router.post("/messages/note")
 def note(request: Request) -> Response:
     wish, words = _wished(request, NoteForm), words_of(request)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         at = _before(request, wish)
         ask_now(request, MESSAGE_ACT, at.note(wish.note))
         answer.parts = ("said", "history")
@@ -369,7 +379,7 @@ def note(request: Request) -> Response:
 @router.post("/messages/forward")
 def forward(request: Request) -> Response:
     wish, words = _wished(request, ForwardForm), words_of(request)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         at = _before(request, wish)
         if wish.to not in _others(request, at.message):
             raise Refused(*NOT_A_FORM)
@@ -385,7 +395,7 @@ def forward(request: Request) -> Response:
 def call_back(request: Request) -> Response:
     """The telephone beside whoever asks rings, and once picked up it dials the caller."""
     wish, words = _wished(request, CallForm), words_of(request)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         ask_now(request, CALL_OUT, CallOutRequest(call=wish.call, phone=wish.phone))
         keep(request, wish.phone)
         said = words.say("Phone %(phone)s rings: pick it up, and it dials", phone=wish.phone)
@@ -399,7 +409,7 @@ def call_back(request: Request) -> Response:
 @router.post("/requests/open")
 def open_request(request: Request) -> Response:
     wish, house = _wished(request, RequestForm), house_of(request)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         _enter(house, visitor_of(request).person, Act.READ, f"request {wish.request}")
         told = ask_now(
             request, asked.REQUEST_ACT, asked.ActRequest(request=wish.request, act="open")
@@ -420,7 +430,7 @@ def act_on_request(request: Request) -> Response:
     wish, words = _wished(request, RequestActForm), words_of(request)
     if wish.act == "note" and not wish.note:
         raise Refused(*NOT_A_FORM)
-    with _explained(request, wish.show) as answer:
+    with _explained(request, wish) as answer:
         told = ask_now(
             request,
             asked.REQUEST_ACT,
@@ -465,7 +475,7 @@ class Answer:
     """The parts of the screen that are drawn anew."""
 
     request: Request
-    show: Show
+    seen: SeenForm
     parts: tuple[str, ...] = ()
     opened: Opened | None = None
     told: Told | None = None
@@ -477,7 +487,7 @@ class Answer:
         self.told = Told(f"{why} {cure}", "alarm")
 
     def response(self) -> Response:
-        board = _board(self.request, self.show) if "list" in self.parts else None
+        board = _board(self.request, self.seen) if "list" in self.parts else None
         text = _drawn(
             self.request, self.parts, board, opened=self.opened, told=self.told, news=self.news
         )
@@ -485,9 +495,9 @@ class Answer:
 
 
 @contextmanager
-def _explained(request: Request, show: Show) -> Iterator[Answer]:
+def _explained(request: Request, seen: SeenForm) -> Iterator[Answer]:
     """What cannot be done is said in the screen's own place for that, and the list drawn anew."""
-    answer, words = Answer(request, show), words_of(request)
+    answer, words = Answer(request, seen), words_of(request)
     try:
         yield answer
     except Refused as no:
@@ -575,34 +585,49 @@ def _choices(request: Request) -> Choices:
 # ---- the list ----
 
 
-def _board(request: Request, show: Show) -> Board:
+def _board(request: Request, seen: SeenForm) -> Board:
     house, words = house_of(request), words_of(request)
-    left, shown = _items(house, visitor_of(request).mailboxes, show)
-    unread = sum(item.is_new for item in left)
-    count = words.count("%(num)s to do", "%(num)s to do", len(left))
-    if unread:
-        new = words.count("%(num)s new", "%(num)s new", unread)
+    found = _found(house, visitor_of(request).mailboxes, seen)
+    count = words.count("%(num)s to do", "%(num)s to do", found.left)
+    if found.unread:
+        new = words.count("%(num)s new", "%(num)s new", found.unread)
         count = f"{count}, {new}"
-    drawn = shown[:DRAWN] if show == "waiting" else shown
-    lines = tuple(_line(request, item) for item in drawn)
-    return Board(show, lines, count, unread, len(drawn) < len(shown) or len(shown) >= MOST)
+    lines = tuple(_line(request, item) for item in found.items)
+    return Board(seen.show, found.page, lines, count, found.unread, found.has_more)
 
 
-def _items(house: House, mailboxes: Collection[str], show: Show) -> tuple[list[Item], list[Item]]:
-    """What waits, and what is to be shown. Refused: it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of what there is, and how much of all waits."""
+
+    left: int = 0
+    unread: int = 0
+    page: int = 1
+    items: tuple[Item, ...] = ()
+    has_more: bool = False
+
+
+def _found(house: House, mailboxes: Collection[str], seen: SeenForm) -> Found:
+    """The page that is asked for, or the last there is. Refused: it cannot be read."""
     if not house.place.calls_db.exists():
-        return [], []
+        return Found()
+    most = seen.page * PAGE + 1  # one more than is shown tells whether there is another page
     try:
         reader = open_reader(house.place.calls_db)
         try:
             with reader.connect() as connection:
-                left = inbox.waiting(connection, mailboxes, house.now(), MOST)
-                shown = left if show == "waiting" else inbox.done(connection, mailboxes, MOST)
-                return left, shown
+                left, unread = inbox.how_many_wait(connection, mailboxes)
+                if seen.show == "waiting":
+                    items = inbox.waiting(connection, mailboxes, house.now(), most)
+                else:
+                    items = inbox.done(connection, mailboxes, most)
         finally:
             reader.dispose()
-    except (StoreError, SQLAlchemyError) as unread:
-        raise Refused(*UNREADABLE) from unread
+    except (StoreError, SQLAlchemyError) as closed:
+        raise Refused(*UNREADABLE) from closed
+    page = min(seen.page, max(1, -(-len(items) // PAGE)))
+    shown = items[(page - 1) * PAGE : page * PAGE]
+    return Found(left, unread, page, tuple(shown), len(items) > page * PAGE)
 
 
 def _line(request: Request, item: Item) -> Line:

@@ -3,6 +3,7 @@ by who can and entered in the audit before, and everything done about them can b
 
 import asyncio
 import io
+import re
 import shutil
 import wave
 from collections.abc import Iterator
@@ -108,15 +109,42 @@ def test_the_most_pressing_is_first_and_then_the_oldest_and_no_caller_is_on_the_
     assert desk.exchange.audited() == []
 
 
-def test_of_a_long_list_the_first_are_drawn_and_all_are_counted(
+def test_a_long_list_is_led_through_by_pages_and_all_of_it_is_counted(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "DRAWN", 2)
-    oldest, older, newest = (desk.exchange.leave(ago=timedelta(hours=h)) for h in (3, 2, 1))
-    seen = desk.sees()
-    assert "3 to do, 3 new" in seen
-    assert "More than these are there" in seen
-    assert [f'data-id="{each}"' in seen for each in (oldest, older, newest)] == [True, True, False]
+    monkeypatch.setattr(messages, "PAGE", 2)
+    late = desk.exchange.ask([], due=timedelta(minutes=-1))
+    left = [late, *(desk.exchange.leave(ago=timedelta(hours=h)) for h in (4, 3, 2))]
+    left.append(desk.exchange.ask([], due=timedelta(hours=1)))
+
+    def shown(text: str) -> list[str]:
+        return re.findall(r'data-id="([^"]+)"', text)
+
+    def leads(text: str) -> set[str]:
+        return set(re.findall(r'rel="(prev|next)"', text))
+
+    first, second, third, beyond = (desk.sees(f"waiting&page={page}") for page in (1, 2, 3, 9))
+    assert "5 to do, 5 new" in first
+    assert [shown(each) for each in (first, second, third)] == [left[:2], left[2:4], left[4:]]
+    assert [leads(each) for each in (first, second, third)] == [
+        {"next"},
+        {"prev", "next"},
+        {"prev"},
+    ]
+    assert shown(beyond) == shown(third)
+    assert 'href="/messages?show=waiting&amp;page=3"' in second
+    # What is done on a page draws that page again, the next ones having come nearer.
+    done = desk.at("act", left[2], act="done", page="2").text
+    assert shown(done[: done.index('data-part="opened"')]) == [left[3], left[4]]
+    for message in (left[1], left[3]):
+        desk.at("act", message, act="done")
+    assert shown(desk.sees("done")) == [left[3], left[1]]
+    assert shown(desk.sees("done&page=2")) == [left[2]]
+
+
+def test_a_page_that_cannot_be_is_refused(desk: Desk) -> None:
+    assert desk.browser.get("/messages?page=0").status_code == 422
+    assert desk.browser.get("/messages?page=x").status_code == 422
 
 
 def test_a_mailbox_of_others_is_neither_seen_nor_opened_and_the_try_is_entered(desk: Desk) -> None:

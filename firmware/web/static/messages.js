@@ -35,7 +35,8 @@ async function ask(path, fields) {
 
 // What it draws anew; false where it says why it did not.
 async function act(path, fields) {
-  const answer = await ask(path, { ...fields, show: root.dataset.show });
+  const { page } = part("list").dataset;
+  const answer = await ask(path, { ...fields, show: root.dataset.show, page });
   return (await drawn(answer)) && answer.ok;
 }
 
@@ -193,6 +194,9 @@ const keys = {
 function walk(by) {
   const all = items();
   const at = all.indexOf(chosen());
+  // Beyond an end of this page lies another: its way is gone by Enter.
+  const other = at >= 0 && !all[at + by] && root.querySelector(`.pages [rel=${by > 0 ? "next" : "prev"}]`);
+  if (other) return other.focus();
   looked = all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))] ?? null;
   looked?.focus();
 }
