@@ -15,12 +15,13 @@ import holidays as supported
 from babel.dates import format_date
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from firmware import hours_edits, settings
 from firmware.edits import Edit
 from firmware.exception_form import OPEN, prompts_of
 from firmware.filling import Filled, Told, document_of, judged, steps_of
+from firmware.forms import HolidayForm
 from firmware.hours_edits import Document, Turn
 from firmware.operations import Operation
 from firmware.public_holidays import UnknownPlaceError, public_holidays
@@ -35,7 +36,7 @@ from firmware.web.frame import render, words_of
 from firmware.web.hours_kept import FILL_IN, kept_or_asked
 from firmware.web.house import house_of
 from firmware.web.rooms import filled_in, now_kept
-from firmware.web.week import next_closures
+from firmware.web.week import next_closures, rule_words
 from firmware.web.weeks import faults_said, weeks_of
 from firmware.web.words import Words, to_say
 from ivr.hours import named
@@ -74,7 +75,7 @@ class SwapForm(Form):
     step: StepText = ""
 
 
-class HolidayForm(Form):
+class ObservedForm(Form):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     observed: Literal["yes", "no"]
     step: StepText = ""
@@ -110,6 +111,7 @@ class Holiday:
     name: str
     day: str
     is_observed: bool
+    told: str
 
 
 @router.get("/hours")
@@ -137,10 +139,10 @@ def swap(request: Request) -> Response:
 
 @router.post("/hours/holiday")
 def holiday(request: Request) -> Response:
-    def edits(_document: Document, form: HolidayForm) -> list[Edit]:
+    def edits(_document: Document, form: ObservedForm) -> list[Edit]:
         return hours_edits.holiday(form.name, is_observed=form.observed == "yes")
 
-    return _change(request, "holiday", HolidayForm, edits, "changed a holiday")
+    return _change(request, "holiday", ObservedForm, edits, "changed a holiday")
 
 
 @router.post("/hours/region")
@@ -315,10 +317,20 @@ def _holidays(document: Document, today: date, words: Words) -> list[Holiday]:
     for day, names in found.items():
         for name in names if today <= day < today + YEAR else ():
             otherwise = section.get("days", {}).get(name, {})
-            is_observed = bool(otherwise.get("observed", True))
+            form = _written_of(otherwise)
+            how = rule_words(form.rule(name), words)
+            what = how if form.observed else words.gettext("a day like any other")
             said_day = format_date(day, "full", locale=words.locale)
-            told.setdefault(name, Holiday(name, said_day, is_observed))
+            told.setdefault(name, Holiday(name, said_day, form.observed, what))
     return list(told.values())
+
+
+def _written_of(otherwise: object) -> HolidayForm:
+    """What the file says of a holiday; where that cannot be, what holds without."""
+    try:
+        return HolidayForm.model_validate(otherwise)
+    except ValidationError:
+        return HolidayForm()
 
 
 def _known(country: str, subdivision: str) -> Mapping[date, Sequence[str]]:

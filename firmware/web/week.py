@@ -198,10 +198,14 @@ def closure_line(ahead: Ahead, words: Words) -> Line:
 
 
 def _how(ahead: Ahead, words: Words) -> str:
-    rule = ahead.rule
     if ahead.kind is Kind.CALENDAR:
         shut = ", ".join(_clock_times(each.opens, each.closes, words) for each in ahead.shut)
         return words.say("closed %(times)s", times=shut)
+    return rule_words(ahead.rule, words)
+
+
+def rule_words(rule: DayRule, words: Words) -> str:
+    """What happens on a day that is not as the week has it."""
     if rule.keeps_the_week:
         return _cut(rule, words)
     if rule.times:

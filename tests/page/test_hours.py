@@ -50,6 +50,7 @@ def test_a_week_and_a_rotation_are_looked_at_before_they_are_kept(
         beside = page.locator("#mon-fault")
         expect(beside).to_contain_text("It ends before it begins.")
         visit.complaints = [each for each in visit.complaints if "422" not in each]  # its answer
+        assert visit.barriers() == []
         page.locator("[name=mon-1-closes]").fill("11:30")
         page.locator("[name=like-monday]").check()
         page.get_by_role("button", name="Show the week first").click()

@@ -221,6 +221,23 @@ def test_a_holiday_is_worked_on_and_another_region_has_its_own(practice: Clinic)
     assert 'subdivision = "TX"' in draft.read(practice.place).text
 
 
+def test_a_holiday_with_hours_of_its_own_is_not_said_to_be_closed(practice: Clinic) -> None:
+    own = TEMPLATE.replace(
+        '"Columbus Day" = { observed = false }',
+        '"Columbus Day" = { open = ["09:00-12:00"] }\n"Christmas Day" = { closes = "11:00" }',
+    )
+    practice.place.site_file.write_text(own, "utf-8")
+    with practice.browser() as browser:
+        practice.sign_in(browser, named(Role.ADMIN))
+        text = browser.get("/hours").text
+    table = text[text.index('class="holidays"') :].replace("\u202f", " ")
+    rows = dict(re.findall(r'id="holiday-\d+">([^<]+)</th><td>[^<]+</td><td>([^<]+)</td>', table))
+    assert rows["Columbus Day"] == "open 9:00 AM–12:00 PM only"
+    assert rows["Christmas Day"] == "closes at 11:00 AM"
+    assert rows["Thanksgiving Day"] == "closed all day"
+    assert rows["Veterans Day"] == "a day like any other"
+
+
 def test_whoever_changed_the_draft_meanwhile_is_named(practice: Clinic) -> None:
     with practice.browser() as browser:
         practice.sign_in(browser, named(Role.ADMIN))
