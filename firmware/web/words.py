@@ -19,6 +19,23 @@ FOLDER = Path(__file__).parent / "words"
 LANGUAGES: Mapping[str, str] = {"en": "English", "es": "Español"}
 ENGLISH = "en"
 VALUE = re.compile(r"%\((\w+)\)s")
+# Values that are what a clinic calls something, and are said so in every language.
+NAMES = frozenset(
+    [
+        "boxes",
+        "flow",
+        "folder",
+        "host",
+        "line",
+        "name",
+        "phone",
+        "place",
+        "prompt",
+        "queues",
+        "section",
+        "who",
+    ]
+)
 
 
 def to_say(english: str) -> str:
@@ -66,14 +83,15 @@ class Words:
         return self.gettext(english) % values if values else self.gettext(english)
 
     def told(self, sentence: str) -> str:
-        """A sentence of the exchange's, whose values are in it already; what is not known here is
-        said as it came."""
+        """A sentence of the exchange's, whose values are in it already; names, and what is not
+        known here, are said as they came."""
         if (known := self.single.get(sentence)) is not None:
             return known
         for pattern, spoken in self.patterns:
             if found := pattern.fullmatch(sentence):
                 return spoken % {
-                    name: self.told(value) for name, value in found.groupdict().items()
+                    name: value if name in NAMES else self.told(value)
+                    for name, value in found.groupdict().items()
                 }
         return sentence
 

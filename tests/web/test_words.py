@@ -146,3 +146,12 @@ def test_a_sentence_with_values_keeps_them_and_an_unknown_one_is_said_as_it_came
     said = spanish.told("the last notice could not be delivered: no route (mail.example)")
     assert said == "el último aviso no se pudo entregar: no route (mail.example)"
     assert spanish.told("never heard 100 % of it") == "never heard 100 % of it"
+
+
+def test_a_queue_that_is_called_as_a_word_of_the_page_keeps_its_name() -> None:
+    spanish = Words.of("es")
+    assert spanish.gettext("nurse") == "enfermería"
+    assert "nurse" in spanish.told("603 is the number of the queue nurse")
+    fault = spanish.told("no new copy of nurse can be made: there is no prompt nurse")
+    assert "enfermería" not in fault
+    assert "there is no" not in fault
