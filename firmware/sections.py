@@ -32,6 +32,7 @@ from firmware.oncall_section import EmailForm, PersonForm
 from firmware.request_section import RequestForm, RequestWord
 from firmware.retention_section import RetentionForm
 from firmware.toml_lines import Path
+from firmware.updates_section import UpdatesForm
 
 Document = Mapping[str, Any]  # as tomllib gives it
 
@@ -111,6 +112,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("retention", RetentionForm, Shape.ONE),
         Section("email", EmailForm, Shape.ONE),
         Section("backup", BackupForm, Shape.ONE),
+        Section("updates", UpdatesForm, Shape.ONE),
     )
 }
 

@@ -61,6 +61,7 @@ from firmware.oncall_section import (
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
 from firmware.retention_section import RetentionForm
+from firmware.updates_section import UpdatesForm
 from ivr import callback_talk, flow, hours, plan
 from ivr.form import RequestKind, RequestRule, TakeRequest, faults_of
 from ivr.identity import AskIdentity
@@ -90,7 +91,7 @@ EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS, **words_section.N
 # Sections that are not made of named parts.
 TABLES = (
     *("backup", "blocking", "clinic", "dial_rules", "email", "holidays", "oncall", "retention"),
-    "wrap_up",
+    *("updates", "wrap_up"),
 )
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
@@ -285,6 +286,8 @@ class _Reading:
         a_word_must_arrive(people, mail, self._fault)
         if (backups := self.document.get("backup")) is not None:
             self._admit(BackupForm, backups, ("backup",))
+        if (updates := self.document.get("updates")) is not None:
+            self._admit(UpdatesForm, updates, ("updates",))
         self._section(walks_section.SECTION, walks_section.WalkForm, lambda form, _name: form)
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
         self._skills_are_few(phones, queues)

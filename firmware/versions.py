@@ -168,8 +168,8 @@ def plan_of(version: Version) -> Plan:
 
 def compare_texts(before_text: str, before: Plan, after_text: str, after: Plan) -> list[Told]:
     """What differs between two site files: in their plans, in what only the box itself reads
-    ([backup]), or at least in how they are written; nothing if they are the same."""
-    told = [*in_words(before, after), *_of_backup(before_text, after_text)]
+    ([backup], [updates]), or at least in how they are written; nothing if they are the same."""
+    told = [*in_words(before, after), *_of_sections(before_text, after_text)]
     told += _of_walks(before_text, after_text)
     if not told and before_text != after_text:
         words = "Only comments, or how the file is written, differ: every call goes as before"
@@ -177,15 +177,22 @@ def compare_texts(before_text: str, before: Plan, after_text: str, after: Plan) 
     return told
 
 
-def _of_backup(before: str, after: str) -> list[Told]:
-    """It stands in no plan (firmware/backup_section.py)."""
-    was, becomes = (_backup(text) for text in (before, after))
+# Sections that stand in no plan, and what is said of them.
+BESIDE = {"backup": "The nightly backup", "updates": "The box's updates"}
+
+
+def _of_sections(before: str, after: str) -> list[Told]:
+    """What only the box itself reads (firmware/backup_section.py, firmware/updates_section.py)."""
+    return [told for section in BESIDE for told in _of_section(section, before, after)]
+
+
+def _of_section(section: str, before: str, after: str) -> list[Told]:
+    was, becomes = (_section(text, section) for text in (before, after))
     return [
         Told(
-            "backup",
-            f"The nightly backup, {key}: {becomes.get(key, 'none')};"
-            f" before, {was.get(key, 'none')}",
-            ("backup", key),
+            section,
+            f"{BESIDE[section]}, {key}: {becomes.get(key, 'none')}; before, {was.get(key, 'none')}",
+            (section, key),
         )
         for key in dict.fromkeys((*was, *becomes))
         if was.get(key) != becomes.get(key)
@@ -206,8 +213,8 @@ def _come_or_gone(was: bool, is_: bool) -> str:
     return "goes another way" if was and is_ else "is new" if is_ else "is gone"
 
 
-def _backup(text: str) -> Mapping[str, object]:
-    section: Mapping[str, object] = tomllib.loads(text).get("backup", {})
+def _section(text: str, name: str) -> Mapping[str, object]:
+    section: Mapping[str, object] = tomllib.loads(text).get(name, {})
     return section
 
 

@@ -78,6 +78,7 @@ GROUPS: Mapping[str, str] = {
     "blocking": to_say("Blocking"),
     "retention": to_say("Keeping and deleting"),
     "backup": to_say("Backup"),
+    "updates": to_say("Updates"),
     "walks": to_say("Calls kept as tests"),
     "file": to_say("Site file"),
 }

@@ -115,6 +115,11 @@ CALLED: Mapping[str, Called] = {
         to_say("nightly backup"),
         to_say("Where each night's sealed backup goes, and when."),
     ),
+    "updates": Called(
+        to_say("Updates"),
+        to_say("updates"),
+        to_say("When the box may update itself, once it runs from its own image."),
+    ),
 }
 
 # How the sections stand on the first screen.
@@ -122,7 +127,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (to_say("Inside the clinic"), ("phones", "queues", "mailboxes", "pages", "people")),
     (to_say("To the outside"), ("lines", "trunks", "dial_rules", "blocking")),
     (to_say("Work"), ("requests", "wrap_up")),
-    (to_say("The clinic"), ("clinic", "retention", "email", "backup")),
+    (to_say("The clinic"), ("clinic", "retention", "email", "backup", "updates")),
 )
 
 _NUMBER_INSIDE = to_say("Number inside")
@@ -309,9 +314,23 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("A folder of the box's own disk will do"),
         to_say("It would be lost together with the box."),
     ),
+    "updates.day": (to_say("Day of the week"), ""),
+    "updates.begins": (to_say("From"), ""),
+    "updates.ends": (to_say("Until"), to_say("A time before that is of the next day.")),
+    "updates.postponed_until": (
+        to_say("Not before this day"),
+        to_say("Left empty, nothing is put off."),
+    ),
 }
 
 CHOICES: Mapping[str, str] = {
+    "mon": to_say("Monday"),
+    "tue": to_say("Tuesday"),
+    "wed": to_say("Wednesday"),
+    "thu": to_say("Thursday"),
+    "fri": to_say("Friday"),
+    "sat": to_say("Saturday"),
+    "sun": to_say("Sunday"),
     "always": to_say("always"),
     "on-request": to_say("when the agent keys *4"),
     "never": to_say("never"),
@@ -389,5 +408,7 @@ PLAIN: Mapping[str, str] = {
         "Write usb for the only stick, usb:LABEL, a folder like /mnt/backup, or"
         " sftp://careline@nas.example.com/backups, without a password."
     ),
+    "mon, tue, wed, thu, fri, sat or sun": _OFFERED,
+    'a date in quotes, as "2027-01-31"': to_say("Write a date, like 2027-01-31."),
     "one of: refill, appointment, referral, billing, call-back, other": _OFFERED,
 }
