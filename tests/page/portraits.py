@@ -35,6 +35,10 @@ BEHIND = {
     "extensions": "/rooms/sheets/extensions",
     "wall-sheet": "/rooms/sheets/wall",
     "compare": "/publish/compare",
+    "hours-month": "/hours/month",
+    "hours-schedule": "/hours/schedule/office",
+    "hours-oncall": "/hours/oncall",
+    "hours-rotation": "/hours/oncall/first/0",
     **{f"begin-{step}": f"/begin/{step}" for step in STEPS},
 }
 # Whoever may see the most of a screen; everybody else's is the admin's.
