@@ -22,6 +22,7 @@ TABLE = """extension,name,location,callback
 """
 SCREENS = (
     "/rooms",
+    "/rooms/phones",
     "/rooms/queues/part/front-desk",
     "/rooms/phones/bring",
     "/rooms/phones/set-up/101",
@@ -109,8 +110,8 @@ def test_a_telephone_is_set_up_by_a_link_that_it_fetches_by_over_tls_as_one_that
     with visiting(chromium, here.address) as visit:
         page = visit.page
         visit.sign_in(Role.ADMIN)
-        visit.go("/rooms/phones/part/101")
-        page.get_by_role("link", name="Set up this phone").click()
+        visit.go("/rooms/phones")
+        page.get_by_role("link", name="Set up phone 101").click()
         expect(page.get_by_text("It is signed in to the exchange.")).to_be_visible()
         page.get_by_label("Which telephone is it?").select_option("yealink")
         page.get_by_label("Its MAC address").fill("00:0B:82:AA:BB:CC")
@@ -127,6 +128,7 @@ def test_a_telephone_is_set_up_by_a_link_that_it_fetches_by_over_tls_as_one_that
         page.get_by_role("link", name="Look again").click()
         expect(page.get_by_text("by 00:0B:82:AA:BB:CC.")).to_be_visible()
         expect(page.locator("code.secret")).to_have_count(0)
+    assert link.split("/")[-2] not in here.said()
 
 
 def _authority(here: Practice) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from firmware import site_secrets
 from firmware.operations import Role
@@ -21,6 +24,9 @@ SCREEN = "/rooms/phones/set-up/101"
 MAC, OTHER = "000b82aabbcc", "000b82ddeeff"
 BY_A_PHONE = {"accept": "*/*", "user-agent": "Yealink SIP-T46U 108.86.0.20"}
 MADE = "made a link that sets up the telephone"
+SEGMENT = st.sampled_from((f"{MAC}.cfg", "linphone.xml")) | st.text(min_size=1, max_size=60).filter(
+    lambda text: text.strip(".") and "/" not in text  # a client makes another address of those
+)
 FETCHED = "fetched what sets up the telephone"
 
 
@@ -135,6 +141,18 @@ def test_no_link_and_a_wrong_one_are_told_alike_and_nothing_is_entered(
     assert {(each.status_code, each.text) for each in answers} == {(404, answers[0].text)}
     assert clinic.audited() == before
     assert phone.get(f"{link}{OTHER}.cfg").status_code == 200
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(token=SEGMENT, file=SEGMENT, place=st.ip_addresses(v=4, network="10.0.0.0/8"))
+def test_whatever_a_stranger_asks_for_is_the_same_404(
+    clinic: Clinic, token: str, file: str, place: IPv4Address
+) -> None:
+    stranger = TestClient(clinic.app, "https://careline.local", client=(str(place), 5000))
+    answer = stranger.get(f"/provision/{quote(token, safe='')}/{quote(file, safe='')}")
+    assert (answer.status_code, answer.json()["why"]) == (404, "There is no such page.")
 
 
 def test_whoever_guesses_is_not_listened_to_for_long(
