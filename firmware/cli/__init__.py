@@ -33,6 +33,7 @@ SUBJECTS = {
     "desks": ("missed", "block", "unblock"),
     "figures": ("figures",),
     "replay": ("replay",),
+    "network": ("network",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
     "bench": ("bench",),

@@ -7,6 +7,7 @@ file it says in its log, which is read at the end. A VLAN needs a kernel that ha
 says where this one has none.
 """
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -14,9 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from firmware.durable import replace_file
+from firmware.network_trial import WishForm
+from firmware.place import Place
+from firmware.root import TryNetwork, ask
 from hw.network import ETC, RUN, Networkd, NetworkError
 from hw.network_files import Wish
 
@@ -65,9 +70,9 @@ def machine() -> Iterator[None]:
             process.wait()
 
 
-def until(what: str, is_so: Callable[[], bool]) -> None:
+def until(what: str, is_so: Callable[[], bool], within_s: float = WITHIN_S) -> None:
     """Looked at again and again, for the kernel tells nobody."""
-    end = time.monotonic() + WITHIN_S
+    end = time.monotonic() + within_s
     while not is_so():
         if time.monotonic() > end:
             print(run("ip", "-br", "addr"), run("networkctl", "list", "--no-pager"))  # noqa: T201
@@ -99,6 +104,7 @@ def main() -> None:
         print(f"    in {time.monotonic() - began:.2f} s")  # noqa: T201
         assert not list(RUN.glob("*careline*")), "nothing is left of the trial"
         assert device.in_force() == OLD
+        _killed(device)
         _phones(device)
         _understood(device)
     print("PROVEN: tried, kept and taken back by a real systemd-networkd")  # noqa: T201
@@ -106,6 +112,47 @@ def main() -> None:
 
 def _answers(device: Networkd) -> bool:
     return any(port.state for port in device.ports() if port.name == BOX)
+
+
+def _killed(device: Networkd) -> None:
+    """Nobody is left to take it back: `careline root` is killed while a network is on trial, and
+    there is neither page nor exchange. The next root does it before it listens."""
+    place = Place(Path("/run/clinic"))
+    place.home.mkdir()
+    root = _root(place)
+    asyncio.run(ask(place.root_socket, TryNetwork(wish=WishForm(**asdict(NEW)))))
+    until("root has another address tried", lambda: has("10.9.0.77/24"))
+    root.kill()
+    root.wait()
+    assert device.on_trial() == NEW, "nobody has taken it back"
+    root = _root(place)
+    until("the next root has taken it back", lambda: has("10.9.0.2/24") and not has("10.9.0.77/24"))
+    asyncio.run(ask(place.root_socket, TryNetwork(wish=WishForm(**asdict(NEW)))))
+    until("another address is tried once more", lambda: has("10.9.0.77/24"))
+    root.terminate()
+    assert root.wait(WITHIN_S) == 0
+    until("a root that is ended took it back", lambda: has("10.9.0.2/24"))
+    assert device.on_trial() is None
+    root = _root(place)
+    asyncio.run(ask(place.root_socket, TryNetwork(wish=WishForm(**asdict(NEW)))))
+    until("another address is tried, and nobody says a word", lambda: has("10.9.0.77/24"))
+    began = time.monotonic()
+    until("the former one is back by itself", lambda: has("10.9.0.2/24"), WITHIN_S + 90)
+    print(f"    after {time.monotonic() - began:.1f} s")  # noqa: T201
+    root.terminate()
+    root.wait(WITHIN_S)
+
+
+def _root(place: Place) -> subprocess.Popen[bytes]:
+    """Listening; what an earlier one left of its socket is no sign of it."""
+    place.root_socket.unlink(missing_ok=True)
+    command = (sys.executable, "-m", "firmware.cli", "root", "--network")
+    with LOG.with_name("root.log").open("ab") as log:
+        root = subprocess.Popen(
+            command, env=os.environ | {"CARELINE_HOME": str(place.home)}, stdout=log, stderr=log
+        )
+    until("root listens", place.root_socket.exists)
+    return root
 
 
 def _phones(device: Networkd) -> None:

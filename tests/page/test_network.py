@@ -31,7 +31,7 @@ def at_the_box(
     clinic.clock.now = datetime.now(UTC)
     identity = Identity(clinic.place, names_of_box(), Clock(clinic.clock.now, is_trusted=True))
     with (
-        rooted(clinic, device),
+        rooted(clinic.place, device),
         served_beside(clinic.app, UNHURRIED, identity=identity) as port,
         visiting(chromium, f"https://127.0.0.1:{port}", language) as visit,
     ):

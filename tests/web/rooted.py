@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from firmware.place import Place
 from firmware.root import Root
 from hw.network import FakeNetwork
 from hw.network_files import Wish
-from tests.web.clinic import Clinic
 
 SOON_S = 20.0
 
@@ -27,7 +27,7 @@ class Seen(FakeNetwork):
 
 
 @contextmanager
-def rooted(clinic: Clinic, device: FakeNetwork | None) -> Iterator[None]:
+def rooted(place: Place, device: FakeNetwork | None) -> Iterator[None]:
     """With a `careline root` beside the page."""
     up, end = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -37,7 +37,7 @@ def rooted(clinic: Clinic, device: FakeNetwork | None) -> Iterator[None]:
 
     async def serve() -> None:
         service = Root(
-            clinic.place.root_socket,
+            place.root_socket,
             asterisk,
             frozenset({os.geteuid()}),
             lambda *_told: None,

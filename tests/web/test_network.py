@@ -27,7 +27,7 @@ def code_in(answer: Response) -> str:
 
 def test_another_network_is_tried_and_confirmed_by_whoever_is_signed_in(clinic: Clinic) -> None:
     device = Seen()
-    with rooted(clinic, device), clinic.browser() as browser:
+    with rooted(clinic.place, device), clinic.browser() as browser:
         clinic.sign_in(browser, named(Role.ADMIN))
         shown = browser.get("/network").text
         assert "192.0.2.17/24" in shown, "the address it has now"
@@ -54,7 +54,7 @@ def test_from_the_new_address_nobody_is_signed_in_and_the_code_of_this_trial_con
     clinic: Clinic,
 ) -> None:
     device = Seen()
-    with rooted(clinic, device), clinic.browser() as browser, clinic.browser() as elsewhere:
+    with rooted(clinic.place, device), clinic.browser() as browser, clinic.browser() as elsewhere:
         clinic.sign_in(browser, named(Role.TECHNICIAN))
         form = {"token": token_in(browser.get("/network").text)}
         answer = browser.post("/network", data=form | FIXED)
@@ -79,7 +79,7 @@ def test_who_has_second_thoughts_takes_it_back_and_the_former_one_can_be_tried_a
 ) -> None:
     device = Seen()
     device.kept, device.former = Wish(**FIXED), Wish()
-    with rooted(clinic, device), clinic.browser() as browser:
+    with rooted(clinic.place, device), clinic.browser() as browser:
         clinic.sign_in(browser, named(Role.ADMIN))
         form = {"token": token_in(browser.get("/network").text)}
         answer = browser.post("/network/undo", data=form)
@@ -97,7 +97,7 @@ def test_who_has_second_thoughts_takes_it_back_and_the_former_one_can_be_tried_a
 
 def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(clinic: Clinic) -> None:
     device = FakeNetwork()
-    with rooted(clinic, device), clinic.browser("es") as browser:
+    with rooted(clinic.place, device), clinic.browser("es") as browser:
         clinic.sign_in(browser, named(Role.ADMIN))
         form = {"token": token_in(browser.get("/network").text)}
         answer = browser.post(
@@ -129,7 +129,7 @@ def test_where_the_network_is_not_the_box_s_the_form_is_shown_and_cannot_be_sent
     with clinic.browser() as browser:
         clinic.sign_in(browser, named(Role.ADMIN))
         assert "does not answer" in browser.get("/network").text, "no root is there"
-        with rooted(clinic, None):
+        with rooted(clinic.place, None):
             shown = browser.get("/network").text
             assert "network is not the box" in shown
             assert "Address and length of its net" in shown
