@@ -13,6 +13,7 @@ from firmware import draft
 from firmware.operations import Role
 from tests.page.practice import Practice
 from tests.page.visit import LOOKS, visiting
+from tests.system.watching_phone import watching_phone
 
 TABLE = """extension,name,location,callback
 108,Room 5,12 Maple Street - first floor - room 5,2025550100
@@ -124,11 +125,25 @@ def test_a_telephone_is_set_up_by_a_link_that_it_fetches_by_over_tls_as_one_that
             page.screenshot(path=pictures / f"rooms-set-up-{how}.png", full_page=True)
             assert visit.barriers() == [], how
         with urlopen(f"{link}000b82aabbcc.cfg", context=trusting, timeout=30) as got:  # noqa: S310
-            assert b"account.1.user_name = 101\n" in got.read()
+            told = dict(line.split(" = ", 1) for line in got.read().decode().splitlines()[1:])
+        assert here.run(_sees_a_lamp(told)) == 200
         page.get_by_role("link", name="Look again").click()
         expect(page.get_by_text("by 00:0B:82:AA:BB:CC.")).to_be_visible()
         expect(page.locator("code.secret")).to_have_count(0)
     assert link.split("/")[-2] not in here.said()
+
+
+async def _sees_a_lamp(told: dict[str, str]) -> int:
+    """By what its file says and nothing else, on the real Asterisk: the status of the answer."""
+    account = {name.removeprefix("account.1."): value for name, value in told.items()}
+    assert account["sip_server.1.address"] == "127.0.0.1"
+    sip, user = int(account["sip_server.1.port"]), account["auth_name"]
+    key = next(name for name, value in told.items() if value == "16" and name.startswith("linekey"))
+    colleague = told[key.replace("type", "value")]
+    async with watching_phone(sip, user, account["password"], colleague) as phone:
+        status = await phone.subscribe()
+        await phone.until("terminated")  # nobody talks there
+        return status
 
 
 def _authority(here: Practice) -> str:
