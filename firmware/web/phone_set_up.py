@@ -113,9 +113,19 @@ def _by_link(request: Request, phone: Phone, maker: Maker, device: str | None) -
     link = Link(extension, maker, host, house.now(), device, None)
     house.account(visitor_of(request).person, Act.MADE_LINK, extension)
     token = people.write(house.place.page_db, lambda c: links.make(c, link))
-    file = files.LINPHONE if maker is Maker.LINPHONE else ""
-    address = f"https://{host}{_port(request)}/provision/{token}/{file}"
+    address = _as_typed(maker, f"{host}{_port(request)}/provision/{token}")
     return _screen(request, phone, address=address, maker=maker)
+
+
+def _as_typed(maker: Maker, path: str) -> str:
+    """A link as its field on this maker's telephone takes it."""
+    match maker:
+        case Maker.GRANDSTREAM:  # the kind of server has a field of its own, and a slash is added
+            return path
+        case Maker.LINPHONE:
+            return f"https://{path}/{files.LINPHONE}"
+        case _:
+            return f"https://{path}/"
 
 
 def _by_hand(request: Request, plan: Plan, phone: Phone) -> Response:

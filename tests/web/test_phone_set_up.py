@@ -49,9 +49,9 @@ def send(admin: TestClient, maker: str, mac: str = "", screen: str = SCREEN) -> 
 
 def link_in(answer: Response) -> str:
     """The path of the link that a screen shows."""
-    found = re.search(r"https://[^/<]+(/provision/[\w-]+/)", answer.text)
+    found = re.search(r">(?:https://)?[^/<>]+(/provision/[\w-]+)", answer.text)
     assert found, answer.text
-    return found[1]
+    return f"{found[1]}/"
 
 
 def password(clinic: Clinic, extension: str = "101") -> str:
@@ -82,7 +82,9 @@ def test_a_yealink_fetches_by_its_link_and_the_screen_says_who_did(
 def test_a_grandstream_asks_for_its_binary_file_first_and_then_gets_its_own(
     clinic: Clinic, admin: TestClient, phone: TestClient
 ) -> None:
-    link = link_in(send(admin, "grandstream", "00:0B:82:AA:BB:CC"))
+    shown = send(admin, "grandstream", "00:0B:82:AA:BB:CC")
+    assert "https:" not in shown.text.partition("code class")[2].partition("</code>")[0]
+    link = link_in(shown)
     assert phone.get(f"{link}cfg{MAC}").status_code == 404
     assert phone.get(f"{link}cfg{OTHER}.xml").status_code == 404
     got = phone.get(f"{link}cfg{MAC}.xml")
