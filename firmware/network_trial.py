@@ -7,10 +7,10 @@ soon as it is back, and a power cut leaves nothing of it (hw/network.py).
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
@@ -110,6 +110,7 @@ class NetworkTrial:
         self._settled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._ended: Ended = ""
+        self._deeds: set[asyncio.Task[None]] = set()
 
     async def recover(self) -> None:
         """At the start: what an earlier root left on trial has nobody to take it back but us."""
@@ -118,6 +119,7 @@ class NetworkTrial:
 
     async def close(self) -> None:
         """At the end: nobody would take it back after us."""
+        await asyncio.gather(*self._deeds, return_exceptions=True)
         if self._task is not None and not self._task.done():
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -160,6 +162,9 @@ class NetworkTrial:
         device = self._pending()
         if await asyncio.to_thread(device.on_trial) is None:
             raise NetworkTrialError("the network is not changed yet: confirm it in a moment")
+        await self._see_through(self._keep(device))
+
+    async def _keep(self, device: Network) -> None:
         self._settled.set()  # from here on the clock leaves it to us
         try:
             await asyncio.to_thread(device.keep)
@@ -171,7 +176,15 @@ class NetworkTrial:
     async def take_back(self) -> None:
         """What was in force before is used again, at once."""
         self._pending()
-        await self._return("somebody asked for it")
+        await self._see_through(self._return("somebody asked for it"))
+
+    async def _see_through(self, deed: Coroutine[Any, Any, None]) -> None:
+        """Whoever asked may give up waiting: what was begun is done all the same, or the trial
+        would have nobody any more."""
+        task = asyncio.create_task(deed)
+        self._deeds.add(task)
+        task.add_done_callback(self._deeds.discard)
+        await asyncio.shield(task)
 
     def _pending(self) -> Network:
         if self._device is None or self._wish is None or self._settled.is_set():

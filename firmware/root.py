@@ -201,8 +201,7 @@ class Root:
             log.warning("root.refused", reason="no such act", uid=peer.uid, pid=peer.pid)
             return Refused(why="there is no such act")
         try:
-            async with self._one_at_a_time:
-                said = await asyncio.wait_for(self._carry_out(act), ACT_WITHIN_S)
+            said = await self._carry_out(act)
         except Exception as error:  # whatever failed is told and audited; root itself goes on
             log.warning("root.failed", act=act.act, uid=peer.uid, pid=peer.pid, reason=str(error))
             await self._enter(peer, f"{act.act}: failed")
@@ -213,9 +212,11 @@ class Root:
         return Done(said=said)
 
     async def _carry_out(self, act: AnyAct) -> str:
+        """A network's 90 seconds do not wait for Asterisk, nor a publish for who only looks."""
         if isinstance(act, OfNetwork):
-            return await see_to_network(act, self._network)
-        return await carry_out(act, self._asterisk)
+            return await asyncio.wait_for(see_to_network(act, self._network), ACT_WITHIN_S)
+        async with self._one_at_a_time:
+            return await asyncio.wait_for(carry_out(act, self._asterisk), ACT_WITHIN_S)
 
     async def _enter(self, peer: Peer, about: str) -> None:
         await self._enter_for(f"root, for {peer.user}", about)

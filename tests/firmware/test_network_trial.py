@@ -183,6 +183,45 @@ async def test_what_cannot_be_kept_is_not_on_trial_for_ever(
     assert await ended(trial) == "failed"
 
 
+class Slow(Seen):
+    """Whose machine takes its time, until the story lets it go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def keep(self) -> None:
+        self._wait()
+        super().keep()
+
+    def take_back(self) -> None:
+        self._wait()
+        super().take_back()
+
+    def _wait(self) -> None:
+        self.begun.set()
+        assert self.may_go_on.wait(SOON_S)
+
+
+@pytest.mark.parametrize("word", ["keep", "take_back"])
+@live
+async def test_whoever_gives_up_waiting_leaves_nothing_half_done(word: str) -> None:
+    device, diary = Slow(), Diary()
+    trial = NetworkTrial(device, diary.enter, within_s=LONG_S, begins_after_s=0)
+    trial.begin(FIXED)
+    await device.wait()
+    asking = asyncio.create_task(getattr(trial, word)())
+    assert await asyncio.to_thread(device.begun.wait, SOON_S)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    device.may_go_on.set()
+    async with asyncio.timeout(SOON_S):
+        while not await ended(trial):
+            await asyncio.to_thread(device.on_trial)
+    assert device.on_trial() is None
+    assert device.in_force() == (FIXED if word == "keep" else None)
+
+
 @live
 async def test_what_cannot_be_had_is_refused_before_anything_changes() -> None:
     device, diary = FakeNetwork(), Diary()
