@@ -16,7 +16,9 @@ EXTENSION = {
     0x40: "|", 0x65: "€",
 }  # fmt: skip
 
-_CODE_OF = {letter: (code,) for code, letter in enumerate(ALPHABET) if code != ESCAPE}
+_CODE_OF: dict[str, tuple[int, ...]] = {
+    letter: (code,) for code, letter in enumerate(ALPHABET) if code != ESCAPE
+}
 _CODE_OF |= {letter: (ESCAPE, code) for code, letter in EXTENSION.items()}
 
 
