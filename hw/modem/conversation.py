@@ -708,13 +708,19 @@ class Conversation:
         out, self._out = self._out, []
         return out
 
+    def _is_due(self, job: Job) -> bool:
+        """Whether it still means what it was asked for: a freed place may hold another text."""
+        if job.slot is not None:
+            return self._inbox.may_go(job.slot)
+        return job.about not in WISHES or self._calls.is_on(job.call)
+
     def _start_next(self, now: float) -> None:
         if self.phase in (Phase.CLOSED, Phase.SYNCING) or self._desk.now is not None:
             return
         job = self._desk.next(only_set_up=self.phase is Phase.SETTING_UP)
         if job is None:
             return
-        if job.about in WISHES and not self._calls.is_on(job.call):
+        if not self._is_due(job):
             self._start_next(now)
             return
         if job.memory and job.about is not About.MEMORY and job.memory != self._memory:

@@ -18,9 +18,11 @@ from hw.modem.pdu import Deliver, Report, decode, tpdu_octets
 
 TELL_AGAIN_S = 600.0
 PARTS_S = 24 * 3600.0  # the network tries each part for days; most come within the minute
+MOST_IN_PIECES = 100
 UNREADABLE_S = 90.0  # a damaged line is read better the next time, what is damaged never
 
 Whose = Callable[[int, str], str | None]  # of a reference and a number
+Key = tuple[str, int, bool, int]  # of a longer text: its sender, reference, width and parts
 Told = SmsCame | SmsUnreadable | ReportCame
 
 
@@ -67,6 +69,7 @@ class Inbox:
     """What lies there, as the last look at each memory found it."""
 
     _lying: dict[Slot, _Lying] = field(default_factory=dict)
+    _in_pieces: list[Key] = field(default_factory=list)
 
     def swept(self, memory: str, listed: list[Listed], now: float) -> None:
         """All that a memory holds now; what is no longer there is forgotten."""
@@ -96,6 +99,11 @@ class Inbox:
             one.goes = True
         return sorted((slot for slot, _ in going), key=lambda slot: (slot.memory, slot.index))
 
+    def may_go(self, slot: Slot) -> bool:
+        """Whether what was kept still lies there, as far as we know."""
+        one = self._lying.get(slot)
+        return one is not None and one.is_kept and one.is_intact
+
     def deleted(self, slot: Slot) -> None:
         """The modem said so."""
         self._lying.pop(slot, None)
@@ -107,11 +115,26 @@ class Inbox:
             for slot, one in self._lying.items()
             if not one.is_kept and (one.told_at is None or now - one.told_at >= TELL_AGAIN_S)
         }
-        told = _singles(due, whose, now) + _texts(due, now, is_full=is_full)
+        told = _singles(due, whose, now) + self._texts(due, now, is_full=is_full)
         for event in told:
             for slot in event.slots:
                 self._lying[slot].told_at = now
         return list(told)
+
+    def _texts(self, due: dict[Slot, _Lying], now: float, *, is_full: bool) -> list[Told]:
+        told: list[Told] = []
+        for key, group in _groups(due):
+            pieces = [(message.part.number, message.text) for _, message in group]
+            text, missing = joined(pieces, group[0][1].part.count)
+            newest = max(due[slot].since for slot, _ in group)
+            waits = not is_full and now - newest < PARTS_S and key not in self._in_pieces
+            if missing and waits:
+                continue
+            if missing:  # what is told in pieces already has nothing to wait for
+                self._in_pieces = [*self._in_pieces[-MOST_IN_PIECES:], key]
+            slots = tuple(slot for slot, _ in group)
+            told.append(SmsCame(slots, group[0][1].number, group[0][1].at, text, missing))
+        return told
 
 
 def came(message: Deliver | Report, slots: tuple[Slot, ...], whose: Whose) -> SmsCame | ReportCame:
@@ -137,25 +160,10 @@ def _singles(due: dict[Slot, _Lying], whose: Whose, now: float) -> list[Told]:
     return told
 
 
-def _texts(due: dict[Slot, _Lying], now: float, *, is_full: bool) -> list[Told]:
-    told: list[Told] = []
-    for group in _groups(due):
-        first = group[0][1]
-        text, missing = joined(
-            [(message.part.number, message.text) for _, message in group], first.part.count
-        )
-        waited = now - max(due[slot].since for slot, _ in group)
-        if missing and waited < PARTS_S and not is_full:
-            continue
-        slots = tuple(slot for slot, _ in group)
-        told.append(SmsCame(slots, first.number, first.at, text, missing))
-    return told
-
-
-def _groups(due: dict[Slot, _Lying]) -> list[list[tuple[Slot, Deliver]]]:
+def _groups(due: dict[Slot, _Lying]) -> list[tuple[Key, list[tuple[Slot, Deliver]]]]:
     """The parts of each longer text. A sender's numbers for texts come round again: a part whose
     number is there already, with other words, begins another text."""
-    groups: list[tuple[tuple[str, int, bool, int], list[tuple[Slot, Deliver]]]] = []
+    groups: list[tuple[Key, list[tuple[Slot, Deliver]]]] = []
     for slot, one in sorted(due.items(), key=lambda item: item[1].since):
         message = one.message
         if not isinstance(message, Deliver) or message.part.count == 1:
@@ -168,7 +176,7 @@ def _groups(due: dict[Slot, _Lying]) -> list[list[tuple[Slot, Deliver]]]:
                 break
         else:
             groups.append((key, [(slot, message)]))
-    return [group for _, group in groups]
+    return groups
 
 
 def _agree(one: Deliver, other: Deliver) -> bool:

@@ -225,6 +225,20 @@ def test_a_full_memory_is_told_of_and_half_a_text_no_longer_waits_for_its_other_
     assert talk.modem.network.undelivered == 0
 
 
+def test_a_text_in_a_place_that_became_free_is_not_deleted_for_the_one_before_it() -> None:
+    """It is kept while the modem is just being asked what lies in it."""
+    talk = ready(network=Network(room=1))
+    for text in ("first", "second", "third"):
+        talk.modem.network.text(PATIENT, text, talk.now)
+    talk.for_seconds(20)
+    slots = told(talk, SmsCame)[0].slots
+    asked = len(talk.modem.commands)
+    talk.until(lambda: "AT+CMGL=4" in talk.modem.commands[asked:], within_s=40)
+    talk.order(Keep(slots))
+    talk.for_seconds(60)
+    assert [sms.text for sms in told(talk, SmsCame)] == ["first", "second"]
+
+
 def test_what_no_one_can_read_is_told_as_it_is_and_not_deleted_before_it_is_kept() -> None:
     talk = ready()
     talk.modem.network.memories["SM"][3] = Stored(bytes.fromhex("00FFFF"), 2)
