@@ -4,8 +4,8 @@ import pytest
 
 from tests.hw.storm import FAULTS, Storm
 
-SHARES = 5
-SEEDS = 120  # of each share
+SHARES = 4
+SEEDS = 100  # of each share
 
 
 @pytest.mark.parametrize("share", range(SHARES))
