@@ -19,12 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from firmware import people
+from firmware import people, rollups, settings
 from firmware.asterisk.config import Ports
 from firmware.bench.beside import Aim, Compared, Report, Runs, Shown, Side, in_turn
 from firmware.keys import KeyPair
@@ -34,7 +36,7 @@ from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.ports import free_ports, keep_ports, rtp_range
 from firmware.rehearsal import EXCHANGE, TEMPLATE, serving
-from firmware.store import Store
+from firmware.store import Store, open_reader
 from firmware.web.addresses import names_of_box
 from firmware.web.authority import authority_of
 
@@ -42,9 +44,22 @@ CALLS = 100_000
 CALLS_A_DAY = 400
 MESSAGE_EVERY = 12  # calls
 PEOPLE, BOARDS = 5, 3
+STEPS_AT_ONCE = 60_000
 LOOKS = 30  # of each person, a round
 SEARCH = "/calls by the last digits of a number"  # typed into the form
-SCREENS = ("/today", "/calls", SEARCH, "/calls?phone=101", "/calls?outcome=message", "/messages")
+ALL_YEARS = "span=any&first=2000-01-01&last=2099-12-31"
+SCREENS = (
+    "/today",
+    "/calls",
+    SEARCH,
+    "/calls?phone=101",
+    "/calls?outcome=message",
+    "/calls?counts=lost",  # behind a figure of all years
+    "/messages",
+    "/messages?page=3",
+    "/figures?span=month",
+    f"/figures?{ALL_YEARS}",
+)
 LIVE = "/today/live"
 MOST_MS = 150
 ROUNDS = 5
@@ -61,7 +76,7 @@ OUTCOMES = ("answered",) * 7 + ("message", "abandoned", "callback")
 
 
 @dataclass(slots=True)
-class _Browser:
+class Browser:
     """One person's, at an address of its own: each has the pace that the door allows."""
 
     port: int
@@ -79,7 +94,7 @@ class _Browser:
 
     def sign_in(self) -> None:
         """As everybody does."""
-        typed = urlencode({"person": _person(self.number), "password": PASSWORD})
+        typed = urlencode({"person": named(self.number), "password": PASSWORD})
         answer = self._asks("POST", "/sign-in", typed, FORM)
         answer.read()
         cookie = answer.headers["Set-Cookie"] or ""
@@ -128,10 +143,10 @@ class _Browser:
 
 
 @dataclass(slots=True)
-class _Box:
+class Box:
     """A box with its people at their screens."""
 
-    people: list[_Browser]
+    people: list[Browser]
     told: int = 0  # to its boards
 
     def p95_ms(self) -> float:
@@ -140,16 +155,16 @@ class _Box:
             took = [each for part in all_at_once.map(_looks, self.people) for each in part]
         return sorted(took)[-(-95 * len(took) // 100) - 1]
 
-    def watched_by(self, board: _Browser) -> None:
+    def watched_by(self, board: Browser) -> None:
         board.sign_in()
         Thread(target=self._count, args=(board,), daemon=True).start()
 
-    def _count(self, board: _Browser) -> None:
+    def _count(self, board: Browser) -> None:
         for line in board.watch():
             self.told += line.startswith(b"data:")
 
 
-def _looks(person: _Browser) -> list[float]:
+def _looks(person: Browser) -> list[float]:
     person.comes()
     return [person.look_ms(SCREENS[look % len(SCREENS)]) for look in range(LOOKS)]
 
@@ -177,7 +192,7 @@ def _figures(runs: dict[str, Runs], calls: int) -> tuple[Compared, ...]:
     return (Compared(what, "ms", runs["full"], beside, Aim(MOST_MS)),)
 
 
-def _notes(full: _Box) -> tuple[str, ...]:
+def _notes(full: Box) -> tuple[str, ...]:
     return (
         f"{PEOPLE} people, {BOARDS} boards; {LOOKS} looks of each person a round, at"
         f" {', '.join(SCREENS)}",
@@ -186,7 +201,7 @@ def _notes(full: _Box) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def _up(home: Path, calls: int) -> AsyncIterator[_Box]:
+async def _up(home: Path, calls: int) -> AsyncIterator[Box]:
     """A box of its own: exchange and page up, everybody signed in."""
     place = Place(home)
     async with AsyncExitStack() as services:
@@ -196,18 +211,18 @@ async def _up(home: Path, calls: int) -> AsyncIterator[_Box]:
         place.site_file.write_text(TEMPLATE.read_text("utf-8"), "utf-8")
         keep_ports(place, Ports(sip, ami, engine, *rtp_range(kept)))
         await asyncio.to_thread(_people, place)
-        await asyncio.to_thread(_fill, place, calls)
+        await asyncio.to_thread(fill, place, calls)
         await services.enter_async_context(serving(place, "exchange", EXCHANGE, _quiet))
         command = (*WEB, "--https-port", str(https), "--http-port", str(http_))
         await services.enter_async_context(serving(place, "web", command, _quiet))
         yield await asyncio.to_thread(_settled, place, https)
 
 
-def _settled(place: Place, https: int) -> _Box:
+def _settled(place: Place, https: int) -> Box:
     vouching = authority_of(place, names_of_box()).pem.decode()
     trusting = ssl.create_default_context(cadata=vouching)
-    browsers = [_Browser(https, trusting, number + 1) for number in range(PEOPLE + BOARDS)]
-    box = _Box(browsers[:PEOPLE])
+    browsers = [Browser(https, trusting, number + 1) for number in range(PEOPLE + BOARDS)]
+    box = Box(browsers[:PEOPLE])
     for person in box.people:
         person.sign_in()
     for board in browsers[PEOPLE:]:
@@ -219,22 +234,23 @@ def _quiet(_line: str) -> None:
     """The services' own words are of no interest here."""
 
 
-def _person(number: int) -> str:
+def named(number: int) -> str:
+    """A name."""
     return f"person {number}"
 
 
 def _people(place: Place) -> None:
     now, books = datetime.now(UTC), place.page_db
-    people.set_up(books, KeyPair.fresh().public, _person(1), PASSWORD, ["front-desk"], CHEAP)
+    people.set_up(books, KeyPair.fresh().public, named(1), PASSWORD, ["front-desk"], CHEAP)
     for number in range(2, PEOPLE + BOARDS + 1):
-        code = people.invite(books, _person(number), Role.FRONT_DESK, now)
-        people.accept(books, _person(number), code, PASSWORD, now, CHEAP)
+        code = people.invite(books, named(number), Role.FRONT_DESK, now)
+        people.accept(books, named(number), code, PASSWORD, now, CHEAP)
 
 
 # ---- the calls of the past ----
 
 
-def _fill(place: Place, calls: int) -> None:
+def fill(place: Place, calls: int) -> None:
     """As the exchange would have written them, without a promise for each."""
     Store(place.calls_db, "calls").close()
     key, drawn = MachineKey.at(place.machine_key), random.Random(1)  # noqa: S311 - no secret
@@ -248,6 +264,23 @@ def _fill(place: Place, calls: int) -> None:
                 database, key, str(UUID(int=drawn.getrandbits(128), version=4)), number, now - back
             )
         database.execute("COMMIT")
+    _keep(place)
+
+
+def _keep(place: Place) -> None:
+    """The figures of it, as the exchange keeps them from time to time."""
+    zone = ZoneInfo(settings.read(place.site_file.read_text("utf-8")).timezone)
+    store, reader = Store(place.calls_db, "calls"), open_reader(place.calls_db)
+    try:
+        while True:
+            with reader.connect() as connection:
+                rolled = rollups.roll(connection, zone, STEPS_AT_ONCE)
+            if rolled is None:
+                return
+            store.submit(partial(rollups.keep, rolled=rolled)).result(WITHIN_S)
+    finally:
+        reader.dispose()
+        store.close()
 
 
 def _add(

@@ -45,6 +45,7 @@ BESIDE = {
     "promise": "The promise to a caller on a disk whose fsync takes 50 ms, beside the least it"
     " needs.",
     "web": "A screen of the page with 100,000 calls stored, five people and three boards at once.",
+    "calling": "A call's first prompt while five people use the page, beside an idle page.",
     "prover": "A flow of 200 nodes proven for 400 days, beside the least that must be walked.",
     "history": "The page's figures over 100,000 and 10,000,000 calls, beside a scan of them.",
 }

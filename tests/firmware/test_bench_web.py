@@ -8,6 +8,7 @@ from firmware.bench import web
 from firmware.ledger import messages_in
 from firmware.machine import MachineKey
 from firmware.place import Place
+from firmware.rehearsal import TEMPLATE
 from firmware.store import open_reader
 
 
@@ -15,7 +16,8 @@ def test_a_box_of_the_bench_holds_calls_that_end_and_messages_of_which_some_are_
     tmp_path: Path,
 ) -> None:
     place = Place(tmp_path)
-    web._fill(place, 480)
+    place.site_file.write_text(TEMPLATE.read_text("utf-8"), "utf-8")
+    web.fill(place, 480)
     key = MachineKey.at(place.machine_key)
     with closing(sqlite3.connect(place.calls_db)) as database:
         rows = database.execute("SELECT call, number, arrived, outcome FROM calls").fetchall()
