@@ -79,7 +79,7 @@ from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.recorder import Failed, Kept, Recorder, Told
 from firmware.recording_desk import RecordingDesk, part_of
-from firmware.request_desk import RequestDesk
+from firmware.request_desk import RequestDesk, who_may_have_one
 from firmware.retention import Eraser
 from firmware.retention_desk import RetentionDesk
 from firmware.rollups import Rollups
@@ -206,7 +206,11 @@ class App:
                 self._callers.block_only,
             )
             self._requests = RequestDesk(
-                self._ledger.store, key, self._inbox.put, lambda: self._zone
+                self._ledger.store,
+                key,
+                self._inbox.put,
+                lambda: self._zone,
+                may_have=partial(who_may_have_one, self._place.page_db),
             )
             self._identity = IdentityDesk(
                 self._ledger.store, self._place.page_db, key, self._inbox.put, self._now

@@ -58,6 +58,7 @@ class Act(StrEnum):
     EXPORTED = "exported"
     DELETED = "deleted"
     MARKED = "marked a message"
+    GAVE = "gave"
     CALLED_BACK = "called back the caller of"
     NOTED = "noted on"
     FORWARDED = "forwarded"

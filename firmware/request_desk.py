@@ -2,9 +2,10 @@
 told, and what staff does about it before the command says so."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -13,17 +14,28 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from firmware import people, requests
 from firmware import request_topics as topics
-from firmware import requests
+from firmware.audit import Act, Audited
 from firmware.control import ControlError, Door
-from firmware.ledger import Moment
+from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey
-from firmware.operations import Asker
+from firmware.operations import ROLES, Asker, Operation
 from firmware.requests import Left, Request, UnfitActError
 from firmware.store import BehindError, Store, StoreError, open_reader
 from ivr import commands, events
 
 T = TypeVar("T")
+
+
+def who_may_have_one(page_db: Path) -> list[str]:
+    """Who sees to requests here, and has a password."""
+    return [
+        each.name
+        for each in people.everybody(page_db)
+        if each.role in ROLES[Operation.SETTLE] and each.invited_until is None
+    ]
+
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +50,10 @@ class RequestDesk:
         tell: Callable[[events.Event], None],
         zone: Callable[[], ZoneInfo],
         now: Callable[[], Moment] = Moment.now,
+        may_have: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        """`may_have` tells who can be given one."""
+        self._may_have = may_have
         self._store, self._key, self._tell = store, key, tell
         self._zone, self._now = zone, now
 
@@ -87,6 +102,7 @@ class RequestDesk:
             overdue=standing.overdue,
             due_today=standing.due_today,
             done_today=standing.done_today,
+            owners=requests.open_by_owner(connection),
         )
 
     async def _show(self, request: topics.RequestRequest) -> topics.RequestReply:
@@ -123,6 +139,8 @@ class RequestDesk:
         )
 
     async def _act(self, wish: topics.ActRequest, asker: Asker) -> topics.RequestReply:
+        if wish.act == "give" and wish.to:
+            await self._refuse_a_stranger(wish.to)
         try:
             request = await self._write(partial(self._done, wish, asker.name))
         except UnfitActError as unfit:
@@ -130,6 +148,13 @@ class RequestDesk:
         except StoreError as refused:
             raise ControlError(f"not done: {refused}", "make room on the disk") from refused
         return await asyncio.to_thread(self._read, partial(self._shown, request))
+
+    async def _refuse_a_stranger(self, to: str) -> None:
+        names = await asyncio.to_thread(self._may_have)
+        if to not in names:
+            raise ControlError(
+                f"{to} sees to no requests", f"name one of {', '.join(sorted(names)) or 'nobody'}"
+            )
 
     def _done(self, wish: topics.ActRequest, by: str, connection: Connection) -> str:
         found = requests.beginning(connection, wish.request)
@@ -140,6 +165,11 @@ class RequestDesk:
         match wish.act:
             case "take":
                 requests.take(connection, request, by, moment)
+            case "give":
+                requests.give(connection, request, by, wish.to, moment)
+                about = f"request {request} to {wish.to or 'nobody'}"
+                for entered in Audited(by, Act.GAVE, about, moment).record(connection, self._key):
+                    add_step(connection, entered.call, entered.step, entered.detail, entered.moment)
             case "done":
                 requests.done(connection, request, by, wish.outcome, moment)
             case "reopen":

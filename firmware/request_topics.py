@@ -43,13 +43,15 @@ class RequestLine(Strict):
 
 
 class RequestsReply(Strict):
-    """`done_today` and `due_today` tell how far the clinic's day has come."""
+    """`done_today` and `due_today` tell how far the clinic's day has come; `owners`, how many open
+    ones everybody has."""
 
     requests: tuple[RequestLine, ...]
     open: int
     overdue: int
     due_today: int
     done_today: int
+    owners: dict[str, int] = Field(default_factory=dict)
 
 
 class RequestRequest(Strict):
@@ -84,11 +86,13 @@ class RequestReply(Strict):
 
 
 class ActRequest(Strict):
-    """Do something about one request; whoever asks has done it."""
+    """Do something about one request; whoever asks has done it. `to` is whose it becomes, nobody's
+    where it is empty."""
 
     ask: Literal["request_act"] = "request_act"
     request: str = Field(pattern=ID, min_length=1)
-    act: Literal["take", "note", "done", "reopen", "open"]
+    act: Literal["take", "give", "note", "done", "reopen", "open"]
+    to: str = Field(default="", max_length=64)
     outcome: Outcome = Outcome.DONE
     note: str = Field(default="", max_length=NOTE_MOST, repr=False)
 

@@ -68,6 +68,7 @@ class Act(StrEnum):
     BROKEN_OFF = "broken off"  # left, too, by a caller who hung up before the end
     OPENED = "opened"  # somebody has read what is sealed of it
     TAKEN = "taken"
+    GIVEN = "given"  # to somebody, or back to nobody
     NOTED = "noted"
     DONE = "done"
     REOPENED = "reopened"
@@ -203,6 +204,15 @@ def take(connection: Connection, request: str, owner: str, moment: Moment) -> Re
     return one(connection, request)
 
 
+def give(connection: Connection, request: str, by: str, to: str, moment: Moment) -> Request:
+    """Somebody else has it now; with an empty name, nobody."""
+    _open_one(connection, request)
+    one_ = requests.c.request == request
+    connection.execute(requests.update().where(one_).values(owner=to or None))
+    _act(connection, request, Act.GIVEN, by, f"to {to or 'nobody'}", moment)
+    return one(connection, request)
+
+
 def open_by(connection: Connection, request: str, by: str, moment: Moment) -> None:
     """Somebody is about to read what is sealed of it."""
     _act(connection, request, Act.OPENED, by, "", moment)
@@ -281,6 +291,14 @@ def how_many_open(connection: Connection, untouching: Sequence[str]) -> tuple[in
     asked = select(func.count(), func.count().filter(is_new)).where(requests.c.done.is_(None))
     found, untouched = connection.execute(asked).one()
     return found, untouched
+
+
+def open_by_owner(connection: Connection) -> dict[str, int]:
+    """How many open ones everybody has who has any."""
+    theirs = (requests.c.done.is_(None), requests.c.owner.is_not(None))
+    asked = select(requests.c.owner, func.count().label("number")).where(*theirs)
+    found = connection.execute(asked.group_by(requests.c.owner))
+    return {row.owner: row.number for row in found}
 
 
 def history(connection: Connection, request: str) -> list[History]:

@@ -35,6 +35,7 @@ from firmware.machine import MachineKey, MachineKeyError
 from firmware.message_acts import ID, MESSAGE_ACT, NOTE_MOST
 from firmware.opening import Opening, Said, lies_in, wav
 from firmware.people import KeyRing, PeopleError
+from firmware.request_desk import who_may_have_one
 from firmware.requests import Outcome
 from firmware.requests import Request as Work
 from firmware.store import StoreError, open_reader
@@ -155,7 +156,8 @@ class RequestForm(SeenForm):
 
 
 class RequestActForm(RequestForm):
-    act: Literal["take", "note", "done", "reopen"]
+    act: Literal["take", "give", "note", "done", "reopen"]
+    to: Annotated[str, Field(max_length=64)] = ""
     outcome: Outcome = Outcome.DONE
     note: Annotated[str, Field(max_length=asked.NOTE_MOST)] = ""
 
@@ -435,7 +437,11 @@ def act_on_request(request: Request) -> Response:
             request,
             asked.REQUEST_ACT,
             asked.ActRequest(
-                request=wish.request, act=wish.act, outcome=wish.outcome, note=wish.note
+                request=wish.request,
+                act=wish.act,
+                to=wish.to,
+                outcome=wish.outcome,
+                note=wish.note,
             ),
         )
         latest = told.history[-1]
@@ -445,8 +451,16 @@ def act_on_request(request: Request) -> Response:
             case "take":
                 answer.parts = ("said", "list", "state", "history")
                 (line,) = told.requests
-                answer.opened = Opened(_line(request, _item_of(line)), line.call)
+                members = _who_may_have_one(request)
+                answer.opened = Opened(_line(request, _item_of(line)), line.call, members=members)
                 answer.told = Told(words.gettext("The request is yours"))
+            case "give":
+                answer.parts = ("said", "list", "state", "history")
+                (line,) = told.requests
+                members = _who_may_have_one(request)
+                answer.opened = Opened(_line(request, _item_of(line)), line.call, members=members)
+                said = words.say("%(who)s has it now", who=wish.to)
+                answer.told = Told(said if wish.to else words.gettext("Nobody has it now"))
             case "note":
                 answer.parts = ("said", "list", "history")
                 answer.told = Told(words.gettext("Noted"))
@@ -761,7 +775,12 @@ def _opened_request(request: Request, told: asked.RequestReply, opened: requests
             )
             for each in told.history
         ),
+        members=_who_may_have_one(request),
     )
+
+
+def _who_may_have_one(request: Request) -> tuple[str, ...]:
+    return tuple(sorted(who_may_have_one(house_of(request).place.page_db)))
 
 
 def _item_of(line: asked.RequestLine) -> Item:
@@ -783,6 +802,10 @@ def _act_words(act: asked.ActLine, words: Words) -> str:
     if act.act == "done":
         outcome = act.detail.partition(",")[0]
         return words.gettext(OUTCOMES.get(outcome, outcome))
+    if act.act == "given":
+        to = act.detail.removeprefix("to ")
+        who = words.gettext("nobody") if to == "nobody" else to
+        return words.say("given to %(who)s", who=who)
     return words.gettext(ACTS.get(act.act, act.act))
 
 

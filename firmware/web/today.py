@@ -148,6 +148,7 @@ async def today(request: Request) -> Response:
         words_of(request),
         house.now(),
         may_read=may_read,
+        person=visitor.person,
     )
     return render(
         request,
@@ -177,6 +178,7 @@ async def live(request: Request) -> StreamingResponse:
                 words,
                 house.now(),
                 may_read=visitor.may(Operation.READ),
+                person=visitor.person,
             )
             yield f"data: {shown.as_json()}\n\n"
 
@@ -203,10 +205,11 @@ def view(
     now: datetime,
     *,
     may_read: bool = False,
+    person: str = "",
 ) -> View:
     """The words of one visitor's screen; who calls only for whoever may read it."""
     alarms = tuple(alarms_of(standing, words))
-    todo = tuple(_to_do(standing, mailboxes, words))
+    todo = tuple(_to_do(standing, mailboxes, words, person))
     waiting = tuple(waiting_of(standing, words))
     worst = {row.tone for row in alarms}
     tone = next((tone for tone in ("alarm", "warning") if tone in worst), "well")
@@ -326,12 +329,18 @@ def _named(phone: str, plan: Plan | None) -> str:
     return f"{phone} {known.name}" if known else phone
 
 
-def _to_do(standing: Standing, mailboxes: Collection[str], words: Words) -> Iterator[Row]:
+def _to_do(
+    standing: Standing, mailboxes: Collection[str], words: Words, person: str
+) -> Iterator[Row]:
     for lease in standing.leases.leases if standing.leases else ():
         if not lease.owner:
             said = words.gettext("An urgent message that nobody has accepted")
             yield Row(f"lease {lease.lease}", (words.gettext("urgent"), said), "alarm", WORK)
-    if (asked := standing.requests) and asked.overdue:
+    asked = standing.requests
+    if asked and (own := asked.owners.get(person, 0)):
+        said = words.count("%(num)s request is yours", "%(num)s requests are yours", own)
+        yield Row("yours", (words.gettext("requests"), said), "", WORK)
+    if asked and asked.overdue:
         said = words.count(
             "%(num)s request is overdue", "%(num)s requests are overdue", asked.overdue
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from firmware.ledger import Arrived, Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
 from firmware.operations import Asker
 from firmware.place import Place
-from firmware.request_desk import RequestDesk
+from firmware.request_desk import RequestDesk, who_may_have_one
 from firmware.store import open_reader
 from firmware.vault import CHUNK_BYTES, Label, Sealing
 from ivr import commands, events
@@ -112,7 +113,13 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
     """Listening, for as long as the context lasts."""
     key, told = MachineKey.at(place.machine_key), list[events.Event]()
     books = Ledger(place.calls_db, place.ledger_log, key)
-    desk = RequestDesk(books.store, key, told.append, lambda: ZONE)
+    desk = RequestDesk(
+        books.store,
+        key,
+        told.append,
+        lambda: ZONE,
+        may_have=partial(who_may_have_one, place.page_db),
+    )
     exchange = Exchange(place, books, desk, told)
     ready, over, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
 

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from firmware import people
-from firmware.operations import Role
+from firmware.operations import ROLES, Operation, Role
 from firmware.web import messages
 from firmware.web.messages import answer_in_words, live, telephone
 from firmware.web.page import house, page
@@ -379,6 +379,31 @@ def test_a_request_is_opened_in_words_taken_noted_done_and_open_again(desk: Desk
     assert ("read", f"request {request}") in desk.exchange.audited()
     twice = desk.does("/requests/act", request=request, act="reopen")
     assert (twice.status_code, "nothing to reopen" in twice.text) == (409, True)
+
+
+def test_a_request_is_given_to_a_colleague_who_sees_to_requests_and_to_nobody_else(
+    desk: Desk,
+) -> None:
+    request, provider = desk.exchange.ask([Answer("medicine", "77441")]), named(Role.PROVIDER)
+    opened = desk.does("/requests/open", request=request).text
+    offered = re.findall(r"<option[^>]*>([^<]+)</option>", opened[opened.index('id="own-to"') :])
+    settle = {named(role) for role in ROLES[Operation.SETTLE]}
+    assert set(offered[: len(settle) + 1]) == {"nobody", *settle}
+    given = desk.does("/requests/act", request=request, act="give", to=provider).text
+    assert f"{provider} has it now" in given
+    assert f"<b>{provider}</b>" in given
+    assert f"given to {provider}" in given
+    assert f" · {provider}" in desk.sees()
+    for stranger in (named(Role.AUDITOR), "nobody of ours"):
+        refused = desk.does("/requests/act", request=request, act="give", to=stranger)
+        assert (refused.status_code, "sees to no requests" in refused.text) == (409, True)
+    back = desk.does("/requests/act", request=request, act="give", to="").text
+    assert "Nobody has it now" in back
+    gave = [about for act, about in desk.exchange.audited() if act == "gave"]
+    assert gave == [f"request {request} to {to}" for to in (provider, "nobody")]
+    again = desk.does("/requests/open", request=request).text
+    assert f"given to {provider}" in again
+    assert "given to nobody" in again
 
 
 def test_a_list_that_goes_on_shows_what_is_still_one_s_own_and_ends_with_the_session(

@@ -127,6 +127,17 @@ def test_one_look_says_who_waits_what_to_do_and_what_is_wrong() -> None:
     assert lab == ("lab", "closed", "until Tue 3 Mar, 00:00", "switched by hand")
 
 
+def test_how_many_requests_are_one_s_own_is_told_to_whose_they_are_alone() -> None:
+    told = standing()
+    assert told.requests is not None
+    asked = told.requests.model_copy(update={"owners": {"the nurse": 2}})
+    told = replace(told, requests=asked)
+    mine = view(told, PLAN, {"desk"}, ENGLISH, NOW, person="the nurse")
+    assert ("requests", "2 requests are yours") in cells(mine, "todo")
+    others = view(told, PLAN, {"desk"}, ENGLISH, NOW, person="the admin")
+    assert "yours" not in others.as_json()
+
+
 def test_of_a_mailbox_that_is_not_one_s_own_nothing_is_told() -> None:
     assert "doctor" not in seen(standing()).as_json()
 
