@@ -132,6 +132,8 @@ def _room(clinic: Rehearsal) -> Iterator[_Room]:
     finally:
         room.over.set()
         process.join()
+    if process.exitcode:
+        raise RuntimeError("somebody was not shown a screen: see the page's own log")
 
 
 def _sit(
@@ -151,7 +153,11 @@ def _sit(
         person.sign_in()
     for board in browsers[web.PEOPLE :]:
         box.watched_by(board)
-    ready.set()
+
+    def looks_at_all(person: web.Browser) -> None:
+        """What is read once for as long as the page runs is read now."""
+        for screen in web.SCREENS:
+            person.look_ms(screen)
 
     def uses(person: web.Browser) -> None:
         look = 0
@@ -166,4 +172,6 @@ def _sit(
                     looks.value += 1
 
     with ThreadPoolExecutor(len(box.people)) as all_at_once:
+        list(all_at_once.map(looks_at_all, box.people))
+        ready.set()
         list(all_at_once.map(uses, box.people))
