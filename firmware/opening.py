@@ -90,6 +90,15 @@ class Opening:
         if to in people.read(self.place.page_db, listening.mailboxes):
             self.let_the_box_open()
 
+    def take_out(self, mine: Collection[str], do: Callable[[MessageActRequest], object]) -> None:
+        """Out of these mailboxes of theirs, which still have it: from now on it is sealed to the
+        others alone."""
+        there = lies_in(self.place, self.message.message)
+        for mailbox in sorted(there & set(mine)):
+            do(self.wish(act="take out", mailbox=mailbox))
+        stays = people.recipients_of(self.place.page_db, sorted(there - set(mine)))
+        vault.readdress(self._path, self._keys, stays)
+
     def let_the_box_open(self) -> None:
         """Its own key to this message; one that was there may be a destroyed one's mark."""
         key = vault.own_key(self._path, *self._keys)

@@ -308,6 +308,7 @@ ROUTES: Mapping[str, Operation | None] = {
     "GET /messages/live": Operation.LISTEN,
     "POST /messages/act": Operation.LISTEN,
     "POST /messages/call-back": Operation.SETTLE,
+    "POST /messages/delete": Operation.LISTEN,
     "POST /messages/forward": Operation.LISTEN,
     "POST /messages/hear": Operation.LISTEN,
     "POST /messages/heard": Operation.LISTEN,

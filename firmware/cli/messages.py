@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from firmware import account, control, message_acts, people, vault
+from firmware import account, control, message_acts
 from firmware.audit import Act
 from firmware.cli.terminal import (
     BAD_INPUT,
@@ -38,7 +38,6 @@ from firmware.erasure import NotAllowedError, Rule
 from firmware.holds import HeldError
 from firmware.ledger import Ledger, Message, Moment
 from firmware.machine import MachineKey
-from firmware.message_acts import MessageActRequest
 from firmware.opening import Opening, held_by, lies_in, wav
 from firmware.operations import Operation
 from firmware.people import KeyRing
@@ -166,16 +165,9 @@ def _take_out(
     question = f"Take {chosen.message[:8]} out of your mailboxes? It stays in {others}."
     if not yes and not typer.confirm(question, err=True):
         fail("nothing was changed")
-    path = vault.sealed_path(place.messages, chosen.message)
-    keys = ring.mailboxes[chosen.mailbox]
-    mine = sorted(lies_in(place, chosen.message) & ring.mailboxes.keys())
     with asking(place, ring) as session:
-        for mailbox in mine:
-            request = MessageActRequest(
-                message=chosen.message, mailbox=mailbox, who=ring.person, act="take out"
-            )
-            message_acts.do(place, request, session)
-    vault.readdress(path, keys, people.recipients_of(place.page_db, elsewhere))
+        do = partial(message_acts.do, place, session=session)
+        opening(place, ring, chosen).take_out(ring.mailboxes, do)
     say(f"{chosen.message[:8]} is open to you no more; it stays in {others}")
 
 

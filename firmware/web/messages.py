@@ -143,6 +143,10 @@ class NoteForm(ItsForm):
     note: Annotated[str, Field(min_length=1, max_length=NOTE_MOST)]
 
 
+class DeleteForm(ItsForm):
+    sure: Literal["yes"]
+
+
 class ForwardForm(ItsForm):
     to: Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -235,6 +239,8 @@ class Opened:
     history: tuple[Happened, ...] = field(default=(), repr=False)
     members: tuple[str, ...] = ()  # whose it can be
     others: tuple[str, ...] = ()  # mailboxes that do not have it
+    stays_in: tuple[str, ...] = ()  # mailboxes of others that have it too
+    may_be_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +396,26 @@ def forward(request: Request) -> Response:
         answer.opened = _opened_message(request, at.message, "", [])
         said = words.say("%(to)s has it too, and it is new there", to=wish.to)
         answer.told = Told(said)
+    return answer.response()
+
+
+@router.post("/messages/delete")
+def delete(request: Request) -> Response:
+    """For ever; where others have it too, for whoever asks alone. What is on hold stays."""
+    wish, words = _wished(request, DeleteForm), words_of(request)
+    with _explained(request, wish) as answer:
+        at = _before(request, wish)
+        mine = _mine(request, at.ring)
+        if stays := _stays_in(request, at.message, mine):
+            at.take_out(mine, partial(ask_now, request, MESSAGE_ACT))
+            said = words.say(
+                "It is open to you no more, and stays in %(mailboxes)s", mailboxes=", ".join(stays)
+            )
+        else:
+            gone = topics.MarkMessageRequest(message=wish.message, mark="deleted")
+            ask_now(request, topics.MARK_MESSAGE, gone)
+            said = words.gettext("The message is destroyed, and a receipt says so")
+        answer.parts, answer.told = ("said", "list", "opened"), Told(said)
     return answer.response()
 
 
@@ -727,7 +753,19 @@ def _opened_message(request: Request, one: Message, number: str, notes: Collecti
         history=tuple(_happened(request, each.at, each.by, "", each.words) for each in notes),
         members=tuple(sorted(people.members_of(house.place.page_db, one.mailbox))),
         others=_others(request, one),
+        stays_in=_stays_in(request, one, _mine(request, _ring(request))),
+        may_be_deleted=house.site.plan is not None and house.site.plan.retention.by_hand,
     )
+
+
+def _mine(request: Request, ring: KeyRing) -> frozenset[str]:
+    """Mailboxes that are theirs now, and whose keys they hold."""
+    return visitor_of(request).mailboxes & ring.mailboxes.keys()
+
+
+def _stays_in(request: Request, one: Message, mine: Collection[str]) -> tuple[str, ...]:
+    """Other mailboxes that have it."""
+    return tuple(sorted(lies_in(house_of(request).place, one.message) - set(mine)))
 
 
 def _others(request: Request, one: Message) -> tuple[str, ...]:

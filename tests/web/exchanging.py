@@ -11,18 +11,22 @@ from functools import partial
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from firmware import account, message_acts, people, topics
+from firmware import account, holds, message_acts, people, topics
 from firmware.audit import Act, Audited
 from firmware.audit import read as audited
 from firmware.call_me import CALL_ME, CallMeReply, CallMeRequest
 from firmware.calling_out import CALL_OUT, CallOutReply, CallOutRequest
-from firmware.control import Door
+from firmware.control import ControlError, Door
 from firmware.doorkeeper import Doorkeeper
+from firmware.erasure import Rule
+from firmware.holds import HeldError
 from firmware.ledger import Arrived, Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
 from firmware.operations import Asker
 from firmware.place import Place
 from firmware.request_desk import RequestDesk, who_may_have_one
+from firmware.retention import Eraser
+from firmware.retention_desk import BY_HAND
 from firmware.store import open_reader
 from firmware.vault import CHUNK_BYTES, Label, Sealing
 from ivr import commands, events
@@ -99,6 +103,13 @@ class Exchange:
         reader.dispose()
         return str(found)
 
+    def hold(self, message: str) -> None:
+        """Somebody has it kept for a court."""
+        wish = holds.Wish("somebody", holds.Kind.MESSAGE, message, "a court asks", {})
+        key = MachineKey.at(self.place.machine_key)
+        placed = partial(holds.place, wish=wish, key=key, moment=Moment.now())
+        self.books.store.submit(placed).result(60)
+
     def audited(self) -> list[tuple[str, str]]:
         """What was done since somebody signed in, and about what; without who told of it."""
         reader = open_reader(self.place.calls_db)
@@ -121,13 +132,23 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         may_have=partial(who_may_have_one, place.page_db),
     )
     exchange = Exchange(place, books, desk, told)
+    eraser = Eraser(books.store, key, place.messages)
     ready, over, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
 
     async def entered(entry: Audited) -> None:
         await books.write([entry])
 
     async def heard(request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
+        if request.mark == "deleted":
+            return await deleted(request)
         known = await books.heard(request.message, Moment.now(), request.mailbox)
+        return topics.MarkMessageReply(known=known)
+
+    async def deleted(request: topics.MarkMessageRequest) -> topics.MarkMessageReply:
+        try:
+            known = await eraser.message(request.message, Rule(BY_HAND, "somebody"))
+        except HeldError as held:
+            raise ControlError("nothing was deleted", str(held)) from held
         return topics.MarkMessageReply(known=known)
 
     async def rings(request: CallOutRequest, asker: Asker) -> CallOutReply:

@@ -19,6 +19,7 @@ from httpx2 import Response
 
 from firmware import people
 from firmware.operations import ROLES, Operation, Role
+from firmware.vault import sealed_path
 from firmware.web import messages
 from firmware.web.messages import answer_in_words, live, telephone
 from firmware.web.page import house, page
@@ -301,6 +302,61 @@ def test_a_forwarded_message_is_new_for_the_others_who_can_open_it_then(desk: De
         assert SHOWN in doctor.at("open", message, "doctor").text
         assert doctor.at("hear", message, "doctor").status_code == 200
     assert ("forwarded", f"{message} to doctor") in desk.exchange.audited()
+
+
+def test_a_message_is_deleted_for_ever_once_somebody_is_sure_and_says_what_that_means(
+    desk: Desk,
+) -> None:
+    message, other = desk.exchange.leave(), desk.exchange.leave()
+    opened = desk.at("open", message).text
+    assert "The key that opens it is destroyed" in opened
+    assert "Delete it for ever" in opened
+    assert desk.at("delete", message).status_code == 422  # nobody was asked
+    assert f'data-id="{message}"' in desk.sees()
+    gone = desk.at("delete", message, sure="yes").text
+    assert "The message is destroyed, and a receipt says so" in gone
+    assert "Nothing is open" in gone
+    assert f'data-id="{message}"' not in gone
+    assert f'data-id="{other}"' in gone
+    assert not sealed_path(desk.clinic.place.messages, message).exists()
+    assert desk.at("delete", message, sure="yes").status_code == 404
+    deleted = [about for act, about in desk.exchange.audited() if act == "deleted"]
+    assert deleted == [f"message {message}, receipt 1"]
+
+
+def test_what_others_have_too_is_taken_out_of_one_s_own_mailboxes_and_stays_theirs(
+    desk: Desk,
+) -> None:
+    message = desk.exchange.leave()
+    desk.at("forward", message, to="doctor")
+    assert "It stays in doctor." in desk.at("open", message).text
+    out = desk.at("delete", message, sure="yes").text
+    assert "It is open to you no more, and stays in doctor" in out
+    assert f'data-id="{message}"' not in desk.sees()
+    assert sealed_path(desk.clinic.place.messages, message).exists()
+    desk.clinic.sign_in(desk.browser, ADMIN)
+    assert desk.at("hear", message, "doctor").status_code == 200
+    assert "The key that opens it is destroyed" in desk.at("open", message, "doctor").text
+
+
+def test_what_is_on_legal_hold_is_deleted_by_nobody_and_the_page_says_so(desk: Desk) -> None:
+    message = desk.exchange.leave()
+    desk.exchange.hold(message)
+    stays = desk.at("delete", message, sure="yes")
+    assert (stays.status_code, "is on legal hold" in stays.text) == (409, True)
+    assert f'data-id="{message}"' in desk.sees()
+    desk.at("forward", message, to="doctor")
+    stays = desk.at("delete", message, sure="yes")
+    assert (stays.status_code, "is on legal hold" in stays.text) == (409, True)
+    assert desk.at("hear", message).status_code == 200
+
+
+def test_where_nobody_deletes_by_hand_it_is_not_offered(desk: Desk) -> None:
+    site = desk.clinic.place.site_file
+    site.write_text(site.read_text("utf-8") + "\n[retention]\ndelete_by_hand = false\n", "utf-8")
+    opened = desk.at("open", desk.exchange.leave()).text
+    assert "This clinic lets nobody delete by hand" in opened
+    assert "Delete it for ever" not in opened
 
 
 def test_a_caller_is_called_back_by_one_s_own_telephone_with_one_press(desk: Desk) -> None:

@@ -231,7 +231,7 @@ root.addEventListener("submit", async (event) => {
   const button = event.submitter ?? form.querySelector("button");
   if (button.disabled) return;
   button.disabled = true; // a second press would do it twice
-  const finished = button.matches("[data-finish]");
+  const finished = button.matches("[data-finish], [data-delete]");
   const is = await act(form.getAttribute("action"), fields).catch(() => false);
   button.disabled = false;
   if (is && form.matches("[data-note]")) form.reset();
