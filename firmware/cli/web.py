@@ -15,6 +15,9 @@ from firmware.watchdog import notify
 app = typer.Typer()
 
 Port = typer.Option(min=1, max=65_535)
+# Where both want the processor a call goes first: a screen may take a moment longer, and a caller
+# must not hear that somebody looks at one.
+GIVES_WAY = 10
 
 
 @app.command()
@@ -35,6 +38,7 @@ def web(
 
     log_to_journal()
     _keep_to_ourselves()
+    os.nice(GIVES_WAY)
     place = Place.from_environment()
 
     def is_up() -> None:
