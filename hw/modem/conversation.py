@@ -12,13 +12,26 @@ answer before its own has come and the line is quiet. What was asked for and not
 once, in `_gave_up`: asked again where that does no harm, told as unsure where it might.
 """
 
-import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
 from hw.modem import events
 from hw.modem.address import PduError
+from hw.modem.answers import (
+    BEGAN_ANEW,
+    CLIP,
+    DIRECT,
+    HEX,
+    REFERENCE,
+    REGISTRATION,
+    SIGNAL,
+    STORED,
+    USED,
+    is_news,
+    listed_of,
+    stand_of,
+)
 from hw.modem.calls import WAITING, Calls, Stage, rows_of
 from hw.modem.commands import (
     Answer,
@@ -33,7 +46,7 @@ from hw.modem.commands import (
 )
 from hw.modem.dialects import QUECTEL_EC25, Dialect, dialect_of, digit_of
 from hw.modem.events import REGISTERED, CallEnded, Connected, Ending, Event, Stand
-from hw.modem.inbox import Inbox, Listed, came
+from hw.modem.inbox import Inbox, came
 from hw.modem.lines import Line, Lines, Prompt
 from hw.modem.outbox import Outbox
 from hw.modem.pdu import decode
@@ -80,17 +93,6 @@ SEND = b"\x1a"
 
 # Of a call, and gone with it.
 WISHES = (About.DIAL, About.ANSWER, About.VOICE_ON, About.DIGIT)
-
-_CLIP = re.compile(r'\+CLIP: ?"([^"]{0,40})",.*')
-_STORED = re.compile(r'\+C(?:MT|DS)I: ?"(\w{2})",\d+')
-_DIRECT = re.compile(r"\+(?:CMT|CDS): ?(?:[^,]*,)?(\d{1,3})")
-_LISTED = re.compile(r"\+CMGL: ?(\d{1,4}),\d,[^,]*,(\d{1,3})")
-_USED = re.compile(r"\+CPMS: ?(?:\"\w+\",)?(\d+),(\d+).*")
-_SIGNAL = re.compile(r"\+CSQ: ?(\d{1,3}),\d+")
-_REGISTRATION = re.compile(r"\+CE?REG: ?\d,(\d).*")
-_REFERENCE = re.compile(r"\+CMGS: ?(\d{1,3}).*")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
-_BEGAN_ANEW = ("RDY", "POWERED DOWN", "NORMAL POWER DOWN", "START")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +264,11 @@ class Conversation:
             if under_way.echoed:  # it forgot what it was told, so all is told again
                 self._begin_anew(now)
             return True
-        if job.expects == "*" and not _is_news(line):
+        if job.expects == "*" and not is_news(line):
             under_way.lines.append(line)
             return False
         is_ours = bool(job.expects) and line.startswith(job.expects)
-        is_pdu = job.about is About.LIST and _HEX.fullmatch(line) and self._direct_octets is None
+        is_pdu = job.about is About.LIST and HEX.fullmatch(line) and self._direct_octets is None
         if is_ours or is_pdu:
             under_way.lines.append(line)
             return True
@@ -274,13 +276,13 @@ class Conversation:
 
     def _take_news(self, line: str, now: float) -> None:
         """A line that nobody asked for; an unknown one is nothing."""
-        if self._direct_octets is not None and _HEX.fullmatch(line):
+        if self._direct_octets is not None and HEX.fullmatch(line):
             self._came_directly(line, self._direct_octets)
             self._direct_octets = None
             return
-        if found := _DIRECT.fullmatch(line):
+        if found := DIRECT.fullmatch(line):
             self._direct_octets = int(found[1])
-        elif found := _CLIP.fullmatch(line):
+        elif found := CLIP.fullmatch(line):
             self._out += self._calls.caller(found[1] or None, now)
             self._look_at_calls()
         elif line in CALL_RESULTS:
@@ -288,9 +290,9 @@ class Conversation:
             self._look_at_calls()
         elif line.startswith(("RING", "+CRING", "VOICE CALL", '+QIND: "ccinfo"')):
             self._look_at_calls()
-        elif found := _STORED.fullmatch(line):
+        elif found := STORED.fullmatch(line):
             self._came_into(found[1], now)
-        elif line in _BEGAN_ANEW:
+        elif line in BEGAN_ANEW:
             self._began_anew(now)
         elif line.startswith("+CPIN:"):
             self._timers["sim"] = now
@@ -570,7 +572,7 @@ class Conversation:
         return any(one.memory == job.memory for one in self._desk.waiting(job.about))
 
     def _swept(self, memory: str, lines: list[str], now: float) -> None:
-        self._inbox.swept(memory, _listed(lines), now)
+        self._inbox.swept(memory, listed_of(lines), now)
 
     def _tell_texts(self, now: float) -> None:
         is_full = bool(self._full)
@@ -580,7 +582,7 @@ class Conversation:
 
     def _count_room(self, memory: str, lines: list[str]) -> None:
         for line in lines:
-            if found := _USED.fullmatch(line):
+            if found := USED.fullmatch(line):
                 used, room = int(found[1]), int(found[2])
                 if room and used >= room:
                     self._fill(memory)
@@ -614,7 +616,7 @@ class Conversation:
             self._out += self._outbox.not_given()
             self._begin_anew(now)
             return
-        found = next(filter(None, map(_REFERENCE.fullmatch, under_way.lines)), None)
+        found = next(filter(None, map(REFERENCE.fullmatch, under_way.lines)), None)
         self._out += self._outbox.sent(int(found[1]) % 256 if found else None)
 
     # ---- looking round ----
@@ -649,7 +651,7 @@ class Conversation:
 
     def _signal_told(self, lines: list[str]) -> None:
         for line in lines:
-            if found := _SIGNAL.fullmatch(line):
+            if found := SIGNAL.fullmatch(line):
                 rssi = int(found[1])
                 # TS 27.007, 8.5: -113 dBm and 2 dB a step; 99 is unknown.
                 dbm = 2 * rssi - 113 if rssi <= 31 else None
@@ -659,7 +661,7 @@ class Conversation:
 
     def _registration_told(self, name: str, lines: list[str]) -> None:
         for line in lines:
-            if found := _REGISTRATION.fullmatch(line):
+            if found := REGISTRATION.fullmatch(line):
                 self._registration[name] = int(found[1])
 
     def _stands(self) -> Stand:
@@ -671,7 +673,7 @@ class Conversation:
             case Phase.HELD:
                 return self._sim_holds()
             case Phase.READY:
-                return _registered(set(self._registration.values()))
+                return stand_of(set(self._registration.values()))
             case _:
                 assert_never(self.phase)
 
@@ -738,38 +740,8 @@ def _ends(result: Result, job: Job) -> bool:
     return result.verdict is not Verdict.ENDED or job.about in (About.DIAL, About.ANSWER)
 
 
-def _is_news(line: str) -> bool:
-    """Of the lines that could stand in an answer of free words."""
-    return line.startswith(("RING", "+C", "VOICE CALL")) or line in _BEGAN_ANEW
-
-
-def _listed(lines: list[str]) -> list[Listed]:
-    """Each header with the PDU after it; a header that lost its PDU, or a PDU its header, lies in
-    the modem still, and is read the next time."""
-    listed = []
-    head: re.Match[str] | None = None
-    for line in lines:
-        if found := _LISTED.fullmatch(line):
-            head = found
-        elif head is not None and _HEX.fullmatch(line):
-            listed.append(Listed(int(head[1]), line, int(head[2])))
-            head = None
-        else:
-            head = None
-    return listed
-
-
 def _deletion(slot: Slot) -> Job:
     return Job(
         f"AT+CMGD={slot.index}", About.DELETE, Rank.KEEP,
         limit_s=SIM_S, memory=slot.memory, slot=slot,
     )  # fmt: skip
-
-
-def _registered(said: set[int]) -> Stand:
-    """TS 27.007, 7.2: of the circuit switched network and of LTE's, the better."""
-    if 1 in said:
-        return Stand.HOME
-    if 5 in said:
-        return Stand.ROAMING
-    return Stand.DENIED if 3 in said else Stand.SEARCHING

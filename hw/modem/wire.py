@@ -1,5 +1,6 @@
 """A file descriptor that bytes come from and go to, on the running loop: never blocks, never waits,
-never grows. What cannot be written for want of room is dropped from its old end.
+never grows. What cannot be written for want of room is dropped from its old end: sound only, for of
+a conversation, which asks one thing at a time, there is never so much.
 """
 
 import asyncio

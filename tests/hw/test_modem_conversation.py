@@ -304,6 +304,31 @@ def test_a_late_answer_is_never_taken_for_another_s() -> None:
     assert told(talk, SmsSent) == [SmsSent("s2", (2,))]
 
 
+STEPS = 60  # of the modem's and the driver's, from the plugging in to the last report
+
+
+@pytest.mark.parametrize("maker", Maker)
+@pytest.mark.parametrize("step", range(0, STEPS, 2))
+def test_a_modem_is_pulled_out_and_plugged_in_at_any_step_and_nothing_is_lost(
+    maker: Maker, step: int
+) -> None:
+    talk = Talk(SimulatedModem(maker))
+    talk.order(SendSms("s1", PATIENT, "We open at nine."))
+    talk.modem.network.text(PATIENT, "Can I come?", talk.now)
+    for _ in range(step):
+        talk.step()
+    talk.unplug()
+    talk.for_seconds(3)
+    talk.replug()
+    talk.until(lambda: bool(told(talk, SmsCame)), within_s=60)
+    talk.for_seconds(60)
+    ends = [one.sms for one in told(talk, SmsSent)] + [one.sms for one in told(talk, SmsUnsure)]
+    assert ends == ["s1"]
+    assert len(talk.modem.network.texts_taken) <= 1
+    assert len(told(talk, SmsCame)) == 1
+    assert len(talk.modem.network.memories["ME"]) == 1
+
+
 def test_a_modem_that_restarts_by_itself_is_set_up_again() -> None:
     talk = ready()
     talk.modem.reboot(talk.now)
