@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from firmware.asterisk.telco import Answers, Silent
 from firmware.operations import Role
 from tests.page.practice import Practice
-from tests.page.visit import LOOKS, visiting
+from tests.page.visit import visiting
 
 ANN = "2025550177"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -88,12 +88,7 @@ def test_nobody_is_kept_from_reading_calls(
         assert one is not None
         for path, name in (("/calls", "calls"), (one, "call")):
             visit.go(path)
-            for how in LOOKS:
-                visit.look(how)
-                picture = pictures / f"{name}-{language}-{how}.png"
-                visit.page.screenshot(path=picture, full_page=True)
-                assert visit.barriers() == [], (path, how)
-                assert not visit.overflows(), (path, how)
+            visit.nobody_is_kept(pictures, name)
 
 
 def test_no_browser_refused_anything_of_the_calls_by_the_policy(here: Practice) -> None:

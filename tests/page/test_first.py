@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from firmware.beginning import DAYS
 from firmware.place import Place
 from firmware.ports import free_ports
 from tests.page.practice import PASSWORD, SOON_S, Elsewhere, Practice, standing
-from tests.page.visit import LOOKS, Visit, visiting
+from tests.page.visit import Visit, visiting
 
 TRUNK = """
 [trunks.telco]
@@ -45,14 +46,6 @@ def fresh(tmp_path: Path) -> Iterator[tuple[Place, str]]:
         finally:
             there.run(service.__aexit__(None, None, None))
             there.close()
-
-
-def has_no_barrier(visit: Visit, pictures: Path, name: str) -> None:
-    for how in LOOKS:
-        visit.look(how)
-        visit.page.screenshot(path=pictures / f"{name}-{how}.png", full_page=True)
-        assert visit.barriers() == [], how
-        assert not visit.overflows(), how
 
 
 def makes_the_admin(visit: Visit, said: str, looked_at: Callable[[str], None]) -> None:
@@ -126,10 +119,7 @@ def test_a_box_out_of_its_carton_has_an_admin_and_a_paper_and_asks_its_questions
     # With what a technician has connected, and no exchange.
     place.site_file.write_text(TRUNK, "utf-8")
     with visiting(chromium, address, language) as visit:
-
-        def looked_at(name: str) -> None:
-            has_no_barrier(visit, pictures, f"{name}-{language}")
-
+        looked_at = partial(visit.nobody_is_kept, pictures)
         makes_the_admin(visit, said, looked_at)
         expect(visit.page.locator(".person")).to_contain_text("maria")
         answers_five_questions(visit, looked_at)

@@ -108,11 +108,6 @@ def test_nobody_is_kept_from_reading_the_weeks(
         visit.sign_in(Role.ADMIN)
         for name, path in SCREENS.items():
             visit.go(path)
-            for how in LOOKS if name == "hours" else ("desktop", "phone"):
-                visit.look(how)
-                visit.page.screenshot(
-                    path=pictures / f"{name}-{language}-{how}.png", full_page=True
-                )
-                assert visit.barriers() == [], (name, how)
-                assert not visit.overflows(), (name, how)
+            looks = LOOKS if name == "hours" else ("desktop", "phone")
+            visit.nobody_is_kept(pictures, name, looks)
     draft.discard(here.place, draft.read(here.place).step)

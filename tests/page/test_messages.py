@@ -16,7 +16,7 @@ from firmware.operations import Role
 from firmware.rehearsal import PASSWORD, PERSON
 from tests.firmware.voice import voice
 from tests.page.practice import SOON_S, Practice
-from tests.page.visit import LOOKS, Visit, visiting
+from tests.page.visit import Visit, visiting
 
 REFILLS = "3"  # of the menu
 CALLER = "2025550143"
@@ -151,13 +151,7 @@ def test_nobody_is_kept_from_reading_messages(
             visit.go("/messages")
             visit.page.locator("[data-open=message]").last.click()
             expect(visit.page.locator("[data-player]")).to_be_visible()
-            for how in LOOKS:
-                visit.look(how)
-                tone = "dark" if dark else "light"
-                name = f"messages-{language}-{how}-{tone}.png"
-                visit.page.screenshot(path=pictures / name, full_page=True)
-                assert visit.barriers() == [], (how, dark)
-                assert not visit.overflows(), (how, dark)
+            visit.nobody_is_kept(pictures, "messages-dark" if dark else "messages")
 
 
 def test_a_screen_left_alone_is_silent_and_blank_before_anything_else(

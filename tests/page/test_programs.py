@@ -28,7 +28,7 @@ from firmware.web import api
 from firmware.web.page import house, page
 from tests.firmware.by_hand import SITE, exchange_at, site_at
 from tests.page.practice import Practice
-from tests.page.visit import LOOKS, visiting
+from tests.page.visit import visiting
 from tests.web.clinic import ADDRESS
 from tests.web.test_api import by, staffed
 
@@ -122,12 +122,7 @@ def test_somebody_makes_a_token_for_a_program_and_takes_it_away(
         visit.page.locator("#name").fill("<b>the calendar</b>")
         visit.page.locator("form[action='/programs'] button.main").click()
         expect(visit.page.locator("code.secret")).to_contain_text("careline-")
-        for how in LOOKS:
-            visit.look(how)
-            name = f"programs-{language}-{how}.png"
-            visit.page.screenshot(path=pictures / name, full_page=True)
-            assert visit.barriers() == [], how
-            assert not visit.overflows(), how
+        visit.nobody_is_kept(pictures, "programs")
         visit.page.locator("form[action='/programs/end'] button").click()
         expect(visit.page.locator("code.secret")).to_have_count(0)
         expect(visit.page.locator("form[action='/programs/end']")).to_have_count(0)

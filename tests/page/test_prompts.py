@@ -17,7 +17,7 @@ from firmware.control import follow_async
 from firmware.operations import Role
 from tests.page.conftest import CHROMIUM
 from tests.page.practice import SOON_S, Practice
-from tests.page.visit import LOOKS, Visit, visiting
+from tests.page.visit import Visit, visiting
 from tests.system import ear
 
 HZ = 700.0
@@ -61,7 +61,7 @@ def test_a_prompt_is_recorded_cut_kept_and_heard_by_who_calls_next(
         page.get_by_role("button", name="Stop").click()
         page.wait_for_url("**/prompts/new/*")
         assert spoken.read_bytes() == before
-        look(visit, pictures, "prompt-new", "en")
+        visit.nobody_is_kept(pictures, "prompt-new")
         cut_to_two_seconds(visit)
         page.get_by_role("button", name="Keep it").click()
         page.wait_for_url(f"**{PROMPT}")
@@ -154,14 +154,6 @@ def sealed(here: Practice, before: frozenset[Path] = frozenset()) -> dict[Path, 
     return {each: each.stat().st_size for each in lies}
 
 
-def look(visit: Visit, pictures: Path, name: str, language: str) -> None:
-    for how in LOOKS:
-        visit.look(how)
-        visit.page.screenshot(path=pictures / f"{name}-{language}-{how}.png", full_page=True)
-        assert visit.barriers() == [], how
-        assert not visit.overflows(), how
-
-
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_nobody_is_kept_from_reading_the_prompts(
     here: Practice, chromium: Browser, pictures: Path, language: str
@@ -170,7 +162,7 @@ def test_nobody_is_kept_from_reading_the_prompts(
         visit.sign_in(Role.ADMIN)
         for name, path in (("prompts", "/prompts"), ("prompt", PROMPT)):
             visit.go(path)
-            look(visit, pictures, name, language)
+            visit.nobody_is_kept(pictures, name)
 
 
 def test_a_prompt_is_found_by_its_words(here: Practice, chromium: Browser) -> None:

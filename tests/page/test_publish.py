@@ -14,7 +14,7 @@ from firmware import draft, trial, versions
 from firmware.asterisk.telco import LiveCall
 from firmware.operations import Role
 from tests.page.practice import SOON_S, Practice
-from tests.page.visit import LOOKS, Visit, visiting
+from tests.page.visit import Visit, visiting
 
 # In which a story does not confirm, and in which it does; a clinic has 90 s.
 SHORT_S, LONG_S = 4.0, 3000.0
@@ -135,10 +135,5 @@ def test_nobody_is_kept_from_publishing(
             (f"/publish/compare?before={in_force(here)}&after=draft", "compare"),
         ):
             visit.go(path)
-            for how in LOOKS:
-                visit.look(how)
-                picture = pictures / f"{name}-{language}-{how}.png"
-                visit.page.screenshot(path=picture, full_page=True)
-                assert visit.barriers() == [], (path, how)
-                assert not visit.overflows(), (path, how)
+            visit.nobody_is_kept(pictures, name)
     draft.discard(here.place, draft.read(here.place).step)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from firmware import draft
 from firmware.operations import Role
 from tests.page.practice import Practice
-from tests.page.visit import LOOKS, visiting
+from tests.page.visit import visiting
 from tests.system.watching_phone import watching_phone
 
 TABLE = """extension,name,location,callback
@@ -95,13 +95,10 @@ def test_nobody_is_kept_from_people_and_phones(
         visit.sign_in(Role.ADMIN)
         for path in SCREENS:
             visit.go(path)
-            for how in LOOKS:
-                visit.look(how)
-                assert not visit.overflows(), (path, how)
-                if how in ("desktop", "phone"):
-                    name = f"{path.strip('/').replace('/', '-')}-{language}-{how}.png"
-                    visit.page.screenshot(path=pictures / name, full_page=True)
-                    assert visit.barriers() == [], (path, how)
+            name = path.strip("/").replace("/", "-")
+            visit.nobody_is_kept(pictures, name, ("desktop", "phone"))
+            for how in ("tablet", "zoomed"):
+                visit.fits(how)
 
 
 def test_a_telephone_is_set_up_by_a_link_that_it_fetches_by_over_tls_as_one_that_trusts_the_box(
@@ -119,11 +116,7 @@ def test_a_telephone_is_set_up_by_a_link_that_it_fetches_by_over_tls_as_one_that
         page.keyboard.press("Enter")
         link = page.locator("code.secret").inner_text()
         expect(page.get_by_role("img", name="QR code of this address")).to_be_visible()
-        for how in ("desktop", "phone"):
-            visit.look(how)
-            assert not visit.overflows(), how
-            page.screenshot(path=pictures / f"rooms-set-up-{how}.png", full_page=True)
-            assert visit.barriers() == [], how
+        visit.nobody_is_kept(pictures, "rooms-set-up", ("desktop", "phone"))
         with urlopen(f"{link}000b82aabbcc.cfg", context=trusting, timeout=30) as got:  # noqa: S310
             told = dict(line.split(" = ", 1) for line in got.read().decode().splitlines()[1:])
         assert here.run(_sees_a_lamp(told)) == 200

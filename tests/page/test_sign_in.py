@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from firmware.operations import Role
 from tests.page.practice import PASSWORD, Practice
-from tests.page.visit import LOOKS, visiting
+from tests.page.visit import visiting
 
 
 def test_somebody_signs_in_and_out_by_the_keyboard_alone(here: Practice, chromium: Browser) -> None:
@@ -102,12 +102,7 @@ def test_nobody_is_kept_from_signing_in(
 ) -> None:
     with visiting(chromium, here.address, language) as visit:
         visit.go(path)
-        for how in LOOKS:
-            visit.look(how)
-            name = f"{path.strip('/')}-{language}-{how}.png"
-            visit.page.screenshot(path=pictures / name, full_page=True)
-            assert visit.barriers() == [], how
-            assert not visit.overflows(), how
+        visit.nobody_is_kept(pictures, path.strip("/"))
 
 
 def test_the_page_is_read_in_spanish_once_somebody_says_so(

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Route, expect
 from firmware import people, sessions
 from firmware.operations import Role
 from tests.page.practice import Practice
-from tests.page.visit import LOOKS, visiting
+from tests.page.visit import visiting
 
 
 def test_a_caller_who_waits_is_seen_at_once_and_no_more_when_gone(
@@ -129,13 +129,7 @@ def test_nobody_is_kept_from_reading_today(
     for dark in (False, True):
         with visiting(chromium, here.address, language, dark=dark) as visit:
             visit.sign_in(Role.ADMIN)
-            for how in LOOKS:
-                visit.look(how)
-                tone = "dark" if dark else "light"
-                name = f"today-{language}-{how}-{tone}.png"
-                visit.page.screenshot(path=pictures / name, full_page=True)
-                assert visit.barriers() == [], (how, dark)
-                assert not visit.overflows(), (how, dark)
+            visit.nobody_is_kept(pictures, "today-dark" if dark else "today")
 
 
 def test_no_browser_refused_anything_by_the_policy(here: Practice) -> None:

@@ -97,11 +97,7 @@ def test_the_landing_page_has_no_barrier_and_fits_every_screen(
         assert visit.page.locator("html").get_attribute("lang") == language
         for summary in visit.page.locator("summary").all():
             summary.click()
-        for how in ("desktop", "phone"):
-            visit.look(how)
-            visit.page.screenshot(path=pictures / f"landing-{language}-{how}.png", full_page=True)
-            assert visit.barriers() == []
-            assert not visit.overflows()
+        visit.nobody_is_kept(pictures, "landing", ("desktop", "phone"))
 
 
 def test_a_browser_warns_until_it_is_told_to_trust_the_box_and_never_believes_a_thief(

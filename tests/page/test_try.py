@@ -12,7 +12,7 @@ from firmware.asterisk.telco import Answers
 from firmware.operations import Role
 from tests.page.practice import Practice
 from tests.page.test_publish import drafted
-from tests.page.visit import LOOKS, Visit, visiting
+from tests.page.visit import Visit, visiting
 
 
 def test_a_call_through_the_draft_is_heard_with_its_new_words_and_kept_as_a_test(
@@ -82,8 +82,4 @@ def test_nobody_is_kept_from_trying(
     with visiting(chromium, here.address, language) as visit:
         visit.sign_in(Role.ADMIN)
         visit.go("/try")
-        for how in LOOKS:
-            visit.look(how)
-            visit.page.screenshot(path=pictures / f"try-{language}-{how}.png", full_page=True)
-            assert visit.barriers() == [], how
-            assert not visit.overflows(), how
+        visit.nobody_is_kept(pictures, "try")

@@ -30,12 +30,7 @@ def test_a_television_shows_who_waits_and_nobody_is_signed_in_there(
         expect(visit.page.locator("[data-table=hours] tbody tr")).not_to_have_count(0)
         here.run(call.press("2"))
         expect(count).to_have_text("1")
-        for how in (*LOOKS, "television"):
-            visit.look(how)
-            name = f"wall-{language}-{how}.png"
-            visit.page.screenshot(path=pictures / name, full_page=True)
-            assert visit.barriers() == [], how
-            assert not visit.overflows(), how
+        visit.nobody_is_kept(pictures, "wall", (*LOOKS, "television"))
         here.run(call.hang_up())
         expect(count).to_have_text("0")
         visit.go("/today")

@@ -3,10 +3,11 @@ refused or fails whoever cannot see, or has a small screen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
@@ -31,6 +32,7 @@ class Visit:
 
     page: Page
     address: str
+    language: str = "en"
     complaints: list[str] = field(default_factory=list)  # the browser's own
 
     def go(self, path: str) -> None:
@@ -57,6 +59,21 @@ class Visit:
             if each["impact"] in GRAVE
         ]
 
+    def nobody_is_kept(self, pictures: Path, name: str, looks: Iterable[str] = LOOKS) -> None:
+        """From what stands here, in each of these looks: neither who cannot see nor who has a small
+        screen. Each is drawn, too, to be looked at."""
+        for how in looks:
+            self.look(how)
+            picture = pictures / f"{name}-{self.language}-{how}.png"
+            self.page.screenshot(path=picture, full_page=True)
+            assert self.barriers() == [], (name, how)
+            assert not self.overflows(), (name, how)
+
+    def fits(self, how: str) -> None:
+        """Nothing here must be scrolled sideways, in this look."""
+        self.look(how)
+        assert not self.overflows(), (self.page.url, how)
+
     def overflows(self) -> bool:
         """Whether it must be scrolled sideways."""
         return bool(
@@ -78,7 +95,7 @@ def visiting(
     )
     context.set_default_timeout(SOON_S * 1000)
     page = context.new_page()
-    visit = Visit(page, address)
+    visit = Visit(page, address, language)
     page.on("pageerror", lambda fault: visit.complaints.append(str(fault)))
     page.on(
         "console",
