@@ -1,5 +1,5 @@
 """Publishing in a real browser, on a real exchange and Asterisk: what nobody confirms comes back,
-what is confirmed is heard by whoever calls, and an earlier version is one click away."""
+and everybody is told. What is confirmed is called, and taken back, in test_story.py."""
 
 import asyncio
 from collections.abc import Iterator
@@ -91,36 +91,6 @@ def test_what_nobody_confirms_comes_back_and_everybody_is_told(
         visit.page.locator(".bar-draft summary").click()
         visit.page.get_by_role("button", name="Discard the draft").click()
         expect(visit.page.locator(".bar-draft")).not_to_be_visible()
-
-
-def test_what_is_confirmed_is_what_callers_hear_and_one_click_brings_the_old_back(
-    here: Practice, chromium: Browser, pictures: Path
-) -> None:
-    number = here.rehearsal.plan.lines["main"].numbers[0]
-    before = in_force(here)
-    drafted(here, 'choices = { 1 = "front-desk"', 'choices = { 9 = "goodbye", 1 = "front-desk"')
-    with screen(here, chromium) as visit:
-        publish(here, visit, "nine says goodbye")
-        visit.page.get_by_role("button", name="Confirm").click()
-        expect(visit.page.locator("tr[data-version][data-tone=well]")).to_contain_text(
-            "nine says goodbye"
-        )
-        assert trial.pending(here.place) is None
-        call = here.run(here.rehearsal.telco.call(number))
-        here.run(answered(call))
-        here.run(call.press("9"))
-        here.run(over(call))
-        visit.go(f"/publish/compare?before={before}&after={in_force(here)}")
-        expect(visit.page.locator(".changes")).to_contain_text("now leads to `goodbye`")
-        visit.go("/publish")
-        visit.page.locator(f"[data-version='{before}'] button").click()
-        expect(visit.page.locator(".countdown")).to_be_visible()
-        on_trial_for(here, LONG_S)
-        visit.page.get_by_role("button", name="Confirm").click()
-        expect(visit.page.locator("tr[data-version][data-tone=well]")).to_contain_text(
-            f"as version {before}"
-        )
-    assert here.place.site_file.read_text("utf-8") == versions.find(here.place, before).text
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
