@@ -144,12 +144,6 @@ def one_of(site: Plan, path: Path) -> Prompt:
     return next(each for each in spoken if each.path == path)
 
 
-def said(site: Plan, language: str, name: str, text: str) -> bytes:
-    """These words as a whole prompt file."""
-    (wanted, *_) = prompts({language: {name: text}}, site.pronounced)
-    return sound_of(wanted, cache_folder())
-
-
 def respelled(text: str, hints: Mapping[str, str]) -> str:
     """The words as the voice must read them to say them rightly: whole words, in any case."""
     if not hints:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware import saying, settings, speech
+from firmware import saying, settings
 from firmware.clips import samples_in
 from firmware.speech import SpeechError
 from tests.firmware.by_hand import SITE
@@ -17,7 +17,6 @@ def test_words_are_spoken_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monk
     assert 0.5 < samples_in("welcome", sound).size / 8_000 < 3
     monkeypatch.setattr("sys.executable", "/nowhere")
     assert saying.said(site, "en", "welcome", "Good morning.") == sound
-    assert speech.said(site, "en", "welcome", "Good morning.") == sound
 
 
 def test_what_cannot_be_said_is_said_why_and_nothing_is_kept(
