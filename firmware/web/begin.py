@@ -4,22 +4,19 @@ Each screen keeps its answers when it is left, so that whoever is called away go
 were. Nothing is heard by callers before the last screen but one is published like any other draft.
 """
 
-import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
+from functools import cache
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field, ValidationError
 
-from firmware import backup, backup_keys, draft, people, second_factor, told_at_first
-from firmware.audit import Act
-from firmware.backup_keys import BackupError
+from firmware import backup, draft, people, second_factor, told_at_first
 from firmware.beginning import DAYS, Answers, Menu, Work, begun, offered
 from firmware.draft import DraftError
 from firmware.edits import EditError
@@ -59,33 +56,6 @@ WORKS: Mapping[Work, str] = {
     Work.OTHER_SITE: to_say("the other site's front desk"),
     Work.ROOM: to_say("a room: rings only when it is dialled"),
 }
-MENUS: Mapping[Menu, tuple[str, str]] = {
-    Menu.SOLO: (
-        to_say("One doctor"),
-        to_say("1 for a refill, 2 for hours and address; everybody else gets the front desk."),
-    ),
-    Menu.THREE_DOCTORS: (
-        to_say("Three doctors"),
-        to_say("1 for appointments, 2 for the nurse, 3 for a refill, 4 for hours and address."),
-    ),
-    Menu.PAEDIATRICS: (
-        to_say("Paediatrics"),
-        to_say(
-            "1 for a sick child, before everybody else; 2 for appointments, 3 for refills and"
-            " forms."
-        ),
-    ),
-    Menu.DENTAL: (
-        to_say("Dental"),
-        to_say(
-            "1 for pain or an accident, before everybody else; 2 for appointments, 3 for bills."
-        ),
-    ),
-    Menu.SEVERAL_SITES: (
-        to_say("Several sites"),
-        to_say("1 for this site, 2 for the other; each has a front desk of its own."),
-    ),
-}
 # What is wrong with a field that has a form of its own.
 WRONG_HERE: Mapping[str, str] = {
     "address": to_say("Letters, digits, spaces, commas and hyphens, at most 60."),
@@ -103,10 +73,7 @@ TWICE = to_say("This number is there twice.")
 UPSIDE_DOWN = to_say("The end comes before the beginning.")
 NO_SUCH_MENU = to_say("Choose one of the menus.")
 NEVER_OPEN = to_say("Fill in one day at least.")
-NO_PAPER = to_say("The box does not know its recovery paper, so nobody could open the backup.")
-TYPE_PAPER = to_say("At the box, type: careline backup-paper, and then the paper's four lines.")
 ROWS_MORE, ROWS_LEAST = 2, 6
-PIECE = 1 << 16
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -201,11 +168,17 @@ def _clinic(
         status=422 if faults else 200,
         faults=faults or {},
         values={name: values.get(name) or "" for name in ClinicForm.model_fields},
-        zones=sorted(available_timezones()),
+        zones=_zones(),
         lines=[(line.name, ", ".join(line.numbers)) for line in plan.lines.values()]
         if plan
         else [],
     )
+
+
+@cache
+def _zones() -> tuple[str, ...]:
+    """All there are, sorted, once: the system looks through hundreds of files for them."""
+    return tuple(sorted(available_timezones()))
 
 
 @router.post("/begin/clinic")
@@ -221,7 +194,7 @@ def take_clinic(request: Request) -> Response:
         },
     )
     faults = {**came.faults, **faults}
-    if clinic is not None and clinic.timezone not in available_timezones():
+    if clinic is not None and clinic.timezone not in _zones():
         faults["timezone"] = NO_ZONE
     if clinic is not None:
         try:
@@ -354,12 +327,11 @@ def ask_menu(request: Request) -> Response:
 
 
 def _menu(request: Request, chosen: str | None, other_site: str, why: str = "") -> Response:
-    menus = [(each.menu, *MENUS[each.menu]) for each in offered()]
     return _shown(
         request,
         "menu",
         status=422 if why else 200,
-        menus=menus,
+        menus=offered(),
         chosen=chosen,
         other_site=other_site,
         why=why,
@@ -419,43 +391,6 @@ async def self_test(request: Request) -> Response:
     """The box calls its own self-test line, as a caller would."""
     reply = await ask_for(request, SELFTEST_CALL, SelfTestRequest(wait_s=3.0))
     return await _test(request, heard=reply.ended_by)
-
-
-@router.post("/begin/backup")
-def first_backup(request: Request) -> Response:
-    """A sealed file for whoever asks to keep; only the recovery paper opens it."""
-    house, visitor = house_of(request), visitor_of(request)
-    try:
-        backup_keys.paper_recipient(house.place)
-    except BackupError as no:
-        raise Refused(409, NO_PAPER, TYPE_PAPER) from no
-    house.account(visitor.person, Act.BACKED_UP, "a browser")
-    name = f"careline-{house.now():%Y-%m-%d}.age"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_sealed(house), media_type="application/octet-stream", headers=headers)
-
-
-def _sealed(house: House) -> Iterator[bytes]:
-    """What the backup writes, as it is written. OSError or BackupError: it ends unfinished, and the
-    browser says so."""
-    reading, writing = os.pipe()
-    wrong: list[Exception] = []
-
-    def write() -> None:
-        try:
-            with os.fdopen(writing, "wb") as out:
-                backup.to_stream(house.place, out, lambda _done: None)
-        except (OSError, BackupError) as fault:
-            wrong.append(fault)
-
-    writer = threading.Thread(target=write, name="first backup", daemon=True)
-    writer.start()
-    with os.fdopen(reading, "rb") as sealed:
-        while piece := sealed.read(PIECE):
-            yield piece
-    writer.join()
-    if wrong:
-        raise wrong[0]
 
 
 @router.post("/begin/done")

@@ -146,7 +146,7 @@ def test_from_the_carton_to_a_first_call_that_is_answered_by_the_stopwatch(
         visit.page.locator("form[action='/begin/test'] button").click()
         expect(visit.page.locator(".todo li").nth(1)).to_contain_text("The box works.")
         with visit.page.expect_download() as kept:
-            visit.page.locator("form[action='/begin/backup'] button").click()
+            visit.page.locator("form[action='/backups'] button").click()
         assert Path(kept.value.path()).read_bytes().startswith(b"age-encryption.org/v1")
         box.run(rings_the_front_desk(box))
         visit.page.locator("form[action='/begin/done'] button").click()

@@ -142,7 +142,7 @@ def test_the_first_backup_is_a_file_that_only_the_paper_opens(clinic: Clinic) ->
     clinic.place.paper_recipient.write_text(f"{key} {paper.recipient}\n", "ascii")
     with clinic.browser() as browser:
         token = admin(clinic, browser)
-        got = browser.post("/begin/backup", data=token)
+        got = browser.post("/backups", data=token)
     assert got.headers["content-disposition"] == 'attachment; filename="careline-2026-03-02.age"'
     assert b"calls.db" in pyrage.decrypt(got.content, [paper.loaded()])
     assert (named(Role.ADMIN), "backed up to", "a browser") in clinic.audited()
@@ -151,7 +151,7 @@ def test_the_first_backup_is_a_file_that_only_the_paper_opens(clinic: Clinic) ->
 def test_a_box_that_knows_no_paper_says_so_instead_of_half_a_backup(clinic: Clinic) -> None:
     with clinic.browser() as browser:
         token = admin(clinic, browser)
-        got = browser.post("/begin/backup", data=token)
+        got = browser.post("/backups", data=token)
     assert got.status_code == 409
     assert "careline backup-paper" in got.text
     assert (named(Role.ADMIN), "backed up to", "a browser") not in clinic.audited()
