@@ -63,6 +63,23 @@ def _left(mailboxes: Collection[str]) -> Select[Any]:
     return held_in(mailboxes).where(in_mailboxes.c.done.is_(None), ~is_answer)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many messages lie in a mailbox, and how many of them are not done."""
+
+    mailbox: str
+    messages: int
+    waiting: int
+
+
+def held(connection: Connection, mailboxes: Collection[str]) -> list[Held]:
+    """Each of these mailboxes that holds anything, by name."""
+    lies = held_in(mailboxes).subquery()
+    waits = func.count().filter(lies.c.done.is_(None))
+    asked = select(lies.c.mailbox, func.count(), waits).group_by(lies.c.mailbox)
+    return [Held(*row) for row in connection.execute(asked.order_by(lies.c.mailbox))]
+
+
 def done(connection: Connection, mailboxes: Collection[str], most: int) -> list[Item]:
     """What is done, the newest first, so many at most."""
     ended = (

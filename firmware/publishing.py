@@ -37,6 +37,7 @@ from firmware.ports import ports_of
 from firmware.proving import Proven, proven
 from firmware.store import StoreError
 from firmware.trial import TrialError
+from ivr.plan import Plan
 
 # Why a site is not published; each says what to do.
 REFUSALS = (
@@ -46,6 +47,7 @@ REFUSALS = (
     PublishError,
     StoreError,
     TrialError,
+    people.PeopleError,
     root.RootError,
     speech.SpeechError,
     versions.VersionError,
@@ -92,6 +94,7 @@ def put_in_force(
                 prompt_acts.refuse_unspoken(place, site.plan)
                 speech.render_site(site.plan, place.prompts)
             account_for(place, site.text, wish.who)
+            _give_keys(place, site.plan, wish.who)
             published = _publish(
                 place, site, launch, wish, told, reload or root.reloading(place.root_socket)
             )
@@ -137,6 +140,15 @@ def account_for(place: Place, text: str, who: str) -> None:
     before = "the first" if number is None else f"after version {number}"
     about = f"site file {_digest(text)}, difference {_digest(changed)}, {before}"
     account.give(place, who, Act.PUBLISHED, about)
+
+
+def _give_keys(place: Place, plan: Plan, who: str) -> None:
+    """To each mailbox that has none, a renamed one too, before its first caller speaks."""
+    if not people.is_set_up(place.page_db):
+        return
+    if new := people.without_keys(place.page_db, plan.mailboxes):
+        account.give(place, who, Act.AGREED)
+        people.agree(place.page_db, {name: plan.mailboxes[name].members for name in new})
 
 
 def _digest(text: str) -> str:

@@ -21,12 +21,14 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from pydantic import AfterValidator, Field
+from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import draft, elsewhere, publishing, trial, versions
+from firmware import draft, elsewhere, inbox, publishing, trial, versions
 from firmware.asterisk.publish import Step
 from firmware.asterisk.sandbox import launch_for
 from firmware.audit import Act
 from firmware.place import Place
+from firmware.store import StoreError, open_reader
 from firmware.versions import Version, VersionError
 from firmware.web.bar import bar_of
 from firmware.web.drafted import Difference
@@ -85,6 +87,10 @@ GROUPS: Mapping[str, str] = {
 BUSY = (409, to_say("Something is being published already."), to_say("Wait until that is done."))
 NOTHING = (409, to_say("The draft changes nothing."), to_say("Change something first."))
 NOT_A_FORM = (422, to_say("This is no form."), to_say("Use the page's own forms."))
+UNREADABLE = (
+    to_say("The records cannot be read."),
+    to_say("Try again in a minute; if it stays so, see Today for what is wrong."),
+)
 NO_VERSION = (404, to_say("There is no such version any more."), to_say("Choose one of the list."))
 
 
@@ -156,6 +162,7 @@ def publish(request: Request) -> Response:
         overtaken=waits and kept is not None and kept.is_overtaken,
         drafted_by=kept.done[-1].who if kept and kept.done else "",
         may_publish=site is not None,
+        left_behind=_left_behind(house, site.plan) if site else [],
         outlook=outlook,
         calls=outlook.found.moved[-CALLS_SHOWN:] if outlook.found else (),
         texts=_texts(outlook, going, words),
@@ -318,6 +325,22 @@ def marks(request: Request, before: str = "", after: str = "") -> Response:
 
 
 # ---- what is shown ----
+
+
+def _left_behind(house: House, becomes: Plan) -> list[inbox.Held]:
+    """What lies in mailboxes that are there no more then, renamed ones too."""
+    gone = house.site.plan.mailboxes.keys() - becomes.mailboxes.keys() if house.site.plan else ()
+    if not gone or not house.place.calls_db.exists():
+        return []
+    try:
+        reader = open_reader(house.place.calls_db)
+        try:
+            with reader.connect() as connection:
+                return inbox.held(connection, gone)
+        finally:
+            reader.dispose()
+    except (StoreError, SQLAlchemyError) as unread:
+        raise Refused(503, *UNREADABLE) from unread
 
 
 def _standing(house: House) -> tuple[object, ...]:

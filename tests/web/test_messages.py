@@ -17,7 +17,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from firmware import people
+from firmware import draft, people
 from firmware.operations import ROLES, Operation, Role
 from firmware.vault import sealed_path
 from firmware.web import messages
@@ -157,6 +157,31 @@ def test_a_mailbox_of_others_is_neither_seen_nor_opened_and_the_try_is_entered(d
         assert SHOWN not in answer.text
     assert desk.exchange.audited() == [("was refused", "a message in a mailbox of others")] * 3
     assert desk.at("open", theirs, "desk").status_code == 404
+
+
+def test_what_lies_in_a_mailbox_that_is_taken_away_is_counted_before_and_read_after(
+    desk: Desk,
+) -> None:
+    place = desk.clinic.place
+    people.agree(place.page_db, {"doctor": [ADMIN, NURSE]})
+    people.sign_in(place.page_db, ADMIN, PASSWORD)
+    left, done = desk.exchange.leave("doctor"), desk.exchange.leave("doctor")
+    with desk.clinic.browser() as again:
+        desk.clinic.sign_in(again, NURSE)
+        desk.browser = again
+        assert desk.at("act", done, "doctor", act="done").status_code == 200
+        with desk.clinic.browser() as office:
+            desk.clinic.sign_in(office, ADMIN)
+            draft.keep(place, SITE, ADMIN, "no doctor", 0, desk.clinic.clock.now)
+            told = office.get("/publish").text
+            assert "2 messages lie in the mailbox doctor" in told
+            assert "1 of them are not done" in told
+        place.site_file.write_text(SITE, "utf-8")  # in force
+        assert left in desk.sees()
+        assert SHOWN in desk.at("open", left, "doctor").text
+        assert desk.at("hear", left, "doctor").status_code == 200
+        assert desk.at("forward", left, "doctor", to="desk").status_code == 200
+        assert desk.at("open", left, "desk").status_code == 200
 
 
 def test_who_is_a_member_no_more_opens_nothing_though_still_signed_in(desk: Desk) -> None:
