@@ -33,12 +33,6 @@ async def answered(call: LiveCall) -> None:
         await asyncio.shield(call.answered)
 
 
-async def over(call: LiveCall) -> None:
-    """The clinic has said goodbye and hung up; else this fails."""
-    async with asyncio.timeout(SOON_S):
-        await call.ended
-
-
 def in_force(here: Practice) -> int:
     number = versions.in_force(here.place)
     assert number is not None

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from firmware import draft, trial, versions
 from firmware.asterisk.telco import Answers, Ring
 from firmware.operations import Role
 from tests.page.practice import SOON_S, Practice
-from tests.page.test_publish import LONG_S, answered, in_force, on_trial_for, over, publish
+from tests.page.test_publish import LONG_S, answered, in_force, on_trial_for, publish
 from tests.page.visit import Visit, visiting
 
 AT_THE_FRONT = ("101", "102")
@@ -48,11 +48,13 @@ def test_a_menu_is_built_refused_mended_tried_published_called_and_taken_back(
         publish(desk, visit, "four waits for the desk")
         confirms(visit.page, "four waits for the desk")
         assert trial.pending(desk.place) is None
-        desk.run(key_four_rings_the_desk(desk))
+        desk.run(rings_the_desk(desk, "4"))
+        expect(way_of_the_newest_call(visit)).to_contain_text("main/waiting")
         visit.go(f"/publish/compare?before={before}&after={in_force(desk)}")
         expect(visit.page.locator(".changes")).to_contain_text("now leads to `waiting`")
         takes_it_back(desk, visit, before)
-        desk.run(key_four_says_the_address(desk))
+        desk.run(rings_the_desk(desk, "4", "0"))
+        expect(way_of_the_newest_call(visit)).to_contain_text("main/address")
     assert desk.place.site_file.read_text("utf-8") == versions.find(desk.place, before).text
 
 
@@ -151,15 +153,23 @@ def takes_it_back(here: Practice, visit: Visit, version: int) -> None:
     confirms(visit.page, f"as version {version}")
 
 
-async def key_four_rings_the_desk(here: Practice) -> None:
-    """Somebody there picks up and talks with whoever called."""
+def way_of_the_newest_call(visit: Visit) -> Locator:
+    visit.go("/calls")
+    visit.page.locator("table.list tbody a").first.click()
+    visit.page.wait_for_url("**/calls/*")
+    return visit.page.locator(".way")
+
+
+async def rings_the_desk(here: Practice, *keys: str) -> None:
+    """Somebody calls and presses these; at the front desk it is picked up, and they talk."""
     telco = here.rehearsal.telco
     for each in AT_THE_FRONT:
         await telco.behave(each, Answers())
     call = await telco.call(here.rehearsal.plan.lines["main"].numbers[0])
     await answered(call)
     rung = asyncio.ensure_future(rings_next(here))
-    await call.press("4")
+    for key in keys:
+        await call.press(key)
     await (await rung).talked
     await call.hang_up()
     await telco.all_over()
@@ -174,14 +184,3 @@ async def rings_next(here: Practice) -> Ring:
     for other in others:
         other.cancel()
     return done.pop().result()
-
-
-async def key_four_says_the_address(here: Practice) -> None:
-    """And goodbye, as before; nobody is rung."""
-    telco = here.rehearsal.telco
-    before = [len(telco.desks[each].rings) for each in AT_THE_FRONT]
-    call = await telco.call(here.rehearsal.plan.lines["main"].numbers[0])
-    await answered(call)
-    await call.press("4")
-    await over(call)
-    assert [len(telco.desks[each].rings) for each in AT_THE_FRONT] == before

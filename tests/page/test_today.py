@@ -122,6 +122,26 @@ def test_an_auditor_looks_and_switches_nothing(here: Practice, chromium: Browser
         expect(visit.page.get_by_role("button", name="Close")).to_have_count(0)
 
 
+def test_on_a_small_screen_all_others_are_one_line_that_the_keyboard_opens(
+    here: Practice, chromium: Browser, pictures: Path
+) -> None:
+    with visiting(chromium, here.address) as visit:
+        visit.sign_in(Role.ADMIN)
+        visit.look("phone")
+        others = visit.page.get_by_role("navigation")
+        expect(others.get_by_role("link", name="Publish")).to_be_hidden()
+        others.locator("summary").focus()
+        visit.page.keyboard.press("Enter")
+        visit.nobody_is_kept(pictures, "screens", ("phone", "zoomed"))
+        others.get_by_role("link", name="Publish").focus()
+        visit.page.keyboard.press("Enter")
+        visit.page.wait_for_url("**/publish")
+        expect(others.locator("summary")).to_have_text("Screens: Publish")
+        visit.look("desktop")
+        expect(others.get_by_role("link", name="Today")).to_be_visible()
+        expect(others.locator("summary")).to_be_hidden()
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_nobody_is_kept_from_reading_today(
     here: Practice, chromium: Browser, pictures: Path, language: str
