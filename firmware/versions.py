@@ -23,10 +23,20 @@ from firmware.audit import WHO_MOST
 from firmware.durable import replace_file, sync_directory
 from firmware.place import Place
 from firmware.walks_section import SECTION
-from ivr.difference_words import Told, in_words
+from ivr.difference_words import Saying, Told, in_english, in_words
 from ivr.plan import Plan
 
 KEPT = 30
+# Sections that stand in no plan, what is said of them, and of their keys.
+BESIDE = {"backup": "The nightly backup", "updates": "The box's updates"}
+KEYS_BESIDE = {
+    "to": "where it is put",
+    "at": "at what time",
+    "drill_at": "when it is tried",
+    "keep": "how many stay",
+    "own_disk": "on the box's own disk",
+    "postponed_until": "put off until",
+}
 NOTE = "published.json"
 NAME_MOST = 60
 
@@ -166,32 +176,36 @@ def plan_of(version: Version) -> Plan:
         ) from None
 
 
-def compare_texts(before_text: str, before: Plan, after_text: str, after: Plan) -> list[Told]:
+def compare_texts(
+    before_text: str, before: Plan, after_text: str, after: Plan, say: Saying = in_english
+) -> list[Told]:
     """What differs between two site files: in their plans, in what only the box itself reads
     ([backup], [updates]), or at least in how they are written; nothing if they are the same."""
-    told = [*in_words(before, after), *_of_sections(before_text, after_text)]
-    told += _of_walks(before_text, after_text)
+    told = [*in_words(before, after, say), *_of_sections(before_text, after_text, say)]
+    told += _of_walks(before_text, after_text, say)
     if not told and before_text != after_text:
         words = "Only comments, or how the file is written, differ: every call goes as before"
-        return [Told("file", words, ())]
+        return [Told("file", say(words), ())]
     return told
 
 
-# Sections that stand in no plan, and what is said of them.
-BESIDE = {"backup": "The nightly backup", "updates": "The box's updates"}
-
-
-def _of_sections(before: str, after: str) -> list[Told]:
+def _of_sections(before: str, after: str, say: Saying) -> list[Told]:
     """What only the box itself reads (firmware/backup_section.py, firmware/updates_section.py)."""
-    return [told for section in BESIDE for told in _of_section(section, before, after)]
+    return [told for section in BESIDE for told in _of_section(section, before, after, say)]
 
 
-def _of_section(section: str, before: str, after: str) -> list[Told]:
+def _of_section(section: str, before: str, after: str, say: Saying) -> list[Told]:
     was, becomes = (_section(text, section) for text in (before, after))
+    words = "%(what)s: %(now)s; before, %(before)s"
     return [
         Told(
             section,
-            f"{BESIDE[section]}, {key}: {becomes.get(key, 'none')}; before, {was.get(key, 'none')}",
+            say(
+                words,
+                what=_named(section, key, say),
+                now=becomes.get(key, say("none")),
+                before=was.get(key, say("none")),
+            ),
             (section, key),
         )
         for key in dict.fromkeys((*was, *becomes))
@@ -199,18 +213,25 @@ def _of_section(section: str, before: str, after: str) -> list[Told]:
     ]
 
 
-def _of_walks(before: str, after: str) -> list[Told]:
+def _named(section: str, key: str, say: Saying) -> str:
+    about, called = BESIDE[section], KEYS_BESIDE.get(key, key)
+    return f"{say(about)}, {say(called)}"
+
+
+def _of_walks(before: str, after: str, say: Saying) -> list[Told]:
     """Nor do these (firmware/walks_section.py)."""
     was, becomes = (tomllib.loads(text).get(SECTION, {}) for text in (before, after))
     return [
-        Told("walks", f"The kept call `{name}` {_come_or_gone(name in was, name in becomes)}", ())
+        Told("walks", say(_come_or_gone(name in was, name in becomes), name=name), ())
         for name in dict.fromkeys((*was, *becomes))
         if was.get(name) != becomes.get(name)
     ]
 
 
 def _come_or_gone(was: bool, is_: bool) -> str:
-    return "goes another way" if was and is_ else "is new" if is_ else "is gone"
+    if was and is_:
+        return "The kept call `%(name)s` goes another way"
+    return "The kept call `%(name)s` is new" if is_ else "The kept call `%(name)s` is gone"
 
 
 def _section(text: str, name: str) -> Mapping[str, object]:

@@ -18,11 +18,13 @@ from firmware.draft import ChangedMeanwhileError, Kept
 from firmware.place import Place
 from firmware.proving import Proven, UnprovenError
 from firmware.settings import Fault
+from firmware.web.words import ENGLISH, Words
 from ivr.difference import Picture, picture
 from ivr.difference_words import Told
 from ivr.plan import Plan
 
 REMEMBERED = 8
+ENGLISH_WORDS = Words(ENGLISH)
 
 T = TypeVar("T")
 
@@ -92,18 +94,21 @@ class Drafted:
             return None
         return self.between(text, kept.text)
 
-    def between(self, before: str, after: str) -> Difference:
+    def between(self, before: str, after: str, words: Words = ENGLISH_WORDS) -> Difference:
         """Any two, read as a version's and as a draft's own files lie."""
-        return self._differences((before, after), lambda: self._compared(before, after))
+        key = (before, after, words.language)
+        return self._differences(key, lambda: self._compared(before, after, words))
 
-    def between_plans(self, before: tuple[str, Plan], after: tuple[str, Plan]) -> Difference:
+    def between_plans(
+        self, before: tuple[str, Plan], after: tuple[str, Plan], words: Words
+    ) -> Difference:
         """Of texts whose plans are known."""
 
         def compared() -> Difference:
-            told = versions.compare_texts(*before, *after)
+            told = versions.compare_texts(*before, *after, words.say_of_a_difference)
             return Difference(tuple(told), picture(before[1], after[1]))
 
-        return self._differences((before[0], after[0]), compared)
+        return self._differences((before[0], after[0], words.language), compared)
 
     def let_go(self) -> None:
         """What is in force now came of the draft: it has done its work."""
@@ -117,12 +122,14 @@ class Drafted:
         key = (text, self.in_force(), self._now().date())
         return self._proofs(key, lambda: self._examined(text))
 
-    def _compared(self, before: str, after: str) -> Difference:
+    def _compared(self, before: str, after: str, words: Words) -> Difference:
         beside = settings.beside(self._place.site_file)
         one, other = settings.draft(before, beside), settings.draft(after, beside)
         if one.plan is None or other.plan is None or one.faults or other.faults:
             return Difference(faults=(*one.faults, *other.faults))
-        told = versions.compare_texts(before, one.plan, after, other.plan)
+        told = versions.compare_texts(
+            before, one.plan, after, other.plan, words.say_of_a_difference
+        )
         return Difference(tuple(told), picture(one.plan, other.plan))
 
     def _examined(self, text: str) -> Examined:

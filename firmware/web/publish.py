@@ -145,7 +145,7 @@ def publish(request: Request) -> Response:
     house, words = house_of(request), words_of(request)
     kept, text = house.drafted.kept(), house.drafted.in_force()
     waits = kept is not None and kept.text != text
-    difference = house.drafted.between(text, kept.text) if kept and waits else Difference()
+    difference = house.drafted.between(text, kept.text, words) if kept and waits else Difference()
     examined = house.drafted.examined(kept.text) if kept and waits else None
     site = examined.site if examined else None
     outlook = house.outlooks.of(kept.text, site.plan) if kept and site else Outlook()
@@ -288,7 +288,7 @@ def compare(request: Request, before: str = "", after: str = DRAFT) -> Response:
     before = before or choices[:2][-1][0]
     why_not, difference = "", Difference()
     try:
-        difference = _between(house, before, after)
+        difference = _between(house, before, after, words)
     except VersionError as unread:
         why_not = words.told(str(unread))
     return render(
@@ -308,7 +308,9 @@ def compare(request: Request, before: str = "", after: str = DRAFT) -> Response:
 def marks(request: Request, before: str = "", after: str = "") -> Response:
     """Both flows in one picture, each node and way with its mark, for whoever draws it."""
     try:
-        both = _between(house_of(request), before, after).marks or Picture({}, ())
+        both = _between(house_of(request), before, after, words_of(request)).marks or Picture(
+            {}, ()
+        )
     except VersionError as unread:
         raise Refused(404, str(unread), to_say("Choose one of the list.")) from None
     ways = [
@@ -400,7 +402,7 @@ def _going(going: Going | None, words: Words) -> str:
 
 def _groups(told: tuple[Told, ...], words: Words) -> list[tuple[str, list[str]]]:
     return [
-        (words.gettext(GROUPS.get(group, group)), [words.told(each.sentence) for each in some])
+        (words.gettext(GROUPS.get(group, group)), [each.sentence for each in some])
         for group, some in groupby(told, lambda each: each.group)
     ]
 
@@ -461,11 +463,11 @@ def _choices(house: House, words: Words) -> list[tuple[str, str]]:
     return [(DRAFT, words.gettext("the draft")), *named]
 
 
-def _between(house: House, before: str, after: str) -> Difference:
+def _between(house: House, before: str, after: str, words: Words) -> Difference:
     (one, plan), (other, becomes) = (_side(house, each) for each in (before, after))
     if plan is None or becomes is None:
-        return house.drafted.between(one, other)
-    return house.drafted.between_plans((one, plan), (other, becomes))
+        return house.drafted.between(one, other, words)
+    return house.drafted.between_plans((one, plan), (other, becomes), words)
 
 
 def _side(house: House, word: str) -> tuple[str, Plan | None]:

@@ -51,6 +51,8 @@ class Words:
     single: Mapping[str, str] = field(default_factory=dict, repr=False)
     plural: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     patterns: tuple[tuple[re.Pattern[str], str], ...] = field(default=(), repr=False)
+    # By what they are about: words that mean something else, or too much, elsewhere.
+    apart: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, language: str) -> "Words":
@@ -58,13 +60,16 @@ class Words:
             return cls(language)
         single: dict[str, str] = {}
         plural: dict[str, tuple[str, str]] = {}
+        apart: dict[tuple[str, str], str] = {}
         for message in listed(language):
-            if isinstance(message.id, str):
+            if message.context:
+                apart[message.context, str(message.id)] = str(message.string)
+            elif isinstance(message.id, str):
                 single[message.id] = str(message.string)
             else:
                 one, many = tuple(message.string or ())
                 plural[message.id[0]] = (str(one), str(many))
-        return cls(language, single, plural, _patterns(single))
+        return cls(language, single, plural, _patterns(single), apart)
 
     @property
     def locale(self) -> Locale:
@@ -81,6 +86,11 @@ class Words:
     def say(self, english: str, **values: object) -> str:
         """A sentence with its values in place."""
         return self.gettext(english) % values if values else self.gettext(english)
+
+    def say_of_a_difference(self, english: str, **values: object) -> str:
+        """What differs between two plans is said in words of its own."""
+        spoken = self.apart.get(("difference", english)) or self.gettext(english)
+        return spoken % values if values else spoken
 
     def told(self, sentence: str) -> str:
         """A sentence of the exchange's, whose values are in it already; names, and what is not

@@ -62,8 +62,8 @@ BACKUP = '[backup]\nto = "usb"\n'
     ("before", "after", "says"),
     [
         (SITE, f"# a word\n{SITE}", "Only comments"),
-        (SITE, SITE + BACKUP, "The nightly backup, to: usb; before, none"),
-        (SITE + BACKUP, SITE + BACKUP.replace("usb", "/mnt/nas"), "to: /mnt/nas; before, usb"),
+        (SITE, SITE + BACKUP, "The nightly backup, where it is put: usb; before, none"),
+        (SITE + BACKUP, SITE + BACKUP.replace("usb", "/mnt/nas"), "is put: /mnt/nas; before, usb"),
     ],
 )
 def test_files_that_differ_have_a_sentence_although_their_plans_are_the_same(
