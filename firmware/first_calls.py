@@ -32,7 +32,9 @@ class FirstCalls:
         first = connection.scalar(select(func.min(calls.c.arrived)))
         if first is None:
             return 0, 0
+        # Before the first call and after this month there is none to ask about.
         begin = max(begin, _month(datetime.fromisoformat(first), zone)[0])
+        end = min(end, _month(now, zone)[1])
         parts = [self._part(connection, each, now, zone) for each in _months(begin, end, zone)]
         return sum(asked for asked, _ in parts), sum(enough for _, enough in parts)
 

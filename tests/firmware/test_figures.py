@@ -604,7 +604,7 @@ def test_months_that_are_over_are_counted_once_and_tell_what_a_count_afresh_tell
     zone = NEW_YORK
     for day in (0, 70, 190, 191):
         now = NOON + timedelta(days=day)
-        for first, last in ((0, 30), (0, 200), (17, 190)):
+        for first, last in ((0, 30), (0, 200), (17, 190), (-9_000, 20_000)):
             begin, end = (
                 day_begins((NOON + timedelta(days=n)).date(), zone) for n in (first, last)
             )

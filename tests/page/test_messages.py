@@ -151,6 +151,8 @@ def test_nobody_is_kept_from_reading_messages(
             visit.go("/messages")
             visit.page.locator("[data-open=message]").last.click()
             expect(visit.page.locator("[data-player]")).to_be_visible()
+            visit.page.locator("details.delete summary").click()
+            expect(visit.page.locator("[data-delete]")).to_be_visible()
             visit.nobody_is_kept(pictures, "messages-dark" if dark else "messages")
 
 
