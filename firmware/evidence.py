@@ -30,17 +30,20 @@ from firmware import (
     software,
     spare_key,
 )
+from firmware.asterisk.sandbox import AsteriskError, find_root
 from firmware.audit import Act, Entry
 from firmware.evidence_page import page
 from firmware.machine import MachineKey
 from firmware.operations import ROLES, Role
-from firmware.place import Place
+from firmware.place import BOX, Place
 from firmware.store import open_reader
 from ivr.plan import Plan
 
 FORMAT = 1
 PAGE, MACHINE, READ_ME = "evidence.html", "evidence.json", "READ-ME.txt"
 AUDIT, RECEIPTS, SOFTWARE = "audit.jsonl", "receipts.jsonl", "software.cdx.json"
+# What the audit says was exported, by whichever way.
+TAKEN = "the evidence"
 SUITE = "HPKE MLKEM1024-P384, HKDF-SHA384, AES-256-GCM"
 
 HOW_TO_CHECK = """\
@@ -77,7 +80,7 @@ class Books:
     recorded: tuple[int, int]  # parts of talks, and how many were cut off
 
 
-def files(place: Place, plan: Plan, asterisk_root: Path | None, now: datetime) -> dict[str, bytes]:
+def files(place: Place, plan: Plan, software_root: Path | None, now: datetime) -> dict[str, bytes]:
     """All that goes into the pack."""
     books, key = _books(place), MachineKey.at(place.machine_key)
     public = audit.signer(key).public_key()
@@ -85,7 +88,7 @@ def files(place: Place, plan: Plan, asterisk_root: Path | None, now: datetime) -
     chain = audit.verify(books.entries, public, audit.newest_mark(place.ledger_log))
     proofs = receipts.verify(books.receipts, public, books.entries)
     made = now.astimezone(UTC).isoformat(timespec="seconds")
-    components = software.installed(asterisk_root)
+    components = software.installed(software_root)
     told: dict[str, Any] = {
         "format": FORMAT,
         "clinic": plan.name,
@@ -93,7 +96,7 @@ def files(place: Place, plan: Plan, asterisk_root: Path | None, now: datetime) -
         "version": version("careline"),
         "box_key": box_key,
         "audit": {**asdict(chain), "counts": _counts(books.entries)},
-        "people": _people(place, books.entries, now),
+        "people": access_review(place, books.entries, now),
         "roles": {op: sorted(ROLES[op], key=[*Role].index) for op in ROLES},
         "sessions": _sessions(place, now),
         "envelope": _envelope(place),
@@ -104,7 +107,7 @@ def files(place: Place, plan: Plan, asterisk_root: Path | None, now: datetime) -
             "receipts": asdict(proofs),
         },
         "recordings": dict(zip(("parts", "cut_off"), books.recorded, strict=True)),
-        "drills": _drills(place, books.entries),
+        "drills": drills_held(place, books.entries),
         "algorithms": [
             dict(zip(("name", "use", "from"), a, strict=True)) for a in safeguards.ALGORITHMS
         ],
@@ -135,6 +138,16 @@ def files(place: Place, plan: Plan, asterisk_root: Path | None, now: datetime) -
     }
 
 
+def asterisk_root(place: Place) -> Path | None:
+    """Where Asterisk's packages are listed, if not on the box itself."""
+    if place.home == BOX:
+        return None
+    try:
+        return find_root()
+    except (AsteriskError, OSError):
+        return None
+
+
 def _books(place: Place) -> Books:
     def of(connection: Connection) -> Books:
         return Books(
@@ -159,7 +172,9 @@ def _counts(entries: Iterable[Entry]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _people(place: Place, entries: Iterable[Entry], now: datetime) -> list[Mapping[str, object]]:
+def access_review(
+    place: Place, entries: Iterable[Entry], now: datetime
+) -> list[Mapping[str, object]]:
     """The access review: who may open what, and how well they keep the door."""
     signed_in = {each.who: each.at for each in entries if each.act == Act.SIGNED_IN}
     waits = people.read(place.page_db, lambda c: failures.waiting(c, now))
@@ -229,7 +244,8 @@ def _keys(place: Place) -> dict[str, object]:
     }
 
 
-def _drills(place: Place, entries: Iterable[Entry]) -> dict[str, object]:
+def drills_held(place: Place, entries: Iterable[Entry]) -> dict[str, Any]:
+    """The last backup and drill, and each that the audit knows of."""
     last = drill.last(place)
     about = {Act.BACKED_UP: "backups", Act.DRILLED: "drills", Act.RESTORED: "restores"}
     found: dict[str, list[dict[str, str]]] = {name: [] for name in about.values()}

@@ -331,6 +331,8 @@ ROUTES: Mapping[str, Operation | None] = {
     "GET /audit": Operation.REVIEW,
     "POST /audit/take": Operation.REVIEW,
     "POST /audit/verify": Operation.REVIEW,
+    "GET /evidence": Operation.REVIEW,
+    "POST /evidence/make": Operation.REVIEW,
     "GET /backups": Operation.SAFEGUARD,
     "POST /backups": Operation.SAFEGUARD,
     "GET /network": Operation.CONFIGURE,

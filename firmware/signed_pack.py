@@ -9,6 +9,7 @@ import hashlib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -41,19 +42,21 @@ class Checked:
 
 def write(out: Path, files: Mapping[str, bytes], key: Ed25519PrivateKey) -> None:
     """All of it under this name, or nothing."""
+    replace_file(out, packed(files, key), MODE)
+
+
+def packed(files: Mapping[str, bytes], key: Ed25519PrivateKey) -> bytes:
+    """The pack itself, for whoever takes it along without a file of it on the box."""
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     content = {**files, KEY: pem}
     sums = "".join(
         f"{hashlib.sha256(told).hexdigest()}  {name}\n" for name, told in sorted(content.items())
     ).encode()
-    part = out.with_name(out.name + ".part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as pack:
-            for name, told in (*content.items(), (SUMS, sums), (SIGNATURE, key.sign(sums))):
-                pack.writestr(name, told)
-        replace_file(out, part.read_bytes(), MODE)
-    finally:
-        part.unlink(missing_ok=True)
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, told in (*content.items(), (SUMS, sums), (SIGNATURE, key.sign(sums))):
+            pack.writestr(name, told)
+    return out.getvalue()
 
 
 def check(file: Path, key: str = "") -> Checked:

@@ -9,12 +9,11 @@ from rich.console import Console
 
 from firmware import account, audit, people, signed_pack
 from firmware import evidence as gathered
-from firmware.asterisk.sandbox import AsteriskError, find_root
 from firmware.audit import Act
 from firmware.cli.terminal import BAD_INPUT, explained, fail, say, site_of
 from firmware.machine import MachineKey
 from firmware.peer import at_the_shell
-from firmware.place import BOX, Place
+from firmware.place import Place
 from firmware.signed_pack import PackError
 
 app = typer.Typer()
@@ -35,10 +34,10 @@ def make(
             fail(f"{out} exists: choose another name, or give --force", BAD_INPUT)
         site = site_of(place)
         people.refuse_unless_set_up(place.page_db)
-        account.give(place, at_the_shell(), Act.EXPORTED, "the evidence")
+        account.give(place, at_the_shell(), Act.EXPORTED, gathered.TAKEN)
         signer = audit.signer(MachineKey.at(place.machine_key))
         with Console(stderr=True).status("gathering and checking the evidence"):
-            files = gathered.files(place, site, _asterisk_root(place), datetime.now(UTC))
+            files = gathered.files(place, site, gathered.asterisk_root(place), datetime.now(UTC))
             signed_pack.write(out, files, signer)
         key = signer.public_key().public_bytes_raw().hex()
         say(f"{out}: {len(files)} files, {out.stat().st_size / 1e3:.0f} kB; open {gathered.PAGE}")
@@ -59,13 +58,3 @@ def verify(
     say(f"all {len(checked.files)} files are as they were signed by {checked.key}")
     if not key:
         say("that this is your box's key, the recovery paper says; give it with --key")
-
-
-def _asterisk_root(place: Place) -> Path | None:
-    """Where Asterisk's packages are listed, if not on the box itself."""
-    if place.home == BOX:
-        return None
-    try:
-        return find_root()
-    except (AsteriskError, OSError):
-        return None

@@ -92,7 +92,7 @@ def take_along(request: Request) -> Response:
 
 def _screen(request: Request, verdict: Verdict | None = None) -> Response:
     house, words = house_of(request), words_of(request)
-    wanted, zone = _wanted(request), _zone(house)
+    wanted, zone = _wanted(request), zone_of(house)
     entries = _read(house, lambda c: audit_search.found(c, wanted, zone, SHOWN + 1)) or []
     known = _read(house, audit_search.everybody) or []
     shown = [
@@ -135,7 +135,8 @@ def _wanted(request: Request) -> Wanted:
     return Wanted(form.who, form.act.value if form.act else "", form.day, form.before)
 
 
-def _zone(house: House) -> ZoneInfo:
+def zone_of(house: House) -> ZoneInfo:
+    """The clinic's own; UTC before it has one."""
     plan = house.site.plan
     return ZoneInfo(plan.timezone if plan else "UTC")
 

@@ -48,6 +48,7 @@ TABS = (
     Tab("/publish", to_say("Publish")),
     Tab("/figures", to_say("Figures"), EVERYBODY - AT_THE_DESK),
     Tab("/audit", to_say("Audit")),
+    Tab("/evidence", to_say("Evidence"), frozenset({Role.ADMIN, Role.AUDITOR})),
     Tab("/wall", to_say("Wallboard")),
 )
 
