@@ -32,6 +32,7 @@ SCREENS = (
     "/backups",
     "/network",
     "/audit",
+    "/evidence",
 )
 
 
