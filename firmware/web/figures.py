@@ -40,6 +40,7 @@ from firmware.requests import on_time
 from firmware.store import StoreError, open_reader
 from firmware.web.days import DAY, Days, Span, around, days_in
 from firmware.web.entrance import Refused
+from firmware.web.figure_parts import Advice, Counted, Heat, HeatCell, Linked
 from firmware.web.figure_words import (
     OUTCOMES,
     Known,
@@ -52,6 +53,7 @@ from firmware.web.figure_words import (
 )
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.lately import state_of
 from firmware.web.sheet import Cell, as_file
 from firmware.web.staffing_words import advised, hour_begins, weekdays
 from firmware.web.words import Words, to_say
@@ -79,14 +81,6 @@ NO_RECORD = (
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """A number in a table, and where its calls are listed; empty: there are none."""
-
-    said: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
 class Point:
     """One place of a line, and how an address names its days, or its hour."""
 
@@ -97,32 +91,6 @@ class Point:
     @property
     def lost(self) -> int:
         return self.tally.abandoned + self.tally.short_abandoned
-
-
-@dataclass(frozen=True, slots=True)
-class HeatCell:
-    """Calls in the mean, with how dark it is drawn."""
-
-    said: str
-    shade: int
-    href: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Heat:
-    """The busy hours of the week as a table: a row for each hour."""
-
-    days: str
-    rows: tuple[tuple[str, tuple[HeatCell, ...]], ...]
-    steps: tuple[HeatCell, ...]  # what each shade begins at
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """Where one person more would help."""
-
-    rows: list[tuple[str | Linked, ...]]
-    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +128,11 @@ class Asked:
 def figures(request: Request) -> Response:
     asked, words = _asked(request), words_of(request)
     today = around(Span.DAY, asked.now.astimezone(asked.zone).date(), asked.zone)
-    with _reading(asked.place) as connection:
-        known = _known(connection, asked)
-        points = _points(connection, asked, words)
-        tables = {by: _table(connection, asked, by, words) for by in (By.QUEUE, By.LINE)}
-        phones = _phones(connection, asked, words)
-        heat = _heat(connection, asked, words)
-        advice = _advice(connection, asked, words)
+    counted = house_of(request).counted.of(
+        (asked.days, asked.within_s, words.language),
+        (state_of(asked.place.calls_db), asked.now.replace(second=0, microsecond=0), asked.plan),
+        lambda: _counted(asked, words),
+    )
     return render(
         request,
         "figures.html",
@@ -182,26 +148,16 @@ def figures(request: Request) -> Response:
         ],
         is_now=asked.days.first <= today.first <= asked.days.last,
         within=WITHIN_S,
-        figures=list(figures_of(known, words)),
-        ways=_ways(known.tally, words),
+        figures=counted.figures,
+        ways=counted.ways,
         calls_of=asked.calls,
-        drawn=[_drawn(point, asked, words) for point in points],
-        waits=[
-            (
-                point.label,
-                _linked(
-                    clock(point.tally.asa_s),
-                    point.tally.answer_waits,
-                    asked.calls("answer_waits", narrowed=point.when),
-                ),
-            )
-            for point in points
-        ],
-        tables=tables,
-        phones=phones,
-        heat=heat,
+        drawn=counted.drawn,
+        waits=counted.waits,
+        tables=counted.tables,
+        phones=counted.phones,
+        heat=counted.heat,
         weekdays=weekdays(words, "abbreviated"),
-        advice=advice,
+        advice=counted.advice,
         faults=asked.faults,
     )
 
@@ -261,6 +217,32 @@ def _reading(place: Place) -> Iterator[Connection]:
 
 
 # ---- what is counted ----
+
+
+def _counted(asked: Asked, words: Words) -> Counted:
+    with _reading(asked.place) as connection:
+        known = _known(connection, asked)
+        points = _points(connection, asked, words)
+        return Counted(
+            figures=list(figures_of(known, words)),
+            ways=_ways(known.tally, words),
+            drawn=[_drawn(point, asked, words) for point in points],
+            waits=[
+                (
+                    point.label,
+                    _linked(
+                        clock(point.tally.asa_s),
+                        point.tally.answer_waits,
+                        asked.calls("answer_waits", narrowed=point.when),
+                    ),
+                )
+                for point in points
+            ],
+            tables={by: _table(connection, asked, by, words) for by in (By.QUEUE, By.LINE)},
+            phones=_phones(connection, asked, words),
+            heat=_heat(connection, asked, words),
+            advice=_advice(connection, asked, words),
+        )
 
 
 def _known(connection: Connection, asked: Asked) -> Known:

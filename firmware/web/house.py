@@ -18,7 +18,9 @@ from firmware.passwords import Cost
 from firmware.place import Place
 from firmware.web.confirming import Confirming
 from firmware.web.drafted import Drafted
+from firmware.web.figure_parts import Counted
 from firmware.web.first_visit import FirstVisit
+from firmware.web.lately import Lately
 from firmware.web.limits import Pace
 from firmware.web.live import Live
 from firmware.web.outlook import Outlooks
@@ -69,6 +71,7 @@ class House:
     live: Live
     digits: LastDigits
     first_calls: FirstCalls
+    counted: Lately[Counted]
     cost: Cost  # of the passwords chosen here
     drafted: Drafted
     outlooks: Outlooks

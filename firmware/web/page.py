@@ -66,6 +66,7 @@ from firmware.web.drafted import Drafted
 from firmware.web.entrance import Elsewhere, Refused, admit, is_api, wants_page
 from firmware.web.first_visit import FirstVisit
 from firmware.web.house import House, Site
+from firmware.web.lately import Lately
 from firmware.web.live import Live
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
@@ -168,6 +169,7 @@ def house(
         live=Live(place),
         digits=LastDigits(),
         first_calls=FirstCalls(),
+        counted=Lately(),
         cost=cost,
         drafted=Drafted(place, now),
         outlooks=Outlooks(place),
