@@ -32,6 +32,8 @@ BEHIND = {
     "programs": "/programs",
     "backups": "/backups",
     "bring": "/rooms/phones/bring",
+    "set-up": "/rooms/phones/set-up/101",
+    "network": "/network",
     "extensions": "/rooms/sheets/extensions",
     "wall-sheet": "/rooms/sheets/wall",
     "compare": "/publish/compare",
