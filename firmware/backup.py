@@ -263,8 +263,7 @@ class _Archive:
         copied = self._scratch / DRAFT
         draft.copy(self._place, copied)
         for path in _files_below(copied):
-            if draft.is_of_draft(path.name):
-                yield from self._file(f"{DRAFT}/{path.name}", path)
+            yield from self._file(f"{DRAFT}/{path.name}", path)
 
     def _as_confirmed(self, path: Path) -> Path:
         """What a version on trial speaks otherwise, as it was spoken before: the spare box takes up

@@ -10,7 +10,7 @@ import fcntl
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -146,8 +146,11 @@ def discard(place: Place, seen: int) -> Kept:
 
 def copy(place: Place, to: Path) -> None:
     """Into this folder, as it is between two changes; nothing where there is no draft."""
-    with _alone(place), suppress(FileNotFoundError):
-        shutil.copytree(place.draft, to)
+    with _alone(place):
+        for path in sorted(place.draft.glob("*")):
+            if is_of_draft(path.name) and path.is_file() and not path.is_symlink():
+                to.mkdir(exist_ok=True)
+                shutil.copyfile(path, to / path.name)
 
 
 def is_of_draft(name: str) -> bool:

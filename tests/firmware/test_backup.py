@@ -214,10 +214,14 @@ def test_what_the_admin_was_in_the_middle_of_goes_on_on_the_spare_box(
     draft.keep(clinic, "# a longer day", "maria", "Monday until six", 0, NOW)
     draft.keep(clinic, "# a shorter day", "maria", "Monday until four", 1, NOW)
     (clinic.draft / "3.toml.part").write_text("a crash left this")
+    (clinic.draft / "4.toml").symlink_to(clinic.machine_key)
+    (clinic.draft / "5.toml").symlink_to("nowhere")
     spare = brought_back(backed_up(clinic, stick), Place(tmp_path / "spare"))
     assert draft.read(spare) == draft.read(clinic)
     assert draft.undo(spare, 2).text == "# a longer day"
-    assert not (spare.draft / "3.toml.part").exists()
+    assert {each.name for each in spare.draft.iterdir()} == {
+        "steps.json", "0.toml", "1.toml", "2.toml",
+    }  # fmt: skip
 
 
 def test_age_and_tar_open_a_backup_with_what_grows_from_the_paper(
