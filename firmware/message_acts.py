@@ -112,6 +112,10 @@ class Done:
                 self._forward(connection)
                 return f"forwarded to {request.to}"
             case "take out":
+                others = in_mailboxes.c.mailbox != request.mailbox
+                mine = in_mailboxes.c.message == request.message
+                if connection.scalar(select(in_mailboxes.c.mailbox).where(mine, others)) is None:
+                    raise UnfitActError("it lies in no other mailbox any more: delete it instead")
                 held = select(messages.c.message).where(
                     messages.c.message == request.message, holds.message_is_held()
                 )

@@ -13,7 +13,7 @@ from firmware.control import ControlError, Door
 from firmware.doorkeeper import Doorkeeper
 from firmware.ledger import Ledger
 from firmware.machine import MachineKey
-from firmware.message_acts import MARKED
+from firmware.message_acts import MARKED, MessageActRequest
 from firmware.place import Place
 from firmware.store import open_reader
 from tests.firmware.members import NUMBER, Clinic
@@ -132,6 +132,25 @@ def test_who_deletes_what_others_still_need_gives_up_only_their_own(clinic: Clin
     assert clinic.hears("remy", message) == voice(0.5).tobytes()
     assert clinic.does("remy", "delete", message, "--yes").exit_code == 0
     assert list(clinic.place.messages.iterdir()) == []
+
+
+def test_two_who_give_a_message_up_at_once_do_not_leave_it_nowhere(clinic: Clinic) -> None:
+    message = clinic.leave()
+    clinic.does("nina", "forward", message, "desk")
+    place = clinic.place
+    ledger = Ledger(place.calls_db, place.ledger_log, MachineKey.at(place.machine_key))
+
+    def take_out(who: str, mailbox: str) -> None:
+        wish = MessageActRequest(message=message, mailbox=mailbox, who=who, act="take out")
+        asyncio.run(message_acts.act(wish, place.page_db, ledger.write))
+
+    try:
+        take_out("nina", "nurse")
+        with pytest.raises(ControlError, match="in no other mailbox any more: delete it instead"):
+            take_out("remy", "desk")
+    finally:
+        ledger.close()
+    assert clinic.hears("remy", message) == voice(0.5).tobytes()
 
 
 def test_a_message_is_forwarded_to_a_mailbox_that_there_is(clinic: Clinic) -> None:
