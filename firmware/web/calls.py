@@ -39,7 +39,7 @@ from firmware.trace import SENTENCES
 from firmware.vault import VaultError
 from firmware.web.call_back import telephones
 from firmware.web.counted_words import from_hour, in_hour, what, whose
-from firmware.web.days import DAY, EARLIEST, LATEST
+from firmware.web.days import DAY, EARLIEST, LATEST, day_of
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form
 from firmware.web.frame import render, words_of
@@ -110,22 +110,22 @@ class Looked(Form):
         known = self.counts in TALLIED or (self.counts in ASKED and not any(narrowed))
         if not known and (self.counts or any(narrowed)):
             raise ValueError("no figure counts so")
+        if self.at and self.hour_at() is None:
+            raise ValueError("no such hour")
         return self
 
     def day(self, name: str) -> date | None:
-        written = str(getattr(self, name))
-        try:
-            return date.fromisoformat(written) if written else None
-        except ValueError:
-            return None
+        return day_of(str(getattr(self, name)))
 
     def place(self) -> Place | None:
         arrived, _, call = self.before.partition("~")
         return Place(arrived, call) if call else None
 
     def hour_at(self) -> datetime | None:
+        if day_of(self.at[:10]) is None:
+            return None
         try:
-            return datetime.fromisoformat(self.at) if self.at else None
+            return datetime.fromisoformat(self.at)
         except ValueError:
             return None
 

@@ -107,9 +107,9 @@ def days_in(
     """What an address asks for; where it cannot be, today, and what is wrong beside each field."""
     span = next((each for each in Span if each == asked.get("span")), Span.DAY)
     if span is not Span.ANY:
-        day = _day(asked.get("day", ""))
+        day = day_of(asked.get("day", ""))
         return around(span, day or today, zone), {}
-    first, last = _day(asked.get("first", "")), _day(asked.get("last", ""))
+    first, last = day_of(asked.get("first", "")), day_of(asked.get("last", ""))
     faults = {name: NO_DAY for name, day in (("first", first), ("last", last)) if day is None}
     if first and last and last < first:
         faults["last"] = BACKWARDS
@@ -118,7 +118,8 @@ def days_in(
     return Days(span, first, last, zone), {}
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """None: no day that a clinic's books could have."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -247,6 +247,24 @@ def test_calling_back_asks_for_a_telephone_and_says_so_when_no_exchange_is_there
         assert "your telephone" in browser.get(f"/calls/{call}").text
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "since=9999-12-31",
+        "since=0001-01-01",
+        "counts=offered&since=9999-12-31",
+        "counts=offered&at=9999-12-31T23:59Z",
+        "counts=offered&at=0001-01-01T00:00Z",
+        "counts=offered&at=2026-02-30T00:00Z",
+    ],
+)
+def test_a_day_that_no_clinic_has_breaks_nothing(clinic: Clinic, odd: str) -> None:
+    with past_of(clinic.place) as past, clinic.browser() as browser:
+        past.call()
+        clinic.sign_in(browser, named(Role.FRONT_DESK))
+        assert browser.get(f"/calls?{odd}").status_code < 500
+
+
 def test_a_call_without_a_number_is_not_offered_to_be_called_back(clinic: Clinic) -> None:
     with past_of(clinic.place) as past:
         call = past.call(number="")
