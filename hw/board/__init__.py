@@ -1,1 +1,0 @@
-"""The machine itself: how warm it is, and the watchdog that starts it anew when it hangs."""
