@@ -123,10 +123,11 @@ def test_a_prompt_is_spoken_into_a_telephone_that_rings_for_it(
     telco, desk = here.rehearsal.telco, "102"
     before = frozenset(sealed(here))
     here.run(telco.behave(desk, Answers()))
+    rung = len(telco.desks[desk].rings)
 
     async def speaks() -> None:
         """Its tone, from a key on, which stands for the words being heard out, to another."""
-        ring = await telco.next_ring(desk)
+        ring = await telco.next_ring(desk, rung)
         assert ring.name == "Record a prompt"
         await ring.talked
         await telco.press(ring, "1")
