@@ -3,6 +3,10 @@
 The clock that takes it back runs here, beside the device, so neither page nor exchange nor whoever
 has asked is needed for it. A root that ends takes it back before it goes, one that was killed as
 soon as it is back, and a power cut leaves nothing of it (hw/network.py).
+
+Whoever is first to settle a trial (the clock, who confirms, who takes it back, our own end) sees it
+through, and nobody else has a say in it any more. The device does one thing at a time, and what it
+has begun is waited for: a thread that writes files cannot be called off.
 """
 
 import asyncio
@@ -108,23 +112,31 @@ class NetworkTrial:
         self._wish: Wish | None = None
         self._until_s = 0.0  # monotonic
         self._settled = asyncio.Event()
+        self._is_tried = False  # all of it
         self._task: asyncio.Task[None] | None = None
+        self._acting = asyncio.Lock()  # the device
         self._ended: Ended = ""
         self._deeds: set[asyncio.Task[None]] = set()
 
     async def recover(self) -> None:
         """At the start: what an earlier root left on trial has nobody to take it back but us."""
-        if self._device is not None and await asyncio.to_thread(self._device.on_trial) is not None:
+        if self._device is None:
+            return
+        left = await asyncio.to_thread(self._device.on_trial)
+        if left is not None:
+            self._wish = left
+            self._settled.set()
             await self._return("root was started anew")
 
     async def close(self) -> None:
         """At the end: nobody would take it back after us."""
         await asyncio.gather(*self._deeds, return_exceptions=True)
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        running = self._task
+        if self._wish is not None and not self._settled.is_set():
+            self._settled.set()
             await self._return("root was ended")
+        if running is not None:
+            await running
 
     async def told(self) -> NetworkTold:
         """NetworkError: the device says nothing."""
@@ -152,22 +164,24 @@ class NetworkTrial:
         if self._wish is not None:
             raise NetworkTrialError("a network is on trial already: confirm it or take it back")
         understood(wish)
-        self._wish, self._ended = wish, ""
+        self._wish, self._ended, self._is_tried = wish, "", False
         self._until_s = time.monotonic() + self._begins_after_s + self._within_s
         self._settled = asyncio.Event()
-        self._task = asyncio.create_task(self._run(self._device, wish))
+        self._task = asyncio.create_task(self._run(self._device, wish, self._settled))
 
     async def keep(self) -> None:
         """What is on trial stays."""
-        device = self._pending()
-        if await asyncio.to_thread(device.on_trial) is None:
-            raise NetworkTrialError("the network is not changed yet: confirm it in a moment")
-        await self._see_through(self._keep(device))
+        self._pending()
+        await self._see_through(self._keep())
 
-    async def _keep(self, device: Network) -> None:
-        self._settled.set()  # from here on the clock leaves it to us
+    async def _keep(self) -> None:
+        async with self._acting:  # what is being tried is there, or has failed, before we decide
+            device = self._pending()
+            if not self._is_tried:
+                raise NetworkTrialError("the network is not changed yet: confirm it in a moment")
+            self._settled.set()
         try:
-            await asyncio.to_thread(device.keep)
+            await self._act(device.keep)
         except (NetworkError, OSError):
             await self._return("the new one could not be kept", "failed")
             raise
@@ -176,6 +190,7 @@ class NetworkTrial:
     async def take_back(self) -> None:
         """What was in force before is used again, at once."""
         self._pending()
+        self._settled.set()
         await self._see_through(self._return("somebody asked for it"))
 
     async def _see_through(self, deed: Coroutine[Any, Any, None]) -> None:
@@ -191,28 +206,39 @@ class NetworkTrial:
             raise NetworkTrialError("no network is on trial: the former one may be back")
         return self._device
 
-    async def _run(self, device: Network, wish: Wish) -> None:
-        await asyncio.sleep(self._begins_after_s)
-        if self._settled.is_set():
+    async def _run(self, device: Network, wish: Wish, settled: asyncio.Event) -> None:
+        if await _comes(settled, self._begins_after_s):
             return
-        try:
-            await asyncio.to_thread(device.try_out, wish)
-        except (NetworkError, OSError) as failed:
-            log.warning("network.failed", reason=str(failed))
-            await self._return("it could not be had", "failed")
+        if not await self._try_out(device, wish, settled):
             return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._settled.wait(), max(self._until_s - time.monotonic(), 0.0))
-        if not self._settled.is_set():
+        if not await _comes(settled, max(self._until_s - time.monotonic(), 0.0)):
+            settled.set()
             await self._return("nobody confirmed the new one")
+
+    async def _try_out(self, device: Network, wish: Wish, settled: asyncio.Event) -> bool:
+        """Whether it is there now."""
+        async with self._acting:
+            if settled.is_set():
+                return False
+            try:
+                await asyncio.to_thread(device.try_out, wish)
+            except (NetworkError, OSError) as failed:
+                log.warning("network.failed", reason=str(failed))
+                if settled.is_set():
+                    return False  # whoever was first waits for us, and takes it back
+                settled.set()
+            else:
+                self._is_tried = True
+                return True
+        await self._return("it could not be had", "failed")
+        return False
 
     async def _return(self, why: str, ended: Ended = "back") -> None:
         """Until it is done, however often it fails: the clinic may be unable to reach us."""
         assert self._device is not None
-        self._settled.set()
         while True:
             try:
-                await asyncio.to_thread(self._device.take_back)
+                await self._act(self._device.take_back)
                 break
             except (NetworkError, OSError) as failed:
                 log.warning("network.not back yet", reason=str(failed))
@@ -220,5 +246,15 @@ class NetworkTrial:
         self._over(ended)
         await self._enter(f"the former network is back: {why}")
 
+    async def _act(self, deed: Callable[[], None]) -> None:
+        async with self._acting:
+            await asyncio.to_thread(deed)
+
     def _over(self, ended: Ended) -> None:
         self._wish, self._ended = None, ended
+
+
+async def _comes(event: asyncio.Event, within_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), within_s)
+    return event.is_set()

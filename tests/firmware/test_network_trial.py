@@ -222,6 +222,62 @@ async def test_whoever_gives_up_waiting_leaves_nothing_half_done(word: str) -> N
     assert device.in_force() == (FIXED if word == "keep" else None)
 
 
+class Tardy(Seen):
+    """Whose files of a trial are still being written, until the story lets it go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def try_out(self, wish: Wish) -> None:
+        self.begun.set()
+        assert self.may_go_on.wait(SOON_S)
+        super().try_out(wish)
+
+
+@pytest.mark.parametrize("word", ["take_back", "close"])
+@live
+async def test_a_trial_that_ends_while_it_is_still_being_written_leaves_nothing_behind(
+    word: str,
+) -> None:
+    device, diary = Tardy(), Diary()
+    trial = NetworkTrial(device, diary.enter, within_s=LONG_S, begins_after_s=0)
+    trial.begin(FIXED)
+    assert await asyncio.to_thread(device.begun.wait, SOON_S)
+    ending = asyncio.create_task(getattr(trial, word)())
+    await asyncio.to_thread(device.on_trial)  # so much later that the end is under way
+    device.may_go_on.set()
+    async with asyncio.timeout(SOON_S):
+        await asyncio.gather(ending, asyncio.to_thread(device.tried.wait, SOON_S))
+    assert device.asked == ["try out", "take back"]
+    assert device.on_trial() is None
+    assert len(diary.told) == 1, "whoever is first ends it, and nobody else"
+    assert await ended(trial) == "back"
+
+
+@live
+async def test_whoever_confirms_what_is_still_being_written_has_all_of_it_or_nothing() -> None:
+    device, diary = Tardy(), Diary()
+    trial = NetworkTrial(device, diary.enter, within_s=LONG_S, begins_after_s=0)
+    for fails in (True, False):
+        device.fails = fails
+        device.begun.clear()
+        device.may_go_on.clear()
+        trial.begin(FIXED)
+        assert await asyncio.to_thread(device.begun.wait, SOON_S)
+        asking = asyncio.create_task(trial.keep())
+        await asyncio.to_thread(device.on_trial)
+        device.may_go_on.set()
+        if fails:
+            with pytest.raises(NetworkTrialError, match="no network is on trial"):
+                await asking
+            await diary.wait()
+            assert (device.on_trial(), device.in_force()) == (None, None)
+    await asking
+    assert (device.on_trial(), device.in_force()) == (None, FIXED)
+    assert diary.told == ["the former network is back: it could not be had"]
+
+
 @live
 async def test_what_cannot_be_had_is_refused_before_anything_changes() -> None:
     device, diary = FakeNetwork(), Diary()
