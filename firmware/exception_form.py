@@ -69,10 +69,16 @@ def texts_of(written: Mapping[str, Any], year: int) -> dict[str, str]:
     """What stands in the fields; a day of every year as this year's."""
     first = written.get("on", written.get("from", ""))
     last = written.get("on", written.get("to", ""))
-    texts = {"name": str(written.get("name", "")), "say": str(written.get("say", ""))}
+    texts = {"name": str(written.get("name", ""))}
     texts |= {"first": _day(first, year), "last": _day(last, year)}
     if isinstance(first, str):
         texts["yearly"] = TICKED
+    return texts | how_texts(written)
+
+
+def how_texts(written: Mapping[str, Any]) -> dict[str, str]:
+    """Of those the ones that say what such a day is like, and what is heard on it."""
+    texts = {"say": str(written.get("say", ""))}
     texts |= {key: str(written.get(key, "")) for key in CUTS}
     is_cut = any(key in written for key in CUTS)
     texts["how"] = How.CUT if is_cut else How.TIMES if written.get(OPEN) else How.CLOSED
@@ -98,8 +104,8 @@ def fill(
     if written is None:
         return Filled(None, {"": GONE})
     value, faults = _value(texts)
-    if (say := value.get("say")) and say not in (*prompts_of(document), written.get("say")):
-        faults["say"] = NO_PROMPT
+    if say := say_of(document, written, texts, faults):
+        value["say"] = say
     if faults:
         return Filled(None, faults)
     edits: list[Edit]
@@ -118,10 +124,18 @@ def _value(texts: Texts) -> tuple[dict[str, Any], dict[str, Told]]:
     if not value["name"]:
         faults["name"] = NOTHING_THERE
     value |= _days(texts, faults)
-    value |= _times(texts, faults)
-    if say := texts.get("say", "").strip():
-        value["say"] = say
+    value |= times_of(texts, faults)
     return value, faults
+
+
+def say_of(
+    document: Document, written: Mapping[str, Any], texts: Texts, faults: dict[str, Told]
+) -> str:
+    """What callers hear on such a day; empty: nothing more than on others."""
+    say = texts.get("say", "").strip()
+    if say and say not in (*prompts_of(document), written.get("say")):
+        faults["say"] = NO_PROMPT
+    return say
 
 
 def _days(texts: Texts, faults: dict[str, Told]) -> dict[str, date | str]:
@@ -148,8 +162,8 @@ def _days(texts: Texts, faults: dict[str, Told]) -> dict[str, date | str]:
     return {"on": first} if first == last else {"from": first, "to": last}
 
 
-def _times(texts: Texts, faults: dict[str, Told]) -> dict[str, Any]:
-    """Only those that belong to what was chosen."""
+def times_of(texts: Texts, faults: dict[str, Told]) -> dict[str, Any]:
+    """Those of the day that was chosen; only those that belong to what was chosen."""
     how = texts.get("how", "") or How.CLOSED
     cuts = {key: texts[key].strip() for key in CUTS if texts.get(key, "").strip()}
     has_pairs = any(True for _ in pairs_of(texts, OPEN))

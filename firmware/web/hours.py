@@ -5,7 +5,7 @@ Who may publish sees the draft, and changes nothing else; all others see what is
 site file's reading finds wrong with a change is said, and the change is not kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Literal
@@ -22,6 +22,7 @@ from firmware.edits import Edit
 from firmware.exception_form import OPEN, prompts_of
 from firmware.filling import Filled, Told, document_of, judged, steps_of
 from firmware.forms import HolidayForm
+from firmware.holiday_form import told_of
 from firmware.hours_edits import Document, Turn
 from firmware.operations import Operation
 from firmware.public_holidays import UnknownPlaceError, public_holidays
@@ -311,18 +312,24 @@ def _countries(words: Words) -> list[tuple[str, str]]:
 
 def _holidays(document: Document, today: date, words: Words) -> list[Holiday]:
     """Of the coming year, each once, by its next day."""
-    section = document.get("holidays", {})
-    found = _known(str(section.get("country", "")), str(section.get("subdivision", "")))
     told: dict[str, Holiday] = {}
-    for day, names in found.items():
-        for name in names if today <= day < today + YEAR else ():
-            otherwise = section.get("days", {}).get(name, {})
-            form = _written_of(otherwise)
+    for day, names in holidays_ahead(document, today):
+        for name in names:
+            form = _written_of(told_of(document, name))
             how = rule_words(form.rule(name), words)
             what = how if form.observed else words.gettext("a day like any other")
             said_day = format_date(day, "full", locale=words.locale)
             told.setdefault(name, Holiday(name, said_day, form.observed, what))
     return list(told.values())
+
+
+def holidays_ahead(document: Document, today: date) -> Iterator[tuple[date, Sequence[str]]]:
+    """The days of the coming year that are holidays where the clinic is, each with their names."""
+    section = document.get("holidays", {})
+    found = _known(str(section.get("country", "")), str(section.get("subdivision", "")))
+    for day, names in found.items():
+        if today <= day < today + YEAR:
+            yield day, names
 
 
 def _written_of(otherwise: object) -> HolidayForm:

@@ -87,6 +87,7 @@ SCREENS = {
     "rotations": "/hours/oncall",
     "rotation": "/hours/oncall/first/0",
     "exception": "/hours/exception/office/0",
+    "holiday": "/hours/holiday?name=Christmas+Day",
 }
 
 

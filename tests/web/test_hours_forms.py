@@ -2,7 +2,7 @@
 month; and who may do which of it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 
@@ -22,6 +22,7 @@ FORMS = (
     "/hours/schedule",
     "/hours/schedule/office",
     "/hours/exception/office/0",
+    "/hours/holiday?name=Christmas+Day",
     "/hours/oncall",
     "/hours/oncall/new",
     "/hours/oncall/first/new",
@@ -278,3 +279,48 @@ def test_two_who_fill_in_hours_at_once_never_write_over_each_other(practice: Cli
     assert "rita has changed the draft meanwhile" in answer.text
     assert 'name="mon-1-closes" value="12:00"' in answer.text
     assert draft.read(practice.place).text == text
+
+
+def test_a_holiday_has_hours_and_words_of_its_own_each_time_it_comes(practice: Clinic) -> None:
+    day = "/hours/holiday?name=Christmas+Day"
+    with practice.browser() as browser:
+        practice.sign_in(browser, named(Role.ADMIN))
+        assert 'href="/hours/holiday?name=Christmas%20Day"' in browser.get("/hours").text
+        screen = browser.get(day)
+        assert "Friday, December 25, 2026" in screen.text
+        times = {"how": "times", "open_1_opens": "09:00", "open_1_closes": "12:00"}
+        looked = sent(browser, day, "/hours/holiday/times", **times, look="yes")
+        assert (looked.status_code, draft.read(practice.place).step) == (200, 0)
+        assert "9:00\u202fAM–12:00\u202fPM" in looked.text
+        saved = sent(browser, day, "/hours/holiday/times", **times, say="closed-now")
+        assert saved.status_code == 303
+        for year in (2026, 2027):
+            rule = drafted(practice).hours["office"].holidays[date(year, 12, 25)]
+            assert (len(rule.times), rule.say) == (1, "closed-now")
+        assert "open 9:00\u202fAM–12:00\u202fPM only" in browser.get("/hours").text
+        back = {"how": "closed", "open_1_opens": "", "open_1_closes": "", "say": ""}
+        assert sent(browser, day, "/hours/holiday/times", **back).status_code == 303
+        assert "Christmas Day" not in draft.read(practice.place).text
+        like_others = sent(browser, day, "/hours/holiday/times", how="ordinary")
+        assert like_others.status_code == 303
+        assert date(2026, 12, 25) not in drafted(practice).hours["office"].holidays
+        again = {"token": token_in(browser.get("/hours").text), "section": "hours"}
+        step = str(draft.read(practice.place).step)
+        assert browser.post("/rooms/undo", data=again | {"step": step}).status_code == 303
+        assert "Christmas Day" not in draft.read(practice.place).text
+
+
+def test_what_is_wrong_with_a_holiday_stands_beside_its_field(practice: Clinic) -> None:
+    day = "/hours/holiday?name=Christmas+Day"
+    with practice.browser() as browser:
+        practice.sign_in(browser, named(Role.ADMIN))
+        cut = {"how": "cut", "opens": "16:00", "closes": "15:00"}
+        answer = sent(browser, day, "/hours/holiday/times", **cut)
+        assert answer.status_code == 422
+        assert beside(answer.text, "exception-closes").startswith("It ends before it begins.")
+        answer = sent(browser, day, "/hours/holiday/times", how="ordinary", opens="10:00")
+        assert "do not belong" in beside(answer.text, "exception-how")
+        answer = sent(browser, day, "/hours/holiday/times", how="closed", say="no-such")
+        assert "no such prompt" in beside(answer.text, "exception-say")
+        assert draft.read(practice.place).step == 0
+        assert browser.get("/hours/holiday?name=Nonsense").status_code == 404
