@@ -8,10 +8,10 @@ away, and a machine that is started anew knows nothing of it. A second `try_out`
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hw.network_files import (
     LAN,
@@ -70,7 +70,8 @@ class Network(Protocol):
     def take_back(self) -> None:
         """What is in force is used again."""
 
-    def ports(self) -> tuple[Port, ...]: ...
+    def ports(self) -> tuple[Port, ...]:
+        """NetworkError: nobody can say."""
 
     def clock_set_at(self) -> float | None:
         """When a time server answered last, in seconds since 1970; None: not since the start."""
@@ -128,11 +129,11 @@ class Networkd:
         self._reload()
 
     def keep(self) -> None:
-        wish, former = self.on_trial(), self.in_force() or Wish()
+        wish, former = self.on_trial(), self._former()
         if wish is None:
             return
-        if former != wish:
-            self._replace(self._etc / BEFORE, files_of(former)[LAN].encode(), READABLE)
+        if wish_in(former) != wish:
+            self._replace(self._etc / BEFORE, former.encode(), READABLE)
         kept = files_of(wish)
         for name, text in kept.items():
             self._replace(self._etc / f"{IN_FORCE}{name}", text.encode(), READABLE)
@@ -147,13 +148,19 @@ class Networkd:
         self._clear()
 
     def ports(self) -> tuple[Port, ...]:
-        return tuple(_ports(self._tell(("networkctl", "--json=short", "list"))))
+        return _ports(self._tell(("networkctl", "--json=short", "list")))
 
     def clock_set_at(self) -> float | None:
         try:
             return self._synchronized.stat().st_mtime
         except OSError:
             return None
+
+    def _former(self) -> str:
+        """The text in force, as it stands there: somebody may have written into it what cannot be
+        had, and it is theirs all the same."""
+        path = self._etc / f"{IN_FORCE}{LAN}"
+        return path.read_text("utf-8") if _wish_at(path) else files_of(Wish())[LAN]
 
     def _clear(self) -> None:
         """Nothing is on trial any more."""
@@ -169,11 +176,16 @@ class Networkd:
         more, and the port of one that is named again must be made anew: so whichever is not wanted
         now goes."""
         self._tell(("networkctl", "reload"))
-        now = self.on_trial() or self.in_force()
-        wanted = phones_port(understood(now)) if now else ""
+        wanted = self._phones_ports()
         for port in self.ports():
-            if port.name.startswith(f"{PHONES_PORT}.") and port.name != wanted:
+            if port.name.startswith(f"{PHONES_PORT}.") and port.name not in wanted:
                 self._tell(("networkctl", "delete", port.name))
+
+    def _phones_ports(self) -> frozenset[str]:
+        """By their files' names, for what stands in these may be anything."""
+        begins, home = (ON_TRIAL, self._run) if self.on_trial() else (IN_FORCE, self._etc)
+        files = home.glob(f"{begins}{PHONES_PORT}.*.netdev")
+        return frozenset(path.stem.removeprefix(begins) for path in files)
 
 
 def _wish_at(path: Path) -> Wish | None:
@@ -183,38 +195,41 @@ def _wish_at(path: Path) -> Wish | None:
         return None
 
 
-def _ports(text: str) -> Iterator[Port]:
-    """Out of networkctl's JSON, whose addresses are lists of bytes."""
+def _ports(text: str) -> tuple[Port, ...]:
+    """Out of networkctl's JSON. NetworkError: it is not what networkctl says."""
     try:
-        told = json.loads(text)
-    except ValueError:
+        every = _listed(json.loads(text), "Interfaces")
+        return tuple(_port(each) for each in every if each.get("Type") != "loopback")
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise NetworkError("networkctl said what nobody can read") from None
-    for one in told.get("Interfaces", ()):
-        if one.get("Type") == "loopback":
-            continue
-        yield Port(
-            name=one.get("Name", ""),
-            has_carrier=one.get("CarrierState") in ("carrier", "degraded-carrier"),
-            state=one.get("AdministrativeState", ""),
-            addresses=tuple(
-                f"{_dotted(each['Address'])}/{each['PrefixLength']}"
-                for each in one.get("Addresses", ())
-                if _is_ipv4(each)
-            ),
-            gateway=next(
-                (
-                    _dotted(each["Gateway"])
-                    for each in one.get("Routes", ())
-                    if _is_ipv4(each) and each.get("Gateway")
-                    if each.get("DestinationPrefixLength") == 0
-                ),
-                "",
-            ),
-            dns=tuple(_dotted(each["Address"]) for each in one.get("DNS", ()) if _is_ipv4(each)),
-        )
 
 
-def _is_ipv4(one: dict[str, object]) -> bool:
+def _port(one: Mapping[str, Any]) -> Port:
+    """Its addresses are lists of bytes."""
+    ways = [each for each in _listed(one, "Routes") if _is_ipv4(each) and each.get("Gateway")]
+    return Port(
+        name=one.get("Name") or "",
+        has_carrier=one.get("CarrierState") in ("carrier", "degraded-carrier"),
+        state=one.get("AdministrativeState") or "",
+        addresses=tuple(
+            f"{_dotted(each['Address'])}/{each['PrefixLength']}"
+            for each in _listed(one, "Addresses")
+            if _is_ipv4(each)
+        ),
+        gateway=next(
+            (_dotted(each["Gateway"]) for each in ways if each.get("DestinationPrefixLength") == 0),
+            "",
+        ),
+        dns=tuple(_dotted(each["Address"]) for each in _listed(one, "DNS") if _is_ipv4(each)),
+    )
+
+
+def _listed(one: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """What is not there, networkctl leaves out or says `null` of."""
+    return one.get(name) or []
+
+
+def _is_ipv4(one: Mapping[str, Any]) -> bool:
     return one.get("Family") == 2  # AF_INET
 
 

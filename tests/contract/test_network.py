@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware.durable import replace_file
-from hw.network import FakeNetwork, Network, Networkd, NetworkError
+from hw.network import FakeNetwork, Network, Networkd, NetworkError, Port
 from hw.network_files import Wish, WishError
 
 DESK = Wish(how="fixed", address="192.168.1.20/24", gateway="192.168.1.1")
@@ -169,6 +169,52 @@ def test_the_ports_are_told_as_networkctl_has_them(tmp_path: Path) -> None:
     silent = Networkd(replace_file, lambda _command: "no JSON", tmp_path, tmp_path)
     with pytest.raises(NetworkError):
         silent.ports()
+
+
+@pytest.mark.parametrize(
+    ("port", "is_read"),
+    [
+        ({"Addresses": None, "Routes": None, "DNS": None, "AdministrativeState": None}, True),
+        ({"Addresses": [{"Family": 2, "Address": None, "PrefixLength": 24}]}, False),
+        ({"Addresses": [{"Family": 2}]}, False),
+        ({"Routes": 7}, False),
+        ("eth0", False),
+    ],
+)
+def test_what_networkctl_leaves_out_is_nothing_and_what_it_twists_is_told_as_such(
+    tmp_path: Path, port: object, is_read: bool
+) -> None:
+    if isinstance(port, dict):
+        port = {"Name": "eth0", "Type": "ether"} | port
+    said = json.dumps({"Interfaces": [port]})
+    device = Networkd(replace_file, lambda _command: said, tmp_path, tmp_path)
+    if is_read:
+        assert device.ports() == (Port("eth0", has_carrier=False, state=""),)
+    else:
+        with pytest.raises(NetworkError, match="nobody can read"):
+            device.ports()
+    none = Networkd(replace_file, lambda _command: '{"Interfaces": null}', tmp_path, tmp_path)
+    assert none.ports() == ()
+
+
+@pytest.mark.parametrize("ends", ["keep", "take_back"])
+def test_what_somebody_wrote_into_the_file_in_force_stops_no_trial_and_costs_no_port(
+    tmp_path: Path, ends: str
+) -> None:
+    told = Networkctl("eth0", "phones.20")
+    device = real(tmp_path, told)
+    device.try_out(PHONES)
+    device.keep()
+    file = tmp_path / "etc" / "50-careline-lan.network"
+    file.write_text(file.read_text().replace('"10.1.0.9/16"', '"10.1.0.9 255.255.0.0"'))
+    by_hand = file.read_text()
+    device.take_back()
+    assert "networkctl delete phones.20" not in told.acts, "the telephones go on"
+    device.try_out(DESK)
+    getattr(device, ends)()
+    assert device.on_trial() is None
+    kept = tmp_path / "etc" / "careline-lan.before" if ends == "keep" else file
+    assert kept.read_text() == by_hand
 
 
 def test_a_command_that_fails_or_is_not_there_is_told_as_such() -> None:
