@@ -182,7 +182,8 @@ class NetworkTrial:
             self._settled.set()
         try:
             await self._act(device.keep)
-        except (NetworkError, OSError):
+        except Exception as failed:  # whatever it was: nobody else sees to this trial any more
+            _tell("network.not kept", failed)
             await self._return("the new one could not be kept", "failed")
             raise
         self._over("kept")
@@ -222,8 +223,8 @@ class NetworkTrial:
                 return False
             try:
                 await asyncio.to_thread(device.try_out, wish)
-            except (NetworkError, OSError) as failed:
-                log.warning("network.failed", reason=str(failed))
+            except Exception as failed:  # whatever it was: the clock must not stop
+                _tell("network.failed", failed)
                 if settled.is_set():
                     return False  # whoever was first waits for us, and takes it back
                 settled.set()
@@ -240,11 +241,14 @@ class NetworkTrial:
             try:
                 await self._act(self._device.take_back)
                 break
-            except (NetworkError, OSError) as failed:
-                log.warning("network.not back yet", reason=str(failed))
+            except Exception as failed:  # whatever it was, it may be gone the next time
+                _tell("network.not back yet", failed)
                 await asyncio.sleep(AGAIN_S)
         self._over(ended)
-        await self._enter(f"the former network is back: {why}")
+        try:
+            await self._enter(f"the former network is back: {why}")
+        except Exception as failed:  # the network is back all the same
+            _tell("network.unentered", failed)
 
     async def _act(self, deed: Callable[[], None]) -> None:
         async with self._acting:
@@ -252,6 +256,14 @@ class NetworkTrial:
 
     def _over(self, ended: Ended) -> None:
         self._wish, self._ended = None, ended
+
+
+def _tell(what: str, failed: Exception) -> None:
+    """What a machine says is a line; what nobody has thought of has its trace, too."""
+    if isinstance(failed, NetworkError | OSError):
+        log.warning(what, reason=str(failed))
+    else:
+        log.exception(what)
 
 
 async def _comes(event: asyncio.Event, within_s: float) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import pytest
+from structlog.testing import capture_logs
 
 from firmware.network_trial import Ended, NetworkTrial, NetworkTrialError, WishForm
 from firmware.root import KeepNetwork, Root, RootError, TakeBackNetwork, TryNetwork, ask, network_of
@@ -181,6 +182,72 @@ async def test_what_cannot_be_kept_is_not_on_trial_for_ever(
         await trial.keep()
     assert device.on_trial() is None
     assert await ended(trial) == "failed"
+
+
+class Odd(Seen):
+    """Whose machine says, in one act, what nobody has thought of."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self.at = at
+
+    def _stumble(self, at: str) -> None:
+        if at == self.at:
+            self.at = ""
+            raise TypeError("'NoneType' object is not iterable")
+
+    def try_out(self, wish: Wish) -> None:
+        super().try_out(wish)
+        self._stumble("try out")
+
+    def keep(self) -> None:
+        self._stumble("keep")
+        super().keep()
+
+    def take_back(self) -> None:
+        self._stumble("take back")
+        super().take_back()
+
+
+@pytest.mark.parametrize(
+    ("at", "how"), [("try out", "failed"), ("keep", "failed"), ("take back", "back")]
+)
+@live
+async def test_a_fault_that_nobody_has_thought_of_stops_no_clock(
+    monkeypatch: pytest.MonkeyPatch, at: str, how: Ended
+) -> None:
+    monkeypatch.setattr("firmware.network_trial.AGAIN_S", 0)
+    device, diary = Odd(at), Diary()
+    trial = NetworkTrial(device, diary.enter, within_s=LONG_S, begins_after_s=0)
+    with capture_logs() as logged:
+        trial.begin(FIXED)
+        await device.wait()
+        if at == "keep":
+            with pytest.raises(TypeError):
+                await trial.keep()
+        elif at == "take back":
+            await trial.take_back()
+        await diary.wait()
+    assert (device.on_trial(), device.in_force()) == (None, None)
+    assert await ended(trial) == how
+    assert [each["log_level"] for each in logged] == ["error"], "and it is told loudly"
+    trial.begin(FIXED)  # and another one can be tried
+    await trial.close()
+
+
+@live
+async def test_an_audit_that_breaks_does_not_break_the_end_of_a_trial() -> None:
+    device = Seen()
+
+    async def enter(_about: str) -> None:
+        raise RuntimeError("the spool is gone")
+
+    trial = NetworkTrial(device, enter, within_s=LONG_S, begins_after_s=0)
+    trial.begin(FIXED)
+    await device.wait()
+    await trial.take_back()
+    await trial.close()
+    assert await ended(trial) == "back"
 
 
 class Slow(Seen):
