@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from firmware import people, rehearsal
+from firmware import people, rehearsal, topics
 from firmware.asterisk.sandbox import ensure_root
+from firmware.asterisk.telco import LiveCall
+from firmware.control import ask_async, follow_async
 from firmware.operations import Role
 from firmware.passwords import Cost
 from firmware.place import Place
@@ -72,6 +74,19 @@ class Practice:
         return "\n".join(
             [*self.told, *exchange.splitlines()[-20:], *self.said().splitlines()[-20:]]
         )
+
+
+async def calls_and_hears_the_menu(here: Practice) -> LiveCall:
+    """Somebody calls the clinic: a key they press now is the menu's."""
+    door, dialled = here.place.control_socket, here.rehearsal.plan.lines["main"].numbers[0]
+    steps = follow_async(door, topics.WATCH, topics.WatchRequest())
+    told = asyncio.ensure_future(anext(steps))
+    await ask_async(door, topics.STATUS, topics.StatusRequest())  # so it has been heard
+    async with asyncio.timeout(SOON_S):
+        call = await here.rehearsal.telco.call(dialled)
+        while (await told).step != "menu":
+            told = asyncio.ensure_future(anext(steps))
+    return call
 
 
 @contextmanager

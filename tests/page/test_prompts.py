@@ -16,7 +16,7 @@ from firmware.asterisk.telco import Answers
 from firmware.control import follow_async
 from firmware.operations import Role
 from tests.page.conftest import CHROMIUM
-from tests.page.practice import SOON_S, Practice
+from tests.page.practice import SOON_S, Practice, calls_and_hears_the_menu
 from tests.page.visit import Visit, visiting
 from tests.system import ear
 
@@ -104,8 +104,7 @@ def heard_by_a_caller(here: Practice) -> Path:
 
     async def calls() -> Path:
         told = asyncio.create_task(told_to_speak())
-        call = await here.rehearsal.telco.call(here.rehearsal.plan.lines["main"].numbers[0])
-        await call.answered
+        call = await calls_and_hears_the_menu(here)
         await call.press("3")
         # Who says nothing at all is hung up on in the end.
         either: set[asyncio.Future[Any]] = {told, call.ended}

@@ -1,7 +1,6 @@
 """Publishing in a real browser, on a real exchange and Asterisk: what nobody confirms comes back,
 and everybody is told. What is confirmed is called, and taken back, in test_story.py."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,9 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from firmware import draft, trial, versions
-from firmware.asterisk.telco import LiveCall
 from firmware.operations import Role
-from tests.page.practice import SOON_S, Practice
+from tests.page.practice import Practice
 from tests.page.visit import Visit, visiting
 
 # In which a story does not confirm, and in which it does; a clinic has 90 s.
@@ -26,11 +24,6 @@ def drafted(here: Practice, was: str, becomes: str) -> None:
     text = kept.text.replace(was, becomes, 1)
     assert text != kept.text
     draft.keep(here.place, text, "the admin", "a change", kept.step, datetime.now(UTC))
-
-
-async def answered(call: LiveCall) -> None:
-    async with asyncio.timeout(SOON_S):
-        await asyncio.shield(call.answered)
 
 
 def in_force(here: Practice) -> int:
