@@ -2,13 +2,16 @@
 
 What is on trial lies in a folder that no power cut leaves anything of (/run), under names that come
 before those of what is in force; what is in force lies in /etc. So a trial ends by taking its files
-away, and a machine that is started anew knows nothing of it. A second `try_out`, `keep` or
-`take_back` does no harm. Real and fake are held together by tests/contract/test_network.py.
+away, and a machine that is started anew knows nothing of it. What is to be kept is written beside
+first, all of it, and then only changes its names: from there on the keeping is finished by whoever
+comes next, and until there nothing is changed. A second `try_out`, `keep` or `take_back` does no
+harm. Real and fake are held together by tests/contract/test_network.py.
 """
 
 import json
+import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +34,9 @@ IN_FORCE, ON_TRIAL = "50-careline-", "10-careline-"
 READABLE = 0o644  # networkd has a user of its own
 # networkd passes by what ends otherwise than its own files.
 BEFORE = "careline-lan.before"
+TRIAL = "careline-lan.trial"  # from before a trial's first file until networkd has heard of its end
+# What is to be kept: a folder that may be thrown away, and one whose files are in force already.
+PREPARED, KEPT = "careline.prepared", "careline.kept"
 
 
 class NetworkError(Exception):
@@ -58,17 +64,20 @@ class Network(Protocol):
     def before(self) -> Wish | None:
         """What was in force before that; None: nothing was."""
 
-    def on_trial(self) -> Wish | None: ...
+    def on_trial(self) -> Wish | None:
+        """What is being tried, or was when somebody was cut off at it: take it back. It may be in
+        force then, if they were keeping it."""
 
     def try_out(self, wish: Wish) -> None:
         """From now on, until it is kept, taken back, or the power is cut. WishError, NetworkError:
         it may be in force in part, so take it back."""
 
     def keep(self) -> None:
-        """What is on trial is in force, after a power cut too; without a trial nothing happens."""
+        """What is on trial is in force, after a power cut too; without a trial nothing happens.
+        NetworkError, OSError: take it back, and look which of the two is in force."""
 
     def take_back(self) -> None:
-        """What is in force is used again."""
+        """What is in force is used again. NetworkError, OSError: not yet, so do it again."""
 
     def ports(self) -> tuple[Port, ...]:
         """NetworkError: nobody can say."""
@@ -101,13 +110,16 @@ class Networkd:
     def __init__(
         self,
         replace: Callable[[Path, bytes, int], None],
+        sync: Callable[[Path], None],
         tell: Tell = tell,
         etc: Path = ETC,
         run: Path = RUN,
         synchronized: Path = SYNCHRONIZED,
     ) -> None:
-        self._replace, self._tell = replace, tell  # `replace` writes a file for good
+        # `replace` writes a file for good, `sync` a folder's names.
+        self._replace, self._sync, self._tell = replace, sync, tell
         self._etc, self._run, self._synchronized = etc, run, synchronized
+        self._prepared, self._kept = etc / PREPARED, etc / KEPT
 
     def in_force(self) -> Wish | None:
         return _wish_at(self._etc / f"{IN_FORCE}{LAN}")
@@ -116,35 +128,30 @@ class Networkd:
         return _wish_at(self._etc / BEFORE)
 
     def on_trial(self) -> Wish | None:
-        return _wish_at(self._run / f"{ON_TRIAL}{LAN}")
+        half_kept = _wish_at(self._kept / f"{IN_FORCE}{LAN}") or self.in_force()
+        return _wish_at(self._run / TRIAL) or (half_kept if self._kept.is_dir() else None)
 
     def try_out(self, wish: Wish) -> None:
         files = files_of(wish)
+        self._finish()
         self._run.mkdir(parents=True, exist_ok=True)
         self._take_away()
-        for name, text in files.items():
-            path = self._run / f"{ON_TRIAL}{name}"
+        for name, text in ((TRIAL, files[LAN]), *_named(ON_TRIAL, files)):
+            path = self._run / name
             path.write_text(text, "utf-8")
             path.chmod(READABLE)
         self._reload()
 
     def keep(self) -> None:
-        wish, former = self.on_trial(), self._former()
-        if wish is None:
-            return
-        if wish_in(former) != wish:
-            self._replace(self._etc / BEFORE, former.encode(), READABLE)
-        kept = files_of(wish)
-        for name, text in kept.items():
-            self._replace(self._etc / f"{IN_FORCE}{name}", text.encode(), READABLE)
-        for path in self._etc.glob(f"{IN_FORCE}*"):
-            if path.name.removeprefix(IN_FORCE) not in kept:
-                path.unlink()
-        self._clear()
-        if name := understood(wish).host_name:
-            self._tell(("hostnamectl", "set-hostname", name))
+        wish = _wish_at(self._run / TRIAL)
+        if wish is not None and not self._kept.is_dir():
+            self._prepare(wish)
+        self._finish()
+        if wish is not None:
+            self._clear()
 
     def take_back(self) -> None:
+        self._finish()
         self._clear()
 
     def ports(self) -> tuple[Port, ...]:
@@ -156,6 +163,39 @@ class Networkd:
         except OSError:
             return None
 
+    def _prepare(self, wish: Wish) -> None:
+        """All that can fail for want of space or of a name, before anything is changed."""
+        former, files = self._former(), dict(_named(IN_FORCE, files_of(wish)))
+        if wish_in(former) != wish:
+            files[BEFORE] = former
+        shutil.rmtree(self._prepared, ignore_errors=True)
+        try:
+            self._prepared.mkdir()
+            for name, text in files.items():
+                self._replace(self._prepared / name, text.encode(), READABLE)
+            if name := understood(wish).host_name:
+                self._tell(("hostnamectl", "set-hostname", name))
+            self._prepared.rename(self._kept)
+        except (NetworkError, OSError):
+            shutil.rmtree(self._prepared, ignore_errors=True)
+            raise
+
+    def _finish(self) -> None:
+        """What is to be kept changes its names, the one that names the others at last; what the
+        former network had beside it goes. Whoever is cut off here begins anew."""
+        if not self._kept.is_dir():
+            return
+        last = f"{IN_FORCE}{LAN}"
+        for path in sorted(self._kept.iterdir(), key=lambda path: path.name == last):
+            path.rename(self._etc / path.name)
+        if wish := self.in_force():
+            kept = dict(_named(IN_FORCE, files_of(wish)))
+            for path in self._etc.glob(f"{IN_FORCE}*"):
+                if path.name not in kept:
+                    path.unlink()
+        self._sync(self._etc)
+        self._kept.rmdir()
+
     def _former(self) -> str:
         """The text in force, as it stands there: somebody may have written into it what cannot be
         had, and it is theirs all the same."""
@@ -163,9 +203,10 @@ class Networkd:
         return path.read_text("utf-8") if _wish_at(path) else files_of(Wish())[LAN]
 
     def _clear(self) -> None:
-        """Nothing is on trial any more."""
+        """Nothing is on trial any more, and networkd knows."""
         self._take_away()
         self._reload()
+        (self._run / TRIAL).unlink(missing_ok=True)
 
     def _take_away(self) -> None:
         for path in self._run.glob(f"{ON_TRIAL}*"):
@@ -183,9 +224,14 @@ class Networkd:
 
     def _phones_ports(self) -> frozenset[str]:
         """By their files' names, for what stands in these may be anything."""
-        begins, home = (ON_TRIAL, self._run) if self.on_trial() else (IN_FORCE, self._etc)
+        is_tried = (self._run / f"{ON_TRIAL}{LAN}").exists()
+        begins, home = (ON_TRIAL, self._run) if is_tried else (IN_FORCE, self._etc)
         files = home.glob(f"{begins}{PHONES_PORT}.*.netdev")
         return frozenset(path.stem.removeprefix(begins) for path in files)
+
+
+def _named(begins: str, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((f"{begins}{name}", text) for name, text in files.items())
 
 
 def _wish_at(path: Path) -> Wish | None:

@@ -63,7 +63,7 @@ def root(
     from firmware import spool
     from firmware.asterisk.sandbox import Asterisk, launch_for
     from firmware.audit import Act, Audited
-    from firmware.durable import replace_file
+    from firmware.durable import replace_file, sync_directory
     from firmware.ledger import Moment
     from firmware.root import Root
     from hw.network import Networkd
@@ -76,7 +76,7 @@ def root(
     def entered(who: str, about: str) -> None:
         spool.lay(place.audit_spool, Audited(who, Act.BY_ROOT, about, Moment.now()))
 
-    device = Networkd(replace_file) if network else None
+    device = Networkd(replace_file, sync_directory) if network else None
     service = Root(place.root_socket, asterisk.rx, trusted, entered, device)
 
     async def until_asked() -> None:

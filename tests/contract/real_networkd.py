@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from firmware.durable import replace_file
+from firmware.durable import replace_file, sync_directory
 from firmware.network_trial import WishForm
 from firmware.place import Place
 from firmware.root import TryNetwork, ask
@@ -87,7 +87,7 @@ def has(address: str) -> bool:
 
 def main() -> None:
     with machine():
-        device = Networkd(replace_file)
+        device = Networkd(replace_file, sync_directory)
         until("networkd answers", lambda: _answers(device))
         device.try_out(OLD)
         until("what is tried is there", lambda: has("10.9.0.2/24"))

@@ -2,15 +2,20 @@
 folders of the story here, and what it tells `networkctl` is written down; `make proof-network` has
 it speak to a real systemd-networkd."""
 
+import errno
+import itertools
 import json
+import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from firmware.durable import replace_file
+from firmware.durable import replace_file, sync_directory
 from hw.network import FakeNetwork, Network, Networkd, NetworkError, Port
-from hw.network_files import Wish, WishError
+from hw.network_files import Wish, WishError, files_of
 
 DESK = Wish(how="fixed", address="192.168.1.20/24", gateway="192.168.1.1")
 PHONES = Wish(how="fixed", address="10.1.0.9/16", vlan="20", phones_address="10.20.0.1/24")
@@ -23,9 +28,12 @@ class Networkctl:
     def __init__(self, *ports: str) -> None:
         self.told: list[str] = []
         self.ports = ports
+        self.fails = ""
 
     def __call__(self, command: Sequence[str]) -> str:
         self.told.append(" ".join(command))
+        if self.fails and self.fails in self.told[-1]:
+            raise NetworkError(f"{command[0]} failed: busy")
         return json.dumps({"Interfaces": [{"Name": name, "Type": "ether"} for name in self.ports]})
 
     @property
@@ -35,7 +43,13 @@ class Networkctl:
 
 def real(home: Path, told: Networkctl) -> Networkd:
     (home / "etc").mkdir(exist_ok=True)
-    return Networkd(replace_file, told, home / "etc", home / "run", home / "synchronized")
+    etc, run, synchronized = home / "etc", home / "run", home / "synchronized"
+    return Networkd(replace_file, sync_directory, told, etc, run, synchronized)
+
+
+def saying(text: str, home: Path) -> Networkd:
+    """One whose machine says always the same."""
+    return Networkd(replace_file, sync_directory, lambda _command: text, home, home)
 
 
 Make = Callable[[Path], tuple[Network, Callable[[], None]]]
@@ -114,7 +128,8 @@ def test_networkd_is_told_by_files_that_it_may_read_and_that_a_trial_s_come_firs
     device.try_out(PHONES)
     run = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert run == [
-        "10-careline-lan.network", "10-careline-phones.20.netdev", "10-careline-phones.20.network"
+        "10-careline-lan.network", "10-careline-phones.20.netdev", "10-careline-phones.20.network",
+        "careline-lan.trial",
     ]  # fmt: skip
     assert told.acts == ["networkctl reload", "networkctl delete phones.7"]
     device.keep()
@@ -137,7 +152,128 @@ def test_the_box_is_named_once_its_network_is_kept(tmp_path: Path) -> None:
     device.try_out(Wish(host_name="desk-2"))
     assert not any("hostname" in each for each in told.told)
     device.keep()
-    assert told.told[-1] == "hostnamectl set-hostname desk-2"
+    assert "hostnamectl set-hostname desk-2" in told.told
+
+
+def test_a_name_that_the_box_cannot_take_on_leaves_the_former_network(tmp_path: Path) -> None:
+    told = Networkctl("eth0")
+    device = real(tmp_path, told)
+    device.try_out(DESK)
+    device.keep()
+    former = whole(tmp_path)
+    device.try_out(Wish(how="fixed", address="192.168.1.77/24", host_name="desk-2"))
+    told.fails = "hostnamectl"
+    with pytest.raises(NetworkError):
+        device.keep()
+    device.take_back()
+    assert (device.in_force(), device.before()) == (DESK, Wish())
+    assert whole(tmp_path) == former
+
+
+def test_a_return_of_which_networkd_did_not_hear_is_not_over_yet(tmp_path: Path) -> None:
+    told = Networkctl("eth0")
+    device = real(tmp_path, told)
+    device.try_out(DESK)
+    told.fails = "reload"
+    with pytest.raises(NetworkError):
+        device.take_back()
+    after = real(tmp_path, told)  # and here somebody killed it
+    assert after.on_trial() == DESK, "networkd has it still"
+    told.fails = ""
+    after.take_back()
+    assert after.on_trial() is None
+    assert not list((tmp_path / "run").iterdir())
+
+
+NURSES = Wish(how="fixed", address="10.1.0.10/16", vlan="20", phones_address="10.99.0.1/24")
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nobody tidies up."""
+
+
+class Steps:
+    """Each change of a file's name and each beginning of one, before which something may happen."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, happens: BaseException) -> None:
+        self.left, self.happens = -1, happens
+        for name in ("open", "mkdir", "rename", "unlink", "rmdir"):
+            monkeypatch.setattr(os, name, self._counted(getattr(os, name)))
+
+    def _counted(self, does: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                raise self.happens
+            return does(*given, **named)
+
+        return counted
+
+
+def whole(home: Path) -> dict[str, str]:
+    """All that networkd reads."""
+    return {path.name: path.read_text() for path in (home / "etc").glob("*.net*")}
+
+
+@pytest.mark.parametrize("comes", ["kill", "power cut", "full disk"])
+def test_a_keep_that_is_cut_off_anywhere_leaves_one_network_whole_and_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: str
+) -> None:
+    full = OSError(errno.ENOSPC, "no space")
+    steps = Steps(monkeypatch, full if comes == "full disk" else Killed())
+    ends = set[Wish | None]()
+    for at in itertools.count(1):
+        home = tmp_path / str(at)
+        home.mkdir()
+        device = real(home, Networkctl("eth0"))
+        device.try_out(PHONES)
+        device.keep()
+        device.try_out(NURSES)
+        steps.left = at
+        with suppress(Killed, OSError):
+            device.keep()
+        is_over, steps.left = steps.left > 0, -1
+        if comes == "power cut":
+            for path in (home / "run").iterdir():
+                path.unlink()
+        after = real(home, Networkctl("eth0"))
+        if after.on_trial() is not None:
+            after.take_back()
+        told = (after.in_force(), after.before(), after.on_trial())
+        assert told in ((PHONES, Wish(), None), (NURSES, PHONES, None)), at
+        files = files_of(told[0] or Wish()).items()
+        assert whole(home) == {f"50-careline-{name}": text for name, text in files}, at
+        after.try_out(DESK)
+        after.keep()
+        assert list(whole(home)) == ["50-careline-lan.network"], "and the next one is kept as ever"
+        assert len(list((home / "etc").iterdir())) == 2, at
+        ends.add(told[0])
+        if is_over:
+            break
+    assert ends == {PHONES, NURSES}
+
+
+def test_a_full_disk_leaves_the_former_network_in_force(tmp_path: Path) -> None:
+    is_full: list[Path] = []
+
+    def replace(path: Path, content: bytes, mode: int) -> None:
+        if is_full and path.name.endswith("lan.network"):
+            raise OSError(errno.ENOSPC, "no space")
+        replace_file(path, content, mode)
+
+    (tmp_path / "etc").mkdir()
+    told = Networkctl("eth0")
+    device = Networkd(replace, sync_directory, told, tmp_path / "etc", tmp_path / "run")
+    device.try_out(PHONES)
+    device.keep()
+    former = whole(tmp_path)
+    device.try_out(NURSES)
+    is_full.append(tmp_path)
+    with pytest.raises(OSError, match="no space"):
+        device.keep()
+    device.take_back()
+    assert whole(tmp_path) == former
+    assert (device.in_force(), device.before()) == (PHONES, Wish())
 
 
 def test_the_ports_are_told_as_networkctl_has_them(tmp_path: Path) -> None:
@@ -161,12 +297,12 @@ def test_the_ports_are_told_as_networkctl_has_them(tmp_path: Path) -> None:
             },
         ]
     }
-    device = Networkd(replace_file, lambda _command: json.dumps(said), tmp_path, tmp_path)
+    device = saying(json.dumps(said), tmp_path)
     (port,) = device.ports()
     assert (port.name, port.has_carrier, port.state) == ("eth0", True, "configured")
     assert (port.addresses, port.gateway) == (("192.168.1.20/24",), "192.168.1.1")
     assert port.dns == ("9.9.9.9",)
-    silent = Networkd(replace_file, lambda _command: "no JSON", tmp_path, tmp_path)
+    silent = saying("no JSON", tmp_path)
     with pytest.raises(NetworkError):
         silent.ports()
 
@@ -187,13 +323,13 @@ def test_what_networkctl_leaves_out_is_nothing_and_what_it_twists_is_told_as_suc
     if isinstance(port, dict):
         port = {"Name": "eth0", "Type": "ether"} | port
     said = json.dumps({"Interfaces": [port]})
-    device = Networkd(replace_file, lambda _command: said, tmp_path, tmp_path)
+    device = saying(said, tmp_path)
     if is_read:
         assert device.ports() == (Port("eth0", has_carrier=False, state=""),)
     else:
         with pytest.raises(NetworkError, match="nobody can read"):
             device.ports()
-    none = Networkd(replace_file, lambda _command: '{"Interfaces": null}', tmp_path, tmp_path)
+    none = saying('{"Interfaces": null}', tmp_path)
     assert none.ports() == ()
 
 
