@@ -116,7 +116,7 @@ class NetworkTrial:
         self._task: asyncio.Task[None] | None = None
         self._acting = asyncio.Lock()  # the device
         self._ended: Ended = ""
-        self._deeds: set[asyncio.Task[None]] = set()
+        self._deeds: set[asyncio.Task[object]] = set()
 
     async def recover(self) -> None:
         """At the start: what an earlier root left on trial has nobody to take it back but us."""
@@ -126,7 +126,7 @@ class NetworkTrial:
         if left is not None:
             self._wish = left
             self._settled.set()
-            await self._return("root was started anew")
+            await self._return("root was started anew", kept=left)
 
     async def close(self) -> None:
         """At the end: nobody would take it back after us."""
@@ -176,7 +176,7 @@ class NetworkTrial:
 
     async def _keep(self) -> None:
         async with self._acting:  # what is being tried is there, or has failed, before we decide
-            device = self._pending()
+            device, wish = self._pending()
             if not self._is_tried:
                 raise NetworkTrialError("the network is not changed yet: confirm it in a moment")
             self._settled.set()
@@ -184,9 +184,11 @@ class NetworkTrial:
             await self._act(device.keep)
         except Exception as failed:  # whatever it was: nobody else sees to this trial any more
             _tell("network.not kept", failed)
-            await self._return("the new one could not be kept", "failed")
-            raise
-        self._over("kept")
+            why = "something failed as the new one was confirmed"
+            if await self._return(why, "failed", kept=wish) != "kept":
+                raise
+        else:
+            self._over("kept")
 
     async def take_back(self) -> None:
         """What was in force before is used again, at once."""
@@ -194,7 +196,7 @@ class NetworkTrial:
         self._settled.set()
         await self._see_through(self._return("somebody asked for it"))
 
-    async def _see_through(self, deed: Coroutine[Any, Any, None]) -> None:
+    async def _see_through(self, deed: Coroutine[Any, Any, object]) -> None:
         """Whoever asked may give up waiting: what was begun is done all the same, or the trial
         would have nobody any more."""
         task = asyncio.create_task(deed)
@@ -202,10 +204,10 @@ class NetworkTrial:
         task.add_done_callback(self._deeds.discard)
         await asyncio.shield(task)
 
-    def _pending(self) -> Network:
+    def _pending(self) -> tuple[Network, Wish]:
         if self._device is None or self._wish is None or self._settled.is_set():
             raise NetworkTrialError("no network is on trial: the former one may be back")
-        return self._device
+        return self._device, self._wish
 
     async def _run(self, device: Network, wish: Wish, settled: asyncio.Event) -> None:
         if await _comes(settled, self._begins_after_s):
@@ -234,21 +236,26 @@ class NetworkTrial:
         await self._return("it could not be had", "failed")
         return False
 
-    async def _return(self, why: str, ended: Ended = "back") -> None:
-        """Until it is done, however often it fails: the clinic may be unable to reach us."""
+    async def _return(self, why: str, ended: Ended = "back", kept: Wish | None = None) -> Ended:
+        """Until it is done, however often it fails: the clinic may be unable to reach us. What
+        somebody has begun to keep may be in force then, and is told as that: how it ended."""
         assert self._device is not None
         while True:
             try:
                 await self._act(self._device.take_back)
+                stays = kept is not None and await asyncio.to_thread(self._device.in_force) == kept
                 break
             except Exception as failed:  # whatever it was, it may be gone the next time
                 _tell("network.not back yet", failed)
                 await asyncio.sleep(AGAIN_S)
+        ended = "kept" if stays else ended
         self._over(ended)
         try:
-            await self._enter(f"the former network is back: {why}")
-        except Exception as failed:  # the network is back all the same
+            which = "the new network stays" if stays else "the former network is back"
+            await self._enter(f"{which}: {why}")
+        except Exception as failed:  # it is as it is all the same
             _tell("network.unentered", failed)
+        return ended
 
     async def _act(self, deed: Callable[[], None]) -> None:
         async with self._acting:

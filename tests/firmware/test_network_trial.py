@@ -184,6 +184,36 @@ async def test_what_cannot_be_kept_is_not_on_trial_for_ever(
     assert await ended(trial) == "failed"
 
 
+class Late(Seen):
+    """Whose machine has kept it, and then something fails."""
+
+    def keep(self) -> None:
+        super().keep()
+        raise NetworkError("networkctl failed: busy")
+
+
+@live
+async def test_what_is_in_force_is_told_as_kept_although_something_failed_after_it() -> None:
+    device, diary = Late(), Diary()
+    trial = NetworkTrial(device, diary.enter, within_s=LONG_S, begins_after_s=0)
+    trial.begin(FIXED)
+    await device.wait()
+    await trial.keep()
+    assert (await trial.told()).in_force == WishForm.of(FIXED)
+    assert await ended(trial) == "kept"
+    assert diary.told == ["the new network stays: something failed as the new one was confirmed"]
+
+
+@live
+async def test_a_root_that_was_killed_while_it_kept_a_network_says_which_one_is_in_force() -> None:
+    device, diary = FakeNetwork(kept=FIXED, trial=FIXED), Diary()
+    trial = NetworkTrial(device, diary.enter)
+    await trial.recover()
+    assert (device.on_trial(), device.in_force()) == (None, FIXED)
+    assert await ended(trial) == "kept"
+    assert diary.told == ["the new network stays: root was started anew"]
+
+
 class Odd(Seen):
     """Whose machine says, in one act, what nobody has thought of."""
 
