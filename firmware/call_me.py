@@ -168,7 +168,7 @@ class CallMe:
             text, sounds = tried.read(self._place, wish.draft)
         except TriedError as lost:
             raise ControlError(str(lost), "see to the draft on the page, then try again") from lost
-        found = settings.draft(text, settings.beside(self._place.site_file))
+        found = settings.draft(text, tried.beside(self._place, wish.draft))
         if found.plan is None or found.faults:
             raise ControlError("the draft has faults", "mend the faults first: Publish tells them")
         if wish.line not in found.plan.lines:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,8 @@ EVENTS_MAX = 5_000
 # All days on which the events of one file fall; a daily event is 13,500 in all our years.
 TIMES_MAX = 60_000
 RULE_MAX = 400
+# A large one takes a second: a draft that names it is read at each step, the calendar but once.
+READ_MOST = 16
 # Finer repetitions are no closures of a clinic, and some of them never come to an end.
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 NAME_MAX = 80
@@ -51,6 +54,7 @@ class _Happening:
     zone: ZoneInfo | None  # of its own wall clock; None: the clinic's
 
 
+@lru_cache(maxsize=READ_MOST)
 def closures(text: str, calendar: str, zone: ZoneInfo) -> Mapping[date, tuple[Closure, ...]]:
     """The closed parts of each day, in order."""
     found: dict[date, list[Closure]] = defaultdict(list)

@@ -4,22 +4,27 @@ the file in force, and nothing of it is heard by any caller until it is publishe
 Every change is a step that can be undone and done again; whoever changes it says which step they
 saw, so that two people never write over each other. A step's text is on the disk before the note
 that counts it: whoever is killed in between has lost the last key pressed, and nothing before it.
+A calendar that a step has brought lies beside its text, under a name that no other calendar ever
+has (firmware/calendars.py), and goes with the last step that names it.
 """
 
 import fcntl
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from firmware import settings
 from firmware.audit import WHO_MOST
 from firmware.durable import make_directory, replace_file, sync_directory
+from firmware.forms import CALENDAR_NAME
 from firmware.place import Place
-from firmware.settings import SITE_FILE_MAX
+from firmware.settings import SITE_FILE_MAX, Beside
 from firmware.versions import sha256_of
 
 # So many steps can be undone.
@@ -27,6 +32,11 @@ STEPS_KEPT = 200
 WHAT_MOST = 120
 NOTE = "steps.json"
 STEP = re.compile(r"[0-9]{1,9}\.toml", re.ASCII)
+CALENDAR = re.compile(CALENDAR_NAME, re.ASCII)
+CALENDARS = "*.ics"
+NONE: Mapping[str, str] = MappingProxyType({})
+# Each has a megabyte at most; a clinic brings one or two a year.
+CALENDARS_MOST = 20
 
 
 class DraftError(Exception):
@@ -78,9 +88,31 @@ def read(place: Place) -> Kept:
         return _read(place)
 
 
-def keep(place: Place, text: str, who: str, what: str, seen: int, now: datetime) -> Kept:
-    """A change, durable when this returns; what had been undone cannot be done again. Without any
-    difference nothing is kept. DraftError: it is too long, or ChangedMeanwhileError."""
+def beside(place: Place) -> Beside:
+    """What lies beside the draft: the calendars in force, and those that its steps have brought."""
+    in_force, brought = settings.beside(place.site_file), settings.beside(place.draft / NOTE)
+
+    def text_of(name: str) -> str:
+        try:
+            return in_force(name)
+        except FileNotFoundError:
+            return brought(name)
+
+    return text_of
+
+
+def keep(
+    place: Place,
+    text: str,
+    who: str,
+    what: str,
+    seen: int,
+    now: datetime,
+    calendars: Mapping[str, str] = NONE,
+) -> Kept:
+    """A change, with the calendars that it brings, by their names; durable when this returns. What
+    had been undone cannot be done again. Without any difference nothing is kept. DraftError: it is
+    too long, or ChangedMeanwhileError."""
     if len(text) > SITE_FILE_MAX:
         raise DraftError(
             f"the site file would have {len(text)} characters and may have {SITE_FILE_MAX}: take"
@@ -97,6 +129,7 @@ def keep(place: Place, text: str, who: str, what: str, seen: int, now: datetime)
             make_directory(place.draft)
             replace_file(_file(place, 0), before.text.encode())
             steps = _Steps(base=sha256_of(before.text))
+        _lay(place, calendars)
         number = steps.highest + 1
         fresh = Step(
             number=number, upon=before.step, who=who[:WHO_MOST], at=now, what=what[:WHAT_MOST]
@@ -107,6 +140,16 @@ def keep(place: Place, text: str, who: str, what: str, seen: int, now: datetime)
         _note(place, steps)
         _tidy(place, steps)
         return _read(place)
+
+
+def _lay(place: Place, calendars: Mapping[str, str]) -> None:
+    there = {path.name for path in place.draft.glob(CALENDARS)}
+    if calendars and len(there | calendars.keys()) > CALENDARS_MOST:
+        raise DraftError(
+            f"the draft holds {CALENDARS_MOST} calendars already: publish it, or discard it, first"
+        )
+    for name, text in calendars.items():
+        replace_file(place.draft / name, text.encode())
 
 
 def undo(place: Place, seen: int) -> Kept:
@@ -155,7 +198,7 @@ def copy(place: Place, to: Path) -> None:
 
 def is_of_draft(name: str) -> bool:
     """Whether a file of the draft may be called so."""
-    return name == NOTE or STEP.fullmatch(name) is not None
+    return name == NOTE or any(each.fullmatch(name) for each in (STEP, CALENDAR))
 
 
 def _seen(place: Place, seen: int) -> Kept:
@@ -196,11 +239,16 @@ def _note(place: Place, steps: _Steps) -> None:
 
 
 def _tidy(place: Place, steps: _Steps) -> None:
-    """Texts go that no step leads to or from."""
+    """Texts go that no step leads to or from, and calendars that none of them names."""
     wanted = {f"{number}.toml" for each in steps.done for number in (each.number, each.upon)}
     for path in place.draft.glob("*.toml"):
         if path.name not in wanted:
             path.unlink(missing_ok=True)
+    if calendars := list(place.draft.glob(CALENDARS)):
+        texts = [(place.draft / name).read_text("utf-8") for name in wanted]
+        for path in calendars:
+            if not any(path.name in text for text in texts):
+                path.unlink(missing_ok=True)
 
 
 def _file(place: Place, number: int) -> Path:

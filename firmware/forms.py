@@ -245,10 +245,11 @@ SomeDay = Annotated[
         ' "12-24"'
     ),
 ]
+CALENDAR_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.ics"
 CalendarFile = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.ics$",
+        pattern=f"^{CALENDAR_NAME}$",
         description='a file beside this one, like "closures.ics"',
     ),
 ]

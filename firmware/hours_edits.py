@@ -4,11 +4,12 @@ for a time, a holiday on which the clinic works, and the region whose holidays c
 Only what is written is decided here; whether it can be, the site file's own reading says.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from firmware.edits import Edit, Put, Remove, Value
+from firmware.toml_lines import Path
 
 Document = Mapping[str, Any]
 
@@ -59,6 +60,13 @@ def region(
     days = document.get("holidays", {}).get("days", {})
     gone = [name for name in days if known and name not in known]
     return [*edits, *(Remove(("holidays", "days", name)) for name in gone)]
+
+
+def calendar(path: Path, there: Sequence[str], place: int | None, name: str) -> list[Edit]:
+    """In place of one that is there, or behind them all."""
+    if place is not None:
+        return [Put((*path, place), name)]
+    return [Put((*path, len(there)), name)] if there else [Put(path, [name])]
 
 
 def added(document: Document, path: tuple[str, ...], value: Mapping[str, Value]) -> Edit:

@@ -190,7 +190,7 @@ def draft(text: str, beside: Beside = nothing_beside) -> Draft:
 
 
 @cache
-def _time_zones() -> frozenset[str]:
+def time_zones() -> frozenset[str]:
     """The names that there are; they are read from the disk."""
     return frozenset(available_timezones())
 
@@ -312,7 +312,7 @@ class _Reading:
             return None
         drawn = Plan(
             name=clinic.name,
-            timezone=clinic.timezone if clinic.timezone in _time_zones() else "UTC",
+            timezone=clinic.timezone if clinic.timezone in time_zones() else "UTC",
             language=clinic.language,
             front_desk=tuple(clinic.front_desk),
             emergency_numbers=tuple(clinic.emergency_numbers),
@@ -418,8 +418,8 @@ class _Reading:
             )
             return None
         clinic = self._admit(ClinicForm, self.document["clinic"], ("clinic",))
-        if clinic and clinic.timezone not in _time_zones():
-            near = get_close_matches(clinic.timezone, _time_zones(), n=1)
+        if clinic and clinic.timezone not in time_zones():
+            near = get_close_matches(clinic.timezone, time_zones(), n=1)
             meant = f"did you mean {near[0]}?" if near else 'write one like "America/New_York"'
             self._fault(("clinic", "timezone"), f"{_shown(clinic.timezone)} is no time zone", meant)
         return clinic
@@ -474,7 +474,7 @@ class _Reading:
     # ---- hours ----
 
     def _schedules(self, clinic: ClinicForm | None) -> dict[str, plan.Hours]:
-        known = clinic is not None and clinic.timezone in _time_zones()
+        known = clinic is not None and clinic.timezone in time_zones()
         zone = ZoneInfo(clinic.timezone) if clinic and known else None
         holidays = self._holidays()
         self.holidays = frozenset(holidays)
@@ -708,7 +708,7 @@ class _Reading:
     def _rota(self, clinic: ClinicForm | None) -> Rota | None:
         if "oncall" not in self.document:
             return None
-        known = clinic is not None and clinic.timezone in _time_zones()
+        known = clinic is not None and clinic.timezone in time_zones()
         zone = ZoneInfo(clinic.timezone if clinic and known else "UTC")
         section = OncallReading(
             self._admit, self._fault, self._must_exist, self._named, self.holidays

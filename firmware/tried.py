@@ -3,6 +3,7 @@ which it differs from what callers hear now.
 
     tried/SHA256/clinic.toml       SHA256 is the text's own
     tried/SHA256/LANGUAGE/NAME.wav  what it says otherwise than the site in force
+    tried/SHA256/NAME.ics           the calendars that it names
 
 The page lays it there and the exchange, which is told the name alone, reads it: a request at the
 control socket is too short for a site file. Nothing else reads it, no backup takes it along, and
@@ -13,10 +14,11 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 
+from firmware import settings
 from firmware.durable import make_directory, replace_file
 from firmware.own_prompts import Spoken
 from firmware.place import Place
-from firmware.settings import SITE_FILE_MAX
+from firmware.settings import SITE_FILE_MAX, Beside
 from firmware.versions import sha256_of
 
 SITE = "clinic.toml"
@@ -29,7 +31,7 @@ class TriedError(Exception):
     """There is no such draft to be heard; the text says what to do."""
 
 
-def lay(place: Place, text: str, sounds: Sounds) -> str:
+def lay(place: Place, text: str, sounds: Sounds, calendars: Mapping[str, str]) -> str:
     """The name by which it can be heard. OSError: the disk refuses."""
     name = sha256_of(text)
     make_directory(place.tried)
@@ -41,8 +43,15 @@ def lay(place: Place, text: str, sounds: Sounds) -> str:
         path = folder / spoken.path
         make_directory(path.parent)
         replace_file(path, sound)
+    for calendar, events in calendars.items():
+        replace_file(folder / calendar, events.encode())
     replace_file(folder / SITE, text.encode())
     return name
+
+
+def beside(place: Place, name: str) -> Beside:
+    """The calendars that were laid there with it."""
+    return settings.beside(place.tried / name / SITE)
 
 
 def read(place: Place, name: str) -> tuple[str, Sounds]:

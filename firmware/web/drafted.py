@@ -123,7 +123,7 @@ class Drafted:
         return self._proofs(key, lambda: self._examined(text))
 
     def _compared(self, before: str, after: str, words: Words) -> Difference:
-        beside = settings.beside(self._place.site_file)
+        beside = draft.beside(self._place)
         one, other = settings.draft(before, beside), settings.draft(after, beside)
         if one.plan is None or other.plan is None or one.faults or other.faults:
             return Difference(faults=(*one.faults, *other.faults))
@@ -137,6 +137,6 @@ class Drafted:
             return self._now().astimezone(ZoneInfo(plan.timezone))
 
         try:
-            return Examined(proving.proven(text, settings.beside(self._place.site_file), now_there))
+            return Examined(proving.proven(text, draft.beside(self._place), now_there))
         except UnprovenError as wrong:
             return Examined(None, tuple(wrong.faults))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from firmware import settings
+from firmware import draft
 from firmware.draft import Kept
 from firmware.exception_form import OPEN, exception_of, fill, prompts_of, texts_of
 from firmware.filling import Told, document_of
@@ -26,7 +26,7 @@ router = APIRouter()
 @router.post("/hours/exception")
 def add(request: Request) -> Response:
     kept, texts = now_kept(request), filled_in(request)
-    beside = settings.beside(house_of(request).place.site_file)
+    beside = draft.beside(house_of(request).place)
     done = fill(kept.text, texts.get("schedule", ""), None, texts, beside)
     return kept_or_asked(
         request,
@@ -53,7 +53,7 @@ def save(request: Request, schedule: str, place: int) -> Response:
     kept, texts = now_kept(request), filled_in(request)
     if exception_of(document_of(kept.text), schedule, place) is None:
         raise Refused(*NO_SUCH)
-    beside = settings.beside(house_of(request).place.site_file)
+    beside = draft.beside(house_of(request).place)
     done = fill(kept.text, schedule, place, texts, beside)
     if is_looked_at(request, done):
         return _form(request, schedule, place, kept, texts, looked_at=done.text or "")

@@ -10,7 +10,7 @@ from babel.dates import format_date
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from firmware import settings
+from firmware import draft
 from firmware.draft import Kept
 from firmware.exception_form import OPEN, prompts_of
 from firmware.filling import Told, document_of
@@ -39,7 +39,7 @@ def save(request: Request) -> Response:
     kept, texts = now_kept(request), filled_in(request)
     name = texts.get("name", "")
     day = _next(request, kept, name)
-    beside = settings.beside(house_of(request).place.site_file)
+    beside = draft.beside(house_of(request).place)
     done = fill(kept.text, name, texts, beside)
     if is_looked_at(request, done):
         return _form(request, name, day, kept, texts, looked_at=done.text or "")

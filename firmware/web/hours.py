@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field, ValidationError
 
-from firmware import hours_edits, settings
+from firmware import draft, hours_edits, settings
 from firmware.edits import Edit
 from firmware.exception_form import OPEN, prompts_of
 from firmware.filling import Filled, Told, document_of, judged, steps_of
@@ -187,7 +187,7 @@ def _change(
     if found.form is None:
         wrong = {field: Told(why, "") for field, why in found.faults.items()}
         return screen(request, form=name, faults=wrong, why=words.gettext(FILL_IN), status=422)
-    beside = settings.beside(house_of(request).place.site_file)
+    beside = draft.beside(house_of(request).place)
     done = judged(kept.text, edits(document_of(kept.text), found.form), beside)
     faults: Mapping[str, Told] = {}
     if isinstance(done, Told):
@@ -239,7 +239,7 @@ def screen(
     if may:
         kept = now_kept(request)
         document = document_of(kept.text)
-        plan = settings.draft(kept.text, settings.beside(house.place.site_file)).plan
+        plan = settings.draft(kept.text, draft.beside(house.place)).plan
     if plan is None:
         raise Refused(*UNREAD)
     zone, now = ZoneInfo(plan.timezone), house.now()

@@ -11,7 +11,7 @@ from babel.dates import format_date
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from firmware import settings
+from firmware import draft, settings
 from firmware.operations import Operation
 from firmware.web.begin import DAY_NAMES
 from firmware.web.days import DAY, Days, Span, around, days_in
@@ -58,7 +58,7 @@ def show(request: Request) -> Response:
     house, words = house_of(request), words_of(request)
     may, plan = visitor_of(request).may(Operation.CONFIGURE), house.site.plan
     if may:
-        beside = settings.beside(house.place.site_file)
+        beside = draft.beside(house.place)
         plan = settings.draft(now_kept(request).text, beside).plan
     if plan is None:
         raise Refused(*UNREAD)

@@ -29,6 +29,7 @@ from firmware.web import (
     audit_book,
     backups,
     begin,
+    calendars,
     call_back,
     calls,
     evidence,
@@ -110,12 +111,13 @@ SCREENS = (
     hours.router,
     exceptions.router,
     holidays.router,
+    calendars.router,
     month.router,
     rotas.router,
     schedules.router,
 )
 # Paths whose bodies are larger than a form, and how large.
-UPLOADS = prompts.UPLOADS
+UPLOADS = {**prompts.UPLOADS, **calendars.UPLOADS}
 FOR_EVER = "public, max-age=31536000, immutable"
 
 NO_SUCH = (to_say("There is no such page."), to_say("Begin at the start page."))

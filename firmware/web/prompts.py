@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import IO, Annotated, Literal
 
 from babel import Locale, UnknownLocaleError
@@ -40,6 +39,7 @@ from firmware.control import ControlError, ask_async
 from firmware.decoding import RecordingError
 from firmware.own_prompts import SITES_WORDS, Made, OwnPromptError, Spoken, Version
 from firmware.phone_recording import ANSWERED_WITHIN_S, SPEAK_PROMPT, SpeakPromptRequest
+from firmware.place import Place
 from firmware.prompt_acts import Listed
 from firmware.recorded import Cut
 from firmware.speech import SpeechError
@@ -593,7 +593,7 @@ def _all(house: House) -> tuple[list[Listed], frozenset[Spoken]]:
     found, kept = prompt_acts.listed(house.place, _site(house)), house.drafted.kept()
     if kept is None or not kept.done:
         return found, frozenset()
-    drafted = _drafted(kept.text, house.place.site_file)
+    drafted = _drafted(kept.text, house.place)
     if drafted is None:
         return found, frozenset()
     known = {each.prompt for each in found}
@@ -602,9 +602,9 @@ def _all(house: House) -> tuple[list[Listed], frozenset[Spoken]]:
 
 
 @lru_cache(maxsize=2)
-def _drafted(text: str, site_file: Path) -> Plan | None:
+def _drafted(text: str, place: Place) -> Plan | None:
     """A draft is read once, and not for each screen."""
-    return settings.draft(text, settings.beside(site_file)).plan
+    return settings.draft(text, draft.beside(place)).plan
 
 
 def _listed(house: House, language: str, name: str) -> Listed:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
-from firmware import settings
+from firmware import draft
 from firmware.filling import document_of
 from firmware.phone_table import EXTENSION, Line, Preview, What, preview, table_of
 from firmware.web.entrance import FORM_MOST
@@ -76,7 +76,7 @@ def _table(request: Request) -> str:
 
 
 def _preview(request: Request, table: str) -> Preview:
-    beside = settings.beside(house_of(request).place.site_file)
+    beside = draft.beside(house_of(request).place)
     return preview(now_kept(request).text, table, beside)
 
 

@@ -215,7 +215,7 @@ class Standing:
 
 def standing(request: Request, kept: Kept) -> Standing:
     words, place = words_of(request), house_of(request).place
-    found = faults_of(kept.text, settings.beside(place.site_file))
+    found = faults_of(kept.text, draft.beside(place))
     told = ((each.where, said(Told(each.reason, each.cure), words)) for each in found)
     first = tuple(islice(told, FAULTS_SHOWN))
     return Standing(kept.step, len(found), bool(kept.done), kept.redo is not None, first)
@@ -304,7 +304,7 @@ def _form(
 
 def _save(request: Request, of: Section, name: str | None) -> Response:
     kept, texts = now_kept(request), filled_in(request)
-    beside = settings.beside(house_of(request).place.site_file)
+    beside = draft.beside(house_of(request).place)
     fields = _fields(request, of, document_of(kept.text))
     done = fill(kept.text, of, name, texts, fields=fields, beside=beside)
     what = "changed" if name is not None else f"added {texts.get(NAME, '')}".strip()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from firmware import rota_form, settings
+from firmware import draft, rota_form
 from firmware.draft import Kept
 from firmware.filling import Filled, Told, document_of
 from firmware.forms import WEEKDAYS
@@ -242,7 +242,7 @@ def _kind(asked: str, usual: Kind) -> Kind:
 
 
 def _beside(request: Request) -> Beside:
-    return settings.beside(house_of(request).place.site_file)
+    return draft.beside(house_of(request).place)
 
 
 def _people(document: Document) -> list[tuple[str, str]]:

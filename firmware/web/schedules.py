@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from firmware import settings
+from firmware import draft
 from firmware.draft import Kept
 from firmware.fields import TICKED
 from firmware.filling import Filled, Told, document_of, rename, take_away
@@ -70,7 +70,7 @@ def _save(request: Request, name: str | None) -> Response:
     kept, texts = now_kept(request), as_meant(filled_in(request))
     if name is not None and SCHEDULES.part(document_of(kept.text), name) is None:
         raise Refused(*NO_SUCH)
-    beside = settings.beside(house_of(request).place.site_file)
+    beside = draft.beside(house_of(request).place)
     done = fill(kept.text, name, texts, beside)
     if is_looked_at(request, done):
         return _form(request, name, kept, texts, looked_at=done.text or "")

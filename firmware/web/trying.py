@@ -194,7 +194,7 @@ def call_me(request: Request) -> Response:
     made = form.walk(proven.plan)
     try:
         sounds = house.voices.own(proven.plan, house.site.plan, WORDS)
-        name = tried.lay(house.place, kept.text, sounds)
+        name = tried.lay(house.place, kept.text, sounds, proven.calendars)
     except UnspokenError as unspoken:
         raise Refused(
             409,
@@ -362,7 +362,7 @@ def _drafted(house: House) -> tuple[str, Plan | None, tuple[Fault, ...]]:
     kept = house.drafted.kept()
     if kept is None:
         return "", None, ()
-    found = settings.draft(kept.text, settings.beside(house.place.site_file))
+    found = settings.draft(kept.text, draft.beside(house.place))
     plan = found.rough if found.faults else found.plan
     return kept.text, plan if plan and plan.lines else None, found.faults
 

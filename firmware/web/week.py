@@ -199,7 +199,7 @@ def closure_line(ahead: Ahead, words: Words) -> Line:
 
 def _how(ahead: Ahead, words: Words) -> str:
     if ahead.kind is Kind.CALENDAR:
-        shut = ", ".join(_clock_times(each.opens, each.closes, words) for each in ahead.shut)
+        shut = ", ".join(clock_times(each.opens, each.closes, words) for each in ahead.shut)
         return words.say("closed %(times)s", times=shut)
     return rule_words(ahead.rule, words)
 
@@ -209,7 +209,7 @@ def rule_words(rule: DayRule, words: Words) -> str:
     if rule.keeps_the_week:
         return _cut(rule, words)
     if rule.times:
-        times = ", ".join(_clock_times(each.opens, each.closes, words) for each in rule.times)
+        times = ", ".join(clock_times(each.opens, each.closes, words) for each in rule.times)
         return words.say("open %(times)s only", times=times)
     return words.gettext("closed all day")
 
@@ -227,7 +227,7 @@ def _cut(rule: DayRule, words: Words) -> str:
     )
 
 
-def _clock_times(opens: time, closes: time, words: Words) -> str:
+def clock_times(opens: time, closes: time, words: Words) -> str:
     return "–".join(format_time(each, "short", locale=words.locale) for each in (opens, closes))
 
 

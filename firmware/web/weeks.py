@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 
-from firmware import settings
+from firmware import draft, settings
 from firmware.filling import Filled, Told
 from firmware.web.days import Days, Span, days_in
 from firmware.web.house import house_of
@@ -59,7 +59,7 @@ def drafted_weeks(request: Request, text: str, words: Words, day: str = "") -> W
     """The week of a day, else this week, as this text of a site file would have it; None where it
     cannot be read."""
     house = house_of(request)
-    plan = settings.draft(text, settings.beside(house.place.site_file)).plan
+    plan = settings.draft(text, draft.beside(house.place)).plan
     if plan is None:
         return None
     zone, now = ZoneInfo(plan.timezone), house.now()

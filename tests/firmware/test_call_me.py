@@ -54,7 +54,7 @@ def laid(place: Place, tmp_path: Path, text: str = DRAFT) -> str:
         Spoken("en", "address"): sounding(place, tmp_path, ADDRESS),
         Spoken("en", "welcome"): sounding(place, tmp_path, WELCOME),
     }
-    return tried.lay(place, text, sounds)
+    return tried.lay(place, text, sounds, {})
 
 
 async def asks(place: Place, draft: str, role: Role = Role.ADMIN, **changed: object) -> None:

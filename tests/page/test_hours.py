@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from firmware import draft
 from firmware.operations import Role
+from tests.firmware.test_calendars import PAINTERS
 from tests.page.practice import Practice
 from tests.page.visit import LOOKS, visiting
 
@@ -80,10 +81,38 @@ def test_a_week_and_a_rotation_are_looked_at_before_they_are_kept(
     draft.discard(here.place, draft.read(here.place).step)
 
 
+def test_a_calendar_s_file_is_brought_and_what_is_wrong_with_one_stands_beside_it(
+    here: Practice, chromium: Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "letter.ics").write_text("Dear all", "utf-8")
+    (tmp_path / "painters.ics").write_text(PAINTERS, "utf-8")
+    with visiting(chromium, here.address) as visit:
+        page = visit.page
+        visit.sign_in(Role.ADMIN)
+        visit.go("/hours")
+        page.get_by_role("link", name="Calendars that close it: office").click()
+        page.get_by_role("button", name="Add it to the draft").click()
+        expect(page.locator("#file-fault")).to_have_text("Choose a file first.")
+        page.locator("#file").set_input_files(tmp_path / "letter.ics")
+        page.get_by_role("button", name="Add it to the draft").press("Enter")
+        expect(page.locator("#file-fault")).to_contain_text("does not begin with BEGIN:VCALENDAR")
+        expect(page.locator("#file")).to_be_focused()
+        visit.complaints = [each for each in visit.complaints if "422" not in each]  # its answer
+        assert visit.barriers() == []
+        page.locator("#file").set_input_files(tmp_path / "painters.ics")
+        page.get_by_role("button", name="Add it to the draft").press("Enter")
+        expect(page.locator(".hours details")).to_contain_text("Painters")
+        visit.nobody_is_kept(tmp_path, "calendars", ("desktop", "phone"))
+        page.get_by_role("button", name="Take it out of the draft").click()
+        expect(page.locator(".hours")).to_contain_text("No calendar closes these hours yet.")
+    draft.discard(here.place, draft.read(here.place).step)
+
+
 SCREENS = {
     "hours": "/hours?day=2026-11-01",
     "month": "/hours/month?day=2026-11-01",
     "schedule": "/hours/schedule/office",
+    "calendars": "/hours/calendars/office",
     "rotations": "/hours/oncall",
     "rotation": "/hours/oncall/first/0",
     "exception": "/hours/exception/office/0",

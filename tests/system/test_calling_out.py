@@ -335,7 +335,7 @@ def test_somebody_hears_the_draft_by_telephone_and_callers_hear_what_is_publishe
             await telco.behave(phone, Answers(after_s=0.2))
         ear.write_tone(here.place.home / "draft.wav", DRAFT_HZ, 0.8)
         sound = (here.place.home / "draft.wav").read_bytes()
-        draft = tried.lay(here.place, DRAFT, {Spoken("en", "information"): sound})
+        draft = tried.lay(here.place, DRAFT, {Spoken("en", "information"): sound}, {})
         wish = CallMeRequest(draft=draft, phone="103", line="main", at="2026-11-23 12:00")
         async with practice.exchange(here) as told:
             await nobody_waits(here)
