@@ -860,6 +860,19 @@ class _Reading:
         for number in sorted(phones.keys() & set(emergency)):
             reason = f"the extension {number} is an emergency number"
             self._fault(("phones", number), reason, "give this phone another extension")
+        own = [
+            *((("phones", number, "callback"), one.callback) for number, one in phones.items()),
+            *((("dial_rules", index, "shows"), rule.shows) for index, rule in rules.items()),
+            *(
+                (("lines", name, "numbers", index), number)
+                for name, line in lines.items()
+                for index, number in enumerate(line.numbers)
+            ),
+        ]
+        for path, number in own:
+            if number in emergency:
+                cure = "give a number of the clinic, at which it is called back"
+                self._fault(path, f"{number} is an emergency number", cure)
         for index, rule in rules.items():
             if len(rule.starts) > rule.digits:
                 reason = f"starts has more digits than the {rule.digits} of the number"

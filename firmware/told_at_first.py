@@ -5,16 +5,39 @@ they were, at another browser too, and a power cut asks nothing twice.
 from datetime import time
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from firmware.beginning import DAYS, Answers, Menu, OnCall, Opening, Telephone, Work
 from firmware.durable import replace_file
-from firmware.forms import Label
+from firmware.forms import DEFAULT_EMERGENCY_NUMBERS, Label
 from firmware.place import Place
 from ivr.plan import Plan
 
 TELEPHONES_MOST, ON_CALL_MOST = 40, 8
-Number = Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]
+# What people write between the digits of a number.
+_BETWEEN = str.maketrans("", "", " ().-/")
+# The name of a fault: whoever calls this number calls for help, and it is nobody's own.
+EMERGENCY = "emergency_number"
+
+
+def as_dialled(written: object) -> object:
+    """A number as people write it, "+1 (202) 555-0100", as the clinic dials it."""
+    if not isinstance(written, str):
+        return written
+    digits = written.translate(_BETWEEN)
+    return digits[2:] if digits.startswith("+1") and len(digits) == len("+1") + 10 else digits
+
+
+def _own(number: str) -> str:
+    if number in DEFAULT_EMERGENCY_NUMBERS:
+        raise PydanticCustomError(EMERGENCY, "an emergency number")
+    return number
+
+
+Own = AfterValidator(_own)
+_LARGE = BeforeValidator(lambda typed: typed.upper() if isinstance(typed, str) else typed)
+Number = Annotated[str, BeforeValidator(as_dialled), Field(pattern=r"^[0-9]{3,15}$"), Own]
 
 
 class _Part(BaseModel):
@@ -28,8 +51,8 @@ class Clinic(_Part):
     address: Annotated[str, Field(min_length=3, max_length=60, pattern=r"^[\w .,'/+-]+$")]
     number: Number
     timezone: Annotated[str, Field(min_length=1, max_length=60)]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
-    subdivision: Annotated[str | None, Field(pattern="^[A-Z0-9]{1,3}$")] = None
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$"), _LARGE] = "US"
+    subdivision: Annotated[str | None, Field(pattern="^[A-Z0-9]{1,3}$"), _LARGE] = None
 
 
 class Span(_Part):
@@ -38,7 +61,7 @@ class Span(_Part):
 
 
 class Phone(_Part):
-    number: Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]
+    number: Annotated[str, Field(pattern=r"^[0-9]{2,6}$"), Own]
     name: Label
     room: Annotated[str, Field(max_length=40, pattern=r"^[\w .'/+-]*$")] = ""
     work: Work
@@ -58,6 +81,7 @@ class Told(_Part):
     people: Annotated[tuple[Person, ...], Field(max_length=ON_CALL_MOST)] | None = None
     menu: Menu | None = None
     other_site: Annotated[str, Field(max_length=40, pattern=r"^[\w .'/+-]*$")] = ""
+    is_saved: bool = False  # a backup was taken along whole
 
     def answers(self) -> Answers | None:
         """All of them; None while one is missing."""
@@ -104,6 +128,12 @@ def is_under_way(place: Place) -> bool:
 def keep(place: Place, told: Told) -> None:
     """Durable when this returns."""
     replace_file(place.beginning, told.model_dump_json().encode())
+
+
+def saved(place: Place) -> None:
+    """A backup was taken along while the first run is under way."""
+    if (told := read(place)) is not None:
+        keep(place, told.model_copy(update={"is_saved": True}))
 
 
 def done(place: Place) -> None:

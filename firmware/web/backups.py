@@ -14,7 +14,7 @@ from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from firmware import backup, backup_keys, drill
+from firmware import backup, backup_keys, drill, told_at_first
 from firmware.audit import Act
 from firmware.backup_keys import BackupError
 from firmware.backup_section import nightly_of
@@ -107,3 +107,4 @@ def _sealed(house: House) -> Iterator[bytes]:
     writer.join()
     if wrong:
         raise wrong[0]
+    told_at_first.saved(house.place)

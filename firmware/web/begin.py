@@ -6,11 +6,12 @@ were. Nothing is heard by callers before the last screen but one is published li
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from functools import cache
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel.dates import format_date
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
@@ -26,9 +27,10 @@ from firmware.told_at_first import Told
 from firmware.web.asking import ask_for
 from firmware.web.entrance import Elsewhere, Refused, visitor_of
 from firmware.web.forms import WRONG, WRONG_ELSE, Form, typed
-from firmware.web.frame import render
+from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
 from firmware.web.words import to_say
+from ivr.canary import SELFTEST
 
 router = APIRouter()
 
@@ -61,6 +63,7 @@ WRONG_HERE: Mapping[str, str] = {
     "address": to_say("Letters, digits, spaces, commas and hyphens, at most 60."),
     "number": to_say("Digits only, as they are dialled."),
     "mobile": to_say("Digits only, as they are dialled."),
+    told_at_first.EMERGENCY: to_say("This is an emergency number: it is nobody's own."),
     "name": to_say("Letters, digits, spaces and . ' / + - and a letter first."),
     "room": to_say("Letters, digits, spaces and . ' / + - at most 40."),
     "country": to_say("Two capital letters, like US."),
@@ -71,6 +74,7 @@ NO_HOLIDAYS = to_say("Holidays of this place are not known.")
 NO_DESK = to_say("One telephone at least must be at the front desk.")
 TWICE = to_say("This number is there twice.")
 UPSIDE_DOWN = to_say("The end comes before the beginning.")
+OVERLAP = to_say("The second opening begins before the first has ended.")
 NO_SUCH_MENU = to_say("Choose one of the menus.")
 NEVER_OPEN = to_say("Fill in one day at least.")
 ROWS_MORE, ROWS_LEAST = 2, 6
@@ -223,8 +227,26 @@ def _hours(
 ) -> Response:
     status = 422 if faults else 200
     return _shown(
-        request, "hours", status=status, days=DAY_NAMES, values=values, faults=faults or {}
+        request,
+        "hours",
+        status=status,
+        days=DAY_NAMES,
+        values=values,
+        faults=faults or {},
+        holidays=list(_holidays(request)),
     )
+
+
+def _holidays(request: Request) -> Iterator[tuple[str, str]]:
+    """Those of the year that comes, where the clinic is: its day as it is read, and its names."""
+    clinic = _told(request).clinic
+    if clinic is None:
+        return
+    today = house_of(request).now().astimezone(ZoneInfo(clinic.timezone)).date()
+    for day, names in public_holidays(clinic.country, clinic.subdivision).items():
+        if today <= day < today + timedelta(days=365):
+            locale = words_of(request).locale
+            yield format_date(day, "full", locale=locale), ", ".join(names)
 
 
 @router.post("/begin/hours")
@@ -258,8 +280,10 @@ def _spans(fields: Mapping[str, str], day: str) -> Iterator[told_at_first.Span]:
         except ValueError:
             raise ValueError(WRONG["missing"] if not (begins and ends) else WRONG_ELSE) from None
         is_till_midnight = span.ends == time(0)
-        if not (before <= span.begins and (span.begins < span.ends or is_till_midnight)):
+        if not (span.begins < span.ends or is_till_midnight):
             raise ValueError(UPSIDE_DOWN)
+        if span.begins < before:
+            raise ValueError(OVERLAP)
         before = time.max if is_till_midnight else span.ends
         yield span
 
@@ -379,8 +403,9 @@ async def _test(request: Request, heard: str = "", why: str = "") -> Response:
         clinic_number=told.clinic.number if told.clinic else "",
         is_answered=told.answers() is not None,
         is_published=told.answers() is not None and kept.step == 0,
-        calls_now=sum(standing.calls.values()),
-        backed_up=backup.last_made(house.place).get("at", ""),
+        # The box's own call to itself is none of a caller's.
+        calls_now=sum(number for line, number in standing.calls.items() if line != SELFTEST),
+        backed_up=told.is_saved or bool(backup.last_made(house.place)),
         heard=heard,
         why=why,
     )
@@ -433,6 +458,7 @@ def _read(kind: type[B], values: Mapping[str, object]) -> tuple[B | None, dict[s
         for each in wrong.errors(include_url=False, include_input=False, include_context=False):
             name = str(each["loc"][0])
             is_empty = not values.get(name)
-            fault = WRONG["missing"] if is_empty else WRONG_HERE.get(name, WRONG_ELSE)
+            known = WRONG_HERE.get(each["type"]) or WRONG_HERE.get(name, WRONG_ELSE)
+            fault = WRONG["missing"] if is_empty else known
             faults.setdefault(name, fault)
         return None, faults

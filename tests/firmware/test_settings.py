@@ -217,6 +217,12 @@ def test_an_emergency_number_cannot_be_a_phones_extension() -> None:
         settings.read(text)
 
 
+@pytest.mark.parametrize("key", ["numbers = [", "callback = ", "shows = "])
+def test_an_emergency_number_is_not_the_clinics_own_anywhere(key: str) -> None:
+    with pytest.raises(SiteFaults, match="911 is an emergency number"):
+        settings.read(TEMPLATE.replace(f'{key}"2025550100"', f'{key}"911"', 1))
+
+
 def test_one_number_cannot_belong_to_two_lines() -> None:
     twice = '[lines.fax]\ntrunk = "telco"\nnumbers = ["2025550100"]\nflow = "main"\n'
     with pytest.raises(SiteFaults, match="already a number of the line main"):

@@ -84,9 +84,12 @@ def answers_five_questions(visit: Visit, looked_at: Callable[[str], None]) -> No
     for name, value in answers.items():
         visit.page.locator(f"#{name}").fill(value)
     goes_on(visit, "hours")
-    for day in DAYS:
+    for day in ("mon", "sat", "sun"):
         for end in ("from", "until"):
             visit.page.locator(f"#{day}-{end}-1").fill("00:00")
+    visit.page.locator("[data-as-monday]").click()
+    for day in DAYS:
+        expect(visit.page.locator(f"#{day}-until-1")).to_have_value("00:00")
     looked_at("begin-hours")
     goes_on(visit, "phones")
     if not visit.page.locator("#number-0").input_value():
@@ -148,6 +151,8 @@ def test_from_the_carton_to_a_first_call_that_is_answered_by_the_stopwatch(
         with visit.page.expect_download() as kept:
             visit.page.locator("form[action='/backups'] button").click()
         assert Path(kept.value.path()).read_bytes().startswith(b"age-encryption.org/v1")
+        visit.go("/begin/test")
+        expect(visit.page.locator(".todo li").nth(3)).to_contain_text("A backup was made.")
         box.run(rings_the_front_desk(box))
         visit.page.locator("form[action='/begin/done'] button").click()
         visit.page.wait_for_url("**/today")

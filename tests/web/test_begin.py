@@ -72,6 +72,20 @@ def test_five_questions_answered_are_a_site_that_could_be_published(clinic: Clin
     assert site.phones["101"].location == "4 Elm Road - Springfield - reception"
 
 
+@pytest.mark.parametrize("written", ["(202) 555-0100", "+1 202.555.0100", "202-555-0100 "])
+def test_a_number_is_taken_as_people_write_it_and_a_state_in_small_letters(
+    clinic: Clinic, written: str
+) -> None:
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        answered = CLINIC | {"number": written, "subdivision": "il"}
+        assert browser.post("/begin/clinic", data=answered | token).status_code == 303
+    told = told_at_first.read(clinic.place)
+    assert told is not None
+    assert told.clinic is not None
+    assert (told.clinic.number, told.clinic.subdivision) == ("2025550100", "IL")
+
+
 def test_whoever_is_called_away_goes_on_where_they_were(clinic: Clinic) -> None:
     with clinic.browser() as browser:
         token = admin(clinic, browser)
@@ -103,6 +117,9 @@ def test_whoever_goes_to_invite_others_or_to_their_second_factor_is_led_back(
     [
         ("clinic", CLINIC | {"address": "x" * 70}, "at most 60"),
         ("clinic", CLINIC | {"number": "call us"}, "Digits only"),
+        ("clinic", CLINIC | {"number": "911"}, "an emergency number"),
+        ("phones", PHONES | {"number-3": "911"}, "an emergency number"),
+        ("people", PEOPLE | {"mobile-0": "112"}, "an emergency number"),
         ("clinic", CLINIC | {"timezone": "Mars/Olympus"}, "no such time zone"),
         ("clinic", CLINIC | {"subdivision": "QQ"}, "not known"),
         ("clinic", CLINIC | {"name": ""}, "Fill this in."),
@@ -111,7 +128,7 @@ def test_whoever_goes_to_invite_others_or_to_their_second_factor_is_led_back(
             "hours",
             {"mon-from-1": "22:00", "mon-until-1": "00:00"}
             | {"mon-from-2": "23:00", "mon-until-2": "23:30"},
-            "comes before the beginning",
+            "before the first has ended",
         ),
         ("hours", {"mon-from-1": "08:00"}, "Fill this in."),
         ("hours", {}, "one day at least"),
@@ -143,6 +160,7 @@ def test_the_first_backup_is_a_file_that_only_the_paper_opens(clinic: Clinic) ->
     with clinic.browser() as browser:
         token = admin(clinic, browser)
         got = browser.post("/backups", data=token)
+        assert "A backup was made." in browser.get("/begin/test").text
     assert got.headers["content-disposition"] == 'attachment; filename="careline-2026-03-02.age"'
     assert b"calls.db" in pyrage.decrypt(got.content, [paper.loaded()])
     assert (named(Role.ADMIN), "backed up to", "a browser") in clinic.audited()
@@ -155,6 +173,26 @@ def test_a_box_that_knows_no_paper_says_so_instead_of_half_a_backup(clinic: Clin
     assert got.status_code == 409
     assert "careline backup-paper" in got.text
     assert (named(Role.ADMIN), "backed up to", "a browser") not in clinic.audited()
+
+
+def test_the_first_run_says_what_is_left_and_ends_as_it_is_only_when_asked(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        admin(clinic, browser)
+        shown = browser.get("/begin/test").text
+        assert "callers do not hear it" in shown
+        assert "There is no backup yet." in shown
+        assert "All is done" not in shown
+        told_at_first.saved(clinic.place)
+        shown = browser.get("/begin/test").text
+        assert "There is no backup yet." not in shown
+        assert "A backup was made." in shown
+
+
+def test_the_holidays_of_the_place_are_there_to_be_read(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        browser.post("/begin/clinic", data=CLINIC | token)
+        assert "Thursday, November 26, 2026</b>: Thanksgiving" in browser.get("/begin/hours").text
 
 
 def test_when_all_is_done_today_comes_first(clinic: Clinic) -> None:
