@@ -860,7 +860,7 @@ class _Reading:
         for number in sorted(phones.keys() & set(emergency)):
             reason = f"the extension {number} is an emergency number"
             self._fault(("phones", number), reason, "give this phone another extension")
-        own = [
+        own: list[tuple[tuple[str | int, ...], str]] = [
             *((("phones", number, "callback"), one.callback) for number, one in phones.items()),
             *((("dial_rules", index, "shows"), rule.shows) for index, rule in rules.items()),
             *(
