@@ -6,6 +6,7 @@ out of anybody's reach meanwhile. Who is signed in confirms on this screen; from
 where nobody is, by a one-time code that comes in the body of a form and stands in no query.
 """
 
+import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -132,7 +133,7 @@ def arrive(request: Request) -> Response:
 async def keep(request: Request) -> Response:
     """Confirmed by the code of this trial."""
     form = typed(request, CodeForm).form
-    who = house_of(request).confirming.who_began(form.code) if form else ""
+    who = house_of(request).confirming.who_began(form.code, _clock()) if form else ""
     if not who:
         return render(request, "network_keep.html", status=403, why=WRONG_CODE, is_kept=False)
     await _confirm(request, who)
@@ -150,7 +151,7 @@ async def _try(request: Request, wish: Wish) -> Response:
     about = f"another network: {wish.address if wish.how == 'fixed' else 'DHCP'}"
     await _account(request, who, Act.ASKED, about)
     await _ask(request, TryNetwork(wish=WishForm(**asdict(wish))), NOT_TRIED)
-    code, host = house.confirming.fresh(who), _host(wish)
+    code, host = house.confirming.fresh(who, _clock()), _host(wish)
     port = urlsplit(f"//{request.headers.get('host', '')}").port
     at = f"https://{host}{f':{port}' if port else ''}/network/keep"
     return render(
@@ -162,6 +163,10 @@ async def _try(request: Request, wish: Wish) -> Response:
         is_known=wish.how == "fixed",
         left_s=int(WITHIN_S),
     )
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _host(wish: Wish) -> str:

@@ -6,8 +6,10 @@ import re
 import pytest
 from httpx2 import Response
 
+from firmware import codes
 from firmware.operations import Role
-from firmware.web.confirming import TRIES, Confirming
+from firmware.web.confirming import GOOD_FOR_S, LETTERS, Confirming
+from firmware.web.limits import Limits
 from firmware.web.words import Words
 from hw.network import FakeNetwork
 from hw.network_files import Fault, Wish
@@ -145,15 +147,39 @@ def test_only_who_looks_after_the_box_sees_it(clinic: Clinic) -> None:
             assert browser.get("/network").status_code == 403
 
 
-def test_a_code_is_not_guessed_by_trying() -> None:
+def test_who_guesses_wrong_keeps_nobody_from_confirming_not_even_from_the_same_address(
+    clinic: Clinic,
+) -> None:
+    device = Seen()
+    with rooted(clinic.place, device), clinic.browser() as browser, clinic.browser() as stranger:
+        clinic.sign_in(browser, named(Role.ADMIN))
+        form = {"token": token_in(browser.get("/network").text)}
+        code = code_in(browser.post("/network", data=form | FIXED))
+        assert device.tried.wait(SOON_S)
+        for _ in range(50):
+            wrong = stranger.post("/network/keep", data={"code": "aaaa-aaaa-aaaa"})
+            assert wrong.status_code == 403
+        assert device.in_force() is None
+        right = stranger.post("/network/keep", data={"code": code})
+        assert "The network was confirmed and stays." in right.text
+        assert device.in_force() == Wish(**FIXED)
+
+
+def test_a_code_serves_for_one_trial_and_while_that_may_last() -> None:
     confirming = Confirming()
-    assert confirming.who_began("") == ""
-    code = confirming.fresh("the admin")
-    for _ in range(TRIES - 1):
-        assert confirming.who_began("aaaa-aaaa") == ""
-    assert confirming.who_began(code) == "the admin"
-    assert confirming.who_began("aaaa-aaaa") == ""
-    assert confirming.who_began(code) == "", "too many wrong ones"
-    first = confirming.fresh("one")
-    confirming.fresh("another")
-    assert confirming.who_began(first) == ""
+    assert confirming.who_began("", 0.0) == ""
+    code = confirming.fresh("the admin", 10.0)
+    assert confirming.who_began(code, 10.0 + GOOD_FOR_S) == "the admin"
+    assert confirming.who_began(code, 10.1 + GOOD_FOR_S) == "", "no trial lasts so long"
+    first = confirming.fresh("one", 0.0)
+    second = confirming.fresh("another", 0.0)
+    assert confirming.who_began(first, 0.0) == ""
+    assert confirming.who_began(second, 0.0) == "another"
+    confirming.is_over()
+    assert confirming.who_began(second, 0.0) == ""
+
+
+def test_no_code_is_guessed_by_a_thousand_who_try_as_fast_as_the_page_hears_them() -> None:
+    limits = Limits()
+    tries = 1_000 * (limits.requests_burst + limits.requests_per_s * GOOD_FOR_S)
+    assert tries / len(codes.LETTERS) ** LETTERS < 1e-10
