@@ -8,6 +8,7 @@ so a version that comes back takes nobody's work away.
 """
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -17,7 +18,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from pydantic import AfterValidator, Field
@@ -31,8 +32,10 @@ from firmware.place import Place
 from firmware.store import StoreError, open_reader
 from firmware.versions import Version, VersionError
 from firmware.web.bar import bar_of
+from firmware.web.calls import OUTCOMES
 from firmware.web.drafted import Difference
 from firmware.web.entrance import Refused, is_let_in, visitor_of
+from firmware.web.flow_words import title
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
@@ -43,6 +46,7 @@ from firmware.web.words import Words, to_say
 from ivr.difference import Mark, Picture
 from ivr.difference_words import Told
 from ivr.plan import Plan
+from ivr.replay import PHONE, Way
 
 router = APIRouter()
 
@@ -130,6 +134,16 @@ class Marked:
     mark: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A call that would go elsewhere, in words."""
+
+    call: str
+    when: str
+    went: str
+    would_go: str
+
+
 @router.get("/bar/live")
 def bar(request: Request) -> Response:
     """What the bar above every screen says now."""
@@ -153,6 +167,7 @@ def publish(request: Request) -> Response:
     return render(
         request,
         "publish.html",
+        seen=_digest(_standing(house, outlook if site else None)),
         waits=waits,
         groups=_groups(difference.told, words),
         marked=list(_marked(difference.marks, words)),
@@ -164,7 +179,7 @@ def publish(request: Request) -> Response:
         may_publish=site is not None,
         left_behind=_left_behind(house, site.plan) if site else [],
         outlook=outlook,
-        calls=outlook.found.moved[-CALLS_SHOWN:] if outlook.found else (),
+        calls=list(_moved(house, outlook, words)),
         texts=_texts(outlook, going, words),
         partings=_partings(outlook, words),
         going=going,
@@ -176,11 +191,12 @@ def publish(request: Request) -> Response:
 
 
 @router.get("/publish/live")
-async def live(request: Request) -> StreamingResponse:
+async def live(request: Request, seen: Annotated[str, Query(max_length=64)]) -> StreamingResponse:
+    """Until the screen says other things than the one that was `seen`."""
     house, words = house_of(request), words_of(request)
 
     async def told() -> AsyncIterator[str]:
-        stood = await run_in_threadpool(_standing, house)
+        stood = seen
         sent, sent_at = "", float("-inf")
         while True:
             shown = _as_json(house, words)
@@ -192,7 +208,7 @@ async def live(request: Request) -> StreamingResponse:
                 sent, sent_at = shown, now
                 yield f"data: {shown}\n\n"
             await asyncio.sleep(LOOK_EVERY_S)
-            if (stands := await run_in_threadpool(_standing, house)) != stood:
+            if (stands := await run_in_threadpool(_stands, house)) != stood:
                 yield "event: again\ndata: \n\n"  # the whole screen says other things now
                 stood = stands
 
@@ -345,11 +361,19 @@ def _left_behind(house: House, becomes: Plan) -> list[inbox.Held]:
         raise Refused(503, *UNREADABLE) from unread
 
 
-def _standing(house: House) -> tuple[object, ...]:
+def _stands(house: House) -> str:
+    kept = house.drafted.kept()
+    return _digest(_standing(house, house.outlooks.known(kept.text) if kept else None))
+
+
+def _digest(standing: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(standing).encode()).hexdigest()
+
+
+def _standing(house: House, outlook: Outlook | None) -> tuple[object, ...]:
     """What the whole screen depends on: where one of it changes, it is drawn anew."""
     going, kept = house.press.now, house.drafted.kept()
     pending = trial.pending(house.place)
-    outlook = house.outlooks.known(kept.text) if kept else None
     return (
         versions.in_force(house.place),
         pending and (pending.version, pending.left_s() > 0),
@@ -389,6 +413,32 @@ def _partings(outlook: Outlook, words: Words) -> list[str]:
         return []
     _, *rest = elsewhere.in_words(outlook.found)
     return [words.told(each) for each in rest]
+
+
+def _moved(house: House, outlook: Outlook, words: Words) -> Iterator[Gone]:
+    """The newest of the calls that would go elsewhere, the newest first."""
+    if outlook.found is None:
+        return
+    zone = ZoneInfo(house.site.plan.timezone if house.site.plan else "UTC")
+    for one in reversed(outlook.found.moved[-CALLS_SHOWN:]):
+        when = format_datetime(
+            one.arrived.astimezone(zone), "EEE d MMM, HH:mm", locale=words.locale
+        )
+        went, would_go = (_way(way, words) for way in (one.both.recorded, one.both.replayed))
+        yield Gone(one.call, when, went, would_go)
+
+
+def _way(way: Way, words: Words) -> str:
+    """Where a call went, step by step, and how it ended."""
+    ended = [words.gettext(OUTCOMES.get(way.outcome, way.outcome))] if way.outcome else []
+    return " → ".join([*(_station(each, words) for each in way.places), *ended])
+
+
+def _station(place: str, words: Words) -> str:
+    kind, _, name = place.partition(" ")
+    if kind == PHONE:
+        return words.say("phone %(name)s", name=name)
+    return title(name.partition("/")[2] or name)
 
 
 def _going(going: Going | None, words: Words) -> str:

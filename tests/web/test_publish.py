@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
@@ -15,7 +16,9 @@ from fastapi.testclient import TestClient
 
 from firmware import draft, trial, versions
 from firmware.asterisk.publish import PublishError, Step
-from firmware.elsewhere import Elsewhere
+from firmware.elsewhere import Elsewhere, Moved
+from firmware.ledger import Ledger
+from firmware.machine import MachineKey
 from firmware.operations import Operation, Role, may
 from firmware.place import Place
 from firmware.proving import UnprovenError
@@ -26,6 +29,7 @@ from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
 from firmware.web.words import Words
 from ivr.plan import Plan
+from ivr.replay import Compared, Way
 from tests.firmware import published
 from tests.firmware.by_hand import SITE
 from tests.firmware.test_trial import Desk
@@ -314,6 +318,42 @@ def test_the_calls_of_the_past_are_gone_through_once_for_each_draft(
     assert done(lambda: outlooks.of(SUMMER, plan).found is not None)
     assert len(asked) == 2
     assert outlooks.known(SITE) is None
+
+
+def test_a_call_that_would_go_elsewhere_is_told_with_its_time_and_its_way_in_words(
+    site: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Compared(
+        Way(("menu main/menu", "queue main/front-desk", "phone 101"), "short_abandoned"),
+        Way(("menu main/menu",), "message"),
+    )
+    moved = Moved("c-1", datetime(2026, 3, 1, 14, 5, tzinfo=UTC), both)
+    going_on = Event()
+
+    def look(_place: Place, _plan: Plan, *, progress: Callable[[int, int], None]) -> Elsewhere:
+        assert going_on.wait(SOON_S)
+        return Elsewhere(30, 12, 12, (moved,))
+
+    Ledger(site.place.calls_db, site.place.ledger_log, MachineKey(b"m" * 32)).close()
+    drafted(site, SUMMER)
+    monkeypatch.setattr(site.house.outlooks, "_look", look)
+    with admin(site) as browser:
+        first = browser.get("/publish").text
+        assert "menu → front desk" not in first
+        going_on.set()
+        assert done(lambda: "menu → front desk" in browser.get("/publish").text)
+        now = browser.get("/publish").text
+    assert "menu → front desk → phone 101 → hung up at once" in now
+    assert "menu → left a message" in now
+    assert 'href="/calls/c-1">Sun 1 Mar, 09:05' in now
+    # A screen drawn before knows that it is drawn anew, however soon the calls were gone through.
+    assert seen_by(first) != seen_by(now)
+
+
+def seen_by(screen: str) -> str:
+    found = re.search(r'data-live="/publish/live\?seen=([0-9a-f]+)"', screen)
+    assert found is not None
+    return found[1]
 
 
 def test_a_clinic_without_calls_is_told_that_there_are_none(site: Clinic) -> None:
