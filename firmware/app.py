@@ -315,6 +315,7 @@ class App:
                 self._requests.open(door)
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
+                self._backups.answer_at(door)
                 door.answer(topics.ADOPT, self._adopt)
                 self._roster.answer_at(door)
                 board.answer_at(door, self._exchange, self._hours.answers)

@@ -1,4 +1,5 @@
-"""Backups and drills by the clock, done by processes of their own that give way to everything.
+"""Backups and drills by the clock, done by processes of their own that give way to everything; and
+a drill by a press, whenever somebody wants to see one: the same process, and never two at once.
 
 The exchange only says when: each night at a time of day, and as soon as may be after a night on
 which the box was off. What a process has done it tells in files of the site, so that whoever asks
@@ -11,6 +12,7 @@ hours have passed since anything was, by the clock that cannot jump.
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import deque
@@ -25,6 +27,15 @@ import structlog
 
 from firmware import backup, drill, topics, wallclock
 from firmware.backup_section import Nightly, nightly_of
+from firmware.backup_topics import (
+    BACKING,
+    DRILL,
+    BackingReply,
+    BackingRequest,
+    DrillReply,
+    DrillRequest,
+)
+from firmware.control import ControlError, Door
 from firmware.durable import replace_file
 from firmware.notify import Notice, Notices
 from firmware.place import Place
@@ -112,11 +123,50 @@ class BackupTimer:
         self._command = command
         self._notices = notices
         self._tries = {job: Tries(time.monotonic()) for job in Job}
+        self._job: Job | None = None
         self._doing = ""
+        self._pressed = asyncio.Event()  # until what was pressed for is done
+        self._one_at_a_time = asyncio.Lock()
         self.fault = ""
+
+    def answer_at(self, door: Door) -> None:
+        """Be asked for a drill, and how far it is."""
+        door.answer(DRILL, self.press)
+        door.answer(BACKING, self.backing)
 
     async def run(self) -> None:
         """Until cancelled."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._by_the_clock())
+            both.create_task(self._by_press())
+
+    async def press(self, _request: DrillRequest) -> DrillReply:
+        """A drill begins. ControlError: something is under way already."""
+        if self._pressed.is_set() or self._job is Job.DRILL:
+            raise ControlError("a drill is under way already", "wait for its end")
+        if self._job is Job.BACKUP:
+            raise ControlError("a backup is being made just now", "try it when it is done")
+        self._pressed.set()
+        return DrillReply()
+
+    async def backing(self, _request: BackingRequest) -> BackingReply:
+        """What is under way."""
+        if self._job is not None:
+            return BackingReply(job=self._job.value, doing=self._doing)
+        return BackingReply(job="drill" if self._pressed.is_set() else "")
+
+    async def _by_press(self) -> None:
+        while True:
+            await self._pressed.wait()
+            try:
+                await self._do(Job.DRILL)
+            except Exception as fault:  # as by the clock
+                log.exception("a drill is not held for now")
+                self.fault = str(fault) or type(fault).__name__
+            finally:
+                self._pressed.clear()
+
+    async def _by_the_clock(self) -> None:
         await asyncio.sleep(REST_S)
         while True:
             try:
@@ -184,8 +234,16 @@ class BackupTimer:
         return None if told.wrong and has_newer else tried
 
     async def _do(self, job: Job) -> None:
+        async with self._one_at_a_time:
+            self._job = job
+            try:
+                await self._done(job)
+            finally:
+                self._job = None
+
+    async def _done(self, job: Job) -> None:
         began = datetime.now(UTC)
-        log.info("begins by the clock", job=job)
+        log.info("begins", job=job)
         wrong = await self._run(job)
         now_s = time.monotonic()
         if job is Job.DRILL and await asyncio.to_thread(self._has_told_since, began):
@@ -219,6 +277,7 @@ class BackupTimer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=os.environ | {"CARELINE_HOME": str(self._place.home)},
         )
         said: deque[str] = deque(maxlen=LAST_WORDS)
         try:

@@ -2,11 +2,13 @@
 
 Each night the newest backup is restored into a scratch directory with the box's drill identity, by
 the same code as a real restore, and looked through; then an exchange of its own starts on it, and
-answers a call. The drill opens what the box itself may: the
-canary of the self-test mailbox and the columns sealed under the machine key. A caller's message it
-cannot open; of each it proves that it is there, whole as it was backed up, and for whom.
+answers a call. One is held at a time: by the clock, by a press on the page, or at the shell. The
+drill opens what the box itself may: the canary of the self-test mailbox and the columns sealed
+under the machine key. A caller's message it cannot open; of each it proves that it is there, whole
+as it was backed up, and for whom.
 """
 
+import fcntl
 import json
 import shutil
 import sqlite3
@@ -59,7 +61,17 @@ class Told:
 def drill(
     place: Place, shelf: Callable[[], Shelf], scratch: Path | None, shown: Shown, call: Calls
 ) -> Told:
-    """Try the newest backup, and write down how it went, whatever came of it."""
+    """Try the newest backup, and write down how it went, whatever came of it. BackupError: another
+    is tried just now."""
+    with _alone(place):
+        told = _tried(place, shelf, scratch, shown, call)
+        replace_file(place.drill_told, json.dumps(asdict(told)).encode())
+    return told
+
+
+def _tried(
+    place: Place, shelf: Callable[[], Shelf], scratch: Path | None, shown: Shown, call: Calls
+) -> Told:
     began, file = datetime.now(UTC), "no backup"
     held, made, wrong, called = 0, "", "", ""
     try:
@@ -76,9 +88,7 @@ def drill(
     except Exception as failed:  # told in the morning, whatever it was
         wrong = str(failed) or type(failed).__name__
     seconds = (datetime.now(UTC) - began).total_seconds()
-    told = Told(file, began.isoformat(timespec="seconds"), wrong, seconds, held, made, called)
-    replace_file(place.drill_told, json.dumps(asdict(told)).encode())
-    return told
+    return Told(file, began.isoformat(timespec="seconds"), wrong, seconds, held, made, called)
 
 
 def no_call(_place: Place, _restored: Place) -> str:
@@ -206,6 +216,17 @@ def _canary(folder: Path, place: Place) -> Iterator[str]:
     heard = vault.hear(found[0], backup_keys.of_drill(place).canary)
     if heard.audio != backup.canary_sound(found[0].stem) or heard.cut_off:
         yield "the canary opens, and does not sound as it should"
+
+
+@contextmanager
+def _alone(place: Place) -> Iterator[None]:
+    """One drill at a time: each clears away what an earlier one left of its scratch directory."""
+    with (place.home / "drill.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError("another drill is under way just now: wait for its end") from None
+        yield
 
 
 @contextmanager

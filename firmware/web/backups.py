@@ -1,33 +1,47 @@
-"""Backups on the page: how the last one and the last drill went, when the next is made, and one to
-take along now. It is sealed as it is written: only the recovery paper opens it, and the box itself
-for its own drill.
+"""Backups on the page: how the last one and the last drill went, when the next is made, one to take
+along now, and a drill to be held now. A backup is sealed as it is written: only the recovery paper
+opens it, and the box itself for its own drill. The drill is the exchange's, which holds one at a
+time (firmware/backup_timer.py); here is shown how far it is.
 """
 
+import asyncio
+import json
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from firmware import backup, backup_keys, drill, told_at_first
 from firmware.audit import Act
 from firmware.backup_keys import BackupError
 from firmware.backup_section import nightly_of
-from firmware.web.entrance import Refused, visitor_of
+from firmware.backup_topics import BACKING, DRILL, BackingReply, BackingRequest, DrillRequest
+from firmware.control import ControlError, ask_async
+from firmware.web.asking import ask_for
+from firmware.web.entrance import Refused, is_let_in, visitor_of
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
-from firmware.web.words import to_say
+from firmware.web.words import Words, to_say
 
 router = APIRouter()
 
 NO_PAPER = to_say("The box does not know its recovery paper, so nobody could open the backup.")
 TYPE_PAPER = to_say("At the box, type: careline backup-paper, and then the paper's four lines.")
+NO_SHELF = (
+    409,
+    to_say("There is no backup yet that could be tried."),
+    to_say("Set up the nightly backup first."),
+)
+GOING = to_say("A drill is under way. You may leave this screen; telephones go on meanwhile.")
 PIECE = 1 << 16
+LOOK_EVERY_S, TELL_EVERY_S = 0.5, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +52,87 @@ class Tried:
     file: str
     wrong: str
     seconds: int
+    called: bool
 
 
 @router.get("/backups")
-def show(request: Request) -> Response:
+async def show(request: Request) -> Response:
+    going = await _going(house_of(request))
+    return await asyncio.to_thread(_screen, request, going)
+
+
+@router.get("/backups/live")
+async def live(request: Request, seen: str = "") -> StreamingResponse:
+    """How far the drill is. A screen that shows another state than this one, for a drill began or
+    ended since, also while its browser slept, is drawn anew."""
+    house, words = house_of(request), words_of(request)
+
+    async def told() -> AsyncIterator[str]:
+        sent, sent_at = "", float("-inf")
+        while True:
+            going, now = await _going(house), time.monotonic()
+            if await asyncio.to_thread(_state, house, going) != seen:
+                yield "event: again\ndata: \n\n"
+                return
+            shown = _as_json(going, words)
+            if shown != sent or now - sent_at > TELL_EVERY_S:
+                if not await is_let_in(request):
+                    yield "event: over\ndata: \n\n"
+                    return
+                sent, sent_at = shown, now
+                yield f"data: {shown}\n\n"
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    return StreamingResponse(told(), media_type="text/event-stream")
+
+
+@router.post("/backups/drill")
+async def hold_a_drill(request: Request) -> Response:
+    """The exchange enters who asked for it, and then begins."""
+    if not await asyncio.to_thread(_has_shelf, house_of(request)):
+        raise Refused(*NO_SHELF)
+    await ask_for(request, DRILL, DrillRequest())
+    return RedirectResponse("/backups", 303)
+
+
+async def _going(house: House) -> BackingReply:
+    """Nothing, where no exchange says so."""
+    try:
+        return await ask_async(house.place.control_socket, BACKING, BackingRequest())
+    except (ControlError, OSError, ValueError):
+        return BackingReply()
+
+
+def _state(house: House, going: BackingReply) -> str:
+    """What the whole screen depends on, in letters that may stand in an address."""
+    last = drill.last(house.place)
+    stamp = "".join(filter(str.isdigit, last.at)) if last else "0"
+    return f"{stamp}-{'going' if going.job == 'drill' else 'over'}"
+
+
+def _as_json(going: BackingReply, words: Words) -> str:
+    texts = {"going": _words_of_going(going, words)}
+    return json.dumps({"tone": "", "texts": texts, "tables": {}}, ensure_ascii=False)
+
+
+def _words_of_going(going: BackingReply, words: Words) -> str:
+    if going.job != "drill":
+        return ""
+    far = f" ({words.told(going.doing)})" if going.doing else ""
+    return words.gettext(GOING) + far
+
+
+def _has_shelf(house: House) -> bool:
+    """Whether the box knows where backups lie."""
+    return bool(nightly_of(house.place) or backup.last_made(house.place))
+
+
+def _screen(request: Request, going: BackingReply) -> Response:
     house, words = house_of(request), words_of(request)
     made, told = backup.last_made(house.place), drill.last(house.place)
-    tried = told and Tried(_when(request, told.at), told.file, told.wrong, round(told.seconds))
+    tried = told and Tried(
+        _when(request, told.at), told.file, told.wrong, round(told.seconds), bool(told.called)
+    )
     return render(
         request,
         "backups.html",
@@ -53,6 +141,9 @@ def show(request: Request) -> Response:
         made_at=_when(request, made["at"]) if made else "",
         tried=tried,
         alarm=words.told(drill.alarm(house.place, house.now())) if made or tried else "",
+        going=_words_of_going(going, words),
+        state=_state(house, going),
+        has_shelf=_has_shelf(house),
         no_paper="" if _has_paper(house) else (NO_PAPER, TYPE_PAPER),
     )
 

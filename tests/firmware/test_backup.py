@@ -652,6 +652,23 @@ def test_a_nightly_drill_tells_well_and_every_alarm(clinic: Place, stick: Path) 
     assert "holds no backup of this clinic" in drill.alarm(clinic, at)
 
 
+def test_two_drills_at_once_do_not_clear_away_each_other_s_scratch_directory(
+    clinic: Place, stick: Path
+) -> None:
+    backed_up(clinic, stick)
+    seen: list[str] = []
+
+    def shelf() -> Folder:
+        with pytest.raises(BackupError) as refused:
+            tried(clinic, stick)
+        seen.append(str(refused.value))
+        return Folder(stick)
+
+    told = drill.drill(clinic, shelf, None, nobody_looks, drill.no_call)
+    assert told.is_well, told.wrong
+    assert "another drill is under way" in seen[0]
+
+
 def test_a_drill_finds_what_was_wrong_before_the_backup(clinic: Place, stick: Path) -> None:
     (message,) = held(clinic)
     vault.sealed_path(clinic.messages, message).unlink()

@@ -1,0 +1,4 @@
+// Backups is live while a drill is held.
+import { follow } from "./live.js";
+
+follow(document.querySelector("[data-live]"));
