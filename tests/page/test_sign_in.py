@@ -46,10 +46,20 @@ def test_a_wrong_password_is_said_beside_the_form_and_nothing_typed_is_repeated(
         visit.complaints = [c for c in visit.complaints if "403" not in c]  # its own answer
 
 
-def test_a_screen_that_nobody_touches_is_left_by_itself(here: Practice, chromium: Browser) -> None:
+def test_a_screen_that_nobody_touches_says_so_and_is_left_by_itself(
+    here: Practice, chromium: Browser
+) -> None:
     with visiting(chromium, here.address) as visit:
         visit.page.clock.install()
         visit.sign_in(Role.NURSE)
+        warning = visit.page.get_by_role("alert").filter(has_text="within a minute")
+        expect(warning).to_be_hidden()
+        visit.page.clock.fast_forward("14:30")
+        expect(warning).to_be_visible()
+        assert visit.barriers() == []
+        visit.page.mouse.move(40, 40)
+        visit.page.clock.fast_forward("00:02")
+        expect(warning).to_be_hidden()
         visit.page.clock.fast_forward("16:00")
         visit.page.wait_for_url("**/sign-in")
 

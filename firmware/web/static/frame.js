@@ -3,6 +3,7 @@
 
 const STAY_EVERY_MS = 60_000;
 const SAY_EVERY_MS = 1_000;
+const WARNED_BEFORE_MS = 60_000;
 const TOUCHED = "touched";
 const NOBODY = "nobody is signed in";
 const { idleSeconds, token } = document.body.dataset;
@@ -33,6 +34,7 @@ function lockOnIdle(idleMs) {
   let told = touched; // the box knows of it
   let said = 0; // the other tabs know of it
   let isLeft = false;
+  const warning = document.getElementById("leaving");
 
   const leave = () => {
     if (isLeft) return; // a second wish would break the first one off
@@ -49,6 +51,7 @@ function lockOnIdle(idleMs) {
     if (answer?.status === 401) goAway();
   };
   const look = () => {
+    warning.hidden = Date.now() - touched < idleMs - WARNED_BEFORE_MS;
     if (isLate()) leave();
     else if (touched > told && Date.now() - told >= STAY_EVERY_MS) stay();
   };
