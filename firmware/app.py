@@ -72,6 +72,7 @@ from firmware.listening_desk import ListeningDesk
 from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.message_notices import MessageNotices
+from firmware.mobile_call import MobileCall
 from firmware.notify import Notices
 from firmware.perform import BEEP_TAG, Performer
 from firmware.phone_recording import PhoneRecordings
@@ -354,6 +355,16 @@ class App:
                     start=self._start,
                 )
                 self._call_me.answer_at(door)
+                self._mobile_call = MobileCall(
+                    plan=lambda: self._plan,
+                    media=self._media,
+                    legs=self._legs,
+                    link=self._link,
+                    translator=self._translator,
+                    backlog=self._backlog,
+                    clips=lambda: self._clips,
+                )
+                self._mobile_call.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
@@ -538,6 +549,7 @@ class App:
         if call is None:
             self._phone_recordings.heard(fact)
             self._call_me.heard(fact)
+            self._mobile_call.heard(fact)
             return ()
         match fact:
             case engine.ToneBegan(digit=digit):
@@ -609,6 +621,8 @@ class App:
         self._inbox.put(*self._callers.known(told, datetime.now(UTC)))
 
     def _told_by_asterisk(self, event: events.Event) -> None:
+        if self._mobile_call.ended(event):
+            return
         self._performer.heard(event)
         self._put(self._legs.heard(event))
 

@@ -80,6 +80,7 @@ class Act(StrEnum):
     PUBLISHED = "published"
     CONFIRMED = "confirmed"
     RETURNED = "returned to"
+    TEST_CALL = "placed a test call to"
     TRIED_DRAFT = "heard the draft by telephone at"
     CHANGED_PROMPT = "changed the prompt"
     BACKED_UP = "backed up to"

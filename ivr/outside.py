@@ -13,10 +13,16 @@ from ivr.plan import DialRule, Plan
 ALWAYS_REFUSED = ("911", "112", "988")
 NORTH_AMERICA = "1"  # written or not before the same ten digits
 NATIONAL_DIGITS = 10
+# Of the North American plan: the area code 900, and 976 in any area.
+PREMIUM_AREA, PREMIUM_OFFICE = "900", "976"
 
 
 class NoWayOutError(ValueError):
     """The number may not be called, or no rule leads to it. The text does not hold it."""
+
+
+class EmergencyError(NoWayOutError):
+    """An emergency number: people alone call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ def way_to(plan: Plan, number: str) -> Extension | Outside:
         raise NoWayOutError("not a telephone number: give its digits")
     written = ways_to_write(digits)
     if any(_is_emergency(plan, each) for each in written):
-        raise NoWayOutError("an emergency number is called by people only")
+        raise EmergencyError("an emergency number is called by people only")
     if number in plan.phones:
         return Extension(number)
     for rule in plan.dial_rules:
@@ -63,6 +69,14 @@ def why_not(plan: Plan, number: str) -> str | None:
     if own.intersection(ways_to_write(way.number)):
         return "the clinic's own number: its callers would come round to where they were"
     return None
+
+
+def is_premium(number: str) -> bool:
+    """Whether who calls it pays more than for the call, as far as the number itself says."""
+    national = [
+        each for each in ways_to_write(number.removeprefix("+")) if len(each) == NATIONAL_DIGITS
+    ]
+    return any(each.startswith(PREMIUM_AREA) or each[3:6] == PREMIUM_OFFICE for each in national)
 
 
 def ways_to_write(digits: str) -> tuple[str, ...]:

@@ -591,27 +591,39 @@ class Translator:
     def call_out(self, order: commands.CallOut, started_ms: int) -> Action:
         """Call somebody; who answers is taken into the engine by `called`. STARTED is what lets an
         emergency call have the line. NoWayOutError: the number may not be called."""
-        way = outside.way_to(self._plan, order.number)
+        called = ("called", f"CALLEDUUID={order.call}")
+        return self._outward(order.number, order.call, order.ring_s, started_ms, called)
+
+    def test_outside(self, number: str, leg: str, ring_s: float, started_ms: int) -> Action:
+        """The same for a test call: who answers comes into the engine as the self-test's caller
+        does, and is let go when that is over."""
+        return self._outward(number, leg, ring_s, started_ms, ("tester", f"TESTERUUID={leg}"))
+
+    def _outward(
+        self, number: str, leg: str, ring_s: float, started_ms: int, into: tuple[str, str]
+    ) -> Action:
+        way = outside.way_to(self._plan, number)
         match way:
             case outside.Extension(extension=extension):
                 channel, shows = f"PJSIP/{written.number(extension)}", ""
-            case outside.Outside(number=number, rule=rule):
+            case outside.Outside(number=dialled, rule=rule):
                 trunk = trunk_endpoint(self._plan.trunks[rule.trunk])
-                channel = f"PJSIP/{written.number(number)}@{trunk}"
+                channel = f"PJSIP/{written.number(dialled)}@{trunk}"
                 shows = written.number(rule.shows)
-        self._legs.add(Leg(order.call, call="", is_outward=True))
-        self._note(self._fresh, order.call)
+        self._legs.add(Leg(leg, call="", is_outward=True))
+        self._note(self._fresh, leg)
+        context, named = into
         return (
             "Originate",
             ("Channel", channel),
-            ("Context", "called"),
+            ("Context", context),
             ("Exten", "s"),
             ("Priority", "1"),
-            ("Timeout", str(round(order.ring_s * 1000))),
+            ("Timeout", str(round(ring_s * 1000))),
             ("CallerID", f'"{written.label(self._plan.name)}" <{shows}>'),
-            ("ChannelId", order.call),
+            ("ChannelId", leg),
             ("Async", "true"),
-            ("Variable", f"CALLEDUUID={order.call}"),
+            ("Variable", named),
             ("Variable", f"STARTED={started_ms:d}"),
         )
 

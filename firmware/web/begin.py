@@ -389,10 +389,18 @@ def _draw(house: House, answers: Answers, who: str) -> None:
 
 @router.get("/begin/test")
 async def test(request: Request) -> Response:
-    return await _test(request)
+    return await tried(request)
 
 
-async def _test(request: Request, heard: str = "", why: str = "") -> Response:
+async def tried(
+    request: Request,
+    *,
+    heard: str = "",
+    mobile: str = "",
+    mobile_why: str = "",
+    called: str = "",
+) -> Response:
+    """The last screen, with what was tried just now, and what came of it."""
     house = house_of(request)
     told = _told(request)
     standing = await house.live.now()
@@ -406,8 +414,12 @@ async def _test(request: Request, heard: str = "", why: str = "") -> Response:
         # The box's own call to itself is none of a caller's.
         calls_now=sum(number for line, number in standing.calls.items() if line != SELFTEST),
         backed_up=told.is_saved or bool(backup.last_made(house.place)),
+        status=422 if mobile_why else 200,
         heard=heard,
-        why=why,
+        texts={"mobile": mobile},
+        faults={"mobile": mobile_why} if mobile_why else {},
+        called=called,
+        why="",
     )
 
 
@@ -415,7 +427,7 @@ async def _test(request: Request, heard: str = "", why: str = "") -> Response:
 async def self_test(request: Request) -> Response:
     """The box calls its own self-test line, as a caller would."""
     reply = await ask_for(request, SELFTEST_CALL, SelfTestRequest(wait_s=3.0))
-    return await _test(request, heard=reply.ended_by)
+    return await tried(request, heard=reply.ended_by)
 
 
 @router.post("/begin/done")

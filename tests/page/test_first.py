@@ -13,12 +13,14 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from firmware import people, rehearsal
+from firmware.asterisk.telco import Answers
 from firmware.beginning import DAYS
 from firmware.place import Place
 from firmware.ports import free_ports
 from tests.page.practice import PASSWORD, SOON_S, Elsewhere, Practice, standing
 from tests.page.visit import Visit, visiting
 
+MOBILE = "2025550171"
 TRUNK = """
 [trunks.telco]
 host = "127.0.0.2"
@@ -99,7 +101,7 @@ def answers_five_questions(visit: Visit, looked_at: Callable[[str], None]) -> No
     looked_at("begin-phones")
     goes_on(visit, "people")
     visit.page.locator("#name-0").fill("Dr. Ann Lee")
-    visit.page.locator("#mobile-0").fill("2025550171")
+    visit.page.locator("#mobile-0").fill(MOBILE)
     looked_at("begin-people")
     goes_on(visit, "menu")
     visit.page.locator("input[value=solo]").check()
@@ -148,6 +150,10 @@ def test_from_the_carton_to_a_first_call_that_is_answered_by_the_stopwatch(
         expect(visit.page.locator(".todo li").nth(0)).to_contain_text("in force")
         visit.page.locator("form[action='/begin/test'] button").click()
         expect(visit.page.locator(".todo li").nth(1)).to_contain_text("The box works.")
+        box.run(box.rehearsal.telco.behave(MOBILE, Answers(after_s=0.2)))
+        visit.page.locator("#mobile").fill("(202) 555-0171")
+        visit.page.locator("form[action='/begin/mobile'] button").click()
+        expect(visit.page.locator(".todo li").nth(2)).to_contain_text("The line works.")
         with visit.page.expect_download() as kept:
             visit.page.locator("form[action='/backups'] button").click()
         assert Path(kept.value.path()).read_bytes().startswith(b"age-encryption.org/v1")

@@ -18,7 +18,8 @@ from firmware import tickets, tried
 from firmware.app import App
 from firmware.asterisk.telco import Answers, Busy, Silent
 from firmware.call_me import CALL_ME, CallMeRequest
-from firmware.control import ask_async
+from firmware.control import ControlError, ask_async
+from firmware.mobile_call import ANSWERED_WITHIN_S, CALL_MOBILE, Became, CallMobileRequest
 from firmware.own_prompts import Spoken
 from firmware.place import Place
 from firmware.topics import (
@@ -39,7 +40,7 @@ from tests.system.typed import careline, session
 Told = TypeVar("Told", bound=events.Event)
 
 SORRY_HZ, PROMPT_HZ, OUTSIDE_HZ, TAKE_HZ = 2450, 2400, 2750, 2800
-BEGINS_HZ, RINGS_HZ, TALK_HZ, DRAFT_HZ = 2850, 2900, 2950, 3000
+BEGINS_HZ, RINGS_HZ, TALK_HZ, DRAFT_HZ, WORKS_HZ = 2850, 2900, 2950, 3000, 3050
 FOREVER_S, BRIEFLY_S = 60.0, 2.0
 ANN, DAN, SERVICE = "2025550181", "2025550182", "2025550183"
 PROMPTS = {"call-cut-off": (SORRY_HZ, 1.0), "goodbye": (PROMPT_HZ, 2.0),
@@ -361,6 +362,38 @@ def test_somebody_hears_the_draft_by_telephone_and_callers_hear_what_is_publishe
             await soon(line.ended)
             assert ear.tone_s(line.heard, DRAFT_HZ) == 0
             assert (await told.status()).offered == offered + 1
+        assert not telco.emergency_invitations
+
+    here.run(story())
+
+
+def test_a_mobile_is_rung_to_try_the_line_and_hears_that_it_works(here: Town) -> None:
+    async def story() -> None:
+        telco, socket = here.telco, here.place.control_socket
+        ear.write_tone(here.place.prompts / "en" / "test-call.wav", WORKS_HZ, 1.0)
+        await telco.behave(ANN, Answers(after_s=0.5))
+        await telco.behave(DAN, Busy())
+        async with practice.exchange(here) as told:
+            before, offered = rung(here), (await told.status()).offered
+
+            async def becomes(number: str) -> Became:
+                wish = CallMobileRequest(number=number)
+                me = session(here)
+                reply = await ask_async(socket, CALL_MOBILE, wish, ANSWERED_WITHIN_S, me)
+                return reply.became
+
+            assert await becomes(f"+1{ANN}") is Became.HEARD
+            mobile = await telco.next_ring(ANN, before[ANN])
+            assert mobile.caller == "2025550100"
+            await soon(mobile.ended)
+            assert ear.tone_s(mobile.heard, WORKS_HZ) > 1.5, "said twice"
+            assert await becomes(DAN) is Became.BUSY
+            for emergency in ("911", "9911", "988"):
+                with pytest.raises(ControlError, match="by people only"):
+                    await becomes(emergency)
+            assert rung(here) == before + Counter({ANN: 1, DAN: 1})
+            assert (await told.status()).offered == offered
+            assert [step for step in told.steps if step.step == "arrived"] == []
         assert not telco.emergency_invitations
 
     here.run(story())

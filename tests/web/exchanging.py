@@ -11,7 +11,7 @@ from functools import partial
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from firmware import account, holds, message_acts, people, topics
+from firmware import account, holds, message_acts, mobile_call, people, topics
 from firmware.audit import Act, Audited
 from firmware.audit import read as audited
 from firmware.call_me import CALL_ME, CallMeReply, CallMeRequest
@@ -22,6 +22,7 @@ from firmware.erasure import Rule
 from firmware.holds import HeldError
 from firmware.ledger import Arrived, Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
+from firmware.mobile_call import CALL_MOBILE, Became, CallMobileReply, CallMobileRequest
 from firmware.operations import Asker
 from firmware.place import Place
 from firmware.request_desk import RequestDesk, who_may_have_one
@@ -49,6 +50,8 @@ class Exchange:
     rung: list[tuple[str, str, str]] = field(default_factory=list)  # who, which call, which phone
     heard: list[CallMeRequest] = field(default_factory=list)  # drafts, by telephone
     came: list[str] = field(default_factory=list)
+    mobiles: list[str] = field(default_factory=list)  # that were called, to try the line
+    becomes: Became = Became.HEARD
 
     def leave(
         self,
@@ -159,6 +162,12 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         exchange.heard.append(request)
         return CallMeReply()
 
+    async def mobile(request: CallMobileRequest) -> CallMobileReply:
+        if request.number == "911":
+            raise mobile_call.EMERGENCY
+        exchange.mobiles.append(request.number)
+        return CallMobileReply(became=exchange.becomes)
+
     async def answering() -> None:
         door = Door(Doorkeeper(place.page_db, entered).admit)
         account.answer_at(door, entered)
@@ -167,6 +176,7 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         door.answer(topics.MARK_MESSAGE, heard)
         door.answer_to(CALL_OUT, rings)
         door.answer(CALL_ME, draft)
+        door.answer(CALL_MOBILE, mobile)
         async with door.open(place.control_socket):
             ready.set()
             await over.wait()

@@ -1,6 +1,7 @@
 """A practice manager sets a new clinic up: five questions, in any order of days, and at the end a
 draft that could be published as it is."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from firmware import backup_keys, draft, people, told_at_first
 from firmware.keys import KeyPair
 from firmware.ledger import Ledger
 from firmware.machine import MachineKey
+from firmware.mobile_call import Became
 from firmware.operations import Role
 from firmware.proving import proven
 from firmware.settings import nothing_beside
 from tests.web.clinic import Clinic, named, token_in
+from tests.web.exchanging import exchange_of
 
 CLINIC = {
     "name": "Elm Pediatrics",
@@ -207,3 +210,26 @@ def test_a_nurse_is_not_asked_to_set_the_clinic_up(clinic: Clinic) -> None:
     with clinic.browser() as browser:
         clinic.sign_in(browser, named(Role.NURSE))
         assert browser.get("/begin/clinic").status_code == 403
+
+
+def test_a_mobile_is_rung_from_the_last_screen_and_what_came_of_it_is_said(clinic: Clinic) -> None:
+    clinic.clock.now = datetime.now(UTC)  # the exchange looks at the session itself
+    with exchange_of(clinic.place) as exchange, clinic.browser("es") as browser:
+        token = admin(clinic, browser)
+
+        def calls(number: str) -> str:
+            answer = browser.post("/begin/mobile", data=token | {"mobile": number})
+            assert answer.status_code in (200, 422)
+            return answer.text
+
+        assert "La línea funciona." in calls(" (202) 555-0171 ")
+        assert exchange.mobiles == ["2025550171"]
+        exchange.becomes = Became.SILENT
+        unheard = calls("2025550171")
+        assert re.search('id="mobile-fault">Sonó y nadie contestó', unheard)
+        assert 'value="2025550171"' in unheard
+        assert "solo llaman las personas" in calls("911")
+        assert 'id="mobile-fault">' in calls("my mobile")
+        assert len(exchange.mobiles) == 2
+    with clinic.browser() as browser:
+        assert browser.post("/begin/mobile", data={"mobile": "2025550171"}).status_code == 303
