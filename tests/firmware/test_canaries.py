@@ -131,6 +131,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "block": {"call": CALL, "to": "blocked"},
     "board": {},
     "call me": {"draft": "0" * 64, "phone": "101", "line": "main", "at": "2026-11-23 12:00"},
+    "call mobile": {"number": "2025550171"},
     "call out": {"call": CALL, "phone": "101"},
     "callbacks": {},
     "calls": {},

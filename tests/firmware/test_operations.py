@@ -37,6 +37,7 @@ ASKED: dict[str, dict[str, object]] = {
     "block": {"call": CALL, "to": "blocked"},
     "board": {},
     "call me": {"draft": "0" * 64, "phone": "101", "line": "main", "at": "2026-11-23 12:00"},
+    "call mobile": {"number": "2025550171"},
     "call out": {"call": CALL, "phone": "101"},
     "callbacks": {},
     "calls": {},
