@@ -335,6 +335,13 @@ def accept(
     write(page_db, work)
 
 
+def known_as(page_db: Path, typed: str) -> str:
+    """Whose name this is, in large letters or small; where two differ in these alone, as typed."""
+    names = {each.name for each in everybody(page_db)}
+    alike = [name for name in names if name.casefold() == typed.casefold()]
+    return alike[0] if typed not in names and len(alike) == 1 else typed
+
+
 def sign_in(
     page_db: Path,
     person: str,

@@ -51,6 +51,7 @@ def accept(request: Request) -> Response:
         return _again(request, "", came.faults)
     if not people.is_set_up(db):
         raise Elsewhere("/first")
+    wish = wish.model_copy(update={"person": people.known_as(db, wish.person)})
 
     def counted(connection: Connection) -> bool:
         return bool(failures.count(connection, wish.person, WAY, now))

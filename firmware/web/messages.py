@@ -197,6 +197,7 @@ class Board:
     count: str
     unread: int
     has_more: bool
+    is_member: bool  # of any mailbox
 
     def at(self, page: int) -> str:
         """Where another page of it is."""
@@ -627,13 +628,15 @@ def _choices(request: Request) -> Choices:
 
 def _board(request: Request, seen: SeenForm) -> Board:
     house, words = house_of(request), words_of(request)
-    found = _found(house, visitor_of(request).mailboxes, seen)
+    mailboxes = visitor_of(request).mailboxes
+    found = _found(house, mailboxes, seen)
     count = words.count("%(num)s to do", "%(num)s to do", found.left)
     if found.unread:
         new = words.count("%(num)s new", "%(num)s new", found.unread)
         count = f"{count}, {new}"
     lines = tuple(_line(request, item) for item in found.items)
-    return Board(seen.show, found.page, lines, count, found.unread, found.has_more)
+    is_member = bool(mailboxes)
+    return Board(seen.show, found.page, lines, count, found.unread, found.has_more, is_member)
 
 
 @dataclass(frozen=True, slots=True)

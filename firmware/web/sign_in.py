@@ -84,6 +84,8 @@ def sign_in(request: Request) -> Response:
     wish = came.form
     if wish is None:
         return _form(request, status=422, faults=came.faults)
+    known = people.known_as(house.place.page_db, wish.person)
+    wish = wish.model_copy(update={"person": known})
     try:
         ring = looked_at(house, wish)
     except (PeopleError, KeyRefusedError) as refused:

@@ -513,7 +513,7 @@ def test_a_list_that_goes_on_shows_what_is_still_one_s_own_and_ends_with_the_ses
         people.agree(place.page_db, {"desk": [ADMIN]})
         watching.live._stepped.set()  # somebody calls
         second = await changed()
-        assert "Nothing waits for you" in second
+        assert "You are in no mailbox" in second
         assert message not in second
         watching.visitors.leave(session)
         watching.live._stepped.set()
@@ -521,6 +521,14 @@ def test_a_list_that_goes_on_shows_what_is_still_one_s_own_and_ends_with_the_ses
         looking.cancel()
 
     asyncio.run(story())
+
+
+def test_who_is_in_no_mailbox_is_told_so_rather_than_that_nothing_waits(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        clinic.sign_in(browser, named(Role.PROVIDER))
+        seen = browser.get("/messages").text
+    assert "You are in no mailbox" in seen
+    assert "Nothing waits for you" not in seen
 
 
 def test_who_looks_after_the_box_hears_no_patient(clinic: Clinic) -> None:

@@ -89,6 +89,21 @@ def test_whoever_is_invited_chooses_a_password_and_the_code_has_served(clinic: C
     assert ("nina", "chose a password", "") in clinic.audited()
 
 
+def test_a_name_is_one_in_large_letters_or_small_and_two_that_differ_in_these_are_two(
+    clinic: Clinic,
+) -> None:
+    db = clinic.place.page_db
+    code = people.invite(db, "nina", Role.NURSE, clinic.clock.now)
+    chosen = {"person": "Nina", "code": code, "password": PASSWORD, "again": PASSWORD}
+    with clinic.browser() as browser:
+        assert browser.post("/invited", data=chosen).status_code == 303
+        clinic.sign_in(browser, "NINA")
+        people.invite(db, "Nina", Role.NURSE, clinic.clock.now)
+        clinic.sign_in(browser, "nina")
+        again = browser.post("/sign-in", data={"person": "NINA", "password": PASSWORD})
+        assert again.status_code == 403
+
+
 def test_signing_in_anew_ends_the_session_before(clinic: Clinic) -> None:
     with clinic.browser() as browser:
         clinic.sign_in(browser, NURSE)
