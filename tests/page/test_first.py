@@ -158,7 +158,7 @@ def test_from_the_carton_to_a_first_call_that_is_answered_by_the_stopwatch(
             visit.page.locator("form[action='/backups'] button").click()
         assert Path(kept.value.path()).read_bytes().startswith(b"age-encryption.org/v1")
         visit.go("/begin/test")
-        expect(visit.page.locator(".todo li").nth(3)).to_contain_text("A backup was made.")
+        expect(visit.page.locator(".todo li").nth(4)).to_contain_text("A backup was made.")
         box.run(rings_the_front_desk(box))
         visit.page.locator("form[action='/begin/done'] button").click()
         visit.page.wait_for_url("**/today")
