@@ -167,6 +167,22 @@ def recovery_key(page_db: Path) -> PublicKey:
     return read(page_db, _recovery)
 
 
+def paper_made(page_db: Path) -> datetime:
+    """Since when the recovery paper is the clinic's."""
+    refuse_unless_set_up(page_db)
+    return datetime.fromisoformat(
+        read(page_db, lambda c: c.execute(select(clinic.c.made)).scalar_one())
+    )
+
+
+def not_opened_by(page_db: Path, person: str) -> list[str]:
+    """Mailboxes that this person cannot open: who lacks one makes no envelope and no paper."""
+    return read(
+        page_db,
+        lambda c: sorted(mailbox_keys.existing(c) - mailbox_keys.held_by(c, person)),
+    )
+
+
 def agree(page_db: Path, wanted: Mapping[str, Sequence[str]]) -> list[str]:
     """Let each mailbox have these members; which mailboxes are new.
 

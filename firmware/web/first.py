@@ -5,6 +5,9 @@ trap: nobody goes on who has not typed a word of it back.
 """
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated
 
 import structlog
@@ -14,6 +17,7 @@ from pydantic import Field
 
 from firmware import audit, backup_keys, paper, passwords, people, told_at_first
 from firmware.audit import Act
+from firmware.keys import KeyPair
 from firmware.machine import MachineKey
 from firmware.passwords import PasswordError
 from firmware.people import PeopleError
@@ -43,6 +47,15 @@ WEAK = to_say(
 NO_NAME = to_say("Give a name of letters, without spaces at either end.")
 
 _one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What stands on a recovery paper."""
+
+    lines: Sequence[Sequence[str]] = field(repr=False)  # digits and check word
+    box_key: tuple[str, str]
+    made: datetime
 
 
 class CodeForm(Form):
@@ -88,8 +101,7 @@ def show_paper(request: Request) -> Response:
 @router.post("/first/paper")
 def check_paper(request: Request) -> Response:
     visit, came = _visit(request), typed(request, PaperForm).form
-    word = paper.written(visit.paper)[ASKED_LINE - 1].split()[-1]
-    if came is None or came.word.lower() != word:
+    if came is None or not is_word_of(came.word, visit.paper):
         return _paper(request, visit, status=422, why=WRONG_WORD)
     visit.has_paper = True
     return RedirectResponse("/first/admin", 303)
@@ -159,19 +171,22 @@ def _make(house: House, visit: Visit, wish: AdminForm) -> None:
 
 
 def _paper(request: Request, visit: Visit, *, status: int = 200, why: str = "") -> Response:
-    house = house_of(request)
-    box_key = audit.signer(MachineKey.at(house.place.machine_key)).public_key().public_bytes_raw()
-    lines = [line.rsplit("  ", 1) for line in paper.written(visit.paper)]
+    shown = sheet_of(house_of(request), visit.paper)
     return render(
-        request,
-        "first_paper.html",
-        status=status,
-        lines=lines,
-        box_key=[box_key[:16].hex(" ", 2), box_key[16:].hex(" ", 2)],
-        made=house.now(),
-        asked=ASKED_LINE,
-        why=why,
+        request, "first_paper.html", status=status, sheet=shown, asked=ASKED_LINE, why=why
     )
+
+
+def sheet_of(house: House, shown: KeyPair) -> Sheet:
+    """A recovery paper as it is printed."""
+    key = audit.signer(MachineKey.at(house.place.machine_key)).public_key().public_bytes_raw()
+    lines = [line.rsplit("  ", 1) for line in paper.written(shown)]
+    return Sheet(lines, (key[:16].hex(" ", 2), key[16:].hex(" ", 2)), house.now())
+
+
+def is_word_of(typed: str, shown: KeyPair) -> bool:
+    """Whether somebody read the check word of the line that is asked for from this paper."""
+    return typed.lower() == paper.written(shown)[ASKED_LINE - 1].split()[-1]
 
 
 def _visit(request: Request) -> Visit:

@@ -23,6 +23,7 @@ from firmware.web.first_visit import FirstVisit
 from firmware.web.lately import Lately
 from firmware.web.limits import Pace
 from firmware.web.live import Live
+from firmware.web.new_papers import NewPapers
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
 from firmware.web.visitors import Visitors
@@ -77,6 +78,7 @@ class House:
     outlooks: Outlooks
     press: Press
     confirming: Confirming
+    new_papers: NewPapers
     voices: Voices
     assets: Mapping[str, str] = field(repr=False)  # a file of static/ -> its address
     # Who fetches by a link: a telephone asks for a few files, and whoever guesses for many.

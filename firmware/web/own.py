@@ -67,7 +67,7 @@ def show(request: Request) -> Response:
 
 @router.get("/own/factor")
 def ask_factor(request: Request) -> Response:
-    if _is_on(request):
+    if is_on(request):
         raise Refused(*IS_ON)
     return _square(request, Secret.fresh())
 
@@ -75,7 +75,7 @@ def ask_factor(request: Request) -> Response:
 @router.post("/own/factor")
 def switch_on(request: Request) -> Response:
     house, came = house_of(request), typed(request, FactorForm)
-    if _is_on(request):
+    if is_on(request):
         raise Refused(*IS_ON)
     wish, db, now = came.form, house.place.page_db, house.now()
     if wish is None:
@@ -83,7 +83,7 @@ def switch_on(request: Request) -> Response:
     secret = Secret(wish.secret)
     if secret.step_of(wish.shown, now) is None:
         return _square(request, secret, faults={"shown": NOT_THE_CODE})
-    ring = _known(request, wish)
+    ring = known(request, wish)
     if isinstance(ring, str):
         return _square(request, secret, faults={"password": ring})
     own = ring.own
@@ -108,7 +108,7 @@ def switch_off(request: Request) -> Response:
 
 @router.post("/own/codes")
 def new_codes(request: Request) -> Response:
-    if not _is_on(request):
+    if not is_on(request):
         raise Refused(*IS_OFF)
     ring = _asked(request)
     if isinstance(ring, str):
@@ -133,7 +133,7 @@ def change_password(request: Request) -> Response:
         faults["again"] = NOT_THE_SAME
     if faults:
         return _screen(request, status=422, faults=faults)
-    ring = _known(request, wish)
+    ring = known(request, wish)
     if isinstance(ring, str):
         return _screen(request, status=422, faults={"password": ring})
     house.account(ring.person, Act.CHOSE_PASSWORD)
@@ -143,11 +143,12 @@ def change_password(request: Request) -> Response:
 
 def _asked(request: Request) -> KeyRing | str:
     wish = typed(request, KnowForm).form
-    return FILL_IN if wish is None else _known(request, wish)
+    return FILL_IN if wish is None else known(request, wish)
 
 
-def _known(request: Request, wish: KnowForm) -> KeyRing | str:
-    """What their password opens; or why it is not looked at, in words that are not said yet."""
+def known(request: Request, wish: KnowForm) -> KeyRing | str:
+    """What the password of whoever is signed in opens; or why it is not looked at, in words that
+    are not said yet."""
     person = visitor_of(request).person
     try:
         asked = SignInForm(person=person, password=wish.password, code=wish.code)
@@ -157,7 +158,8 @@ def _known(request: Request, wish: KnowForm) -> KeyRing | str:
         return why_not(refused)
 
 
-def _is_on(request: Request) -> bool:
+def is_on(request: Request) -> bool:
+    """Whether a code is asked for beside their password."""
     person = visitor_of(request).person
     db = house_of(request).place.page_db
     return people.read(db, lambda c: second_factor.is_on(c, person))
@@ -172,7 +174,7 @@ def _screen(
         request,
         "own.html",
         status=status,
-        is_on=_is_on(request),
+        is_on=is_on(request),
         left=left,
         faults=faults or {},
         why=words_of(request).gettext(why) if why else "",

@@ -47,6 +47,7 @@ from firmware.web import (
     month,
     network,
     own,
+    papers,
     phone_link,
     phone_set_up,
     policy,
@@ -71,6 +72,7 @@ from firmware.web.first_visit import FirstVisit
 from firmware.web.house import House, Site
 from firmware.web.lately import Lately
 from firmware.web.live import Live
+from firmware.web.new_papers import NewPapers
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
 from firmware.web.visitors import Visitors
@@ -103,6 +105,7 @@ SCREENS = (
     call_back.router,
     staff.router,
     own.router,
+    papers.router,
     audit_book.router,
     backups.router,
     evidence.router,
@@ -181,6 +184,7 @@ def house(
         outlooks=Outlooks(place),
         press=Press(),
         confirming=Confirming(),
+        new_papers=NewPapers(now),
         voices=Voices(place),
         assets=frame.assets(),
     )
