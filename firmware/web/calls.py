@@ -44,6 +44,7 @@ from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
+from firmware.web.telephone_number import telephone
 from firmware.web.today import SEGMENTS
 from firmware.web.words import Words, to_say
 from firmware.who_calls import Caller, who
@@ -383,7 +384,7 @@ def _call(request: Request, call: str, *, is_opened: bool = False) -> Response:
         masked=_masked(found, key, words),
         is_opened=is_opened,
         may_open=may_read and found.number_hash is not None,
-        number=_opened(found.number, f"calls.number {call}", key) if is_opened else "",
+        number=telephone(_opened(found.number, f"calls.number {call}", key)) if is_opened else "",
         network_name=_opened(found.name, f"calls.name {call}", key) if is_opened else "",
         caller=_who(house, key, call),
         segments=SEGMENTS,

@@ -46,6 +46,7 @@ from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import F, Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
+from firmware.web.telephone_number import telephone
 from firmware.web.waveform import peaks
 from firmware.web.words import Words, to_say
 from ivr.asking import Kind, Question
@@ -887,16 +888,6 @@ def answer_in_words(question: Question | None, text: str, words: Words) -> str:
 def in_words(name: str) -> str:
     """A name out of the site file: `birth-date` as Birth date."""
     return name.replace("-", " ").capitalize()
-
-
-def telephone(number: str) -> str:
-    """A North American number as people write it; another as it is."""
-    digits = number.removeprefix("+1") if number.startswith("+1") else number
-    if len(digits) == 11 and digits.startswith("1"):
-        digits = digits[1:]
-    if len(digits) != 10 or not digits.isdigit():
-        return number
-    return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}"
 
 
 def _length(seconds: float) -> str:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from firmware.asterisk.telco import Answers, Silent
 from firmware.operations import Role
+from firmware.web.telephone_number import telephone
 from tests.page.practice import Practice
 from tests.page.visit import visiting
 
@@ -50,7 +51,7 @@ def test_a_caller_is_seen_as_the_telephone_rings_found_afterwards_and_called_bac
         expect(page.locator(".way")).to_contain_text("the caller presses 2")
         assert ANN not in page.content()
         page.get_by_role("button", name="Show number and name").click()
-        expect(page.locator(".facts")).to_contain_text(ANN)
+        expect(page.locator(".facts")).to_contain_text(telephone(ANN))
         expect(page.locator(".facts")).to_contain_text(HOSTILE)
         page.screenshot(path=pictures / "call-opened.png", full_page=True)
         assert ANN not in page.url

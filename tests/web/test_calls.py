@@ -11,6 +11,7 @@ from firmware import call_search
 from firmware.audit import Act
 from firmware.operations import Role
 from firmware.trace import SENTENCES
+from firmware.web.telephone_number import telephone
 from firmware.web.words import Words
 from ivr.commands import Outcome
 from tests.web.clinic import Clinic, named, token_in
@@ -144,7 +145,7 @@ def test_who_called_is_masked_until_somebody_opens_it_and_that_is_entered_first(
             assert "onload" not in text
         token = token_in(text)
         opened = browser.post(f"/calls/{call}", data={"token": token}).text
-        assert NUMBER in opened
+        assert telephone(NUMBER) in opened
         assert "<script>alert" not in opened
         assert "&lt;script&gt;alert(1)&lt;/script&gt;&#34; onload=&#34;x" in opened
     read = (named(Role.FRONT_DESK), Act.READ, f"number of {call}")

@@ -21,8 +21,9 @@ from firmware import draft, people
 from firmware.operations import ROLES, Operation, Role
 from firmware.vault import sealed_path
 from firmware.web import messages
-from firmware.web.messages import answer_in_words, live, telephone
+from firmware.web.messages import answer_in_words, live
 from firmware.web.page import house, page
+from firmware.web.telephone_number import telephone
 from firmware.web.waveform import peaks
 from firmware.web.words import Words
 from ivr.asking import Answer, Kind, Question
