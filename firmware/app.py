@@ -308,7 +308,11 @@ class App:
                 door = answers.door(Doorkeeper(self._place.page_db, self._backlog.promise).admit)
                 account.answer_at(door, self._backlog.promise)
                 message_acts.answer_at(
-                    door, self._place.page_db, self._ledger.write, self._message_notices.came
+                    door,
+                    self._place.page_db,
+                    self._ledger.write,
+                    self._message_notices.came,
+                    lambda: self._plan.retention.by_hand,
                 )
                 self._hours.open(door)
                 self._desks.open(door)

@@ -31,6 +31,7 @@ from firmware.requests import acts, requests, spoken
 from firmware.tickets import numbers as ticket_numbers
 from firmware.tickets import tickets
 
+NOT_BY_HAND = "this clinic lets nobody delete by hand: `delete_by_hand` in [retention]"
 EMPTY = b""  # stands where something sealed was
 PIECE = 1 << 20
 # The audit is cut once a month, for each cut makes two entries; and by so many entries at once.
@@ -148,7 +149,7 @@ def decide_message(
     if connection.scalar(select(messages.c.message).where(there, holds.message_is_held())):
         raise HeldError(
             f"{message[:8]} is on legal hold: nobody deletes it until an admin releases the hold"
-            " (`careline hold list`)"
+            " (`careline holds`)"
         )
     if connection.scalar(select(messages.c.message).where(there, _belongs_to_a_request())):
         raise NotAllowedError(

@@ -96,7 +96,7 @@ def release(connection: Connection, beginning: str, by: str, moment: Moment) -> 
     found = [each for each in standing(connection) if each.hold.startswith(beginning)]
     if len(found) != 1:
         why = f"{len(found)} holds begin so" if found else "no hold that stands begins so"
-        raise UnknownTargetError(f"{why}: see `careline hold list`")
+        raise UnknownTargetError(f"{why}: see `careline holds`")
     connection.execute(
         holds.update()
         .where(holds.c.hold == found[0].hold)

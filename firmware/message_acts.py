@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, select
 from firmware import holds, people
 from firmware.audit import Act, Audited
 from firmware.control import ControlError, Door, NotRunningError, Strict, Topic, ask
+from firmware.erasure import NOT_BY_HAND
 from firmware.ledger import (
     Ledger,
     Moment,
@@ -182,11 +183,13 @@ def answer_at(
     page_db: Path,
     write: Callable[[Sequence[Row]], Awaitable[None]],
     came: Callable[[str], None],
+    may_delete: Callable[[], bool],
 ) -> None:
-    """The exchange's side; `write` returns when all rows are durable, and `came` hears into which
-    mailbox something has come."""
+    """The exchange's side; `write` returns when all rows are durable, `came` hears into which
+    mailbox something has come, and `may_delete` tells whether the site lets people delete."""
 
     async def answer(request: MessageActRequest, asker: Asker) -> MessageActReply:
+        _refuse_where_nobody_deletes(request, may_delete)
         await act(request.model_copy(update={"who": asker.name}), page_db, write)
         if request.act == "forward":
             came(request.to)
@@ -195,11 +198,22 @@ def answer_at(
     door.answer_to(MESSAGE_ACT, answer)
 
 
-def do(place: Place, request: MessageActRequest, session: str = "") -> None:
-    """Have it done by who is signed in. ControlError: it is not, and the words say why."""
+def _by_nobody() -> bool:
+    return False
+
+
+def do(
+    place: Place,
+    request: MessageActRequest,
+    session: str = "",
+    may_delete: Callable[[], bool] = _by_nobody,
+) -> None:
+    """Have it done by who is signed in. Where no exchange runs, `may_delete` tells whether the site
+    lets people delete. ControlError: it is not done, and the words say why."""
     try:
         ask(place.control_socket, MESSAGE_ACT, request, session=session)
     except NotRunningError:
+        _refuse_where_nobody_deletes(request, may_delete)
         ledger = Ledger(place.calls_db, place.ledger_log, MachineKey.at(place.machine_key))
         try:
             asyncio.run(act(request, place.page_db, ledger.write))
@@ -227,6 +241,14 @@ async def act(
         raise ControlError(str(unfit), "see `careline messages list`") from unfit
     except BehindError:
         log.warning("a message is marked, though the ledger's log is behind")
+
+
+def _refuse_where_nobody_deletes(
+    request: MessageActRequest, may_delete: Callable[[], bool]
+) -> None:
+    """What is taken out of a mailbox is gone for all who had it there, as if it were deleted."""
+    if request.act == "take out" and not may_delete():
+        raise ControlError("nothing was deleted", NOT_BY_HAND)
 
 
 async def _refuse_nonsense(request: MessageActRequest, page_db: Path, members: set[str]) -> None:

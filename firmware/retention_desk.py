@@ -20,7 +20,7 @@ from firmware import holds, people, retention, room
 from firmware import retention_topics as topics
 from firmware.audit import Act, Audited
 from firmware.control import ControlError, Door
-from firmware.erasure import NotAllowedError, Rule
+from firmware.erasure import NOT_BY_HAND, NotAllowedError, Rule
 from firmware.holds import HeldError, UnknownTargetError
 from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey, MachineKeyError
@@ -40,7 +40,6 @@ NIGHT_HOUR = 3  # of the clinic's clock: nobody calls then, and a backup made at
 STARTS_AFTER_S = 600.0
 LOOK_EVERY_S = 60.0
 BY_HAND = "deleted by hand"
-NOT_BY_HAND = "this clinic lets nobody delete by hand: `delete_by_hand` in [retention]"
 TOLD = (Role.ADMIN, Role.FRONT_DESK)
 FAULTS = (StoreError, SQLAlchemyError, OSError, MachineKeyError, ValueError)
 

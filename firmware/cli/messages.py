@@ -34,7 +34,7 @@ from firmware.cli.terminal import (
     site_of,
 )
 from firmware.control import NotRunningError
-from firmware.erasure import NotAllowedError, Rule
+from firmware.erasure import NOT_BY_HAND, NotAllowedError, Rule
 from firmware.holds import HeldError
 from firmware.ledger import Ledger, Message, Moment
 from firmware.machine import MachineKey
@@ -43,7 +43,7 @@ from firmware.operations import Operation
 from firmware.people import KeyRing
 from firmware.place import Place
 from firmware.retention import Eraser
-from firmware.retention_desk import BY_HAND, NOT_BY_HAND
+from firmware.retention_desk import BY_HAND
 from firmware.topics import MARK_MESSAGE, MarkMessageRequest
 from firmware.vault import Heard
 from routing_core.audio import pcm_from_bytes
@@ -166,7 +166,12 @@ def _take_out(
     if not yes and not typer.confirm(question, err=True):
         fail("nothing was changed")
     with asking(place, ring) as session:
-        do = partial(message_acts.do, place, session=session)
+        do = partial(
+            message_acts.do,
+            place,
+            session=session,
+            may_delete=lambda: site_of(place).retention.by_hand,
+        )
         opening(place, ring, chosen).take_out(ring.mailboxes, do)
     say(f"{chosen.message[:8]} is open to you no more; it stays in {others}")
 

@@ -153,6 +153,50 @@ def test_two_who_give_a_message_up_at_once_do_not_leave_it_nowhere(clinic: Clini
     assert clinic.hears("remy", message) == voice(0.5).tobytes()
 
 
+def test_where_nobody_deletes_by_hand_nobody_takes_out_of_a_mailbox_what_its_members_need(
+    clinic: Clinic,
+) -> None:
+    """Forwarded somewhere and then given up, it would be gone from those it was left for."""
+    message, place = clinic.leave(), clinic.place
+    clinic.does("nina", "forward", message, "desk")
+    place.site_file.write_text(f"{TEMPLATE}\n[retention]\ndelete_by_hand = false\n")
+    try:
+        refused = clinic.does("nina", "delete", message, "--yes")
+    finally:
+        place.site_file.write_text(TEMPLATE)
+    assert (refused.exit_code, "lets nobody delete by hand" in refused.output) == (1, True)
+    assert clinic.hears("nina", message) == voice(0.5).tobytes()
+    assert [one["message"] for one in clinic.lists("nina")] == [message]
+
+
+def test_the_running_exchange_too_lets_nobody_take_out_what_nobody_deletes(clinic: Clinic) -> None:
+    message, place = clinic.leave(), clinic.place
+    clinic.does("nina", "forward", message, "desk")
+    allowed = [False, True]
+
+    async def story() -> None:
+        books = Ledger(place.calls_db, place.ledger_log, MachineKey.at(place.machine_key))
+
+        async def entered(entry: audit.Audited) -> None:
+            await books.write([entry])
+
+        door = Door(Doorkeeper(place.page_db, entered).admit)
+        message_acts.answer_at(
+            door, place.page_db, books.write, lambda _mailbox: None, lambda: allowed.pop(0)
+        )
+        token = clinic.session("nina")
+        wish = MessageActRequest(message=message, mailbox="nurse", who="nina", act="take out")
+        async with door.open(place.control_socket):
+            with pytest.raises(ControlError, match="lets nobody delete by hand"):
+                await asyncio.to_thread(message_acts.do, place, wish, token)
+            assert clinic.lamp("nurse") == (1, 0)
+            await asyncio.to_thread(message_acts.do, place, wish, token)
+            assert clinic.lamp("nurse") == (0, 0)
+        books.close()
+
+    asyncio.run(story())
+
+
 def test_a_message_is_forwarded_to_a_mailbox_that_there_is(clinic: Clinic) -> None:
     message = clinic.leave()
     refused = clinic.does("nina", "forward", message, "garage")
@@ -203,7 +247,7 @@ def test_the_running_exchange_writes_it(clinic: Clinic, tmp_path: Path) -> None:
             await books.write([entry])
 
         door = Door(Doorkeeper(clinic.place.page_db, entered).admit)
-        message_acts.answer_at(door, clinic.place.page_db, books.write, came.append)
+        message_acts.answer_at(door, clinic.place.page_db, books.write, came.append, lambda: True)
         async with door.open(clinic.place.control_socket):
             request = message_acts.MessageActRequest(
                 message=message, mailbox="nurse", who="nina", act="done"

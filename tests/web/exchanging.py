@@ -171,7 +171,7 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
     async def answering() -> None:
         door = Door(Doorkeeper(place.page_db, entered).admit)
         account.answer_at(door, entered)
-        message_acts.answer_at(door, place.page_db, books.write, exchange.came.append)
+        message_acts.answer_at(door, place.page_db, books.write, exchange.came.append, lambda: True)
         desk.open(door)
         door.answer(topics.MARK_MESSAGE, heard)
         door.answer_to(CALL_OUT, rings)
