@@ -3,6 +3,7 @@ times of its own, and the prompt that tells callers so. A new one is filled in o
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -36,7 +37,16 @@ def add(request: Request) -> Response:
         lambda status, faults, why: screen(
             request, form="exception", faults=faults, why=why, status=status
         ),
+        _week_of(texts.get("first", "")),
     )
+
+
+def _week_of(day: str) -> str:
+    """Where it can be seen what became of these days."""
+    try:
+        return f"/hours?day={date.fromisoformat(day.strip()).isoformat()}"
+    except ValueError:
+        return "/hours"
 
 
 @router.get("/hours/exception/{schedule}/{place}")

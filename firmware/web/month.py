@@ -1,5 +1,5 @@
 """A month of all schedules and of who is on call first, a week in a line: each day says in words
-what it is, and leads to its week.
+what it is, and leads to its week. Days that are chosen there fill the form of an exception.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from firmware import draft, settings
+from firmware.exception_form import OPEN, prompts_of
+from firmware.filling import document_of
 from firmware.operations import Operation
+from firmware.times_form import count_of
 from firmware.web.begin import DAY_NAMES
 from firmware.web.days import DAY, Days, Span, around, days_in
 from firmware.web.entrance import Refused, visitor_of
@@ -44,6 +47,7 @@ class Cell:
     """One day of the month."""
 
     number: int
+    day: str  # as the form of an exception has it
     name: str
     week: str  # where its week is
     is_today: bool
@@ -56,10 +60,11 @@ class Cell:
 def show(request: Request) -> Response:
     """As the Hours screen: whoever may publish sees the draft, all others what is in force."""
     house, words = house_of(request), words_of(request)
-    may, plan = visitor_of(request).may(Operation.CONFIGURE), house.site.plan
+    may, plan, kept = visitor_of(request).may(Operation.CONFIGURE), house.site.plan, None
     if may:
+        kept = now_kept(request)
         beside = draft.beside(house.place)
-        plan = settings.draft(now_kept(request).text, beside).plan
+        plan = settings.draft(kept.text, beside).plan
     if plan is None:
         raise Refused(*UNREAD)
     zone, now = ZoneInfo(plan.timezone), house.now()
@@ -71,6 +76,10 @@ def show(request: Request) -> Response:
         request,
         "hours_month.html",
         may=may,
+        kept=kept,
+        prompts=prompts_of(document_of(kept.text)) if kept else {},
+        rows=range(1, count_of({}, OPEN) + 1),
+        same=lambda names: [(name, name) for name in names],
         weeks=weeks,
         names=list(DAY_NAMES.values()),
         lines=_lines(_cells(weeks, today, words), days),
@@ -90,6 +99,7 @@ def _cells(weeks: Weeks, today: date, words: Words) -> list[Cell]:
         cells.append(
             Cell(
                 day.day,
+                day.isoformat(),
                 str(format_date(day, "full", locale=words.locale)),
                 around(Span.WEEK, day, weeks.days.zone).query(),
                 day == today,

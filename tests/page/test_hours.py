@@ -29,11 +29,54 @@ def test_days_dragged_over_become_an_exception_of_the_draft(
             act()
         expect(page.locator("#exception-first")).to_have_value("2027-03-09")
         expect(page.locator("#exception-last")).to_have_value("2027-03-11")
+        days.nth(4).locator("th").focus()
+        page.keyboard.press("Shift+ArrowDown")
+        expect(page.locator("#exception-first")).to_have_value("2027-03-12")
+        expect(page.locator("#exception-last")).to_have_value("2027-03-13")
+        expect(days.nth(5).locator("th")).to_be_focused()
+        for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp"):
+            page.keyboard.press(key)
+        for key in ("Shift+ArrowDown", "Shift+ArrowDown"):
+            page.keyboard.press(key)
         page.locator("#exception-name").fill("Roof repair")
         page.locator("form[action='/hours/exception'] button").click()
         expect(page.locator(".agreed")).to_contain_text("Roof repair 2027-03-09 to 2027-03-11")
         page.locator(".agreed li", has_text="Roof repair").get_by_role("button").click()
         expect(page.locator(".hours")).not_to_contain_text("Roof repair")
+    draft.discard(here.place, draft.read(here.place).step)
+
+
+def test_days_of_a_month_are_chosen_by_the_mouse_and_by_the_keyboard(
+    here: Practice, chromium: Browser
+) -> None:
+    with visiting(chromium, here.address) as visit:
+        page = visit.page
+        visit.sign_in(Role.ADMIN)
+        visit.go("/hours/month?day=2027-03-10")
+        first, last = page.locator("#exception-first"), page.locator("#exception-last")
+        for day, act in (("2027-03-05", page.mouse.down), ("2027-03-16", page.mouse.up)):
+            box = page.locator(f"[data-day='{day}'] a").bounding_box()
+            assert box is not None
+            page.mouse.move(box["x"] + 8, box["y"] + 8, steps=6)
+            act()
+        expect(first).to_have_value("2027-03-05")
+        expect(last).to_have_value("2027-03-16")
+        expect(page.locator(".month .chosen")).to_have_count(12)
+        expect(page.locator("#exception-name")).to_be_focused()
+        page.locator("[data-day='2027-03-22'] a").focus()
+        page.keyboard.press("Shift+ArrowDown")
+        page.keyboard.press("Shift+ArrowLeft")
+        expect(page.locator("[data-day='2027-03-28'] a")).to_be_focused()
+        expect(first).to_have_value("2027-03-22")
+        expect(last).to_have_value("2027-03-28")
+        page.locator("#exception-name").fill("Roof repair")
+        page.locator("#exception-name").press("Enter")
+        page.wait_for_url("**/hours?day=2027-03-22")
+        agreed = page.locator(".agreed li", has_text="Roof repair 2027-03-22 to 2027-03-28")
+        expect(agreed).to_have_count(1)
+        visit.go("/hours/month?day=2027-03-10")
+        page.locator("[data-day='2027-03-24'] a").click()
+        page.wait_for_url("**/hours?span=week*")
     draft.discard(here.place, draft.read(here.place).step)
 
 
