@@ -4,7 +4,8 @@ A PIN authorises and never encrypts: what it lets hear is sealed otherwise. Only
 is kept, and a person without one takes as long to refuse as a wrong PIN.
 """
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
@@ -15,11 +16,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, column, select, table
 
+from firmware import people as staff
 from firmware.passwords import COST, Cost
-from firmware.store import Store, open_reader
+from firmware.store import open_reader
 from ivr.lease import PIN_LONGEST
 
 PIN_SHORTEST = 6
+PIN_MADE = 8  # digits of one that the box makes: kept in mind, and not to be tried out in a night
 
 pins = table("pins", column("person", sa.Text), column("hash", sa.Text), column("made", sa.Text))
 
@@ -49,11 +52,18 @@ def keep(page_db: Path, person: str, pin: str, cost: Cost = COST) -> None:
         connection.execute(pins.delete().where(pins.c.person == person))
         connection.execute(pins.insert().values(person=person, hash=hashed, made=made))
 
-    store = Store(page_db, "page")
-    try:
-        store.submit(write).result()
-    finally:
-        store.close()
+    staff.write(page_db, write)
+
+
+def fresh() -> str:
+    """One that nobody thought of, and that nobody guesses first."""
+    while True:
+        pin = f"{secrets.randbelow(10**PIN_MADE):0{PIN_MADE}}"
+        try:
+            check_pin(pin)
+        except PinError:
+            continue
+        return pin
 
 
 def fits(page_db: Path, person: str, pin: str) -> bool:
@@ -79,16 +89,25 @@ def without(page_db: Path, people: Iterable[str]) -> list[str]:
     return [person for person in people if person not in held]
 
 
+def made(page_db: Path) -> Mapping[str, datetime]:
+    """Whoever has one, and since when."""
+    return {person: datetime.fromisoformat(at) for person, at in _each(page_db, pins.c.made)}
+
+
 def _hashes(page_db: Path) -> dict[str, str]:
+    return dict(_each(page_db, pins.c.hash))
+
+
+def _each(page_db: Path, wanted: "sa.ColumnClause[str]") -> list[tuple[str, str]]:
     if not page_db.exists():
-        return {}
+        return []
     reader = open_reader(page_db)
     try:
         with reader.connect() as connection:
             if not sa.inspect(connection).has_table(pins.name):
-                return {}  # written by an older version; the first PIN makes the table
-            found = connection.execute(select(pins.c.person, pins.c.hash))
-            return {row.person: row.hash for row in found}
+                return []  # written by an older version; the first PIN makes the table
+            found = connection.execute(select(pins.c.person, wanted))
+            return [(person, value) for person, value in found]
     finally:
         reader.dispose()
 

@@ -37,6 +37,7 @@ CURES: Mapping[str, Cure] = {
     "`careline callbacks`": Cure(
         to_say("Let these queues call back, and publish"), "/rooms/queues"
     ),
+    "`careline oncall pin ": Cure(to_say("Give them a PIN"), "/pins"),
     "`careline oncall sheet`": Cure(
         to_say("People are being called: see the messages"), "/messages"
     ),

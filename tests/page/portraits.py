@@ -28,6 +28,7 @@ LOOKS: Mapping[str, tuple[int, int, float]] = {
 # What no tab leads to.
 BEHIND = {
     "staff": "/staff",
+    "pins": "/pins",
     "own": "/own",
     "programs": "/programs",
     "backups": "/backups",

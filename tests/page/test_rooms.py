@@ -29,6 +29,7 @@ SCREENS = (
     "/rooms/phones/set-up/101",
     "/rooms/sheets/wall",
     "/staff",
+    "/pins",
     "/backups",
     "/network",
     "/audit",

@@ -12,8 +12,7 @@ from firmware.web.cures import CURES, cure_of
 from firmware.web.today import view
 from tests.web.test_today import ENGLISH, NOW, PLAN, standing
 
-# Done at the box itself, or with a telephone's PIN that no screen gives.
-AT_THE_BOX = ("`careline setup`", "`careline oncall pin ")
+AT_THE_BOX = ("`careline setup`",)  # before there is a page
 
 
 def said_at_the_console() -> Iterator[str]:
