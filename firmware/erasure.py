@@ -39,25 +39,30 @@ AUDIT_SPAN = timedelta(days=30)
 ENTRIES_AT_ONCE = 2_000
 
 
+Due = tuple[ColumnElement[bool], ...]  # what holds of a row of `messages`
+
+
 class NotAllowedError(Exception):
     """A rule of the clinic forbids it; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """By what something is destroyed: the class and its days, or somebody's hand."""
+    """By what something is destroyed: the class and its days, or somebody's hand; and what must
+    hold of a message still in the commit that decides."""
 
     name: str
     by: str
+    within: frozenset[str] | None = None  # the hand's own mailboxes: it lies in no other
+    still: Due = ()
 
 
 # ---- what is due ----
 
 
-def messages_due(before: datetime, most: int, connection: Connection) -> list[str]:
-    """Heard before then wherever they lie, nobody's work any more, and nothing keeps them: the
-    oldest first."""
-    asked = select(messages.c.message).where(
+def messages_due(before: datetime) -> Due:
+    """Heard before then wherever they lie, nobody's work any more, and nothing keeps them."""
+    return (
         messages.c.deleted.is_(None),
         messages.c.started < _text(before),
         ~_is_recorded_talk(),
@@ -66,17 +71,21 @@ def messages_due(before: datetime, most: int, connection: Connection) -> list[st
         ~_is_open_lease(),
         ~holds.message_is_held(),
     )
-    return list(connection.scalars(asked.order_by(messages.c.started).limit(most)))
 
 
-def recordings_due(before: datetime, most: int, connection: Connection) -> list[str]:
-    """Parts of talks older than that, heard or not, that nothing keeps: the oldest first."""
-    asked = select(messages.c.message).where(
+def recordings_due(before: datetime) -> Due:
+    """Parts of talks older than that, heard or not, that nothing keeps."""
+    return (
         messages.c.deleted.is_(None),
         messages.c.started < _text(before),
         _is_recorded_talk(),
         ~holds.message_is_held(),
     )
+
+
+def due(which: Due, most: int, connection: Connection) -> list[str]:
+    """The oldest of them first, so many at most."""
+    asked = select(messages.c.message).where(*which)
     return list(connection.scalars(asked.order_by(messages.c.started).limit(most)))
 
 
@@ -159,7 +168,19 @@ def decide_message(
         raise NotAllowedError(
             f"{message[:8]} is urgent and open: close it first, `careline oncall close`"
         )
+    _refuse_if_otherwise_by_now(connection, message, rule)
     return _decided(connection, message, found, rule, key, at)
+
+
+def _refuse_if_otherwise_by_now(connection: Connection, message: str, rule: Rule) -> None:
+    """It may have been forwarded since somebody, or the night, looked."""
+    if rule.within is not None:
+        asked = select(in_mailboxes.c.mailbox).where(in_mailboxes.c.message == message)
+        if elsewhere := sorted(set(connection.scalars(asked)) - rule.within):
+            raise NotAllowedError(f"{message[:8]} lies in {', '.join(elsewhere)} too: look again")
+    one = select(messages.c.message).where(messages.c.message == message, *rule.still)
+    if rule.still and connection.scalar(one) is None:
+        raise NotAllowedError(f"{message[:8]} is not due any more")
 
 
 def decide_request(
@@ -253,12 +274,14 @@ def lying_there(directory: Path, message: str) -> Subject:
 
 
 def destroy_message(directory: Path, message: str) -> None:
-    """Every wrap of its key, the box's own among them, and the file; nothing if it is gone."""
-    for why in (spare_key.SPARE, spare_key.BY_PHONE):
-        spare_key.destroy(directory, message, why)
-    path = vault.sealed_path(directory, message)
-    if path.exists():
-        vault.destroy(path)
+    """Every wrap of its key, the box's own among them, and the file; nothing if it is gone. Who is
+    just making it out to somebody ends that first: what they wrote is destroyed with it."""
+    with vault.alone(directory):
+        for why in (spare_key.SPARE, spare_key.BY_PHONE):
+            spare_key.destroy(directory, message, why)
+        path = vault.sealed_path(directory, message)
+        if path.exists():
+            vault.destroy(path)
 
 
 # ---- carried to an older copy ----

@@ -164,8 +164,12 @@ def notes_on(connection: Connection, message: str) -> list[Note]:
 
 
 def mailboxes_of(connection: Connection, message: str) -> set[str]:
-    """Where it lies."""
-    asked = select(in_mailboxes.c.mailbox).where(in_mailboxes.c.message == message)
+    """Where it lies; nowhere, once its deletion is decided."""
+    asked = (
+        select(in_mailboxes.c.mailbox)
+        .join(messages, messages.c.message == in_mailboxes.c.message)
+        .where(in_mailboxes.c.message == message, messages.c.deleted.is_(None))
+    )
     return set(connection.scalars(asked))
 
 

@@ -81,23 +81,31 @@ class Opening:
 
     def forward(self, to: str, do: Callable[[MessageActRequest], object]) -> None:
         """Another mailbox has it too, and opens it. The file first: after a crash nobody is shown a
-        message that they cannot open."""
-        everywhere = sorted({*lies_in(self.place, self.message.message), to})
-        recipients = people.recipients_of(self.place.page_db, everywhere)
-        self.enter(Act.FORWARDED, f"{self.message.message} to {to}")
-        vault.readdress(self._path, self._keys, recipients)
-        do(self.wish(act="forward", to=to))
-        if to in people.read(self.place.page_db, listening.mailboxes):
-            self.let_the_box_open()
+        message that they cannot open. FileNotFoundError: it is not there any more."""
+        with vault.alone(self.place.messages):
+            recipients = people.recipients_of(self.place.page_db, sorted({*self._lies_in(), to}))
+            self.enter(Act.FORWARDED, f"{self.message.message} to {to}")
+            vault.readdress(self._path, self._keys, recipients)
+            do(self.wish(act="forward", to=to))
+            if to in people.read(self.place.page_db, listening.mailboxes):
+                self.let_the_box_open()
 
-    def take_out(self, mine: Collection[str], do: Callable[[MessageActRequest], object]) -> None:
-        """Out of these mailboxes of theirs, which still have it: from now on it is sealed to the
-        others alone."""
-        there = lies_in(self.place, self.message.message)
-        for mailbox in sorted(there & set(mine)):
-            do(self.wish(act="take out", mailbox=mailbox))
-        stays = people.recipients_of(self.place.page_db, sorted(there - set(mine)))
-        vault.readdress(self._path, self._keys, stays)
+    def take_out(
+        self, mine: Collection[str], do: Callable[[MessageActRequest], object]
+    ) -> list[str]:
+        """Out of these mailboxes of theirs: from now on it is sealed to the others alone, which are
+        given back. None: nothing was done, and it can only be deleted. FileNotFoundError: it is not
+        there any more."""
+        with vault.alone(self.place.messages):
+            there = self._lies_in()
+            stays = sorted(there - set(mine))
+            if not stays:
+                return []
+            recipients = people.recipients_of(self.place.page_db, stays)
+            for mailbox in sorted(there & set(mine)):
+                do(self.wish(act="take out", mailbox=mailbox))
+            vault.readdress(self._path, self._keys, recipients)
+            return stays
 
     def let_the_box_open(self) -> None:
         """Its own key to this message; one that was there may be a destroyed one's mark."""
@@ -110,6 +118,13 @@ class Opening:
         """Something to be done about it, by whoever stands before it."""
         at = {"message": self.message.message, "mailbox": self.message.mailbox}
         return MessageActRequest.model_validate(at | {"who": self.ring.person} | act)
+
+    def _lies_in(self) -> set[str]:
+        """All its mailboxes, this one among them still."""
+        there = lies_in(self.place, self.message.message)
+        if self.message.mailbox not in there:
+            raise FileNotFoundError("this mailbox holds no such message any more")
+        return there
 
     @property
     def _path(self) -> Path:

@@ -230,6 +230,11 @@ def members_of(page_db: Path, mailbox: str) -> set[str]:
     return read(page_db, lambda connection: mailbox_keys.holders(connection, mailbox))
 
 
+def mailboxes_of(page_db: Path, person: str) -> frozenset[str]:
+    """In which of them this person can open what is left now."""
+    return read(page_db, lambda connection: frozenset(mailbox_keys.held_by(connection, person)))
+
+
 def without_keys(page_db: Path, names: Iterable[str]) -> list[str]:
     """Mailboxes that no message can be sealed for, all of them before set-up."""
     if not page_db.exists():

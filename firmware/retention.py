@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection
 
 from firmware import erasure, holds, receipts
-from firmware.erasure import NotAllowedError, Rule
+from firmware.erasure import Due, NotAllowedError, Rule
 from firmware.holds import HeldError
 from firmware.ledger import Moment
 from firmware.machine import MachineKey
@@ -45,7 +45,7 @@ class Class:
     """Things that are sealed in files, and which of them are due."""
 
     name: str
-    due: Callable[[datetime, int, Connection], list[str]]
+    due: Callable[[datetime], Due]
 
 
 MESSAGES = Class("messages", erasure.messages_due)
@@ -248,8 +248,9 @@ async def _sealed(
 ) -> int:
     if days is None:
         return 0
-    before, rule, done = now - timedelta(days=days), Rule(_rule(what.name, days), BY), 0
-    while due := await eraser.read(partial(what.due, before, AT_ONCE)):
+    still = what.due(now - timedelta(days=days))
+    rule, done = Rule(_rule(what.name, days), BY, still=still), 0
+    while due := await eraser.read(partial(erasure.due, still, AT_ONCE)):
         for message in due:
             with suppress(HeldError, NotAllowedError):  # since it was asked
                 done += await eraser.message(message, rule)

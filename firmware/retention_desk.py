@@ -154,11 +154,13 @@ class RetentionDesk:
     # ---- by hand ----
 
     async def delete(self, message: str, by: str) -> bool:
-        """Whether there was such a message; ControlError says why it stays."""
+        """Whether there was such a message; ControlError says why it stays, as where somebody has
+        it who is not asked."""
         if not self._plan().retention.by_hand:
             raise ControlError("nothing was deleted", NOT_BY_HAND)
         try:
-            return await self._eraser.message(message, Rule(BY_HAND, by))
+            mine = await asyncio.to_thread(people.mailboxes_of, self._place.page_db, by)
+            return await self._eraser.message(message, Rule(BY_HAND, by, mine))
         except (HeldError, NotAllowedError) as kept:
             raise ControlError("nothing was deleted", str(kept)) from kept
         except StoreError as refused:

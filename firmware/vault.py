@@ -29,6 +29,7 @@ key is fresh for each message, so no nonce is ever used twice.
 A file is `ID.part` while the caller speaks and becomes `ID.sealed` when it is whole and durable.
 """
 
+import fcntl
 import hmac
 import os
 import shutil
@@ -419,10 +420,37 @@ def own_key(path: Path, *keys: KeyPair | bytes) -> bytes:
     return _key_of(path, keys)[1]
 
 
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Nobody else makes a message here out to others, or destroys one, meanwhile; in no process,
+    for the page and the command line do the one and the exchange the other."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _alone_now(directory: Path) -> Iterator[bool]:
+    """Whether nobody is at it just now; calls that come do not wait for the page."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    is_alone = True
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_alone = False
+        yield is_alone
+    finally:
+        os.close(fd)
+
+
 def readdress(path: Path, keys: Sequence[KeyPair], recipients: Sequence[PublicKey]) -> None:
     """Make a message out to these and nobody else: its key is wrapped anew, its seconds stay as
     they are. The old file's wraps are destroyed, as they would be with the message; `adopt` ends
-    what a crash broke off."""
+    what a crash broke off. To be called `alone`, with what tells who these are."""
     label, message_key = _key_of(path, keys)
     _end_readdressing(path)
     new, old = path.with_suffix(NEW), path.with_suffix(OLD)
@@ -505,9 +533,11 @@ def adopt(directory: Path, known: Collection[str]) -> list[Found]:
     for part in sorted(directory.glob("*" + PART)):
         with _left_if_damaged(part):
             _close_off(part)
-    for left in sorted([*directory.glob("*" + NEW), *directory.glob("*" + OLD)]):
-        with _left_if_damaged(left):
-            _end_readdressing(left.with_suffix(SEALED))
+    with _alone_now(directory) as is_alone:
+        lefts = [*directory.glob("*" + NEW), *directory.glob("*" + OLD)] if is_alone else []
+        for left in sorted(lefts):
+            with _left_if_damaged(left):
+                _end_readdressing(left.with_suffix(SEALED))
     sync_directory(directory)
     found = []
     for path in sorted(directory.glob("*" + SEALED)):

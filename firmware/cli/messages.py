@@ -143,14 +143,15 @@ def destroy(place: Place, message: str, ring: KeyRing) -> None:
     except NotRunningError:
         if not site_of(place).retention.by_hand:
             fail(NOT_BY_HAND)
-        asyncio.run(_destroy_here(place, message, ring.person))
+        asyncio.run(_destroy_here(place, message, ring))
 
 
-async def _destroy_here(place: Place, message: str, by: str) -> None:
+async def _destroy_here(place: Place, message: str, ring: KeyRing) -> None:
     key = MachineKey.at(place.machine_key)
     ledger = Ledger(place.calls_db, place.ledger_log, key)
     try:
-        await Eraser(ledger.store, key, place.messages).message(message, Rule(BY_HAND, by))
+        rule = Rule(BY_HAND, ring.person, frozenset(ring.mailboxes))
+        await Eraser(ledger.store, key, place.messages).message(message, rule)
     except (HeldError, NotAllowedError) as kept:
         fail(str(kept))
     finally:
@@ -172,7 +173,10 @@ def _take_out(
             session=session,
             may_delete=lambda: site_of(place).retention.by_hand,
         )
-        opening(place, ring, chosen).take_out(ring.mailboxes, do)
+        stays = opening(place, ring, chosen).take_out(ring.mailboxes, do)
+    if not stays:
+        fail("it lies in no other mailbox any more: delete it instead")
+    others = ", ".join(stays)
     say(f"{chosen.message[:8]} is open to you no more; it stays in {others}")
 
 

@@ -408,8 +408,7 @@ def delete(request: Request) -> Response:
     with _explained(request, wish) as answer:
         at = _before(request, wish)
         mine = _mine(request, at.ring)
-        if stays := _stays_in(request, at.message, mine):
-            at.take_out(mine, partial(ask_now, request, MESSAGE_ACT))
+        if stays := at.take_out(mine, partial(ask_now, request, MESSAGE_ACT)):
             said = words.say(
                 "It is open to you no more, and stays in %(mailboxes)s", mailboxes=", ".join(stays)
             )

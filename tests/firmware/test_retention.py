@@ -595,6 +595,16 @@ def test_an_admin_holds_a_message_and_nobody_deletes_it_until_it_is_released(
     assert {"put on legal hold", "released the legal hold on"} <= set(acts)
 
 
+def test_what_lies_in_a_mailbox_of_others_too_is_deleted_by_nobody_alone(clinic: Clinic) -> None:
+    message = clinic.message(NOW)
+    box = Box(clinic, replace(settings.read(SITE), retention=RULES))
+    with pytest.raises(ControlError, match="lies in nurse too"):
+        asyncio.run(box.desk.delete(message, "somebody of no mailbox"))
+    assert clinic.path(message).exists()
+    assert asyncio.run(box.desk.delete(message, "maria"))
+    assert not clinic.path(message).exists()
+
+
 def test_a_clinic_may_let_nobody_delete_by_hand(clinic: Clinic) -> None:
     message = clinic.message(NOW)
     box = Box(clinic, replace(settings.read(SITE), retention=replace(RULES, by_hand=False)))
