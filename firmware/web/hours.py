@@ -41,10 +41,15 @@ from firmware.web.week import next_closures, rule_words
 from firmware.web.weeks import faults_said, weeks_of
 from firmware.web.words import Words, to_say
 from ivr.hours import named
+from ivr.oncall import exchanged
 from ivr.plan import Plan
 
 router = APIRouter()
 
+NOT_ON_CALL = Told(
+    "this person has no turn in this time, which could be given away",
+    "see above whose turn it is",
+)
 YEAR = timedelta(days=366)
 UNREAD = (
     409,
@@ -135,7 +140,7 @@ def swap(request: Request) -> Response:
         other = _turn(form.other, form.other_starts, form.other_ends)
         return hours_edits.swap(document, form.layer, one, other)
 
-    return _change(request, "swap", SwapForm, edits, "swapped turns on call")
+    return _change(request, "swap", SwapForm, edits, "swapped turns on call", _swapped)
 
 
 @router.post("/hours/holiday")
@@ -167,6 +172,15 @@ def take_away(request: Request) -> Response:
     return _change(request, "take-away", TakeAwayForm, edits, "took away what was agreed")
 
 
+def _swapped(plan: Plan) -> Mapping[str, Told]:
+    """Whoever has nothing of a time on call cannot give it: the newest swap is looked at."""
+    if plan.rota is None:
+        return {}
+    given, taken = exchanged(plan.rota, len(plan.rota.swaps) - 1)
+    wrong = {"starts": given, "other_starts": taken}
+    return {field: NOT_ON_CALL for field, held in wrong.items() if not held}
+
+
 def _turn(person: str, starts: str, ends: str) -> Turn:
     return Turn(person, starts.replace("T", " "), ends.replace("T", " "))
 
@@ -180,8 +194,10 @@ def _change(
     of: type[F],
     edits: Callable[[Document, F], list[Edit]],
     what: str,
+    wrong_in: Callable[[Plan], Mapping[str, Told]] = lambda plan: {},
 ) -> Response:
-    """A wish becomes a step of the draft; if it cannot, the screen says why beside its form."""
+    """A wish becomes a step of the draft; if it cannot, the screen says why beside its form. What
+    the site file may say, and nobody can mean who fills this form in, `wrong_in` knows."""
     words, kept = words_of(request), now_kept(request)
     found = typed(request, of)
     if found.form is None:
@@ -194,6 +210,8 @@ def _change(
         filled = Filled(None, {"": done})
     else:
         faults = {_field_of(fault): Told(fault.reason, fault.cure) for fault in reversed(done[1])}
+        plan = None if faults else settings.draft(done[0], beside).plan
+        faults = wrong_in(plan) if plan else faults
         filled = Filled(None, faults) if faults else Filled(done[0])
     return kept_or_asked(
         request,

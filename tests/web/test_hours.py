@@ -184,7 +184,7 @@ def test_turns_are_swapped_covered_and_taken_back_in_the_draft(practice: Clinic)
     with practice.browser() as browser:
         practice.sign_in(browser, named(Role.ADMIN))
         swapped = {
-            "layer": "first", "person": "alvarez", "other": "brandt",
+            "layer": "first", "person": "chen", "other": "alvarez",
             "starts": "2026-11-30T08:00", "ends": "2026-12-07T08:00",
             "other_starts": "2026-12-07T08:00", "other_ends": "2026-12-14T08:00",
         }  # fmt: skip
@@ -193,7 +193,7 @@ def test_turns_are_swapped_covered_and_taken_back_in_the_draft(practice: Clinic)
         assert send(practice, browser, "cover", layer="first", person="chen", **night) == ""
         rota = drafted(practice).rota
         assert rota is not None
-        assert (rota.swaps[0].one, rota.swaps[0].other) == ("alvarez", "brandt")
+        assert (rota.swaps[0].one, rota.swaps[0].other) == ("chen", "alvarez")
         assert rota.overrides[0].person == "chen"
         text = browser.get("/hours?day=2026-11-20").text
         assert "(in somebody&#39;s place)" in text

@@ -182,6 +182,20 @@ def test_a_stand_in_who_ends_too_early_is_told_beside_the_field(practice: Clinic
         assert beside(answer.text, "swap-ends") == ""
 
 
+def test_who_gives_away_a_turn_they_do_not_have_is_told_beside_the_field(practice: Clinic) -> None:
+    with practice.browser("es") as browser:
+        practice.sign_in(browser, named(Role.ADMIN))
+        times = {"starts": "2026-12-01T12:00", "ends": "2026-12-02T08:00"}
+        times |= {"other_starts": "2026-12-01T13:00", "other_ends": "2026-12-02T08:00"}
+        answer = sent(browser, "/hours", "/hours/swap", person="chen", other="brandt", **times)
+        assert answer.status_code == 422
+        assert "ningún turno" in beside(answer.text, "swap-other_starts")
+        assert beside(answer.text, "swap-starts") == ""
+        alone = sent(browser, "/hours", "/hours/swap", person="chen", other="chen", **times)
+        assert "consigo. Diga con quién" in beside(alone.text, "swap-other")
+        assert draft.read(practice.place).step == 0
+
+
 def test_a_rotation_is_looked_at_with_its_gaps_and_kept(practice: Clinic) -> None:
     with practice.browser() as browser:
         practice.sign_in(browser, named(Role.ADMIN))
