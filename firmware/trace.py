@@ -53,6 +53,7 @@ SENTENCES: Mapping[str, str] = {
     "sealed": "a message lies sealed on the disk: {}",
     "not kept": "the message could not be kept; the caller is told so and goes to a person ({})",
     "kept": "the message is sealed and safe on the disk, and only now the caller is told ({})",
+    "ring": "telephones ring for the caller ({})",
     "form": "the caller is asked for a request ({})",
     "identity": "the caller is asked who it is ({})",
     "checked": "the list of patients was asked ({})",

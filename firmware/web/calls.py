@@ -6,6 +6,7 @@ stands in the audit before it is shown. A number that is looked for is typed int
 stands in an address. Hearing a recording takes the visitor's own key.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -68,6 +69,9 @@ OUTCOMES: Mapping[str, str] = {
     "blocked": to_say("blocked"),
     "failsafe": to_say("under the fail-safe"),
 }
+MATCHED, FREE = "matched", " free: "
+# An instant as the exchange writes it.
+INSTANT = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d{4}-\d\d-\d\d \d\d:\d\d)\b")
 TONES = {"abandoned": "warning", "failsafe": "warning", "answered": "well", "emergency": "alarm"}
 NO_SUCH = (404, to_say("There is no such call."), to_say("Look for it among the calls."))
 UNREAD = (
@@ -436,8 +440,22 @@ def told(step: Step | StepLine, words: Words) -> str:
 def _detail(step: Step | StepLine, words: Words) -> str:
     if step.step == OUTCOME and step.detail in OUTCOMES:
         return words.gettext(OUTCOMES[step.detail])
+    if step.step == MATCHED:
+        head, free, phones = step.detail.partition(FREE)
+        told_each = [words.told(each) for each in phones.split(", ")]
+        return words.told(f"{head}{free}{', '.join(told_each)}")
     # One word is a name of the site's, as a step of a flow: it is not ours to translate.
-    return words.told(step.detail) if " " in step.detail else step.detail
+    return in_words(step.detail, words) if " " in step.detail else step.detail
+
+
+def in_words(said: str, words: Words) -> str:
+    """What the exchange says, in this language, its days too."""
+
+    def day(found: re.Match[str]) -> str:
+        at = datetime.fromisoformat(found[1])
+        return str(format_datetime(at, "EEE d MMM y, HH:mm", locale=words.locale))
+
+    return words.told(INSTANT.sub(day, said))
 
 
 # ---- what both show ----

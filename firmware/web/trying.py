@@ -271,7 +271,7 @@ def _steps(told: list[Told], plan: Plan, words: Words) -> Iterator[dict[str, obj
         yield {
             "at": round(each.at_s, 2),
             "kind": each.kind,
-            "said": _said(each, words),
+            "said": in_words_of(each, words),
             "sounds": [
                 f"/try/sound/{each.language}/{name}"
                 f"?v={_short(prompts.get(each.language, {}).get(name, ''))}"
@@ -284,7 +284,8 @@ def _steps(told: list[Told], plan: Plan, words: Words) -> Iterator[dict[str, obj
         }
 
 
-def _said(each: Told, words: Words) -> str:
+def in_words_of(each: Told, words: Words) -> str:
+    """What happens, and why; nothing of what is heard or seen otherwise."""
     match each.kind:
         case Kind.STEP if each.step in walks.KEYED:
             return ""  # the key itself was told
@@ -304,7 +305,7 @@ def _said(each: Told, words: Words) -> str:
         case Kind.HUSH:
             return ""
         case _:
-            return words.told(each.text.strip())
+            return calls.in_words(each.text.strip(), words)
 
 
 def _kept(text: str, plan: Plan, words: Words) -> Iterator[Kept]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,15 +16,21 @@ from firmware import draft, proving, settings, tried, walks
 from firmware.ledger import Moment, Noted
 from firmware.operations import Role
 from firmware.own_prompts import Spoken
+from firmware.walks import Walk
+from firmware.web import trying
+from firmware.web.words import Words
 from ivr.audition import WORDS
 from ivr.replay import Recorded, Row
-from ivr.simulate import Phones
+from ivr.simulate import Kind, Phones
 from tests.firmware import published
 from tests.firmware.by_hand import SITE, write_wav
 from tests.web.clinic import Clinic, named, token_in
 from tests.web.exchanging import Exchange, exchange_of
 from tests.web.past import BEGAN, past_of
 
+# Words that Spanish has not, nor a name in the template.
+ENGLISH = frozenset({"the", "caller", "until", "open", "closed", "of", "free", "not", "and"})
+TEMPLATE = Path("firmware/template/clinic.toml").read_text("utf-8")
 AT = "2026-11-23 12:00"
 OTHER_WAY = SITE.replace('1 = "desk"', '1 = "message"')
 
@@ -90,6 +97,19 @@ def test_the_draft_is_tried_and_not_what_is_in_force(site: Clinic) -> None:
     with admin(site) as browser:
         assert "the call has ended: left a message" in said(walked(browser, press="1"))
         assert "A call through the draft" in browser.get("/try").text
+
+
+@pytest.mark.parametrize("keys", ["", "0", "1", "2", "3", "4", "9"])
+@pytest.mark.parametrize("at", ["2026-11-23 12:00", "2026-12-25 23:00"])
+def test_all_that_happens_and_why_is_told_in_spanish_too(keys: str, at: str) -> None:
+    english, spanish = Words("en"), Words.of("es")
+    plan = settings.read(TEMPLATE)
+    for phones in Phones:
+        for each in Walk("main", datetime.fromisoformat(at), keys, phones).told(plan):
+            said = trying.in_words_of(each, english)
+            if said and each.kind is not Kind.SAYS:
+                assert trying.in_words_of(each, spanish) != said
+                assert not ENGLISH & set(re.findall(r"[a-z]+", trying.in_words_of(each, spanish)))
 
 
 def test_each_telephone_does_as_it_is_imagined(site: Clinic) -> None:
