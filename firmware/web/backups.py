@@ -178,8 +178,8 @@ def take_along(request: Request) -> Response:
 
 
 def _sealed(house: House) -> Iterator[bytes]:
-    """What the backup writes, as it is written. OSError or BackupError: it ends unfinished, and the
-    browser says so."""
+    """What the backup writes, as it is written. Whatever goes wrong with it, the file ends there,
+    and the browser says so: half a backup is taken for none."""
     reading, writing = os.pipe()
     wrong: list[Exception] = []
 
@@ -187,7 +187,7 @@ def _sealed(house: House) -> Iterator[bytes]:
         try:
             with os.fdopen(writing, "wb") as out:
                 backup.to_stream(house.place, out, lambda _done: None)
-        except (OSError, BackupError) as fault:
+        except Exception as fault:
             wrong.append(fault)
 
     writer = threading.Thread(target=write, name="backup for a browser", daemon=True)

@@ -4,17 +4,19 @@ draft that could be published as it is."""
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, NoReturn
 
 import pyrage
 import pytest
 from fastapi.testclient import TestClient
 
-from firmware import backup_keys, draft, people, told_at_first
+from firmware import backup, backup_keys, draft, people, told_at_first
 from firmware.keys import KeyPair
 from firmware.ledger import Ledger
 from firmware.machine import MachineKey
 from firmware.mobile_call import Became
 from firmware.operations import Role
+from firmware.place import Place
 from firmware.proving import proven
 from firmware.settings import nothing_beside
 from tests.web.clinic import Clinic, named, token_in
@@ -167,6 +169,23 @@ def test_the_first_backup_is_a_file_that_only_the_paper_opens(clinic: Clinic) ->
     assert got.headers["content-disposition"] == 'attachment; filename="careline-2026-03-02.age"'
     assert b"calls.db" in pyrage.decrypt(got.content, [paper.loaded()])
     assert (named(Role.ADMIN), "backed up to", "a browser") in clinic.audited()
+
+
+def test_a_backup_that_breaks_off_is_not_taken_for_one(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_place: Place, out: BinaryIO, _shown: backup.Shown) -> NoReturn:
+        out.write(b"half of it")
+        raise ZeroDivisionError  # of which nobody thought
+
+    key = people.recovery_key(clinic.place.page_db).id.hex()
+    paper = backup_keys.of_paper(KeyPair.fresh())
+    clinic.place.paper_recipient.write_text(f"{key} {paper.recipient}\n", "ascii")
+    monkeypatch.setattr(backup, "to_stream", breaks)
+    with clinic.browser() as browser:
+        token = admin(clinic, browser)
+        browser.post("/backups", data=token)
+        assert "There is no backup yet." in browser.get("/begin/test").text
 
 
 def test_a_box_that_knows_no_paper_says_so_instead_of_half_a_backup(clinic: Clinic) -> None:

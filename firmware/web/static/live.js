@@ -65,7 +65,8 @@ function lead(place, href) {
   const text = place.textContent;
   if (!href) return place.replaceChildren(text);
   const fresh = document.createElement("a");
-  fresh.href = new URL(href, location.origin).pathname;
+  const { pathname, search } = new URL(href, location.origin); // whatever it says: one of ours
+  fresh.href = `${pathname}${search}`;
   fresh.textContent = text;
   place.replaceChildren(fresh);
 }
