@@ -358,8 +358,10 @@ def go_on(place: Place) -> None:
 
 def make_ready(unpacked: Unpacked) -> None:
     """What belongs to the site and is no file of the archive: its links, and no message that its
-    database has as deleted, which the archive may have caught just before."""
+    database has as deleted, which the archive may have caught just before. A link that sets up a
+    telephone is good once, and may have been fetched by since: none is good again."""
     folder = unpacked.folder
+    _end_telephone_links(folder / "page.db")
     with closing(sqlite3.connect(folder / "calls.db")) as connection:
         try:
             asked = "SELECT message FROM messages WHERE deleted IS NOT NULL"
@@ -379,6 +381,19 @@ def make_ready(unpacked: Unpacked) -> None:
     for secret in ("machine.key", "secrets.toml"):
         if (folder / secret).exists():
             (folder / secret).chmod(0o600)
+
+
+def _end_telephone_links(page_db: Path) -> None:
+    """Those that nobody has fetched by are gone; of the others it is told still who did."""
+    with closing(sqlite3.connect(page_db)) as connection, connection:
+        try:
+            asked = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'phone_links'"
+            if connection.execute(asked).fetchone() is None:
+                return  # of before there were any
+            connection.execute("DELETE FROM phone_links WHERE fetched IS NULL")
+            connection.execute("UPDATE phone_links SET token = randomblob(32)")
+        except sqlite3.Error as refused:
+            raise BackupError(f"the backup's page.db cannot be read: {refused}") from None
 
 
 def refuse_if_full(file: Sealed, folder: Path) -> None:

@@ -137,6 +137,10 @@ def _told(carried: Carried) -> Iterator[str]:
     elif carried.why_not:
         why = carried.why_not
         yield f"people, passwords, codes and lock-outs are as the backup has them: {why}"
+        yield (
+            "links that set up telephones are void: make another under People and phones for"
+            " one that has not fetched by its own; telephones that are set up need nothing"
+        )
     if carried.deletions:
         yield f"{carried.deletions} messages and requests deleted since then are deleted again"
 

@@ -194,7 +194,9 @@ def _told(request: Request, link: Link | None) -> str:
     """What came of the last link."""
     words = words_of(request)
     if link is None:
-        return words.gettext(to_say("No link was made yet."))
+        return words.gettext(
+            to_say("There is no link: none was made yet, or a backup came back since.")
+        )
     if link.fetched is not None:
         when, device = _when(request, link.fetched), _shown(link.device or "")
         return words.say("Fetched at %(when)s by %(device)s.", when=when, device=device)

@@ -1,7 +1,8 @@
 """Going back to a backup brings back what was lost, and nothing that was closed since."""
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ from firmware.ledger import Moment, mark_deleted
 from firmware.machine import MachineKey
 from firmware.people import KeyRing, PeopleError, Role
 from firmware.place import Place
+from firmware.provisioning import links
+from firmware.provisioning.desk import Maker
+from firmware.provisioning.links import Link
 from firmware.restore import Restored, Sealed
 from firmware.shelf import Folder
 from firmware.store import open_reader
@@ -45,6 +49,7 @@ from tests.firmware.test_backup import (
 
 ENVELOPE = "abcd-efgh-jkmn-pqrs-tuvw-xyza"
 NEW_PASSWORD = "another four words then"
+MAC = "000b82aabbcc"
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +243,52 @@ def test_a_spare_box_has_nothing_to_carry(sealed: Sealed, tmp_path: Path) -> Non
     done = back(sealed, Place(tmp_path / "spare"))
     assert done.carried == Carried(why_not="this box was not the one that was backed up")
     assert done.aside == ""
+
+
+@pytest.mark.parametrize("goes_to", ["a spare box", "the same box, people too"])
+def test_no_link_that_sets_up_a_telephone_is_good_again_by_a_restore(
+    clinic: Place, tmp_path: Path, goes_to: str
+) -> None:
+    """The backup is of before it was fetched. Telephones that are set up keep what they have."""
+    now = datetime.now(UTC)
+    waiting, fetched = link_made(clinic, "101", now), link_made(clinic, "102", now)
+    people.write(clinic.page_db, lambda c: links.fetch(c, fetched, MAC, now))
+    file = backup_of(clinic, tmp_path)
+    people.write(clinic.page_db, lambda c: links.fetch(c, waiting, MAC, now))
+    there = clinic if goes_to.startswith("the same") else Place(tmp_path / "spare")
+    back(file, there, people_too=True)
+    for token in (waiting, fetched):
+        found = people.read(there.page_db, partial(links.look, token=token, device=MAC, now=now))
+        assert found is None
+    assert people.read(there.page_db, lambda c: links.of(c, "101")) is None
+    kept = people.read(there.page_db, lambda c: links.of(c, "102"))
+    assert kept is not None
+    assert (kept.device, kept.fetched is None) == (MAC, False), "who fetched is told as before"
+    assert there.secrets.read_text() == 'selftest = "x"', "the telephones' passwords among them"
+
+
+def test_on_the_same_box_links_stay_as_they_are_just_now(clinic: Place, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    spent = link_made(clinic, "101", now)
+    file = backup_of(clinic, tmp_path)
+    people.write(clinic.page_db, lambda c: links.fetch(c, spent, MAC, now))
+    newer = link_made(clinic, "102", now)
+    assert back(file, clinic).carried.people
+    later = now + links.AGAIN_WITHIN + timedelta(minutes=1)
+    for token, extension in ((spent, None), (newer, "102")):
+        found = people.read(clinic.page_db, partial(links.look, token=token, device=MAC, now=later))
+        assert (found and found.extension) == extension
+
+
+def link_made(place: Place, extension: str, now: datetime) -> str:
+    link = Link(extension, Maker.YEALINK, "192.0.2.5", now, None, None)
+    return people.write(place.page_db, lambda c: links.make(c, link))
+
+
+def backup_of(place: Place, beside: Path) -> Sealed:
+    (beside / "stick").mkdir()
+    shelf = Folder(beside / "stick")
+    return Sealed(shelf, backup.to_shelf(place, shelf, 7, nobody_looks).file)
 
 
 def test_another_clinics_people_are_never_carried(

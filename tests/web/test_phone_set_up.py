@@ -63,7 +63,7 @@ def password(clinic: Clinic, extension: str = "101") -> str:
 def test_a_yealink_fetches_by_its_link_and_the_screen_says_who_did(
     clinic: Clinic, admin: TestClient, phone: TestClient
 ) -> None:
-    assert "No link was made yet." in admin.get(SCREEN).text
+    assert "There is no link: none was made yet" in admin.get(SCREEN).text
     link = link_in(send(admin, "yealink"))
     assert "nobody has fetched by it yet" in admin.get(SCREEN).text
     assert phone.get(f"{link}y000000000108.boot").status_code == 404
