@@ -212,7 +212,9 @@ def test_what_the_admin_was_in_the_middle_of_goes_on_on_the_spare_box(
     clinic: Place, stick: Path, tmp_path: Path
 ) -> None:
     draft.keep(clinic, "# a longer day", "maria", "Monday until six", 0, NOW)
-    draft.keep(clinic, "# a shorter day", "maria", "Monday until four", 1, NOW)
+    calendar = {"closed-0a1b2c3d.ics": "BEGIN:VCALENDAR"}
+    shorter = "# a shorter day, closed-0a1b2c3d.ics"
+    draft.keep(clinic, shorter, "maria", "Monday until four", 1, NOW, calendar)
     (clinic.draft / "3.toml.part").write_text("a crash left this")
     (clinic.draft / "4.toml").symlink_to(clinic.machine_key)
     (clinic.draft / "5.toml").symlink_to("nowhere")
@@ -220,7 +222,7 @@ def test_what_the_admin_was_in_the_middle_of_goes_on_on_the_spare_box(
     assert draft.read(spare) == draft.read(clinic)
     assert draft.undo(spare, 2).text == "# a longer day"
     assert {each.name for each in spare.draft.iterdir()} == {
-        "steps.json", "0.toml", "1.toml", "2.toml",
+        "steps.json", "0.toml", "1.toml", "2.toml", "closed-0a1b2c3d.ics",
     }  # fmt: skip
 
 
