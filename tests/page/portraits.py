@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from firmware import pins
+from firmware import pins, rehearsal
 from firmware.asterisk.telco import LiveCall, Silent
 from firmware.operations import Role
 from firmware.web.begin import STEPS
@@ -65,6 +65,7 @@ def main() -> None:
             for look in LOOKS:
                 for role in (Role.FRONT_DESK, Role.ADMIN):
                     _draw(browser, here, look, role)
+                _draw_papers(browser, here, look)
             for caller in callers:
                 here.run(caller.hang_up())
             browser.close()
@@ -80,7 +81,7 @@ async def _chooses(here: Practice, number: str, caller: str, key: str) -> LiveCa
 
 
 def _draw(browser: Browser, here: Practice, look: str, role: Role) -> None:
-    with _signed_in(browser, here, look, role) as page:
+    with _signed_in(browser, here, look, f"the {role}", PASSWORD) as page:
         for name, path in ({tab.href.removeprefix("/"): tab.href for tab in TABS} | BEHIND).items():
             if SEEN_BY.get(name, Role.ADMIN) is not role:
                 continue
@@ -91,8 +92,17 @@ def _draw(browser: Browser, here: Practice, look: str, role: Role) -> None:
             print(f"{name}, {look}", file=sys.stderr)  # noqa: T201
 
 
+def _draw_papers(browser: Browser, here: Practice, look: str) -> None:
+    """As the first admin sees them, who opens every mailbox."""
+    with _signed_in(browser, here, look, rehearsal.PERSON, rehearsal.PASSWORD) as page:
+        page.goto(f"{here.address}/papers")
+        page.screenshot(path=WHERE / f"papers-{look}.png")
+
+
 @contextmanager
-def _signed_in(browser: Browser, here: Practice, look: str, role: Role) -> Iterator[Page]:
+def _signed_in(
+    browser: Browser, here: Practice, look: str, person: str, password: str
+) -> Iterator[Page]:
     width, height, scale = LOOKS[look]
     context = browser.new_context(
         ignore_https_errors=True,
@@ -103,8 +113,8 @@ def _signed_in(browser: Browser, here: Practice, look: str, role: Role) -> Itera
     page = context.new_page()
     page.set_default_timeout(SOON_S * 1000)
     page.goto(f"{here.address}/sign-in")
-    page.locator("#person").fill(f"the {role}")
-    page.locator("#password").fill(PASSWORD)
+    page.locator("#person").fill(person)
+    page.locator("#password").fill(password)
     page.locator("form[action='/sign-in'] button.main").click()
     page.wait_for_url("**/today")
     yield page

@@ -39,8 +39,11 @@ class Visit:
         self.page.goto(f"{self.address}{path}")
 
     def sign_in(self, role: Role, password: str = PASSWORD) -> None:
+        self.sign_in_as(f"the {role}", password)
+
+    def sign_in_as(self, person: str, password: str) -> None:
         self.go("/sign-in")
-        self.page.locator("#person").fill(f"the {role}")
+        self.page.locator("#person").fill(person)
         self.page.locator("#password").fill(password)
         self.page.locator("form[action='/sign-in'] button.main").click()
         self.page.wait_for_url("**/today")
