@@ -5,7 +5,7 @@ opened: a caller's number, name and words are not even read. A spoken answer of 
 heard in its request, and is no item of its own.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,14 @@ def how_many_wait(connection: Connection, mailboxes: Collection[str]) -> tuple[i
     left, unheard = connection.execute(rows).one()
     asked, untouched = requests.how_many_open(connection, _BY_CALLER)
     return left + asked, unheard + untouched
+
+
+def left_in_each(connection: Connection) -> Mapping[str, int]:
+    """Of each mailbox how many messages are not done."""
+    named = connection.execute(select(in_mailboxes.c.mailbox).distinct()).scalars().all()
+    lies = _left(named).subquery()
+    asked = select(lies.c.mailbox, func.count().label("left")).group_by(lies.c.mailbox)
+    return {row.mailbox: row.left for row in connection.execute(asked)}
 
 
 def _left(mailboxes: Collection[str]) -> Select[Any]:

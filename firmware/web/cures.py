@@ -2,11 +2,13 @@
 screen for it, the page says its own and leads there.
 
 A cure is known by a piece of its own words; one that nobody entered here is said as it came.
+Whoever may not open the screen, or has no console, is told who may.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from firmware.operations import ROUTES, Operation
 from firmware.web.words import to_say
 
 
@@ -16,6 +18,12 @@ class Cure:
 
     text: str
     href: str
+
+    def is_for(self, may: Callable[[Operation], bool]) -> bool:
+        """Whether somebody who may do these things may open its screen."""
+        part = self.href.startswith("/rooms/")
+        operation = ROUTES["GET /rooms/{section}" if part else f"GET {self.href}"]
+        return operation is not None and may(operation)
 
 
 CURES: Mapping[str, Cure] = {
@@ -49,6 +57,19 @@ CURES: Mapping[str, Cure] = {
         "/rooms/retention",
     ),
 }
+
+
+OF_THE_CONSOLE = ("`", "site file", "[")  # what a command, the site file or its parts are named by
+TELL = Cure(to_say("Tell an administrator"), "")
+
+
+def cure_for(console: str, may: Callable[[Operation], bool]) -> Cure | None:
+    """The page's own for somebody who may do these things; None: the console's will do."""
+    ours = cure_of(console)
+    if ours is not None:
+        return ours if ours.is_for(may) else TELL
+    is_foreign = any(piece in console for piece in OF_THE_CONSOLE)
+    return TELL if is_foreign and not may(Operation.CONFIGURE) else None
 
 
 def cure_of(console: str) -> Cure | None:

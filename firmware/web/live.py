@@ -17,9 +17,9 @@ import structlog
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import board, request_topics, topics
+from firmware import board, inbox, request_topics, topics
 from firmware.board import BoardReply
-from firmware.control import ControlError, NotRunningError, ask_async, follow_async
+from firmware.control import ControlError, ask_async, follow_async
 from firmware.ledger import calls, in_mailboxes, messages
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.place import Place
@@ -33,9 +33,9 @@ QUICKEST_S, SLOWEST_S = 0.25, 5.0
 # What changes with a call is looked at with each step; the rest not more often than this.
 REST_EVERY_S = 2.0
 RECONNECT_S = 1.0
-NOT_RUNNING = to_say(
-    "It starts again by itself within seconds. If it does not, restart the box, or type there:"
-    " systemctl start careline-exchange"
+DOWN = to_say(
+    "It starts again by itself, most often within a minute. Go on answering the telephones. If this"
+    " is still here after five minutes, switch the box off and on, and call your technician."
 )
 REQUESTS_MOST = 1  # only their counts are shown here
 
@@ -56,6 +56,7 @@ class Standing:
     leases: LeasesReply | None = None
     calls: Mapping[str, int] = field(default_factory=dict)  # in progress, by line
     unheard: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # new, urgent; by mailbox
+    undone: Mapping[str, int] = field(default_factory=dict)  # messages to see to, by mailbox
     # Who calls, by call: for those alone who may read it, and in no log.
     callers: Mapping[str, Caller] = field(default_factory=dict, repr=False)
 
@@ -147,18 +148,21 @@ class Live:
         stored = await asyncio.to_thread(self._stored)
         try:
             found = await self._of_exchange()
-        except NotRunningError:
-            found = Standing(down=NOT_RUNNING)
-            self._rest_at = float("-inf")
-        except ControlError as down:
-            found = Standing(down=f"{down.why}: {down.cure}")
+        except ControlError:  # what the console says of it is for who looks after programs
+            found = Standing(down=DOWN)
             self._rest_at = float("-inf")
         except (OSError, ValueError) as odd:  # an exchange of another version, amid an update
             log.warning("the exchange's answer is not understood", kind=type(odd).__name__)
-            found = Standing(down=NOT_RUNNING)
+            found = Standing(down=DOWN)
             self._rest_at = float("-inf")
         callers = await asyncio.to_thread(self._who_calls, found.board)
-        self._newest = replace(found, calls=stored.calls, unheard=stored.unheard, callers=callers)
+        self._newest = replace(
+            found,
+            calls=stored.calls,
+            unheard=stored.unheard,
+            undone=stored.undone,
+            callers=callers,
+        )
         self._looked_at = time.monotonic()
 
     async def _of_exchange(self) -> Standing:
@@ -191,7 +195,11 @@ class Live:
             reader = open_reader(path)
             try:
                 with reader.connect() as connection:
-                    return Standing(calls=_in_progress(connection), unheard=_unheard(connection))
+                    return Standing(
+                        calls=_in_progress(connection),
+                        unheard=_unheard(connection),
+                        undone=inbox.left_in_each(connection),
+                    )
             finally:
                 reader.dispose()
         except (StoreError, SQLAlchemyError) as unread:

@@ -7,7 +7,7 @@ in mailboxes one is a member of.
 """
 
 import json
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
@@ -23,7 +23,7 @@ from firmware import topics
 from firmware.board import HoursLine
 from firmware.operations import Operation
 from firmware.web.asking import ask_for
-from firmware.web.cures import cure_of
+from firmware.web.cures import Cure, cure_for
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
@@ -104,7 +104,9 @@ NOT_KNOWN = to_say("Not known while the exchange is down")
 NOTHING = to_say("Nothing waits for you")
 WORK = "/messages"
 TONES = {"emergency": "alarm", "urgent": "alarm", "soon": "warning", "routine": ""}
-UNWELL = {"unreachable": "alarm", "paused": "warning", "signed out": "quiet", "free": "well"}
+UNREACHABLE = "unreachable"
+LOOK_AT_THEM = Cure(to_say("Look whether it has power and network"), "/rooms/phones")
+UNWELL = {UNREACHABLE: "alarm", "paused": "warning", "signed out": "quiet", "free": "well"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ async def today(request: Request) -> Response:
         house.now(),
         may_read=may_read,
         person=visitor.person,
+        may=visitor.may,
     )
     return render(
         request,
@@ -179,6 +182,7 @@ async def live(request: Request) -> StreamingResponse:
                 house.now(),
                 may_read=visitor.may(Operation.READ),
                 person=visitor.person,
+                may=visitor.may,
             )
             yield f"data: {shown.as_json()}\n\n"
 
@@ -197,6 +201,11 @@ async def switch(request: Request) -> Response:
 # ---- what is shown ----
 
 
+def _anything(operation: Operation) -> bool:
+    """Whoever sees no cure: a wallboard."""
+    return True
+
+
 def view(
     standing: Standing,
     plan: Plan | None,
@@ -206,9 +215,11 @@ def view(
     *,
     may_read: bool = False,
     person: str = "",
+    may: Callable[[Operation], bool] = _anything,
 ) -> View:
-    """The words of one visitor's screen; who calls only for whoever may read it."""
-    alarms = tuple(alarms_of(standing, words))
+    """The words of one visitor's screen; who calls only for whoever may read it, and no cure that
+    leads somebody to a screen which is closed to them."""
+    alarms = tuple(alarms_of(standing, plan, words, may))
     todo = tuple(_to_do(standing, mailboxes, words, person))
     waiting = tuple(waiting_of(standing, words))
     worst = {row.tone for row in alarms}
@@ -218,7 +229,7 @@ def view(
         {
             "headline": _headline(tone, len(alarms), words),
             "waiting": _crowd(standing, len(waiting), words),
-            "todo": _work(standing, len(todo), words),
+            "todo": _work(standing, _how_much(standing, mailboxes) or len(todo), words),
         },
         {
             "alarms": alarms,
@@ -256,35 +267,82 @@ def _work(standing: Standing, count: int, words: Words) -> str:
     return words.gettext(NOT_KNOWN if standing.requests is None else NOTHING)
 
 
-def alarms_of(standing: Standing, words: Words) -> Iterator[Row]:
+def _how_much(standing: Standing, mailboxes: Collection[str]) -> int:
+    """How much there is to do: as Messages counts it, and the call-backs, which it does not have.
+    An urgent message is one of its mailbox's, and a request of one's own one of all."""
+    asked, back = standing.requests, standing.callbacks
+    calls = len(back.callbacks) + len(back.broken) if back else 0
+    return (
+        sum(standing.undone.get(box, 0) for box in mailboxes) + (asked.open if asked else 0) + calls
+    )
+
+
+def alarms_of(
+    standing: Standing,
+    plan: Plan | None,
+    words: Words,
+    may: Callable[[Operation], bool] = _anything,
+) -> Iterator[Row]:
+    """What is wrong, alarms first, each with what this visitor can do about it."""
     if standing.down or standing.status is None:
-        why = words.told(standing.down) if standing.down else ""
-        yield Row(
-            "exchange",
-            (
-                words.gettext("alarm"),
-                words.gettext("exchange"),
-                words.gettext(
-                    "The exchange is down: callers are led to a person by the fail-safe."
-                ),
-                why,
-            ),
-            "alarm",
-        )
+        yield Row("exchange", _down(standing, words), "alarm")
         return
+    missed = tuple(_missed(standing, plan))
+    if missed:
+        yield _not_reached(missed, words, may)
     for part in sorted(standing.status.parts, key=lambda part: part.state != "alarm"):
         if part.state == "well":
             continue
         state = words.gettext("alarm") if part.state == "alarm" else words.gettext("warning")
         name = words.gettext(PART_NAMES.get(part.name, part.name))
-        ours = cure_of(part.cure)
+        ours = cure_for(part.cure, may)
         cure = words.gettext(ours.text) if ours else words.told(part.cure)
         cells = (state, name, words.told(part.detail), cure)
         yield Row(part.name, cells, part.state, ours.href if ours else "")
 
 
+def _down(standing: Standing, words: Words) -> tuple[str, ...]:
+    return (
+        words.gettext("alarm"),
+        words.gettext("exchange"),
+        words.gettext(
+            "The exchange is down. Telephones still ring, the front desk first and then all, and"
+            " 911 works; menus, queues and messages do not."
+        ),
+        words.told(standing.down) if standing.down else "",
+    )
+
+
+def _missed(standing: Standing, plan: Plan | None) -> Iterator[str]:
+    """The phones that cannot be reached, of those that a queue or somebody on call needs."""
+    people = plan.people.values() if plan else ()
+    called = {number for person in people for number in person.numbers}
+    for agent in standing.agents.agents if standing.agents else ():
+        if agent.doing == UNREACHABLE and (agent.queues or agent.extension in called):
+            yield f"{agent.extension} {agent.name}"
+
+
+def _not_reached(missed: Collection[str], words: Words, may: Callable[[Operation], bool]) -> Row:
+    many = words.count(
+        "%(num)s telephone that is needed cannot be reached",
+        "%(num)s telephones that are needed cannot be reached",
+        len(missed),
+    )
+    cells = (
+        words.gettext("alarm"),
+        words.gettext("telephones"),
+        f"{many}: {', '.join(missed)}",
+        words.gettext(LOOK_AT_THEM.text),
+    )
+    return Row("telephones", cells, "alarm", LOOK_AT_THEM.href if LOOK_AT_THEM.is_for(may) else "")
+
+
 def waiting_of(standing: Standing, words: Words) -> Iterator[Row]:
-    for place, each in enumerate(standing.board.waiting if standing.board else ()):
+    """The most urgent first; of these, who must be answered soonest."""
+    there = standing.board.waiting if standing.board else ()
+    order = list(URGENCIES)
+    pressing = sorted(there, key=lambda each: order.index(each.urgency))
+    for place, each in enumerate(pressing):
         state = words.gettext("a phone rings") if each.rings else words.gettext("waits")
         urgency = words.gettext(URGENCIES[each.urgency])
         yield Row(f"{place}", (urgency, each.queue, each.waits_s, state), TONES[each.urgency])
@@ -362,14 +420,25 @@ def _to_do(
             len(back.callbacks),
         )
         yield Row("callbacks", (words.gettext("call-backs"), said))
+    yield from _in_mailboxes(standing, mailboxes, words)
+
+
+def _in_mailboxes(standing: Standing, mailboxes: Collection[str], words: Words) -> Iterator[Row]:
+    """What is not done of one's own mailboxes, and how much of that is new."""
     for box in sorted(mailboxes):
         new, urgent = standing.unheard.get(box, (0, 0))
-        if new:
-            said = words.count("%(num)s new message", "%(num)s new messages", new)
-            if urgent:
-                more = words.count("%(num)s urgent", "%(num)s urgent", urgent)
-                said = f"{said}, {more}"
-            yield Row(f"mailbox {box}", (box, said), "alarm" if urgent else "", WORK)
+        left = standing.undone.get(box, 0)
+        new = min(new, left)  # a spoken answer is heard in its request, and counted there
+        if not left:
+            continue
+        if left == new:
+            said = [words.count("%(num)s new message", "%(num)s new messages", new)]
+        else:
+            said = [words.count("%(num)s message to see to", "%(num)s messages to see to", left)]
+            said += [words.count("%(num)s new", "%(num)s new", new)] if new else []
+        if urgent:
+            said.append(words.count("%(num)s urgent", "%(num)s urgent", urgent))
+        yield Row(f"mailbox {box}", (box, ", ".join(said)), "alarm" if urgent else "", WORK)
 
 
 def _lines(standing: Standing, plan: Plan | None, words: Words) -> Iterator[Row]:

@@ -76,7 +76,7 @@ def end(request: Request) -> Response:
 
 def view(standing: Standing, plan: Plan | None, words: Words, now: datetime) -> View:
     """The words of the wallboard."""
-    tones = {row.tone for row in alarms_of(standing, words)}
+    tones = {row.tone for row in alarms_of(standing, plan, words)}
     tone = next((tone for tone in ("alarm", "warning") if tone in tones), "well")
     waiting = standing.board.waiting if standing.board else ()
     agents = standing.agents.agents if standing.agents else ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import firmware
-from firmware.operations import ROUTES
+from firmware.operations import ROUTES, Asker, Role
 from firmware.topics import Part
 from firmware.web.cures import CURES, cure_of
 from firmware.web.today import view
@@ -65,6 +65,31 @@ def test_a_cure_leads_to_its_screen_and_any_other_is_said_as_it_came() -> None:
         ("Set up the nightly backup", "/backups"),
         ("set it", ""),
     ]
+
+
+def test_whoever_may_not_open_the_screen_of_a_cure_is_told_who_may() -> None:
+    parts = (
+        Part(name="backups", state="warning", detail="", cure="add [backup] to the site file"),
+        Part(name="on call", state="warning", detail="", cure="run `careline oncall pin lee`"),
+        Part(name="stores", state="warning", detail="", cure="run `careline restore`"),
+        Part(name="clock", state="warning", detail="", cure="set it"),
+    )
+
+    def told(role: Role) -> list[tuple[object, str]]:
+        may = Asker("somebody", role).may
+        shown = view(standing(*parts), PLAN, {"desk"}, ENGLISH, NOW, may=may).tables["alarms"]
+        return [(row.cells[-1], row.href) for row in shown]
+
+    nobody_s = ("Tell an administrator", "")
+    for role in (Role.FRONT_DESK, Role.NURSE, Role.PROVIDER, Role.AUDITOR):
+        assert told(role) == [nobody_s, nobody_s, nobody_s, ("set it", "")]
+    assert told(Role.TECHNICIAN) == [
+        ("Set up the nightly backup", "/backups"),
+        nobody_s,
+        ("run `careline restore`", ""),
+        ("set it", ""),
+    ]
+    assert told(Role.ADMIN)[1] == ("Give them a PIN", "/pins")
 
 
 def test_work_leads_to_where_it_is_done() -> None:

@@ -17,8 +17,9 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from firmware import draft, people
+from firmware import draft, inbox, people
 from firmware.operations import ROLES, Operation, Role
+from firmware.store import open_reader
 from firmware.vault import sealed_path
 from firmware.web import messages
 from firmware.web.messages import answer_in_words, live
@@ -106,6 +107,12 @@ def test_the_most_pressing_is_first_and_then_the_oldest_and_no_caller_is_on_the_
     places = [seen.index(f'data-id="{each}"') for each in (urgent, late, older, newer, request)]
     assert places == sorted(places)
     assert "5 to do, 5 new" in seen
+    desk.at("heard", urgent)
+    assert "5 to do, 4 new" in desk.sees(), "who heard it has it still to do"
+    reader = open_reader(desk.clinic.place.calls_db)
+    with reader.connect() as connection:
+        assert inbox.left_in_each(connection) == {"desk": 3}, "Today counts the same"
+    reader.dispose()
     for sealed in (NUMBER, NUMBER[2:], SHOWN, "A CALLER", "Anna Reyes", "77441"):
         assert sealed not in seen
     assert desk.exchange.audited() == []

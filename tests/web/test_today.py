@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from firmware import board, control, patient_file, patients, requests, settings, topics
 from firmware.board import BoardReply, CallingLine, HoursLine, WaitingLine
@@ -31,7 +32,7 @@ from firmware.web.words import Words
 from firmware.who_calls import Caller, Segment
 from ivr.commands import Outcome
 from ivr.form import RequestKind
-from ivr.plan import Plan
+from ivr.plan import Person, Plan
 from tests.firmware.by_hand import SITE, exchange_at, live, site_at
 
 ENGLISH, SPANISH = Words("en"), Words.of("es")
@@ -82,6 +83,7 @@ def standing(*parts: Part) -> Standing:
         leases=LeasesReply(leases=(LeaseLine(lease="l", opened="", owner=""),)),
         calls={"main": 2},
         unheard={"desk": (4, 1), "doctor": (7, 0)},
+        undone={"desk": 6, "doctor": 7},
     )
 
 
@@ -117,14 +119,56 @@ def test_one_look_says_who_waits_what_to_do_and_what_is_wrong() -> None:
         ("requests", "2 open requests"),
         ("call-backs", "1 call-back came to nothing"),
         ("call-backs", "1 caller is to be called back"),
-        ("desk", "4 new messages, 1 urgent"),
+        ("desk", "6 messages to see to, 4 new, 1 urgent"),
     ]
+    assert shown.texts["todo"] == "11 things to do", "6 messages, 3 requests, 2 call-backs"
     assert cells(shown, "lines") == [("main", "2 calls")]
     assert cells(shown, "phones") == [("101", "Desk", "free"), ("102", "Back", "paused: lunch")]
     office, lab = cells(shown, "hours")
     assert office[:2] == ("office", "open")
     assert str(office[2]).startswith("until 5:00")
     assert lab == ("lab", "closed", "until Tue 3 Mar, 00:00", "switched by hand")
+
+
+def without(doing: str, queues: tuple[str, ...] = ("desk",)) -> Standing:
+    """A clinic where all is well but for what one telephone does."""
+    phone = AgentLine(extension="102", name="Back", doing=doing, detail="", queues=queues)
+    return replace(standing(), agents=AgentsReply(agents=(phone,)))
+
+
+def test_a_telephone_that_a_queue_or_somebody_on_call_needs_is_a_thing_wrong() -> None:
+    shown = seen(without("unreachable"))
+    assert shown.texts["headline"] == "Something is wrong"
+    ((state, what, said, cure),) = cells(shown, "alarms")
+    assert (state, what) == ("alarm", "telephones")
+    assert said == "1 telephone that is needed cannot be reached: 102 Back"
+    assert cure == "Look whether it has power and network"
+    assert wall_view(without("unreachable"), PLAN, ENGLISH, NOW).tone == "alarm"
+    spare = without("unreachable", queues=())
+    assert seen(spare).texts["headline"] == "All is well", "nobody waits for it"
+    called = replace(PLAN, people={"lee": Person(name="lee", label="Dr. Lee", numbers=("102",))})
+    assert seen(spare, plan=called).texts["headline"] == "Something is wrong"
+    assert seen(without("signed out")).texts["headline"] == "All is well"
+
+
+def test_who_waits_is_listed_with_the_most_urgent_first_however_long_the_others_wait() -> None:
+    waits: list[tuple[Literal["routine", "soon", "urgent"], float]] = [
+        ("routine", 400.0),
+        ("soon", 90.0),
+        ("urgent", 3.0),
+        ("soon", 20.0),
+    ]
+    lines = tuple(
+        WaitingLine(queue="desk", urgency=urgency, waits_s=waits_s, rings=False)
+        for urgency, waits_s in waits
+    )
+    told = replace(standing(), board=BoardReply(waiting=lines, hours=()))
+    assert [row[0::2] for row in (each[:3] for each in cells(seen(told), "waiting"))] == [
+        ("urgent", 3.0),
+        ("soon", 90.0),
+        ("soon", 20.0),
+        ("routine", 400.0),
+    ]
 
 
 def test_how_many_requests_are_one_s_own_is_told_to_whose_they_are_alone() -> None:
@@ -149,7 +193,7 @@ def test_all_is_well_and_said_so_and_the_same_in_spanish() -> None:
     assert spanish.texts == {
         "headline": "Todo va bien",
         "waiting": "2 personas esperan",
-        "todo": "6 cosas por hacer",
+        "todo": "11 cosas por hacer",
     }
     assert cells(spanish, "hours")[1][2] == "hasta mar 3 mar, 00:00"
 
@@ -162,8 +206,10 @@ def test_an_exchange_that_is_down_is_said_to_be_with_the_cure_and_the_page_still
     shown = seen(told)
     ((state, name, said, cure),) = cells(shown, "alarms")
     assert (state, name) == ("alarm", "exchange")
-    assert "down" in str(said)
-    assert "systemctl start careline-exchange" in str(cure)
+    assert str(said).startswith("The exchange is down. Telephones still ring")
+    assert "911 works" in str(said)
+    assert "switch the box off and on, and call your technician" in str(cure)
+    assert "systemctl" not in str(cure), "a practice manager has no shell"
     assert shown.texts["waiting"] == "Not known while the exchange is down"
     assert cells(shown, "lines") == [("main", "free")]
 
