@@ -11,7 +11,7 @@ from functools import partial
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from firmware import account, holds, message_acts, mobile_call, people, topics
+from firmware import account, holds, message_acts, mobile_call, people, settings, topics
 from firmware.audit import Act, Audited
 from firmware.audit import read as audited
 from firmware.call_me import CALL_ME, CallMeReply, CallMeRequest
@@ -154,6 +154,9 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
             raise ControlError("nothing was deleted", str(held)) from held
         return topics.MarkMessageReply(known=known)
 
+    def may_delete() -> bool:
+        return settings.read(place.site_file.read_text("utf-8")).retention.by_hand
+
     async def rings(request: CallOutRequest, asker: Asker) -> CallOutReply:
         exchange.rung.append((asker.name, request.call, request.phone))
         return CallOutReply()
@@ -171,7 +174,7 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
     async def answering() -> None:
         door = Door(Doorkeeper(place.page_db, entered).admit)
         account.answer_at(door, entered)
-        message_acts.answer_at(door, place.page_db, books.write, exchange.came.append, lambda: True)
+        message_acts.answer_at(door, place.page_db, books.write, exchange.came.append, may_delete)
         desk.open(door)
         door.answer(topics.MARK_MESSAGE, heard)
         door.answer_to(CALL_OUT, rings)

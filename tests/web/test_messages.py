@@ -387,9 +387,17 @@ def test_what_is_on_legal_hold_is_deleted_by_nobody_and_the_page_says_so(desk: D
 def test_where_nobody_deletes_by_hand_it_is_not_offered(desk: Desk) -> None:
     site = desk.clinic.place.site_file
     site.write_text(site.read_text("utf-8") + "\n[retention]\ndelete_by_hand = false\n", "utf-8")
-    opened = desk.at("open", desk.exchange.leave()).text
+    message = desk.exchange.leave()
+    opened = desk.at("open", message).text
     assert "This clinic lets nobody delete by hand" in opened
     assert "Delete it for ever" not in opened
+    desk.at("forward", message, to="doctor")
+    opened = desk.at("open", message).text
+    assert "This clinic lets nobody delete by hand" in opened
+    assert "Take it out of my mailboxes" not in opened
+    refused = desk.at("delete", message, sure="yes")
+    assert (refused.status_code, "lets nobody delete by hand" in refused.text) == (409, True)
+    assert desk.at("hear", message).status_code == 200
 
 
 def test_a_caller_is_called_back_by_one_s_own_telephone_with_one_press(desk: Desk) -> None:
