@@ -39,6 +39,7 @@ NO_SHELF = (
     to_say("There is no backup yet that could be tried."),
     to_say("Set up the nightly backup first."),
 )
+UNTRIED = to_say("No backup has been tried yet: hold a drill.")
 GOING = to_say("A drill is under way. You may leave this screen; telephones go on meanwhile.")
 PIECE = 1 << 16
 LOOK_EVERY_S, TELL_EVERY_S = 0.5, 5.0
@@ -140,12 +141,19 @@ def _screen(request: Request, going: BackingReply) -> Response:
         made=made,
         made_at=_when(request, made["at"]) if made else "",
         tried=tried,
-        alarm=words.told(drill.alarm(house.place, house.now())) if made or tried else "",
+        alarm=_alarm(house, words) if made or tried else "",
         going=_words_of_going(going, words),
         state=_state(house, going),
         has_shelf=_has_shelf(house),
         no_paper="" if _has_paper(house) else (NO_PAPER, TYPE_PAPER),
     )
+
+
+def _alarm(house: House, words: Words) -> str:
+    """What the console says of the backups, but where the cure is a button of this screen."""
+    if drill.last(house.place) is None and not drill.last_failure(house.place):
+        return words.gettext(UNTRIED)
+    return words.told(drill.alarm(house.place, house.now()))
 
 
 def _when(request: Request, at: str) -> str:

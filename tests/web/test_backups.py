@@ -125,6 +125,7 @@ Path({str(place.drill_told)!r}).write_text({json.dumps(asdict(told))!r})
     with exchange_that_drills(clinic, holds) as entered, clinic.browser() as browser:
         clinic.sign_in(browser, named(Role.ADMIN))
         text = browser.get("/backups").text
+        assert "No backup has been tried yet: hold a drill." in text
         assert "Hold a drill now" in text
         token = {"token": token_in(text)}
         pressed = browser.post("/backups/drill", data=token)
@@ -178,3 +179,13 @@ def test_a_drill_is_not_begun_without_a_backup_an_exchange_or_the_page_s_own_for
             clinic.sign_in(browser, named(role))
             token = {"token": token_in(browser.get("/today").text)}
             assert browser.post("/backups/drill", data=token).status_code == 403
+
+
+def test_what_is_wrong_with_the_backups_is_told_in_spanish_too(clinic: Clinic) -> None:
+    clinic.place.backup_told.write_text(json.dumps(MADE), "utf-8")
+    told = {"job": "drill", "at": "2026-03-02T08:40:00+00:00", "wrong": "no stick is mounted"}
+    clinic.place.night_told.write_text(json.dumps(told), "utf-8")
+    with clinic.browser("es") as browser:
+        clinic.sign_in(browser, named(Role.ADMIN))
+        text = browser.get("/backups").text
+        assert "falló la prueba de 2026-03-02T08:40Z: no stick is mounted" in text
