@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from firmware.dashed import dashed
 from firmware.edits import Edit, Put, Remove, Value, edited, read
 
 HERE = Path(__file__).parent / "beginnings"
@@ -198,7 +199,7 @@ def _names(on_call: Sequence[OnCall]) -> list[str]:
     """Each person's word in the site file."""
     found: list[str] = []
     for each in on_call:
-        word = re.sub(r"[^a-z0-9]+", "-", each.name.lower()).strip("-") or "doctor"
+        word = dashed(each.name) or "doctor"
         word = word.removeprefix("dr-")[:30].strip("-") or "doctor"
         alike = sum(re.sub(r"-[0-9]+$", "", name) == word for name in found)
         found.append(f"{word}-{alike + 1}" if alike else word)

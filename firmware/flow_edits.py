@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from firmware.dashed import dashed
 from firmware.edits import Edit, EditError, Put, Remove, Rename
 from firmware.forms import WORD
 from firmware.node_fields import ways_of
@@ -57,7 +58,7 @@ def language_of(document: Document, flow: str) -> str:
 def named(wished: str) -> str:
     """A name that somebody typed, as a site file has it: `Nurse, upstairs` is nurse-upstairs. Empty
     if nothing is left of it."""
-    slug = re.sub(r"[^a-z0-9]+", "-", wished.lower()).strip("-")[:NAME_MOST].strip("-")
+    slug = dashed(wished)[:NAME_MOST].strip("-")
     return slug if re.fullmatch(WORD, slug) else ""
 
 

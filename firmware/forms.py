@@ -75,7 +75,8 @@ Words = Annotated[
     Field(
         min_length=1,
         max_length=1000,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+        # No control characters, and none that turn round what stands beside them.
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]*$",
         description="the words to speak, at most 1000 characters, in one line",
     ),
 ]

@@ -117,6 +117,7 @@ class View:
     flow_form: FlowForm
     faults: tuple[Told, ...]
     is_proven: bool
+    proven: str
     warnings: tuple[Told, ...]
     graph: str
     pieces: tuple[Option, ...]
@@ -144,6 +145,7 @@ class Wrong:
 class Judged:
     faults: tuple[Wrong, ...]
     warnings: tuple[Wrong, ...] = ()
+    proven: str = ""  # by how much, where there is no fault
 
 
 def judged(house: House, text: str) -> Judged:
@@ -155,7 +157,8 @@ def judged(house: House, text: str) -> Judged:
     )
     warned = found.site.warnings if found.site else ()
     warnings = (Wrong(".".join(map(str, one.where)), one.reason, one.cure) for one in warned)
-    return Judged(tuple(faults), tuple(warnings))
+    proven = found.site.moments.in_words() if found.site else ""
+    return Judged(tuple(faults), tuple(warnings), proven)
 
 
 def _counted_from_0(where: str) -> str:
@@ -430,6 +433,7 @@ def view(
         flow_form=drawn.flow_form(own),
         faults=tuple(drawn.told(one, "alarm") for one in drawn.ours_first(found.faults)),
         is_proven=not found.faults,
+        proven=words.told(found.proven),
         warnings=tuple(drawn.told(one, "warning") for one in drawn.ours_first(found.warnings)),
         graph=drawn.graph(),
         pieces=tuple(pieces),

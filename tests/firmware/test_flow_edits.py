@@ -190,3 +190,9 @@ def test_a_flow_that_makes_no_sense_is_shown_as_empty(broken: str) -> None:
     assert outline(read(broken), "main").rows == ()
     assert list(ways_of({"kind": "menu", "choices": 3, "otherwise": []})) == []
     assert node_fields.fields_of("no-such-kind") == ()
+
+
+def test_an_accent_is_left_off_a_name_and_not_the_letter_that_bears_it() -> None:
+    assert flow_edits.named("Recepción, niños") == "recepcion-ninos"
+    assert flow_edits.named("ÜBER Straße") == "uber-strae"
+    assert flow_edits.named("診療") == ""

@@ -223,6 +223,13 @@ def test_an_emergency_number_is_not_the_clinics_own_anywhere(key: str) -> None:
         settings.read(TEMPLATE.replace(f'{key}"2025550100"', f'{key}"911"', 1))
 
 
+@pytest.mark.parametrize("sign", ["\u202e", "\u2067", "\u200f"])
+def test_words_turn_nothing_round_that_stands_beside_them(sign: str) -> None:
+    spoken = TEMPLATE.replace("Thank you for calling", f"Thank you{sign} for calling", 1)
+    with pytest.raises(SiteFaults, match="cannot be spoken"):
+        settings.read(spoken)
+
+
 def test_one_number_cannot_belong_to_two_lines() -> None:
     twice = '[lines.fax]\ntrunk = "telco"\nnumbers = ["2025550100"]\nflow = "main"\n'
     with pytest.raises(SiteFaults, match="already a number of the line main"):

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Playwright, expect
 from firmware import topics
 from firmware.asterisk.telco import Answers
 from firmware.control import follow_async
+from firmware.decoding import FILE_MOST
 from firmware.operations import Role
 from tests.page.conftest import CHROMIUM
 from tests.page.practice import SOON_S, Practice, calls_and_hears_the_menu
@@ -174,6 +175,22 @@ def test_a_prompt_is_found_by_its_words(here: Practice, chromium: Browser) -> No
         expect(visit.page.get_by_role("heading", name="goodbye")).to_be_hidden()
         visit.page.get_by_label("Find a prompt").fill("zebra")
         expect(visit.page.get_by_text("No prompt has these words.")).to_be_visible()
+
+
+def test_a_file_that_is_too_large_is_refused_with_the_reason_before_it_is_sent(
+    here: Practice, chromium: Browser, tmp_path: Path
+) -> None:
+    large = tmp_path / "concert.wav"
+    with large.open("wb") as file:
+        file.truncate(FILE_MOST + 1)
+    with visiting(chromium, here.address) as visit:
+        visit.sign_in(Role.ADMIN)
+        visit.go(PROMPT)
+        visit.page.locator("#file").set_input_files(large)
+        expect(visit.page.locator("[data-said]")).to_contain_text("more than 20 MB")
+        visit.page.locator("#file").set_input_files(Path("README.md"))
+        expect(visit.page.locator("[data-said]")).to_contain_text("cannot be a prompt: it is")
+        visit.complaints = [c for c in visit.complaints if "422" not in c]  # its own answer
 
 
 def test_where_the_browser_gives_no_microphone_the_page_says_why(

@@ -3,6 +3,7 @@ with a broken link and the shortest call that meets it, mended, tried, published
 the simulated telephone company, and taken back, as whoever calls again can hear."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,8 @@ def test_a_menu_is_built_refused_mended_tried_published_called_and_taken_back(
 
 def leads_key_four_to_a_waiting_line(page: Page) -> None:
     expect(page.locator(".verdict")).to_contain_text("Every call ends well")
+    proven = page.locator("[data-part=verdict]")
+    expect(proven).to_contain_text(re.compile("Proven for [0-9,]+ minutes"))
     box = page.locator('svg a[data-id="node:menu"]')
     expect(box).to_have_attribute("aria-current", "true")
     page.locator("[id='choices.4']").select_option("new:queue-with-message")

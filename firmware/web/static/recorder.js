@@ -4,10 +4,11 @@
 
 const COUNT_FROM = 3;
 const LONGEST_S = 180; // as firmware/decoder.py
+const FILE_MOST = 20_000_000; // bytes, as firmware/decoding.py
 const RAW = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
 const root = document.querySelector("[data-recorder]");
-const { to, worklet, denied, failed, ready, speak, sending } = root.dataset;
+const { to, worklet, denied, failed, large, ready, speak, sending } = root.dataset;
 const [start, stop, count, clock, level, file, said] = ["record", "stop", "count", "clock", "level", "file", "said"].map(
   (name) => root.querySelector(`[data-${name}]`),
 );
@@ -34,7 +35,7 @@ async function bring(address, body, type, status, text) {
     });
     const { href, why, cure } = await answer.json();
     if (answer.ok) return location.assign(href);
-    tell(`${why}: ${cure}`);
+    tell(`${why.replace(/\.$/, "")}: ${cure}`);
   } catch {
     tell(failed);
   }
@@ -132,4 +133,9 @@ ring?.addEventListener("submit", (event) => {
   const status = ring.querySelector("[data-ringing]");
   bring(ring.dataset.ring, wish, "application/x-www-form-urlencoded", status, ring.dataset.rings);
 });
-file.addEventListener("change", () => file.files[0] && send(file.files[0], "uploaded"));
+file.addEventListener("change", () => {
+  const [chosen] = file.files;
+  // The box ends the connection of one that is larger, and a browser would say it is not there.
+  if (chosen?.size > FILE_MOST) tell(large);
+  else if (chosen) send(chosen, "uploaded");
+});
