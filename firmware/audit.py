@@ -92,6 +92,7 @@ class Act(StrEnum):
     BROUGHT_PATIENTS = "brought the list of patients"
     FORGOT_PATIENTS = "forgot the list of patients"
     CHOSE_PIN = "chose the PIN of"
+    GAVE_PASSWORD = "gave the password of"  # noqa: S105 - a sentence
     PHONE_ON = "switched on listening by telephone to"
     PHONE_OFF = "switched off listening by telephone to"
     MADE_TOKEN = "made the token for programs, number"  # noqa: S105 - a sentence

@@ -2,13 +2,17 @@
 
 Asterisk, its phones and trunks authenticate with them. None is ever a default, none stands in the
 site file, and what was once made is never changed by itself: a phone on a desk knows its password.
+The page and the exchange write it one after the other; a password that was given is never read out.
 """
 
+import fcntl
 import os
+import re
 import secrets
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tomlkit
@@ -18,6 +22,9 @@ from ivr.plan import Plan
 
 # 24 bytes are 192 bits, as 32 letters and digits that no file of Asterisk gives a meaning to.
 SECRET_BYTES = 24
+GIVEN_MOST = 256
+# Somebody else's: whatever can be typed and stands in Asterisk's files as it is (written.value).
+GIVEN = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]*[!-\[\]-~])?")
 
 
 class SecretsError(Exception):
@@ -38,17 +45,60 @@ class Secrets:
 def secrets_of(path: Path, plan: Plan) -> Secrets:
     """The site's secrets; those that this plan needs and the file lacks are made and kept."""
     kept = _read(path)
+    return kept if _complete(kept, plan) == kept else _changed(path, lambda c: _complete(c, plan))
+
+
+def can_be_given(password: str) -> bool:
+    """Whether it can be a trunk's, or the mail server's."""
+    return len(password) <= GIVEN_MOST and GIVEN.fullmatch(password) is not None
+
+
+def give_trunk(path: Path, trunk: str, password: str) -> None:
+    """From the next publish on the box signs in there with it. SecretsError, OSError: it is not
+    kept."""
+    _changed(path, lambda kept: replace(kept, trunks={**kept.trunks, trunk: password}))
+
+
+def give_email(path: Path, password: str) -> None:
+    """From the next notice on the mail server is told it. SecretsError, OSError: it is not kept."""
+    _changed(path, lambda kept: replace(kept, email=password))
+
+
+def is_given(path: Path, trunk: str | None = None) -> bool:
+    """Whether this trunk has one, or the mail server. SecretsError, OSError: it cannot be read."""
+    kept = _read(path)
+    return bool(kept.email if trunk is None else kept.trunks.get(trunk))
+
+
+def _complete(kept: Secrets, plan: Plan) -> Secrets:
     logging_trunks = [trunk.name for trunk in plan.trunks.values() if trunk.username is not None]
-    complete = Secrets(
+    return Secrets(
         ami=kept.ami or _random(),
         selftest=kept.selftest or _random(),
         phones={extension: _random() for extension in plan.phones} | dict(kept.phones),
         trunks=dict.fromkeys(logging_trunks, "") | dict(kept.trunks),
         email=kept.email,
     )
-    if complete != kept:
-        _write(path, complete)
-    return complete
+
+
+def _changed(path: Path, change: Callable[[Secrets], Secrets]) -> Secrets:
+    """What stands there once this is done, and nothing of anybody else's is lost."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(path.parent):
+        kept = change(_read(path))
+        _write(path, kept)
+    return kept
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Until the other one has written: the file itself is another after each change."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _random() -> str:
@@ -89,7 +139,6 @@ def _write(path: Path, kept: Secrets) -> None:
     document["email"] = kept.email
     document["phones"] = dict(kept.phones)
     document["trunks"] = dict(kept.trunks)
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     fd = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8") as file:

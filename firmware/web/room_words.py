@@ -190,7 +190,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "trunks.port": (to_say("Port"), ""),
     "trunks.username": (
         to_say("User name"),
-        to_say("Its password is set at the box and never stands here."),
+        to_say("Its password is given on a screen of its own, and never shown."),
     ),
     "trunks.registers": (to_say("The box signs in there"), ""),
     "dial_rules.prefix": (
@@ -299,7 +299,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "email.security": (to_say("Encryption"), ""),
     "email.username": (
         to_say("User name"),
-        to_say("Its password is set at the box and never stands here."),
+        to_say("Its password is given on a screen of its own, and never shown."),
     ),
     "email.sender": (to_say("Sender"), ""),
     "email.admins": (
