@@ -34,6 +34,7 @@ SCREENS = (
     "/rooms/sheets/wall",
     "/staff",
     "/pins",
+    "/passwords/trunks/telco",
     "/backups",
     "/papers",
     "/network",
