@@ -129,6 +129,20 @@ def take(request: Chosen, person: Person = None, *, password_stdin: PasswordStdi
 
 
 @work.command()
+def give(
+    request: Chosen,
+    colleague: Annotated[
+        str, typer.Argument(metavar="PERSON", help="whose it becomes; nobody's where it is ''")
+    ],
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
+) -> None:
+    """Give it to a colleague who sees to requests, and the list says so."""
+    _act("give", request, person, to=colleague, password_stdin=password_stdin)
+
+
+@work.command()
 def note(
     request: Chosen,
     text: Annotated[str, typer.Argument(help="what there is to say; it is sealed at once")],
@@ -170,17 +184,20 @@ def reopen(
 
 
 def _act(
-    act: Literal["take", "note", "done", "reopen"],
+    act: Literal["take", "give", "note", "done", "reopen"],
     request: str,
     person: str | None,
     outcome: Outcome = Outcome.DONE,
     said: str = "",
     *,
+    to: str = "",
     password_stdin: bool,
 ) -> None:
     with _explained():
         place = Place.from_environment()
-        wish = topics.ActRequest(request=request.lower(), act=act, outcome=outcome, note=said)
+        wish = topics.ActRequest(
+            request=request.lower(), act=act, outcome=outcome, note=said, to=to
+        )
         ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
         with asking(place, ring) as session:
             reply = ask(place.control_socket, topics.REQUEST_ACT, wish, session=session)

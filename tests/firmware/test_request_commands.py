@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from firmware.machine import MachineKey
 from firmware.passwords import Cost
 from firmware.people import Role
 from firmware.place import Place
-from firmware.request_desk import RequestDesk
+from firmware.request_desk import RequestDesk, who_may_have_one
 from ivr import commands
 from ivr.asking import Answer
 from ivr.form import RequestKind
@@ -53,7 +54,13 @@ class Clinic:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """The exchange runs, in a thread of its own."""
-        desk = RequestDesk(self.ledger.store, self.key, lambda told: None, lambda: ZoneInfo("UTC"))
+        desk = RequestDesk(
+            self.ledger.store,
+            self.key,
+            lambda told: None,
+            lambda: ZoneInfo("UTC"),
+            may_have=partial(who_may_have_one, self.place.page_db),
+        )
         began, loop = threading.Event(), asyncio.new_event_loop()
         stop = asyncio.Event()
 
@@ -104,7 +111,7 @@ def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
     standing.ledger.close()
 
 
-ACTS = {"take", "note", "done", "reopen", "import", "forget"}
+ACTS = {"take", "give", "note", "done", "reopen", "import", "forget"}
 SIGNED_IN = f"{PASSWORD}\n"
 
 
@@ -142,6 +149,28 @@ def test_staff_sees_what_presses_takes_it_notes_and_finishes_it(clinic: Clinic) 
         assert "0 open;" in requests().output
         assert "passed-on, late" in requests("--done").output
         assert "OVERDUE" in requests("reopen", name, "--note", "they called again").output
+
+
+def test_a_request_is_given_to_a_colleague_or_back_to_nobody_and_it_is_entered(
+    clinic: Clinic,
+) -> None:
+    clinic.left(due=timedelta(hours=2))
+    now, page_db = datetime.now(UTC), clinic.place.page_db
+    for name, role in (("Nia Okafor", Role.NURSE), ("ben", Role.TECHNICIAN)):
+        code = people.invite(page_db, name, role, now)
+        people.accept(page_db, name, code, PASSWORD, now, CHEAP)
+    with clinic.answering():
+        request = requests().output.splitlines()[1].split()[0]
+        assert "Nia Okafor has it" in requests("give", request, "Nia Okafor", "--as", PERSON).output
+        refused = requests("give", request, "ben", "--as", PERSON)
+        assert refused.exit_code == 1
+        assert "ben sees to no requests" in refused.output
+        assert "Nia Okafor" in requests().output
+        assert "nobody has it" in requests("give", request, "", "--as", PERSON).output
+        assert "given by Rita Sommer: to nobody" in requests("show", request).output
+    with closing(sqlite3.connect(clinic.place.calls_db)) as raw:
+        entered = raw.execute("SELECT who, act FROM audit WHERE act LIKE 'gave%'").fetchall()
+    assert [who for who, _ in entered] == [PERSON, PERSON]
 
 
 @pytest.mark.parametrize("role", [Role.TECHNICIAN, Role.AUDITOR])
