@@ -16,7 +16,7 @@ from sqlalchemy import Connection, column, func, select, table
 
 from firmware import audit, mailbox_keys
 from firmware.passwords import COST, Cost
-from firmware.pins import check_pin
+from firmware.pin_rule import check_pin
 
 WRONG_MOST = 5
 

@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -18,28 +17,12 @@ from sqlalchemy import Connection, column, select, table
 
 from firmware import people as staff
 from firmware.passwords import COST, Cost
+from firmware.pin_rule import PinError, check_pin
 from firmware.store import open_reader
-from ivr.lease import PIN_LONGEST
 
-PIN_SHORTEST = 6
 PIN_MADE = 8  # digits of one that the box makes: kept in mind, and not to be tried out in a night
 
 pins = table("pins", column("person", sa.Text), column("hash", sa.Text), column("made", sa.Text))
-
-
-class PinError(ValueError):
-    """This cannot be a PIN; the message says why, and never what was typed."""
-
-
-def check_pin(pin: str) -> None:
-    """Refuse what cannot be keyed, or is guessed at once."""
-    if not (pin.isascii() and pin.isdigit()):
-        raise PinError("a PIN is keyed on a telephone: give digits alone")
-    if not PIN_SHORTEST <= len(pin) <= PIN_LONGEST:
-        raise PinError(f"a PIN has {PIN_SHORTEST} to {PIN_LONGEST} digits, not {len(pin)}")
-    steps = {int(after) - int(before) for before, after in pairwise(pin)}
-    if len(steps) == 1:
-        raise PinError("digits in a row are guessed first: choose others")
 
 
 def keep(page_db: Path, person: str, pin: str, cost: Cost = COST) -> None:

@@ -28,7 +28,7 @@ from firmware.machine import MachineKey
 from firmware.opening import held_by
 from firmware.operations import Operation
 from firmware.people import KeyRing
-from firmware.pins import PinError
+from firmware.pin_rule import PinError
 from firmware.place import Place
 from firmware.spare_key import BY_PHONE
 from ivr.plan import Plan

@@ -28,7 +28,7 @@ from firmware.figures import text_of
 from firmware.handover import Entry, Night, sheet
 from firmware.machine import MachineKey
 from firmware.operations import Operation
-from firmware.pins import PinError
+from firmware.pin_rule import PinError, check_pin
 from firmware.place import Place
 from firmware.store import open_reader
 
@@ -72,7 +72,7 @@ def pin(
                 typer.prompt(f"PIN of {label}", hide_input=True, confirmation_prompt=True, err=True)
             )
         )
-        pins.check_pin(chosen)
+        check_pin(chosen)
         account.give(place, ring.person, Act.CHOSE_PIN, name)
         pins.keep(place.page_db, name, chosen)
     typer.echo(f"{label} has a new PIN", err=True)

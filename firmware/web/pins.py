@@ -16,7 +16,7 @@ from pydantic import Field
 
 from firmware import pins
 from firmware.audit import Act
-from firmware.pins import PinError
+from firmware.pin_rule import PinError, check_pin
 from firmware.web.entrance import visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
@@ -90,7 +90,7 @@ def _faults(request: Request, wish: PinForm) -> dict[str, str]:
     if wish.person not in _called(request):
         faults["person"] = NOT_CALLED
     try:
-        pins.check_pin(wish.pin)
+        check_pin(wish.pin)
     except PinError:
         faults["pin"] = NOT_A_PIN
     if wish.pin != wish.again:

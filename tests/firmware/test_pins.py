@@ -7,7 +7,7 @@ import pytest
 
 from firmware import pins
 from firmware.passwords import Cost
-from firmware.pins import PinError
+from firmware.pin_rule import PinError
 
 CHEAP = Cost(1, 8, 1)
 

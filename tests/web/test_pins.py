@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from firmware import pins
 from firmware.operations import Role
+from firmware.pin_rule import PIN_SHORTEST
 from firmware.web.cures import CURES
 from firmware.web.pins import NOT_A_PIN
 from ivr.lease import PIN_LONGEST
@@ -114,5 +115,5 @@ def test_where_the_published_site_calls_nobody_the_screen_says_so(clinic: Clinic
 
 
 def test_the_words_say_how_long_a_pin_is_and_the_cure_on_today_leads_here() -> None:
-    assert f"{pins.PIN_SHORTEST} to {PIN_LONGEST} digits" in NOT_A_PIN
+    assert f"{PIN_SHORTEST} to {PIN_LONGEST} digits" in NOT_A_PIN
     assert CURES["`careline oncall pin "].href == "/pins"
