@@ -23,7 +23,7 @@ from firmware.flow_edits import Document, flows_of, language_of, nodes_of
 from firmware.flow_outline import Box, Is, Row, outline, picture
 from firmware.node_fields import fields_of, typed_node
 from firmware.place import Place
-from firmware.web import fault_words, flow_words
+from firmware.web import fault_places, fault_words, flow_words
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.fault_words import ShownBy
 from firmware.web.flow_words import title
@@ -401,13 +401,7 @@ def _answer(
         return render(request, template, status=status, view=shown)
     if why:
         return render(request, "menus.html", status=409, view=shown)
-    return RedirectResponse(_href(shown.flow, shown.node), 303)
-
-
-def _href(flow: str, node: str = "") -> str:
-    """Names of a site file need no quoting; what is no name is left out of addresses."""
-    at = f"/menus?flow={flow}" if flow_edits.named(flow) == flow else "/menus?"
-    return f"{at}&node={node}" if node and flow_edits.named(node) == node else at
+    return RedirectResponse(fault_places.menu(shown.flow, shown.node), 303)
 
 
 def view(
@@ -511,7 +505,7 @@ class _Drawing:
         if at[0] == "flows" and len(at) > 1:
             node = at[3] if len(at) > 3 and at[2] == "nodes" else ""
             where = title(" · ".join(filter(None, (at[1], node))))
-            href = _href(at[1], node)
+            href = fault_places.menu(at[1], node)
         cure = fault_words.plain(one.cure, self.words)
         shown = fault_words.shown_by(one.example, self.words)
         return Told(tone, where, href, self._reason(one), cure, shown)
@@ -529,7 +523,7 @@ class _Drawing:
             title=title(row.name.removeprefix("flow:")),
             summary=self._summary(row.what, row.node),
             note=str(row.node.get("note", "")) if row.what is Is.NODE else "",
-            href=_href(self.flow, row.name) if is_node else _href(row.name),
+            href=fault_places.menu(self.flow, row.name) if is_node else fault_places.menu(row.name),
             faults=self.count(row.name) if row.what is Is.NODE else 0,
             is_chosen=row.what is Is.NODE and row.name == self.node,
         )
@@ -631,7 +625,9 @@ class _Drawing:
             "what": str(box.what),
             "told": told,
             "label": f"{drawn}, {more}" if more else drawn,
-            "href": _href(self.flow, box.name) if is_node else _href(box.name),
+            "href": fault_places.menu(self.flow, box.name)
+            if is_node
+            else fault_places.menu(box.name),
             "isStart": box.is_start,
             "isApart": box.is_apart,
             "isChosen": is_node and box.name == self.node,

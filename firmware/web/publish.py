@@ -29,8 +29,10 @@ from firmware.asterisk.publish import Step
 from firmware.asterisk.sandbox import launch_for
 from firmware.audit import Act
 from firmware.place import Place
+from firmware.settings import Fault
 from firmware.store import StoreError, open_reader
 from firmware.versions import Version, VersionError
+from firmware.web import fault_places, fault_words
 from firmware.web.bar import bar_of
 from firmware.web.calls import OUTCOMES
 from firmware.web.drafted import Difference
@@ -135,6 +137,17 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """A fault of the draft: where it is mended, why, what to do, and the call that shows it."""
+
+    where: str
+    href: str
+    reason: str
+    cure: str
+    shown: fault_words.ShownBy | None
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """A call that would go elsewhere, in words."""
 
@@ -172,7 +185,7 @@ def publish(request: Request) -> Response:
         groups=_groups(difference.told, words),
         marked=list(_marked(difference.marks, words)),
         pictures=list(drawn(difference.marks, words)),
-        faults=examined.faults if examined else (),
+        faults=[_wrong(one, words) for one in examined.faults] if examined else (),
         warnings=site.warnings if site else (),
         overtaken=waits and kept is not None and kept.is_overtaken,
         drafted_by=kept.done[-1].who if kept and kept.done else "",
@@ -359,6 +372,12 @@ def _left_behind(house: House, becomes: Plan) -> list[inbox.Held]:
             reader.dispose()
     except (StoreError, SQLAlchemyError) as unread:
         raise Refused(503, *UNREADABLE) from unread
+
+
+def _wrong(one: Fault, words: Words) -> Wrong:
+    where, href = fault_places.place(one.where, words)
+    reason, cure = fault_words.reason(one.reason, words), fault_words.plain(one.cure, words)
+    return Wrong(where, href, reason, cure, fault_words.shown_by(one.example, words))
 
 
 def _stands(house: House) -> str:

@@ -24,7 +24,7 @@ from firmware.place import Place
 from firmware.proving import UnprovenError
 from firmware.publishing import Published
 from firmware.settings import Fault
-from firmware.web import marked
+from firmware.web import fault_places, marked
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
 from firmware.web.words import Words
@@ -114,11 +114,29 @@ def test_a_draft_with_a_fault_is_refused_with_its_reason_and_no_button(site: Cli
     with admin(site) as browser:
         shown = browser.get("/publish").text
         assert "It cannot be published as it is" in shown
+        assert '<a href="/menus?flow=main&amp;node=menu">main · menu</a>: ' in shown
         assert "nowhere" in shown
         assert 'name="name"' not in shown
         assert sent(browser, "/publish", name="") == "/publish"
         assert site.house.press.now is None
         assert "it cannot be published as it is" in browser.get("/today").text
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "href"),
+    [
+        ("flows.main.start", "main", "/menus?flow=main"),
+        ("phones.911", "Phones · 911", "/rooms/phones/part/911"),
+        ("dial_rules[2].shows", "Dialling out · 2", "/rooms/dial_rules/part/2"),
+        ("clinic.name", "Clinic", "/rooms/clinic"),
+        ("prompts.en.welcome", "welcome", "/prompts/of/en/welcome"),
+        ("hours.office.mon", "Hours · office", "/hours/schedule/office"),
+        ("oncall", "On call", "/hours/oncall"),
+        ("file", "file", ""),
+    ],
+)
+def test_a_fault_is_led_to_where_it_is_mended(where: str, said: str, href: str) -> None:
+    assert fault_places.place(where, Words("en")) == (said, href)
 
 
 def test_a_discarded_draft_is_gone_but_not_one_that_was_not_seen(site: Clinic) -> None:
