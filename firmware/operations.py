@@ -198,6 +198,7 @@ COMMANDS: Mapping[str, Operation] = {
     "replay": Operation.LOOK,
     "requests": Operation.LOOK,
     "requests done": Operation.SETTLE,
+    "requests give": Operation.SETTLE,
     "requests note": Operation.SETTLE,
     "requests reopen": Operation.SETTLE,
     "requests show": Operation.LOOK,

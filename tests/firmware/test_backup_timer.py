@@ -181,11 +181,14 @@ def test_a_drill_that_finds_a_damaged_backup_is_red_in_the_morning_and_not_tried
     place.backup_told.write_text(json.dumps({"to": "x", "file": "careline-1.age", "at": now}))
     told = Told("careline-1.age", now, "it is damaged", seconds=1, made=now)
     finds = f"""
-import sys
+import json, sys
+from datetime import UTC, datetime
 from pathlib import Path
 with Path({str(place.home)!r}, "tries").open("a") as tries:
     tries.write(sys.argv[1] + " ")
-Path({str(place.drill_told)!r}).write_text({json.dumps(asdict(told))!r})
+told = json.loads({json.dumps(asdict(told))!r})
+told["at"] = datetime.now(UTC).isoformat(timespec="seconds")
+Path({str(place.drill_told)!r}).write_text(json.dumps(told))
 sys.exit(1)
 """
     nights = timer(place, finds)

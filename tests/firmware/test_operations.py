@@ -100,6 +100,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "recordings play": (CALL,),
     "release": (CALL,),
     "requests done": (CALL,),
+    "requests give": (CALL, "nobody"),
     "requests note": (CALL, "a word"),
     "requests reopen": (CALL,),
     "requests show --open": (CALL,),
