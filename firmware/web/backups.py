@@ -189,14 +189,16 @@ def _sealed(house: House) -> Iterator[bytes]:
     """What the backup writes, as it is written. Whatever goes wrong with it, the file ends there,
     and the browser says so: half a backup is taken for none."""
     reading, writing = os.pipe()
-    wrong: list[Exception] = []
+    wrong: list[BaseException] = [BackupError("the backup broke off")]  # until it is whole
 
     def write() -> None:
         try:
             with os.fdopen(writing, "wb") as out:
                 backup.to_stream(house.place, out, lambda _done: None)
         except Exception as fault:
-            wrong.append(fault)
+            wrong[:] = [fault]
+        else:
+            wrong.clear()
 
     writer = threading.Thread(target=write, name="backup for a browser", daemon=True)
     writer.start()
