@@ -194,5 +194,6 @@ def test_a_flow_that_makes_no_sense_is_shown_as_empty(broken: str) -> None:
 
 def test_an_accent_is_left_off_a_name_and_not_the_letter_that_bears_it() -> None:
     assert flow_edits.named("Recepción, niños") == "recepcion-ninos"
-    assert flow_edits.named("ÜBER Straße") == "uber-strae"
+    assert flow_edits.named("ÜBER Straße") == "uber-strasse"
+    assert flow_edits.named("Søren Łódź") == "soren-lodz"
     assert flow_edits.named("診療") == ""
