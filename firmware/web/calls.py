@@ -45,6 +45,7 @@ from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
+from firmware.web.lately import state_of
 from firmware.web.telephone_number import telephone
 from firmware.web.today import SEGMENTS
 from firmware.web.words import Words, to_say
@@ -255,7 +256,11 @@ def _screen(request: Request, looked: Looked) -> Response:
         _found, looked=looked, key=key, plan=plan, digits=house.digits, now=house.now()
     )
     part = Part((), False, {}, frozenset(), frozenset())
-    if not faults:
+    if looked.counts and not looked.number:
+        # All calls of the years a figure counts are gone through: once, until there are others.
+        as_of = state_of(house.place.calls_db), house.now().replace(second=0, microsecond=0), plan
+        part = house.behind.of(looked, as_of, partial(_read, house, wanted)) or part
+    elif not faults:
         part = _read(house, wanted) or part
     lines = [_line(each, part, plan, key, words, house.now()) for each in part.calls]
     more = part.calls[-1].place if part.calls and part.has_more else None

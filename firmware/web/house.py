@@ -12,7 +12,7 @@ from fastapi import Request
 
 from firmware import account, settings
 from firmware.audit import Act
-from firmware.call_search import LastDigits
+from firmware.call_search import LastDigits, Part
 from firmware.first_calls import FirstCalls
 from firmware.passwords import Cost
 from firmware.place import Place
@@ -73,6 +73,7 @@ class House:
     digits: LastDigits
     first_calls: FirstCalls
     counted: Lately[Counted]
+    behind: Lately[Part | None]  # calls behind a figure
     cost: Cost  # of the passwords chosen here
     drafted: Drafted
     outlooks: Outlooks

@@ -183,6 +183,7 @@ def house(
         digits=LastDigits(),
         first_calls=FirstCalls(),
         counted=Lately(),
+        behind=Lately(),
         cost=cost,
         drafted=Drafted(place, now),
         outlooks=Outlooks(place),

@@ -131,6 +131,19 @@ def test_a_telephone_with_very_many_calls_is_found_the_other_way_with_the_same_a
         assert looks(browser, phone="101") == wanted
 
 
+def test_calls_behind_a_figure_are_gone_through_once_and_anew_when_one_has_come(
+    clinic: Clinic,
+) -> None:
+    asked = "/calls?since=2026-03-02&until=2026-03-02&counts=offered"
+    with past_of(clinic.place) as past, clinic.browser() as browser:
+        made = [past.call() for _ in range(3)][::-1]
+        clinic.sign_in(browser, named(Role.FRONT_DESK))
+        assert listed(browser.get(asked).text) == made
+        assert listed(browser.get(asked).text) == made
+        newest = past.call()
+        assert listed(browser.get(asked).text) == [newest, *made]
+
+
 def test_who_called_is_masked_until_somebody_opens_it_and_that_is_entered_first(
     clinic: Clinic,
 ) -> None:
