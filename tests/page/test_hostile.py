@@ -4,27 +4,24 @@ of these patients calls. Nothing runs, nothing is asked for elsewhere, and each 
 """
 
 import asyncio
-import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, Route, expect, sync_playwright
 
 from firmware import patients, people
 from firmware.machine import MachineKey
-from firmware.operations import ROUTES, Role
+from firmware.operations import Role
 from firmware.patients import Patient
 from firmware.place import Place
-from firmware.sections import SECTIONS
 from firmware.web.addresses import names_of_box
 from firmware.web.authority import Clock, Identity
 from firmware.web.page import house, page
 from tests.firmware.by_hand import SITE, exchange_at, site_at
 from tests.page.conftest import CHROMIUM
 from tests.page.hostile import NAMES
+from tests.page.screens import screens
 from tests.page.visit import Visit, visiting
 from tests.web.clinic import CHEAP, PASSWORD, Clinic, named
 from tests.web.exchanging import exchange_of
@@ -47,32 +44,6 @@ OPEN = """(call) => {
   document.body.append(form);
   setTimeout(() => form.submit());  // this call is over before its page is
 }"""
-
-
-# What stands for a screen's parameters; a screen whose parameter is not here fails the story.
-PARTS = {
-    "call": (),  # each call's own screen is opened by hand
-    "extension": ("101",),
-    "file": (),  # what telephones fetch is no screen
-    "language": ("en",),
-    "layer": ("first",),
-    "name": ("101", "desk", "main", "office", "welcome"),
-    "place": ("0",),
-    "schedule": ("office",),
-    "section": tuple(SECTIONS),
-    "sound": (),  # nor is what is heard
-    "token": (),
-}
-
-
-def screens() -> Iterator[str]:
-    """Every screen that an administrator can go to, those too that come to be."""
-    for route in ROUTES:
-        method, path = route.split()
-        if method == "GET" and not path.startswith("/api/") and not path.endswith(("/live", "csv")):
-            names = re.findall(r"{(\w+)}", path)
-            for filled in product(*(PARTS[name] for name in names)):
-                yield path.format(**dict(zip(names, filled, strict=True)))
 
 
 def test_no_name_of_a_caller_runs_on_any_screen(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from firmware.web import policy
 from firmware.web.entrance import API, COOKIE
 from firmware.web.page import SCREENS
 from firmware.web.visitors import Visitors
+from tests.page.screens import screens
 from tests.web.clinic import ADDRESS, OURS, PASSWORD, Clinic, named, token_in
 
 # What never answers before it is told to: its own tests are in tests/page.
@@ -84,6 +85,10 @@ def test_each_role_is_served_what_the_table_says_and_no_more_and_each_refusal_is
 
 def test_each_screen_is_served_once() -> None:
     assert len(SCREENS) == len(set(map(id, SCREENS)))
+
+
+def test_the_browser_s_stories_know_an_address_of_each_screen() -> None:
+    assert all("{" not in path for path in screens())
 
 
 def test_nobody_is_served_anything_that_is_somebody_s(clinic: Clinic) -> None:
