@@ -76,14 +76,16 @@ class Practice:
         )
 
 
-async def calls_and_hears_the_menu(here: Practice) -> LiveCall:
+async def calls_and_hears_the_menu(
+    here: Practice, *, number: str = "", name: str = "Caller"
+) -> LiveCall:
     """Somebody calls the clinic: a key they press now is the menu's."""
     door, dialled = here.place.control_socket, here.rehearsal.plan.lines["main"].numbers[0]
     steps = follow_async(door, topics.WATCH, topics.WatchRequest())
     told = asyncio.ensure_future(anext(steps))
     await ask_async(door, topics.STATUS, topics.StatusRequest())  # so it has been heard
     async with asyncio.timeout(SOON_S):
-        call = await here.rehearsal.telco.call(dialled)
+        call = await here.rehearsal.telco.call(dialled, number=number, name=name)
         while (await told).step != "menu":
             told = asyncio.ensure_future(anext(steps))
     return call

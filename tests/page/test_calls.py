@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from firmware.asterisk.telco import Answers, Silent
 from firmware.operations import Role
 from firmware.web.telephone_number import telephone
-from tests.page.practice import Practice
+from tests.page.practice import Practice, calls_and_hears_the_menu
 from tests.page.visit import visiting
 
 ANN = "2025550177"
@@ -30,9 +30,7 @@ def test_a_caller_is_seen_as_the_telephone_rings_found_afterwards_and_called_bac
         visit.sign_in(Role.FRONT_DESK)
         calling = page.locator("[data-table=calling] tbody tr")
         expect(calling).to_have_count(0)
-        call = here.run(
-            telco.call(here.rehearsal.plan.lines["main"].numbers[0], number=ANN, name=HOSTILE)
-        )
+        call = here.run(calls_and_hears_the_menu(here, number=ANN, name=HOSTILE))
         expect(page.locator("[data-table=lines] tr[data-key=main]")).to_contain_text("1 call")
         here.run(call.press("2"))
         expect(calling).to_contain_text("not on the list: ··· 77")

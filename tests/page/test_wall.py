@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from firmware.asterisk.telco import Silent
 from firmware.operations import Role
-from tests.page.practice import Practice
+from tests.page.practice import Practice, calls_and_hears_the_menu
 from tests.page.visit import LOOKS, visiting
 
 
@@ -17,7 +17,6 @@ def test_a_television_shows_who_waits_and_nobody_is_signed_in_there(
     here: Practice, chromium: Browser, pictures: Path, language: str
 ) -> None:
     here.run(here.rehearsal.telco.behave("103", Silent()))
-    number = here.rehearsal.plan.lines["main"].numbers[0]
     with visiting(chromium, here.address, language) as visit:
         visit.sign_in(Role.FRONT_DESK)
         visit.page.locator("details.card > summary").click()
@@ -26,7 +25,7 @@ def test_a_television_shows_who_waits_and_nobody_is_signed_in_there(
         expect(visit.page.locator("#sign-out")).to_have_count(0)
         count = visit.page.locator("[data-text=count]")
         expect(count).to_have_text("0")
-        call = here.run(here.rehearsal.telco.call(number))
+        call = here.run(calls_and_hears_the_menu(here))
         expect(visit.page.locator("[data-table=hours] tbody tr")).not_to_have_count(0)
         here.run(call.press("2"))
         expect(count).to_have_text("1")
