@@ -6,46 +6,41 @@ stands in the audit before it is shown. A number that is looked for is typed int
 stands in an address. Hearing a recording takes the visitor's own key.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlencode
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.background import BackgroundTask
 
 from firmware import call_search, opening, people, tickets
 from firmware.audit import Act
-from firmware.busy import hour_written
-from firmware.call_search import IN_PROGRESS, Found, LastDigits, Part, Place, Wanted, masked
-from firmware.counted_calls import ALL, ASKED, TALLIED, Counted
-from firmware.figures import HOUR, By, day_begins
-from firmware.ledger import OUTCOME, Step
+from firmware.call_search import IN_PROGRESS, Found, LastDigits, Part, Wanted, masked
+from firmware.counted_calls import ALL
+from firmware.figures import day_begins
+from firmware.ledger import Step
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.operations import Operation
 from firmware.recordings import Recording, recorded_in
 from firmware.store import StoreError, open_reader
 from firmware.talk_sound import HEARD_GAP_S, sound_of
-from firmware.topics import StepLine
-from firmware.trace import SENTENCES
 from firmware.vault import VaultError
 from firmware.web.call_back import telephones
+from firmware.web.call_words import OUTCOMES, told
 from firmware.web.counted_words import from_hour, in_hour, what, whose
-from firmware.web.days import DAY, EARLIEST, LATEST, day_of
 from firmware.web.entrance import Refused, visitor_of
-from firmware.web.forms import Form
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
 from firmware.web.lately import state_of
+from firmware.web.looked_for import Looked
 from firmware.web.telephone_number import telephone
 from firmware.web.today import SEGMENTS
 from firmware.web.words import Words, to_say
@@ -57,22 +52,6 @@ T = TypeVar("T")
 
 PAUSE_S = 0.003
 KEPT_WRITTEN = 2_000  # dates of calls
-OUTCOMES: Mapping[str, str] = {
-    IN_PROGRESS: to_say("in progress"),
-    "answered": to_say("answered"),
-    "abandoned": to_say("gave up waiting"),
-    "short_abandoned": to_say("hung up at once"),
-    "callback": to_say("call-back promised"),
-    "message": to_say("left a message"),
-    "self_served": to_say("served by the menu"),
-    "transferred": to_say("transferred"),
-    "emergency": to_say("emergency"),
-    "blocked": to_say("blocked"),
-    "failsafe": to_say("under the fail-safe"),
-}
-MATCHED, FREE = "matched", " free: "
-# An instant as the exchange writes it.
-INSTANT = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d{4}-\d\d-\d\d \d\d:\d\d)\b")
 TONES = {"abandoned": "warning", "failsafe": "warning", "answered": "well", "emergency": "alarm"}
 NO_SUCH = (404, to_say("There is no such call."), to_say("Look for it among the calls."))
 UNREAD = (
@@ -91,67 +70,6 @@ NOT_HEARD = (
     to_say("It may have been deleted; load the page again."),
 )
 FEW_DIGITS = {"number": to_say("Type the whole number, or at least its last four digits.")}
-
-
-class Looked(Form):
-    """What is looked for; `number` comes by a form alone, never in an address."""
-
-    number: Annotated[str, Field(max_length=40, pattern=r"^[0-9 ()+./-]*$", repr=False)] = ""
-    since: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = ""
-    until: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = ""
-    phone: Annotated[str, Field(pattern=r"^([0-9]{2,6})?$")] = ""
-    outcome: Annotated[str, Field(max_length=20)] = ""
-    # What a figure counts: of whom, in which hour of the week, or in which hour of all.
-    counts: Annotated[str, Field(max_length=20)] = ""
-    by: Literal["", "line", "queue", "agent"] = ""
-    name: Annotated[str, Field(max_length=64)] = ""
-    hour: Annotated[str, Field(pattern=r"^([0-6]-([01][0-9]|2[0-3]))?$")] = ""
-    at: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z)?$")] = ""
-    before: Annotated[str, Field(pattern=r"^([0-9T:.+-]{20,40}~[0-9a-f-]{36})?$")] = ""
-
-    @model_validator(mode="after")
-    def _is_counted(self) -> "Looked":
-        """Some figure counts so."""
-        narrowed = (self.by, self.hour, self.at)
-        known = self.counts in TALLIED or (self.counts in ASKED and not any(narrowed))
-        if not known and (self.counts or any(narrowed)):
-            raise ValueError("no figure counts so")
-        if self.at and self.hour_at() is None:
-            raise ValueError("no such hour")
-        return self
-
-    def day(self, name: str) -> date | None:
-        return day_of(str(getattr(self, name)))
-
-    def place(self) -> Place | None:
-        arrived, _, call = self.before.partition("~")
-        return Place(arrived, call) if call else None
-
-    def hour_at(self) -> datetime | None:
-        if day_of(self.at[:10]) is None:
-            return None
-        try:
-            return datetime.fromisoformat(self.at)
-        except ValueError:
-            return None
-
-    def counted(self, zone: ZoneInfo, now: datetime) -> Counted | None:
-        """Of the days named, by the figures' own reckoning; None: nothing is counted."""
-        if not self.counts:
-            return None
-        since, until = self.day("since") or EARLIEST, self.day("until") or self.day("since")
-        begin, end = day_begins(since, zone), day_begins((until or LATEST) + DAY, zone)
-        if (at := self.hour_at()) is not None:
-            begin, end = at, at + HOUR
-        hour = hour_written(self.hour) if self.hour else None
-        by = By(self.by) if self.by else By.ALL
-        return Counted(self.counts, begin, end, zone, now, by, self.name, hour)
-
-    def in_address(self, **changed: str) -> str:
-        """All but the number."""
-        said = self.model_dump(exclude={"number"}) | changed
-        said = {name: value for name, value in said.items() if value}
-        return f"/calls?{urlencode(said)}" if said else "/calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,36 +349,6 @@ def _way(steps: list[Step], words: Words) -> Iterator[Told]:
     for step in steps:
         after_s = (step.mono_ms - steps[0].mono_ms) / 1000
         yield Told(_clock(after_s), told(step, words))
-
-
-def told(step: Step | StepLine, words: Words) -> str:
-    """One step in one sentence; its detail in this language, as far as it has words of ours."""
-    sentence = SENTENCES.get(step.step)
-    if sentence is None:
-        return f"{step.step} {step.detail}".rstrip()
-    said = words.gettext(sentence.replace("{}", "%(detail)s"))
-    return said.replace("%(detail)s", _detail(step, words)).rstrip()
-
-
-def _detail(step: Step | StepLine, words: Words) -> str:
-    if step.step == OUTCOME and step.detail in OUTCOMES:
-        return words.gettext(OUTCOMES[step.detail])
-    if step.step == MATCHED:
-        head, free, phones = step.detail.partition(FREE)
-        told_each = [words.told(each) for each in phones.split(", ")]
-        return words.told(f"{head}{free}{', '.join(told_each)}")
-    # One word is a name of the site's, as a step of a flow: it is not ours to translate.
-    return in_words(step.detail, words) if " " in step.detail else step.detail
-
-
-def in_words(said: str, words: Words) -> str:
-    """What the exchange says, in this language, its days too."""
-
-    def day(found: re.Match[str]) -> str:
-        at = datetime.fromisoformat(found[1])
-        return str(format_datetime(at, "EEE d MMM y, HH:mm", locale=words.locale))
-
-    return words.told(INSTANT.sub(day, said))
 
 
 # ---- what both show ----

@@ -34,7 +34,7 @@ from firmware.store import StoreError, open_reader
 from firmware.versions import Version, VersionError
 from firmware.web import fault_places, fault_words
 from firmware.web.bar import bar_of
-from firmware.web.calls import OUTCOMES
+from firmware.web.call_words import OUTCOMES
 from firmware.web.drafted import Difference
 from firmware.web.entrance import Refused, is_let_in, visitor_of
 from firmware.web.flow_words import title

@@ -33,7 +33,7 @@ from firmware.store import StoreError, open_reader
 from firmware.topics import StepLine
 from firmware.walks import AT, Walk
 from firmware.walks_section import PRESS_MOST, SECTION
-from firmware.web import call_back, calls
+from firmware.web import call_back, call_words
 from firmware.web.asking import ask_now
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
@@ -293,7 +293,7 @@ def in_words_of(each: Told, words: Words) -> str:
             line = StepLine(
                 call="", step=each.step, detail=each.detail, at="", mono_ms=int(each.at_s * 1000)
             )
-            return calls.told(line, words)
+            return call_words.told(line, words)
         case Kind.PRESSES:
             return words.say("You press %(key)s", key=each.detail)
         case Kind.SAYS:
@@ -305,7 +305,7 @@ def in_words_of(each: Told, words: Words) -> str:
         case Kind.HUSH:
             return ""
         case _:
-            return calls.in_words(each.text.strip(), words)
+            return call_words.in_words(each.text.strip(), words)
 
 
 def _kept(text: str, plan: Plan, words: Words) -> Iterator[Kept]:
