@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 # A proof's knobs are variables of its own, as in: make proof-dtmf SEEDS="7 8 9"
-.PHONY: help run test setup page fuzz lint pictures clean
+.PHONY: help run test setup page lines depth fuzz lint pictures clean
 
 # WORKERS=5 is for a machine with a processor more: two of them compute, the others keep real time.
 WORKERS := 4
@@ -32,6 +32,14 @@ page: ## run the tests of the page, in a real browser too
 	@.ci/setup fuzz
 	@tests/web/run
 	@tests/page/run
+
+lines: ## run the tests of what is plugged in: lines, gateways, modems, speakers, panels
+	@.ci/setup fuzz
+	@tests/lines/run
+
+depth: ## run the core's tests under the sanitizers, and look through it deeply
+	@.ci/setup test
+	@tests/depth/run
 
 setup: ## only the set-up, with everything the tests and fuzzers need
 	@.ci/setup fuzz

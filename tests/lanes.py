@@ -25,10 +25,8 @@ LESS_URGENT = 5  # a computing worker's nice value: a third of the time where al
 
 LONGEST_FIRST = (
     "tests/house/test_linters.py::test_clang_tidy_finds_nothing_in_the_core",
-    "tests/routing_core/test_c_under_sanitizers.py",
     "tests/routing_core/test_c_host.py",
     "tests/house/test_linters.py::test_types_hold_in_the_strict_sense",
-    "tests/routing_core/test_c_never_races.py",
     "tests/firmware/test_listening_desk.py",
     "tests/firmware/test_disk_faults.py",
     "tests/routing_core/test_c_gives_the_same_bits.py",

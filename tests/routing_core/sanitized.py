@@ -14,6 +14,7 @@ from pathlib import Path
 from routing_core import _build
 from tests.routing_core.compiled import CSRC, ROOT, versioned
 
+CORES_TESTS = Path(__file__).parent
 KEPT = ROOT / "build" / "sanitized"
 
 # What a program that is linked with such a core is compiled with.

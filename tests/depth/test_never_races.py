@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.routing_core.sanitized import (
+    CORES_TESTS,
     PLAINLY,
     RUN_TESTS,
     SANITIZED_S,
@@ -32,7 +33,7 @@ def python_under_the_thread_sanitizer(
 
 
 def test_the_engines_thread_and_its_callers_never_race(watched: Path) -> None:
-    tests = str(Path(__file__).with_name("test_media.py"))
+    tests = str(CORES_TESTS / "test_media.py")
     ran = python_under_the_thread_sanitizer(watched, "-c", RUN_TESTS, *PLAINLY, tests)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

@@ -1,5 +1,5 @@
-"""No fault of the C under ASan and UBSan: every other test of this folder runs against the core
-built so, in processes of their own.
+"""No fault of the C under ASan and UBSan: every test of the core runs against one built so, in
+processes of their own.
 """
 
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.routing_core.sanitized import (
+    CORES_TESTS,
     PLAINLY,
     RUN_TESTS,
     SANITIZED,
@@ -32,11 +33,7 @@ def python_under_sanitizers(home: Path, *arguments: str) -> subprocess.Completed
 
 def test_every_test_of_the_core_passes_under_the_sanitizers(sanitized: Path) -> None:
     # What is named test_c_… compiles C itself, and brings its own sanitizers.
-    tests = {
-        path
-        for path in Path(__file__).parent.glob("test_*.py")
-        if not path.name.startswith("test_c_")
-    }
+    tests = {path for path in CORES_TESTS.glob("test_*.py") if not path.name.startswith("test_c_")}
     # The engine's mostly wait, and the others only compute.
     waiting = {path for path in tests if path.name.startswith("test_media")}
     # Sanitized code is several times slower, and 500 callers in real time are then too many.
