@@ -27,6 +27,7 @@ from firmware import (
     board,
     ledger,
     message_acts,
+    outgoing,
     people,
     recalled,
     recordings,
@@ -37,6 +38,7 @@ from firmware import (
     trial,
     vault,
     wallclock,
+    ways,
 )
 from firmware.admin_notices import AdminNotices
 from firmware.answers import Answers, show
@@ -74,6 +76,7 @@ from firmware.machine import MachineKey, MachineKeyError
 from firmware.message_notices import MessageNotices
 from firmware.mobile_call import MobileCall
 from firmware.notify import Notices
+from firmware.outgoing import Outgoing
 from firmware.perform import BEEP_TAG, Performer
 from firmware.phone_recording import PhoneRecordings
 from firmware.place import Place
@@ -226,6 +229,12 @@ class App:
                 self._inbox.put,
                 lambda: self._exchange.calls,
             )
+            notices = Notices(
+                lambda: ways.mail(self._place, self._plan),
+                self._start,
+                Outgoing(self._ledger.store, key),
+            )
+            self._send_what_was_left = partial(outgoing.resume, notices, self._place.calls_db, key)
             self._leases = LeaseDesk(
                 store=self._ledger.store,
                 key=key,
@@ -233,6 +242,7 @@ class App:
                 plan=lambda: self._plan,
                 tell=self._inbox.put,
                 start=self._start,
+                notices=notices,
             )
             self._listening = ListeningDesk(
                 store=self._ledger.store,
@@ -244,9 +254,8 @@ class App:
                 start=self._start,
             )
             self._message_notices = MessageNotices(
-                self._place.calls_db, lambda: self._plan, self._leases.mail, self._start
+                self._place.calls_db, lambda: self._plan, notices, self._start
             )
-            notices = Notices(self._leases.mail, self._start)
             self._admin_notices = AdminNotices(
                 self._place.calls_db,
                 self._place.admins_told,
@@ -271,8 +280,7 @@ class App:
                 plan=lambda: self._plan,
                 local=self._now,
                 trusted=self._hours.trusts_the_clock,
-                start=self._start,
-                mail=self._leases.mail,
+                notices=notices,
                 eraser=Eraser(self._ledger.store, key, self._place.messages, self._copies.renew),
             )
             await self._retention.measure()
@@ -445,6 +453,7 @@ class App:
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
             group.create_task(self._rollups.run())
+            group.create_task(self._send_what_was_left())
             group.create_task(self._admin_notices.run())
             group.create_task(self._damage_notices.run())
             group.create_task(self._audit_watch.run())

@@ -25,10 +25,9 @@ from firmware.audit import THIS_BOX, Act, Audited
 from firmware.control import ControlError, Door
 from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey, MachineKeyError
-from firmware.notify import Mail, Notice, Notices
+from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.operations import Asker
 from firmware.place import Place
-from firmware.site_secrets import SecretsError, secrets_of
 from firmware.store import BehindError, Store, StoreError, open_reader
 from firmware.vault import VaultError
 from ivr import commands, events
@@ -60,6 +59,7 @@ class LeaseDesk:
         plan: Callable[[], Plan],
         tell: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
+        notices: Notices,
     ) -> None:
         self._store = store
         self._key = key
@@ -67,7 +67,7 @@ class LeaseDesk:
         self._plan = plan
         self._tell = tell
         self._begin = start
-        self._notices = Notices(self.mail, self._start)
+        self._notices = notices
         self._open: dict[str, Urgent] = {}
         self._unwritten: dict[str, Urgent] = {}
         self._looked_at = float("-inf")
@@ -291,18 +291,6 @@ class LeaseDesk:
             if person is not None and person.email:
                 self._notices.send(notice(plan.name, person.email, at))
 
-    def mail(self) -> Mail | None:
-        """The way to tell people; None: the site has none."""
-        plan = self._plan()
-        if plan.mail is None:
-            return None
-        try:
-            password = secrets_of(self._place.secrets, plan).email
-        except (SecretsError, OSError) as unread:
-            log.warning("the mail server's password cannot be read", why=str(unread))
-            password = ""
-        return Mail(plan.mail, password)
-
     # ---- the control socket ----
 
     def answer_at(self, door: Door) -> None:
@@ -424,4 +412,5 @@ def notice(clinic: str, address: str, at: datetime) -> Notice:
         " numbers that it has of you.\n\nPlease answer, and have your PIN ready. Nothing about it"
         " is in this e-mail, and no answer to it is read.\n",
         at,
+        AN_HOUR,
     )

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import ledger, topics
-from firmware.notify import Mail, Notice, Notices
+from firmware.notify import Notice, Notices
 from firmware.store import StoreError, open_reader
 from ivr.plan import BY_EMAIL, Plan
 
@@ -60,11 +60,11 @@ class MessageNotices:
         self,
         calls_db: Path,
         plan: Callable[[], Plan],
-        mail: Callable[[], Mail | None],
+        notices: Notices,
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._calls_db, self._plan, self._start = calls_db, plan, start
-        self._notices = Notices(mail, start)
+        self._notices = notices
         self._words = Words()
 
     def came(self, mailbox: str) -> None:

@@ -2,26 +2,33 @@
 
 A notice says that somebody is being called and nothing of why: no number, no name, no word of a
 patient ever stands in one, for it travels and stays where we cannot wipe it. It is sent by tasks of
-its own and never waited for; what cannot be delivered is tried again for an hour, and told. Where
-the site says TLS, a server that has none, or whose certificate nobody vouches for, gets nothing.
+its own and never waited for. It is kept until somebody has taken it, over restarts too, and tried
+again and again for as long as it is worth telling; that it cannot be delivered is told. Where the
+site says TLS, a server that has none, or whose certificate nobody vouches for, gets nothing.
 """
 
 import asyncio
-import smtplib
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
+from email.utils import format_datetime
+from itertools import chain, repeat
 from typing import Any, Protocol
+from uuid import uuid4
 
+import aiosmtplib
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from firmware.store import StoreError
 from ivr.plan import MailServer
 
 SERVER_ANSWERS_S = 20.0
 AGAIN_S = (2.0, 10.0, 30.0, 120.0, 300.0, 600.0, 900.0, 1800.0)
+A_DAY, AN_HOUR = timedelta(days=1), timedelta(hours=1)
 # What our own name is to a mail server: a box has none, and asking DNS for one may take a minute.
 OUR_NAME = "careline.invalid"
 
@@ -35,15 +42,33 @@ class Notice:
     address: str = field(repr=False)
     subject: str
     text: str
-    at: datetime
+    at: datetime  # aware
+    worth: timedelta = A_DAY  # so long after `at` it is of use to be told of it
+    name: str = field(default_factory=lambda: str(uuid4()))
+
+    def is_worth_telling(self, now: datetime) -> bool:
+        """A clock that was set back makes none last longer than it would have."""
+        return abs(now - self.at) < self.worth
 
 
-class Notifier(Protocol):
-    """One way to tell people; it may block, for it is called in a thread."""
+class Untaken(Exception):  # noqa: N818 - not a fault of ours
+    """A notice was not taken; why, in words that hold nothing of what a server said, for that may
+    hold the address."""
 
-    def deliver(self, notice: Notice) -> None:
-        """Return when the notice has been taken; OSError (SMTPException is one): it was not."""
+
+class Way(Protocol):
+    """One way to tell people."""
+
+    async def deliver(self, notice: Notice) -> None:
+        """Return when the notice has been taken; Untaken: it was not."""
         ...
+
+
+class Shelf(Protocol):
+    """Where notices lie until they are taken; StoreError, SQLAlchemyError: the disk refuses."""
+
+    async def keep(self, notice: Notice) -> None: ...
+    async def forget(self, name: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,72 +78,108 @@ class Mail:
     server: MailServer
     password: str = field(repr=False)
 
-    def deliver(self, notice: Notice) -> None:
-        with self._connected() as server:
-            if self.server.security == "starttls":
-                server.starttls(context=ssl.create_default_context())
-            if self.server.username is not None:
-                server.login(self.server.username, self.password)
-            server.send_message(_letter(self.server.sender, notice))
-
-    def _connected(self) -> smtplib.SMTP:
-        host, port = self.server.host, self.server.port
-        if self.server.security == "tls":
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(host, port, OUR_NAME, timeout=SERVER_ANSWERS_S, context=context)
-        return smtplib.SMTP(host, port, OUR_NAME, timeout=SERVER_ANSWERS_S)
+    async def deliver(self, notice: Notice) -> None:
+        to, has_name = self.server, self.server.username is not None
+        try:
+            async with aiosmtplib.SMTP(
+                hostname=to.host,
+                port=to.port,
+                username=to.username,
+                password=self.password if has_name else None,
+                local_hostname=OUR_NAME,
+                timeout=SERVER_ANSWERS_S,
+                use_tls=to.security == "tls",
+                start_tls=to.security == "starttls",
+                tls_context=None if to.security == "none" else ssl.create_default_context(),
+            ) as server:
+                await server.send_message(_letter(to.sender, notice))
+        except (aiosmtplib.SMTPException, OSError, ValueError) as refused:
+            raise Untaken(_in_words(refused)) from refused
 
 
 class Notices:
-    """Sends them, each by a task that is begun with `start`, until it is taken."""
+    """Sends them, each by a task that is begun with `start`, until it is taken or too old."""
 
     def __init__(
         self,
-        notifier: Callable[[], Notifier | None],
+        way: Callable[[], Way | None],
         start: Callable[[Coroutine[Any, Any, None]], object],
+        shelf: Shelf | None = None,
         again_s: tuple[float, ...] = AGAIN_S,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._notifier = notifier
-        self._start = start
-        self._again_s = again_s
+        self._way, self._start, self._shelf = way, start, shelf
+        self._again_s, self._now = again_s, now
         self.fault = ""  # why the newest could not be delivered; empty once one is
 
     def send(self, notice: Notice) -> None:
         """Never blocks. Without a way to tell anybody, nobody is told."""
-        if self._notifier() is not None:
+        if self._way() is not None:
             self._start(self._send(notice))
 
+    def resume(self, left: list[Notice]) -> None:
+        """What an exchange before us could not deliver, each kept already."""
+        for notice in left:
+            self._start(self._deliver(notice))
+
     async def _send(self, notice: Notice) -> None:
-        for pause_s in (*self._again_s, None):
-            notifier = self._notifier()
-            if notifier is None:
-                return
+        """What the disk refuses to keep is sent all the same: somebody is being called."""
+        if self._shelf is not None:
             try:
-                await asyncio.to_thread(notifier.deliver, notice)
-            except (OSError, ValueError) as refused:
-                self.fault = _in_words(refused)
+                await self._shelf.keep(notice)
+            except (StoreError, SQLAlchemyError) as refused:
+                log.warning("a notice would not outlive us", why=str(refused))
+        await self._deliver(notice)
+
+    async def _deliver(self, notice: Notice) -> None:
+        if not await self._is_taken(notice):
+            log.error("a notice could not be delivered", why=self.fault or "the site has no way to")
+        if self._shelf is not None:
+            # What stays there is told once more after a restart, under the same name, or too old.
+            with suppress(StoreError, SQLAlchemyError):
+                await self._shelf.forget(notice.name)
+
+    async def _is_taken(self, notice: Notice) -> bool:
+        for pause_s in self._pauses():
+            way = self._way()
+            if way is None or not notice.is_worth_telling(self._now()):
+                return False
+            try:
+                await way.deliver(notice)
+            except Untaken as refused:
+                self.fault = str(refused)
             else:
                 self.fault = ""
-                return
-            if pause_s is not None:
-                await asyncio.sleep(pause_s)
-        log.error("a notice could not be delivered", why=self.fault)
+                return True
+            await asyncio.sleep(pause_s)
+        raise AssertionError("the pauses never end")
+
+    def _pauses(self) -> Iterator[float]:
+        return chain(self._again_s, repeat(self._again_s[-1]))
 
 
 def _in_words(refused: Exception) -> str:
-    """Why a notice was not taken; never in a server's own words, which may hold the address."""
+    """Why a notice was not taken; a connection's own reason is looked at before what it made."""
     match refused:
+        case aiosmtplib.SMTPConnectError(__cause__=ssl.SSLError() as reason):
+            return _in_words(reason)
         case ssl.SSLCertVerificationError(verify_message=str() as why):
             return f"the mail server's certificate is not trusted, so nothing was sent: {why}"
         case ssl.SSLError():
             return "the mail server does not speak TLS as the site file says, so nothing was sent"
-        case smtplib.SMTPNotSupportedError():
-            return "the mail server offers no STARTTLS, or no sign-in, so nothing was sent"
-        case smtplib.SMTPAuthenticationError():
+        case aiosmtplib.SMTPAuthenticationError():
             return "the mail server refuses the name and password of the site"
-        case smtplib.SMTPResponseException(smtp_code=code):
+        case aiosmtplib.SMTPConnectResponseError(code=code):
             return f"the mail server refuses it with {code}"
-        case smtplib.SMTPException():
+        case aiosmtplib.SMTPConnectError() | aiosmtplib.SMTPTimeoutError():
+            return "the mail server cannot be reached"
+        case aiosmtplib.SMTPResponseException(code=code):
+            return f"the mail server refuses it with {code}"
+        case aiosmtplib.SMTPRecipientsRefused(recipients=[first, *_]):
+            return _in_words(first)
+        case aiosmtplib.SMTPException(message=str() as said) if "STARTTLS" in said:
+            return "the mail server offers no STARTTLS, so nothing was sent"
+        case aiosmtplib.SMTPException():
             return f"the mail server does not take it ({type(refused).__name__})"
         case _:
             return f"the mail server cannot be reached ({type(refused).__name__})"
@@ -130,7 +191,7 @@ def _letter(sender: str, notice: Notice) -> EmailMessage:
     letter["To"] = notice.address
     letter["Subject"] = notice.subject
     letter["Date"] = format_datetime(notice.at)
-    letter["Message-ID"] = make_msgid(domain=OUR_NAME)
+    letter["Message-ID"] = f"<{notice.name}@{OUR_NAME}>"  # told twice, it is known to be one
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer of a machine, please
     letter.set_content(notice.text)
     return letter

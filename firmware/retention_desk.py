@@ -7,10 +7,10 @@ come in. A fault ends no call: it is told in the status, and the next night trie
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -24,7 +24,7 @@ from firmware.erasure import NOT_BY_HAND, NotAllowedError, Rule
 from firmware.holds import HeldError, UnknownTargetError
 from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey, MachineKeyError
-from firmware.notify import Notice, Notices, Notifier
+from firmware.notify import Notice, Notices
 from firmware.operations import Asker
 from firmware.people import PeopleError, Role
 from firmware.place import Place
@@ -58,14 +58,13 @@ class RetentionDesk:
         plan: Callable[[], Plan],
         local: Callable[[], datetime],
         trusted: Callable[[], bool],
-        start: Callable[[Coroutine[Any, Any, None]], object],
-        mail: Callable[[], Notifier | None],
+        notices: Notices,
         eraser: Eraser,
     ) -> None:
         self._store, self._key, self._place, self._plan = store, key, place, plan
         self._local, self._trusted = local, trusted
         self._eraser = eraser
-        self._notices = Notices(mail, start)
+        self._notices = notices
         self.room = Room(self._room_is_scarce)
         self._up_since = time.monotonic()
         self._passed_on: date | None = None

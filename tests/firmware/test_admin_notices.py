@@ -48,7 +48,11 @@ class Office:
         server = self.plan.mail
         assert server is not None
         by = Mail(server, "")
-        notices = Notices(lambda: by, lambda work: self.tasks.add(asyncio.create_task(work)))
+        notices = Notices(
+            lambda: by,
+            lambda work: self.tasks.add(asyncio.create_task(work)),
+            now=lambda: WHEN,
+        )
         return AdminNotices(
             self.place.calls_db,
             self.place.admins_told,

@@ -40,7 +40,11 @@ class Office:
         server = self.plan.mail
         assert server is not None
         by = Mail(server, "")
-        notices = Notices(lambda: by, lambda work: self.tasks.add(asyncio.create_task(work)))
+        notices = Notices(
+            lambda: by,
+            lambda work: self.tasks.add(asyncio.create_task(work)),
+            now=lambda: self.now,
+        )
         told = self.place.damage_told
         return DamageNotices(self.place.home, told, lambda: self.plan, notices, lambda: self.now)
 

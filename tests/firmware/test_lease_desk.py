@@ -27,6 +27,7 @@ from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Moment, steps_of
 from firmware.ledger_log import Change, Line
 from firmware.machine import MachineKey
+from firmware.notify import Notices
 from firmware.operations import Asker, Role
 from firmware.passwords import Cost
 from firmware.place import Place
@@ -83,6 +84,7 @@ class Life:
             plan=lambda: box.plan,
             tell=box.told.append,
             start=self._start,
+            notices=Notices(lambda: None, self._start),
         )
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

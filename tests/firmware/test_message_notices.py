@@ -1,10 +1,12 @@
 """A word by e-mail that a mailbox has news: which one, and nothing else, and not ten at once."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from firmware import settings
 from firmware.ledger import Arrived, Ledger, MessageKept, Moment
 from firmware.machine import MachineKey
 from firmware.message_notices import QUIET_S, MessageNotices, Words
-from firmware.notify import Mail
+from firmware.notify import Mail, Notices
 from firmware.settings import SiteFaults
 from ivr.plan import Mailbox, MailServer, Person, Plan
 from tests.firmware.test_notify import PostOffice, standing
@@ -74,11 +76,15 @@ def test_the_letter_names_the_mailbox_and_nothing_of_the_caller(tmp_path: Path) 
             plan = a_clinic_that_tells(port)
             server = plan.mail
             assert server is not None
+
+            def start(work: Coroutine[Any, Any, None]) -> None:
+                tasks.add(asyncio.create_task(work))
+
             desk = MessageNotices(
                 tmp_path / "calls.db",
                 lambda: plan,
-                lambda: Mail(server, ""),
-                lambda work: tasks.add(asyncio.create_task(work)),
+                Notices(lambda: Mail(server, ""), start),
+                start,
             )
             for _ in range(10):
                 desk.came("nurse")
@@ -112,7 +118,7 @@ def test_what_was_heard_meanwhile_is_no_news(tmp_path: Path) -> None:
             desk = MessageNotices(
                 tmp_path / "calls.db",
                 lambda: plan,
-                lambda: sent.append(1),
+                Notices(lambda: None, sent.append),
                 lambda work: tasks.add(asyncio.create_task(work)),
             )
             desk.came("nurse")

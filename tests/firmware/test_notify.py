@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -69,7 +70,12 @@ def mail(port: int, username: str | None = None, password: str = "") -> Mail:
 async def sent(office: PostOffice, by: Mail) -> Notices:
     """A notice on its way until the server has taken it."""
     tasks: set[asyncio.Task[None]] = set()
-    notices = Notices(lambda: by, lambda work: tasks.add(asyncio.create_task(work)), (0.0,) * 20)
+    notices = Notices(
+        lambda: by,
+        lambda work: tasks.add(asyncio.create_task(work)),
+        again_s=(0.0,),
+        now=lambda: WHEN,
+    )
     notices.send(notice("Maple Street", ADDRESS, WHEN))
     async with asyncio.timeout(30):
         await office.came.wait()
@@ -111,12 +117,18 @@ def test_what_cannot_be_delivered_is_told_in_the_end_without_the_address() -> No
         async with standing(PostOffice()) as port:
             pass
         tasks: set[asyncio.Task[None]] = set()
-        by = mail(port)
-        notices = Notices(lambda: by, lambda work: tasks.add(asyncio.create_task(work)), (0.0,))
+        by, minutes = mail(port), count()
+        notices = Notices(
+            lambda: by,
+            lambda work: tasks.add(asyncio.create_task(work)),
+            again_s=(0.0,),
+            now=lambda: WHEN + timedelta(minutes=next(minutes)),
+        )
         notices.send(notice("Maple Street", ADDRESS, WHEN))
         async with asyncio.timeout(30):
             await asyncio.gather(*tasks)
-        assert notices.fault == "the mail server cannot be reached (ConnectionRefusedError)"
+        assert notices.fault == "the mail server cannot be reached"
+        assert next(minutes) == 61  # who has not answered for an hour is told no more
         assert ADDRESS not in repr(notice("Maple Street", ADDRESS, WHEN))
         assert "secret" not in repr(mail(port, "careline", "secret"))
 

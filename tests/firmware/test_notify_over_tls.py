@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,7 @@ def told(
 
     async def story() -> Notices:
         tasks: list[asyncio.Task[None]] = []
-        numbers = iter(range(tries + 1))
+        numbers = count()
         async with office.standing() as port:
             by = Mail(MailServer(HERE, port, security, "careline", "box@example.com"), password)
 
@@ -160,9 +161,14 @@ def told(
                 before_try(next(numbers))
                 return by
 
-            pauses = (0.0,) * (tries - 1)
             start = asyncio.create_task
-            notices = Notices(way, lambda work: tasks.append(start(work)), pauses)
+            minutes = count(0, 60 // tries)  # worth an hour, so this often
+            notices = Notices(
+                way,
+                lambda work: tasks.append(start(work)),
+                again_s=(0.0,),
+                now=lambda: WHEN + timedelta(minutes=next(minutes)),
+            )
             notices.send(notice("Maple Street", ADDRESS, WHEN))
             async with asyncio.timeout(30):
                 await asyncio.gather(*tasks)

@@ -36,7 +36,7 @@ from firmware.ledger import (
     messages,
     messages_in,
 )
-from firmware.notify import Mail
+from firmware.notify import Mail, Notices
 from firmware.retention import Passed, empty_wal, standing
 from firmware.retention_desk import RetentionDesk
 from firmware.room import Level, Measured, Room
@@ -383,8 +383,9 @@ class Box:
             plan=lambda: self.plan,
             local=lambda: self.local,
             trusted=lambda: self.is_trusted,
-            start=lambda work: self.start(work),
-            mail=lambda: self.mail,
+            notices=Notices(
+                lambda: self.mail, lambda work: self.start(work), now=lambda: self.local
+            ),
             eraser=clinic.eraser,
         )
         self.later = self.desk._up_since + 600

@@ -1,0 +1,96 @@
+"""Notices on their way, as they lie in the exchange's store: sealed under the machine key, for each
+has somebody's address in it, and gone as soon as somebody has taken it or it is of no use any more.
+"""
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import Connection, Row, column, table
+from sqlalchemy.exc import SQLAlchemyError
+
+from firmware.machine import MachineKey, MachineKeyError
+from firmware.notify import Notice, Notices
+from firmware.store import BehindError, Store, StoreError, open_reader
+
+outgoing = table(
+    "outgoing",
+    column("name", sa.Text),
+    column("at", sa.Text),
+    column("sealed", sa.LargeBinary),
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Outgoing:
+    """The shelf of one running exchange."""
+
+    def __init__(self, store: Store, key: MachineKey) -> None:
+        self._store, self._key = store, key
+
+    async def keep(self, notice: Notice) -> None:
+        """Return when it is durable. StoreError: it is not."""
+        sealed = self._key.seal(
+            json.dumps(
+                {
+                    "address": notice.address,
+                    "subject": notice.subject,
+                    "text": notice.text,
+                    "worth_s": notice.worth.total_seconds(),
+                }
+            ),
+            _where(notice.name),
+        )
+        row = {"name": notice.name, "at": notice.at.isoformat(), "sealed": sealed}
+        await self._write(outgoing.insert().values(row))
+
+    async def forget(self, name: str) -> None:
+        """Taken, or too old. StoreError: it stays, and may be sent once more after a restart."""
+        await self._write(outgoing.delete().where(outgoing.c.name == name))
+
+    async def _write(self, statement: sa.Insert | sa.Delete) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(statement)
+
+        try:
+            await self._store.write(work)
+        except BehindError:
+            log.warning("written, though the ledger's log is behind")
+
+
+async def resume(notices: Notices, calls_db: Path, key: MachineKey) -> None:
+    """Send on what an exchange before us could not."""
+    try:
+        notices.resume(await asyncio.to_thread(left, calls_db, key))
+    except (StoreError, SQLAlchemyError) as unread:
+        log.warning("notices of before cannot be read, and are not sent", why=str(unread))
+
+
+def left(calls_db: Path, key: MachineKey) -> list[Notice]:
+    """What lies there, the oldest first; what was sealed with another key cannot be sent."""
+    reader = open_reader(calls_db)
+    try:
+        with reader.connect() as connection:
+            rows = connection.execute(outgoing.select().order_by(outgoing.c.at)).all()
+    finally:
+        reader.dispose()
+    return [notice for row in rows if (notice := _opened(row, key))]
+
+
+def _opened(row: Row[tuple[str, str, bytes]], key: MachineKey) -> Notice | None:
+    try:
+        said = json.loads(key.open(row.sealed, _where(row.name)))
+    except MachineKeyError:
+        log.warning("a notice of before cannot be read, and is not sent")
+        return None
+    worth = timedelta(seconds=said["worth_s"])
+    at = datetime.fromisoformat(row.at)
+    return Notice(said["address"], said["subject"], said["text"], at, worth, row.name)
+
+
+def _where(name: str) -> str:
+    return f"outgoing.sealed {name}"
