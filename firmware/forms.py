@@ -114,6 +114,31 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class AddressForm(Strict):
+    """Where the clinic stands, told to an emergency centre with each phone's floor and room."""
+
+    country: Annotated[
+        str, Field(pattern="^[A-Z]{2}$", description='a country by its ISO 3166 code, like "US"')
+    ]
+    state: Label
+    county: Label | None = None
+    city: Label
+    street: Label
+    house_number: Label
+    postcode: Label
+
+    def address(self) -> plan.Address:
+        return plan.Address(
+            country=self.country,
+            state=self.state,
+            city=self.city,
+            street=self.street,
+            house_number=self.house_number,
+            postcode=self.postcode,
+            county=self.county or "",
+        )
+
+
 class ClinicForm(Strict):
     name: Label
     timezone: TimeZone
@@ -123,6 +148,14 @@ class ClinicForm(Strict):
     emergency_numbers: Annotated[list[Extension], _some("emergency numbers", 10)] = (
         DEFAULT_EMERGENCY_NUMBERS
     )
+    phones_tls: Annotated[bool, Field(strict=True, description="true or false")] = False
+    address: Annotated[
+        AddressForm | None,
+        Field(
+            description="a table [clinic.address] of country, state, city, street, house_number and"
+            " postcode, and of county where there is one"
+        ),
+    ] = None
 
 
 class TrunkForm(Strict):
@@ -191,12 +224,23 @@ class PhoneForm(Strict):
     name: Label
     location: Label
     callback: Number
+    floor: Label | None = None
+    room: Label | None = None
     skills: Skills = {}
     mailbox: Word | None = None
+    secure: Annotated[bool, Field(strict=True, description="true or false")] = False
 
-    def phone(self, extension: str) -> plan.Phone:
+    def phone(self, extension: str, all_secure: bool) -> plan.Phone:
         return plan.Phone(
-            extension, self.name, self.location, self.callback, self.skills, self.mailbox
+            extension,
+            self.name,
+            self.location,
+            self.callback,
+            self.skills,
+            self.mailbox,
+            self.floor or "",
+            self.room or "",
+            self.secure or all_secure,
         )
 
 

@@ -110,6 +110,12 @@ class Place:
         return self.home / "page-certificate.pem"
 
     @property
+    def sip_certificate(self) -> Path:
+        """What the exchange shows to telephones by TLS, with its authority and its key, as Asterisk
+        reads it; never in a backup."""
+        return self.asterisk / "keys" / "sip.pem"
+
+    @property
     def ledger_log(self) -> Path:
         return self.home / "ledger.log"
 

@@ -21,12 +21,14 @@ from firmware.asterisk import publish
 from firmware.asterisk.config import Ports
 from firmware.asterisk.dialplan import Timing
 from firmware.asterisk.sandbox import Asterisk, Sandboxed, find_root
-from firmware.asterisk.telco import DESK_ADDRESS, LINE_ADDRESS, Telco, TelcoPorts
+from firmware.asterisk.telco import DESK_ADDRESS, LINE_ADDRESS, Encrypting, Telco, TelcoPorts
 from firmware.keys import KeyPair
 from firmware.place import Place
 from firmware.ports import free_ports, keep_ports, rtp_range
 from firmware.site_secrets import secrets_of
 from firmware.watchdog import WATCHDOG_S, Supervisor
+from firmware.web.addresses import names_of_box
+from firmware.web.authority import authority_of
 from ivr.plan import Plan
 
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
@@ -155,12 +157,12 @@ def build(
     `change` changes, Asterisk alone knows: the exchange reads the site file."""
     root = find_root()
     kept = ExitStack()
-    ours = free_ports(kept, 7, LINE_ADDRESS, DESK_ADDRESS)
-    sip, ami, engine, telco_sip, telco_ami, https_port, http_port = ours
+    ours = free_ports(kept, 8, LINE_ADDRESS, DESK_ADDRESS)
+    sip, ami, engine, telco_sip, telco_ami, https_port, http_port, sip_tls = ours
     clinic_rtp, telco_rtp = rtp_range(kept), rtp_range(kept)
     text = on_our_trunk(site_text or always_open(TEMPLATE.read_text("utf-8")), telco_sip)
     plan = change(settings.read(text))
-    site = publish.Site(text, plan, Ports(sip, ami, engine, *clinic_rtp), timing)
+    site = publish.Site(text, plan, Ports(sip, ami, engine, *clinic_rtp, sip_tls=sip_tls), timing)
     place = Place(home)
     place.run.mkdir(parents=True, exist_ok=True)
     speech.render_site(plan, place.prompts)
@@ -177,9 +179,18 @@ def build(
         clinic_sip=sip,
         phones=secrets_of(place.secrets, plan).phones,
         emergency_numbers=plan.emergency_numbers,
+        encrypting=_encrypting(place, plan, sip_tls),
     )
     asterisk = Asterisk(launch)
     return Rehearsal(place, site, launch, asterisk, telco, https_port, http_port, kept)
+
+
+def _encrypting(place: Place, plan: Plan, clinic_tls: int) -> Encrypting | None:
+    desks = frozenset(phone.extension for phone in plan.phones.values() if phone.secure)
+    if not desks:
+        return None
+    authority = authority_of(place, names_of_box()).pem.decode()
+    return Encrypting(desks, clinic_tls, authority)
 
 
 # ---- the site file of a rehearsal ----

@@ -144,8 +144,8 @@ SAFEGUARDS = (
         "(e)(2)(ii)",
         "Encryption",
         ADDRESSABLE,
-        "Backups leave the box sealed, wherever they go. Telephone calls on the trunk and inside"
-        " the clinic are not encrypted by this version.",
+        "Backups leave the box sealed, wherever they go. Calls of telephones inside the clinic are"
+        " encrypted where its site file says so; calls on the trunk are not, by this version.",
         ("transmission", "algorithms"),
         "Decide, and write down, whether calls on the clinic's network need more: a separate"
         " network, or a private trunk.",
@@ -191,6 +191,7 @@ THIEF_READS_NOT = (
 TRANSMISSION = (
     "e-mail: TLS or STARTTLS with a trusted certificate, or nothing is sent; no patient is in it",
     "backups: sealed by age before they leave the box",
-    "telephone calls: SIP and RTP as the site file says, not encrypted by this version",
+    "telephone calls: SIP and RTP as the site file says; inside the clinic by TLS and SRTP where it"
+    " says so, on the trunk not encrypted by this version",
     "between the box's own programs: sockets of the same machine",
 )

@@ -267,7 +267,10 @@ class _Reading:
         clinic = self._clinic()
         language = clinic.language if clinic else "en"
         trunks = self._section("trunks", TrunkForm, TrunkForm.trunk)
-        phones = self._section("phones", PhoneForm, PhoneForm.phone, names=Extension)
+        all_secure = clinic is not None and clinic.phones_tls
+        phones = self._section(
+            "phones", PhoneForm, lambda form, name: form.phone(name, all_secure), names=Extension
+        )
         queues = self._section("queues", QueueForm, QueueForm.queue)
         hours = self._schedules(clinic)
         mailboxes = self._section("mailboxes", MailboxForm, MailboxForm.mailbox)
@@ -335,6 +338,7 @@ class _Reading:
             wrap_ups=wrap_up,
             pronounced=pronounced,
             pages={page.number: page.phones or tuple(phones) for page in pages.values()},
+            address=clinic.address.address() if clinic.address else None,
         )
         led = {
             name: line for name, line in lines.items() if line.phone or line.flow in self.readable

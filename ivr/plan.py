@@ -91,11 +91,27 @@ class Phone:
     callback: str
     skills: Mapping[str, int] = field(default_factory=dict)  # what who sits here can do; 1 is best
     mailbox: str | None = None  # takes messages where this phone does not answer
+    floor: str = ""  # of the clinic's address, as an emergency centre is told it
+    room: str = ""
+    secure: bool = False  # signals by TLS and talks by SRTP, or not at all
 
     @property
     def location_prompt(self) -> str:
         """The prompt that says where it stands."""
         return f"location-{self.extension}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the clinic stands, by the elements of a civic address (RFC 5139, 3.1)."""
+
+    country: str  # ISO 3166-1, two letters
+    state: str  # A1
+    city: str  # A3
+    street: str  # RD
+    house_number: str  # HNO
+    postcode: str  # PC
+    county: str = ""  # A2
 
 
 @dataclass(frozen=True, slots=True)
@@ -559,3 +575,4 @@ class Plan:
     retention: Retention = Retention()
     wrap_ups: Mapping[str, str] = field(default_factory=dict)  # digit -> what a talk was about
     pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # number -> phones spoken to
+    address: Address | None = None  # None: no emergency centre is told it by the call itself

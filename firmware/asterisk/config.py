@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware import settings
-from firmware.asterisk import desk_dialplan, dialplan, tap_dialplan, written
+from firmware.asterisk import desk_dialplan, dialplan, tap_dialplan, whereabouts, written
 from firmware.asterisk.dialplan import SELFTEST
 from firmware.site_secrets import Secrets
 from ivr.plan import Mailbox, Phone, Plan, Trunk
@@ -51,7 +51,7 @@ func_pjsip_aor pbx_config
 
 # Modules that complain when these are absent.
 EMPTY = (
-    "acl.conf", "ccss.conf", "confbridge.conf", "cel.conf", "geolocation.conf", "minivm.conf",
+    "acl.conf", "ccss.conf", "confbridge.conf", "cel.conf", "minivm.conf",
     "pjproject.conf", "statsd.conf", "udptl.conf",
 )  # fmt: skip
 
@@ -66,6 +66,7 @@ class Ports:
     rtp_first: int
     rtp_last: int
     sip_address: str = "127.0.0.1"
+    sip_tls: int = 5061  # SIP by TLS, where anybody needs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Paths:
     state: Path  # db, log, run, spool
     prompts: Path
     modules: Path
+    certificate: Path  # what telephones are shown, and its key
 
 
 STATE_FOLDERS = ("db", "log", "run", "spool", "var/keys")
@@ -100,7 +102,8 @@ def generate(
         "features.conf": _features(plan, voice(plan, paths.prompts)),
         "res_parking.conf": _parking(plan),
         "musiconhold.conf": _music(plan, paths.prompts),
-        "pjsip.conf": _pjsip(plan, secrets, ports),
+        "pjsip.conf": _pjsip(plan, secrets, ports, paths.certificate),
+        "geolocation.conf": whereabouts.locations(plan),
         "extensions.conf": dialplan.extensions(
             plan, ports.engine, voice(plan, paths.prompts), timing
         ),
@@ -237,8 +240,15 @@ def _music(plan: Plan, prompts: Path) -> str:
 # ---- PJSIP ----
 
 
-def _pjsip(plan: Plan, secrets: Secrets, ports: Ports) -> str:
+def speaks_tls(plan: Plan) -> bool:
+    """Whether anybody of this site signals by TLS."""
+    return any(phone.secure for phone in plan.phones.values())
+
+
+def _pjsip(plan: Plan, secrets: Secrets, ports: Ports, certificate: Path) -> str:
     sections = [*_sip_itself(ports), *_selftest(secrets, ports)]
+    if speaks_tls(plan):
+        sections.append(_tls(ports, certificate))
     for trunk in plan.trunks.values():
         sections += _trunk(plan, trunk, secrets.trunks.get(trunk.name, ""))
     for phone in plan.phones.values():
@@ -266,10 +276,32 @@ def _sip_itself(ports: Ports) -> Iterator[str]:
     )
 
 
+def _tls(ports: Ports, certificate: Path) -> str:
+    """TLS 1.2 and later (RFC 8996). A telephone shows no certificate: it has its password."""
+    return written.section(
+        "tls",
+        [
+            "type=transport",
+            "protocol=tls",
+            f"bind={ports.sip_address}:{ports.sip_tls}",
+            f"cert_file={certificate}",
+            f"priv_key_file={certificate}",
+            "method=tlsv1_2",
+        ],
+    )
+
+
 ENDPOINT = (
     "type=endpoint", "transport=udp", "disallow=all", "allow=ulaw,alaw", "direct_media=no",
     "rtp_symmetric=yes", "force_rport=yes", "rewrite_contact=yes", "dtmf_mode=rfc4733",
     "allow_overlap=no", "moh_suggest=default",
+)  # fmt: skip
+
+
+# The keys of a talk stand in its SDP (RFC 4568), so they go by TLS alone; without, it is refused.
+_SECURED = (
+    *("transport=tls" if each == "transport=udp" else each for each in ENDPOINT),
+    "media_encryption=sdes", "media_encryption_optimistic=no",
 )  # fmt: skip
 
 
@@ -287,6 +319,7 @@ def _trunk(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
             f"aors={title}",
             "trust_id_inbound=yes",
             "send_pai=yes",
+            *([whereabouts.TELLS] if plan.address else []),
             *authenticates,
         ],
     )
@@ -328,7 +361,7 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
     yield written.section(
         extension,
         [
-            *ENDPOINT,
+            *(_SECURED if phone.secure else ENDPOINT),
             "identify_by=username",
             "context=from-phone",
             f"auth={extension}",

@@ -14,7 +14,7 @@ dialled are filtered to digits, and names and numbers of callers are not read at
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from firmware.asterisk import desk_dialplan, tap_dialplan, written
+from firmware.asterisk import desk_dialplan, tap_dialplan, whereabouts, written
 from firmware.asterisk.written import extension, section
 from ivr.codes import FAILED, PROMPTS
 from ivr.plan import DialRule, Line, Phone, Plan, Trunk
@@ -372,7 +372,9 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
                 *([] if trunks else ["Goto(cannot)"]),
                 "Set(SPENT=0)",
                 "Set(CUT_FROM=0)",
+                *whereabouts.put_on(plan),
                 "(again) Set(BUSY=)",
+                *whereabouts.every_other_try(plan),
                 "Set(BEGAN=${EPOCH})",
                 *tries,
                 # A dead line takes seconds to try; a clock that jumps meanwhile counts for nothing.

@@ -19,10 +19,12 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from firmware.asterisk.config import AMI_USER, STATE_FOLDERS, Paths, Ports, generate
+from firmware import sip_certificate
+from firmware.asterisk.config import AMI_USER, STATE_FOLDERS, Paths, Ports, generate, speaks_tls
 from firmware.asterisk.dialplan import Timing, trunk_context, trunk_endpoint
 from firmware.asterisk.link import Link, LinkDown, LinkState
 from firmware.asterisk.sandbox import Asterisk, AsteriskError, Launch
@@ -32,6 +34,7 @@ from firmware.place import Place
 from firmware.ports import free_ports
 from firmware.root import Part
 from firmware.site_secrets import secrets_of
+from firmware.web.addresses import names_of_box
 from ivr.plan import Plan
 
 SITE_FILE = "clinic.toml"
@@ -138,7 +141,15 @@ def prepare(place: Place, site: Site, launch: Launch) -> Path:
         (place.asterisk / folder).mkdir(parents=True, exist_ok=True)
     place.prompts.mkdir(parents=True, exist_ok=True)
     secrets = secrets_of(place.secrets, site.plan)
-    paths = Paths(launch.site / "current", launch.site, launch.prompts, launch.modules)
+    if speaks_tls(site.plan):
+        sip_certificate.keep(place, names_of_box(), datetime.now(UTC))
+    paths = Paths(
+        launch.site / "current",
+        launch.site,
+        launch.prompts,
+        launch.modules,
+        launch.site / place.sip_certificate.relative_to(place.asterisk),
+    )
     files = generate(site.plan, secrets, site.ports, paths, timing=site.timing)
     return write_version(
         place.asterisk / "versions", {**files, **site.calendars, SITE_FILE: site.text}
@@ -250,7 +261,13 @@ async def _prove(place: Place, stage: Path, site: Site, launch: Launch) -> None:
     plan = _leading_nowhere(site.plan)
     secrets = secrets_of(place.secrets, plan)
     seen = launch.site / SCRATCH
-    paths = Paths(seen / "configuration", seen, launch.prompts, launch.modules)
+    paths = Paths(
+        seen / "configuration",
+        seen,
+        launch.prompts,
+        launch.modules,
+        launch.site / place.sip_certificate.relative_to(place.asterisk),
+    )
     for folder in (*STATE_FOLDERS, "configuration"):
         (stage / folder).mkdir(parents=True)
     for name, text in generate(plan, secrets, site.ports, paths, timing=site.timing).items():
@@ -298,8 +315,8 @@ def _leading_nowhere(plan: Plan) -> Plan:
 
 
 def _spare_ports(kept: ExitStack) -> Ports:
-    sip, ami, engine = free_ports(kept, 3)
-    return Ports(sip, ami, engine, rtp_first=9000, rtp_last=9009)
+    sip, ami, engine, sip_tls = free_ports(kept, 4)
+    return Ports(sip, ami, engine, rtp_first=9000, rtp_last=9009, sip_tls=sip_tls)
 
 
 class _Walker:

@@ -13,7 +13,7 @@ import asyncio
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +31,7 @@ from firmware.asterisk.written import extension, section
 LINE_ADDRESS = "127.0.0.2"  # where the trunk is; a plan's trunk names it as its host
 DESK_ADDRESS = "127.0.0.3"
 AMI_USER = "telco"
+AUTHORITY = "authority.pem"
 LAMP = "desks@clinic"
 REACH_WITHIN_S = 30.0  # however busy the machine is
 KEY_MS, PAUSE_MS = 100, 100
@@ -44,8 +45,8 @@ res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_statsd
 res_pjsip res_pjsip_session res_pjsip_sdp_rtp res_pjsip_caller_id res_pjsip_endpoint_identifier_ip
 res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest
 res_pjsip_outbound_registration res_pjsip_pubsub res_pjsip_dtmf_info res_pjsip_refer
-res_pjsip_rfc3326 res_pjsip_nat res_crypto res_rtp_asterisk res_timing_timerfd chan_pjsip app_dial
-app_exec app_userevent app_stack app_playback app_playtones app_senddtmf app_mixmonitor
+res_pjsip_rfc3326 res_pjsip_nat res_srtp res_crypto res_rtp_asterisk res_timing_timerfd chan_pjsip
+app_dial app_exec app_userevent app_stack app_playback app_playtones app_senddtmf app_mixmonitor
 app_transfer func_uri
 app_bridgewait res_audiosocket app_audiosocket bridge_holding bridge_simple bridge_softmix
 bridge_builtin_features codec_ulaw codec_alaw codec_a_mu codec_resample format_wav format_pcm
@@ -120,6 +121,16 @@ class TelcoPorts:
     ami: int
     rtp_first: int
     rtp_last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypting:
+    """Desks that signal by TLS and talk by SRTP: which, the clinic's port for it, and whom they
+    trust to vouch for the clinic."""
+
+    desks: frozenset[str]
+    clinic_tls: int
+    authority: str  # PEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +250,7 @@ class Telco:
         clinic_sip: int,
         phones: Mapping[str, str],
         emergency_numbers: tuple[str, ...],
+        encrypting: Encrypting | None = None,
     ) -> None:
         self.home = home
         self._phones = frozenset(phones)
@@ -256,7 +268,9 @@ class Telco:
         self._lamp: tuple[int, int] | None = None
         self._numbers = count(51_000)
         self._waiters: set[asyncio.Future[None]] = set()
-        self._files = files(ports, self._ami_secret, clinic_sip, phones, emergency_numbers)
+        self._files = files(
+            ports, self._ami_secret, clinic_sip, phones, emergency_numbers, encrypting
+        )
         self.asterisk = Asterisk(Sandboxed(root, home, home / "say"))
         self._up = asyncio.Event()
         self.link = Link(
@@ -614,6 +628,7 @@ def files(
     clinic_sip: int,
     phones: Mapping[str, str],
     emergency_numbers: tuple[str, ...],
+    encrypting: Encrypting | None = None,
 ) -> dict[str, str]:
     """Every file of its directory, by name."""
     state = [f"ast{kind}dir => /site/{kind}" for kind in ("db", "run", "spool", "log")]
@@ -651,16 +666,21 @@ def files(
             AMI_USER,
             [f"secret={ami_secret}", "read=system,call,user", "write=system,call,originate"],
         ),
-        "pjsip.conf": _pjsip(ports, clinic_sip, phones),
+        "pjsip.conf": _pjsip(ports, clinic_sip, phones, encrypting),
+        AUTHORITY: encrypting.authority if encrypting else "",
         "extensions.conf": _extensions(
             list(phones), emergency_numbers, f"sip:asked@127.0.0.1:{clinic_sip}"
         ),
     } | dict.fromkeys(EMPTY, "")
 
 
-def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str:
+def _pjsip(
+    ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str], encrypting: Encrypting | None
+) -> str:
     clinic = f"sip:127.0.0.1:{clinic_sip}"
-    in_regex = DESK_ADDRESS.replace(".", r"\.")
+    secure = encrypting.desks if encrypting else frozenset()
+    plain = "|".join(number for number in phones if number not in secure)
+    rung = rf":({plain})@{DESK_ADDRESS}".replace(".", r"\.")
     common = ["type=endpoint", "disallow=all", "direct_media=no", "aors=clinic", "timers=no"]
     sections = [
         section("global", ["type=global", "endpoint_identifier_order=header,ip"]),
@@ -683,7 +703,7 @@ def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str
                 f"incoming_mwi_mailbox={LAMP}",
             ],
         ),
-        section("desks", ["type=identify", "endpoint=desks", f"match_header=To: /@{in_regex}/"]),
+        section("desks", ["type=identify", "endpoint=desks", f"match_header=To: /{rung}/"]),
     ]
     for codec in Codec:
         for keys in Keys:
@@ -702,11 +722,48 @@ def _pjsip(ports: TelcoPorts, clinic_sip: int, phones: Mapping[str, str]) -> str
                 )
             )
     for number, password in phones.items():
-        sections += _desk(number, password, clinic, common)
+        if number not in secure:
+            sections += _desk(number, password, clinic, common)
+    if encrypting is not None:
+        sections += _secure_desks(ports, phones, encrypting, common)
     return "\n".join(sections)
 
 
-def _desk(number: str, password: str, clinic: str, common: list[str]) -> list[str]:
+SDES = ("media_encryption=sdes", "media_encryption_optimistic=no")
+
+
+def _secure_desks(
+    ports: TelcoPorts, phones: Mapping[str, str], encrypting: Encrypting, common: list[str]
+) -> Iterator[str]:
+    """They ring by the connection that they have made, and show the clinic no certificate."""
+    clinic = f"sip:127.0.0.1:{encrypting.clinic_tls}\\;transport=tls"
+    numbers = "|".join(sorted(encrypting.desks))
+    in_regex = DESK_ADDRESS.replace(".", r"\.")
+    yield section(
+        "desk-tls",
+        [
+            "type=transport",
+            "protocol=tls",
+            f"bind={DESK_ADDRESS}:{ports.sip}",
+            f"ca_list_file=/site/current/{AUTHORITY}",
+            "verify_server=yes",
+            "method=tlsv1_2",
+        ],
+    )
+    of_clinic = ["type=aor", f"contact={clinic}"]
+    yield section("clinic-tls", of_clinic)
+    secured = [*(each.replace("aors=clinic", "aors=clinic-tls") for each in common), *SDES]
+    rung = [*secured, "transport=desk-tls", "context=from-clinic", "allow=ulaw,alaw"]
+    yield section("desks-tls", [*rung, f"incoming_mwi_mailbox={LAMP}"])
+    matched = f"match_header=To: /:({numbers})@{in_regex}/"
+    yield section("desks-tls", ["type=identify", "endpoint=desks-tls", matched])
+    for number in sorted(encrypting.desks):
+        yield from _desk(number, phones[number], clinic, secured, "desk-tls")
+
+
+def _desk(
+    number: str, password: str, clinic: str, common: list[str], transport: str = "desk"
+) -> list[str]:
     title = f"desk-{written.number(number)}"
     user = clinic.replace("sip:", f"sip:{number}@")
     return [
@@ -714,7 +771,7 @@ def _desk(number: str, password: str, clinic: str, common: list[str]) -> list[st
             title,
             [
                 *common,
-                "transport=desk",
+                f"transport={transport}",
                 "context=nowhere",
                 "allow=ulaw,alaw",
                 f"outbound_auth={title}",
@@ -731,7 +788,7 @@ def _desk(number: str, password: str, clinic: str, common: list[str]) -> list[st
             title,
             [
                 "type=registration",
-                "transport=desk",
+                f"transport={transport}",
                 f"outbound_auth={title}",
                 f"server_uri={clinic}",
                 f"client_uri={user}",

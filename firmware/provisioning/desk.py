@@ -54,10 +54,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the exchange is, as a telephone reaches it: SIP by UDP, the authority by HTTP."""
+    """Where the exchange is, as a telephone reaches it: SIP by UDP, or by TLS at a port of its own;
+    the authority by HTTP."""
 
     host: str
     port: int
+    tls_port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,12 @@ class Desk:
     language: str  # of its screen: "en" or "es"
     clock: Clock | None  # None: its zone cannot be told to it
     keys: tuple[Key, ...]
+    is_secure: bool = False  # signals by TLS and talks by SRTP, or not at all
+
+    @property
+    def port(self) -> int:
+        """Where it signs in."""
+        return self.server.tls_port if self.is_secure else self.server.port
 
 
 def desk_of(plan: Plan, phone: Phone, password: str, server: Server, clock: Clock | None) -> Desk:
@@ -79,10 +87,13 @@ def desk_of(plan: Plan, phone: Phone, password: str, server: Server, clock: Cloc
         extension=number(phone.extension),
         name=label(phone.name),
         password=_passed(_PASSWORD, password, "a password of 8 to 64 letters and digits"),
-        server=Server(_passed(_HOST, server.host, "a host name or address"), server.port),
+        server=Server(
+            _passed(_HOST, server.host, "a host name or address"), server.port, server.tls_port
+        ),
         language=plan.language,
         clock=clock,
         keys=tuple(_keys(plan, phone)),
+        is_secure=phone.secure,
     )
 
 

@@ -3,8 +3,8 @@ named by its P value. Pure.
 
 The form is that of Grandstream's "SIP Device Provisioning Guide", the P values those of its
 configuration templates (GXP1760/1780/1782, firmware 1.0.1.133). SIP goes by UDP and the talk is not
-encrypted: the exchange offers neither yet. A telephone takes no authority's certificate by address:
-whether it asks only servers that it trusts is set on its own page.
+encrypted, or both are. A telephone takes no authority's certificate by address: whether it asks
+only servers that it trusts is set on its own page.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,9 @@ MODES = {Press.LINE: 0, Press.MESSAGES: 10, Press.PARK: 18, Press.COLLEAGUE: 11}
 FIRST_KEY, FIRST_LABEL = 1363, 1465  # P values; each key has the next two of both
 LABEL_MOST = 32
 LANGUAGES = {"en": "en", "es": "es"}
-UDP, NO_SRTP, YES, NO = 0, 0, 1, 0
+UDP, TLS = 0, 2
+NO_SRTP, SRTP_ALONE = 0, 2
+YES, NO = 1, 0
 PCMU, PCMA = 0, 8
 
 Setting = tuple[int, str | int]
@@ -53,14 +55,14 @@ def _account(desk: Desk) -> Iterator[Setting]:
     messages = next(key.number for key in desk.keys if key.press is Press.MESSAGES)
     yield 271, YES  # the account is in use
     yield 270, f"{desk.extension} {desk.name}".strip()
-    yield 47, f"{desk.server.host}:{desk.server.port}"
+    yield 47, f"{desk.server.host}:{desk.port}"
     yield 35, desk.extension  # user
     yield 36, desk.extension  # by whom it signs in
     yield 34, desk.password
     yield 3, desk.name  # shown to who is called
     yield 33, messages
-    yield 130, UDP
-    yield 183, NO_SRTP
+    yield 130, TLS if desk.is_secure else UDP
+    yield 183, SRTP_ALONE if desk.is_secure else NO_SRTP
     for choice in range(57, 63):  # preferred codecs, the first six of eight
         yield choice, PCMU if choice == 57 else PCMA
     yield 2301, NO  # digits in the audio

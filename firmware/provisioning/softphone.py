@@ -3,7 +3,7 @@ the account (RFC 3261, 19.1), which has no password in it. Pure.
 
 Linphone's file is the XML of its configuration (lpconfig.xsd of its SDK); sections and entries are
 named as in its "Remote provisioning" and "linphonerc" pages. SIP goes by UDP and the talk is not
-encrypted: the exchange offers neither yet.
+encrypted, or both are: who could fetch the file trusts the box's authority already.
 """
 
 from collections.abc import Mapping
@@ -16,16 +16,21 @@ KIND = "application/xml; charset=utf-8"
 
 def address(desk: Desk) -> str:
     """What a square holds that any such program reads."""
-    return f"sip:{desk.extension}@{desk.server.host}:{desk.server.port};transport=udp"
+    return f"sip:{desk.extension}@{desk.server.host}:{desk.port};transport={_transport(desk)}"
 
 
 def linphone(desk: Desk) -> str:
     """The file of one program."""
-    server = f"{desk.server.host}:{desk.server.port}"
+    server = f"{desk.server.host}:{desk.port}"
+    encryption: Mapping[str, str | int] = (
+        {"media_encryption": "srtp", "media_encryption_mandatory": 1}
+        if desk.is_secure
+        else {"media_encryption": "none"}
+    )
     sections: Mapping[str, Mapping[str, str | int]] = {
-        "sip": {"default_proxy": 0, "sip_port": -1, "media_encryption": "none"},
+        "sip": {"default_proxy": 0, "sip_port": -1, **encryption},
         "proxy_0": {
-            "reg_proxy": f"<sip:{server};transport=udp>",
+            "reg_proxy": f"<sip:{server};transport={_transport(desk)}>",
             "reg_identity": f'"{desk.name}" <sip:{desk.extension}@{desk.server.host}>',
             "reg_expires": 3600,
             "reg_sendregister": 1,
@@ -47,6 +52,10 @@ def linphone(desk: Desk) -> str:
             "",
         ]
     )
+
+
+def _transport(desk: Desk) -> str:
+    return "tls" if desk.is_secure else "udp"
 
 
 def _section(name: str, entries: Mapping[str, str | int]) -> list[str]:

@@ -3,8 +3,9 @@
 
 Names and meanings are those of Yealink's "SIP IP Phones Administrator Guide" and "Auto Provisioning
 Guide" (V86): accounts, DSS keys, time and date, trusted certificates. SIP goes by UDP and the talk
-is not encrypted: the exchange offers neither yet. The file of all telephones of a model
-(`y000000000NNN.cfg`) says nothing but that it is one: each telephone's own file says everything.
+is not encrypted, or both are, and then the telephone asks that the exchange's certificate be one
+that the box's authority vouches for. The file of all telephones of a model (`y000000000NNN.cfg`)
+says nothing but that it is one: each telephone's own file says everything.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ KIND = "text/plain; charset=utf-8"
 FIRST_LINE = "#!version:1.0.0.1"
 COMMON = f"{FIRST_LINE}\n"
 KEYS_MOST = 27  # of the largest; a smaller one leaves out what it has no key for
-UDP, NO_SRTP, RTP_EVENTS = 0, 0, 1
+UDP, TLS, RTP_EVENTS = 0, 2, 1
+NO_SRTP, SRTP_ALONE = 0, 2
 BLIND = 2  # what a key does with the caller one talks with: pass them on at once
 LANGUAGES = {"en": "English", "es": "Spanish"}
 # DSS key types.
@@ -32,7 +34,7 @@ def own(desk: Desk) -> str:
         *_account(desk),
         *_clock(desk.clock),
         *_screen(desk.language),
-        *_trust(desk.server.host),
+        *_trust(desk),
         *_keys(desk.keys[:KEYS_MOST]),
     )
     return "\n".join([FIRST_LINE, *(f"{name} = {value}" for name, value in written), ""])
@@ -50,9 +52,9 @@ def _account(desk: Desk) -> Iterator[Setting]:
         "auth_name": desk.extension,
         "password": desk.password,
         "sip_server.1.address": desk.server.host,
-        "sip_server.1.port": desk.server.port,
-        "sip_server.1.transport_type": UDP,
-        "srtp_encryption": NO_SRTP,
+        "sip_server.1.port": desk.port,
+        "sip_server.1.transport_type": TLS if desk.is_secure else UDP,
+        "srtp_encryption": SRTP_ALONE if desk.is_secure else NO_SRTP,
         "dtmf.type": RTP_EVENTS,
         "display_mwi.enable": 1,
         "direct_pickup_code": PICK_UP,
@@ -93,10 +95,12 @@ def _screen(language: str) -> Iterator[Setting]:
         yield "lang.wui", LANGUAGES[language]
 
 
-def _trust(host: str) -> Iterator[Setting]:
+def _trust(desk: Desk) -> Iterator[Setting]:
     """The box's authority beside those that it came with, for the next time it asks."""
-    yield "static.trusted_certificates.url", f"http://{host}/careline.crt"
+    yield "static.trusted_certificates.url", f"http://{desk.server.host}/careline.crt"
     yield "static.security.ca_cert", 2
+    if desk.is_secure:
+        yield "static.security.trust_certificates", 1
 
 
 def _keys(keys: tuple[Key, ...]) -> Iterator[Setting]:

@@ -202,7 +202,7 @@ class Identity:
     def _make(self, names: Names, clock: Clock, floor: datetime = SURELY_PAST) -> x509.Certificate:
         """A new key each time, whole on the disk before anybody is shown its certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
-        made = _issued(self.authority, key, names, validity(clock, floor))
+        made = issued(self.authority, key, names, validity(clock, floor))
         chain = made.public_bytes(serialization.Encoding.PEM) + self.authority.pem
         replace_file(self._path, chain + _sealed_key(key, self._passphrase), 0o600)
         return made
@@ -268,9 +268,10 @@ def _born(names: Names) -> Authority:
     return Authority(certificate, key)
 
 
-def _issued(
+def issued(
     authority: Authority, key: ec.EllipticCurvePrivateKey, names: Names, holds: Validity
 ) -> x509.Certificate:
+    """A server's certificate for this key, which may not outlive the authority."""
     vouched: list[x509.GeneralName] = [x509.DNSName(name) for name in names.dns]
     vouched += [x509.IPAddress(address) for address in names.addresses]
     issuer = authority.certificate.public_key()

@@ -54,7 +54,8 @@ def desk_for(house: House, plan: Plan, extension: str, host: str) -> Desk:
     """All that is written for this telephone of the site in force, which must have it. One of
     UNMADE: it cannot be."""
     password = site_secrets.secrets_of(house.place.secrets, plan).phones[extension]
-    server = Server(host, ports_of(house.place).sip)
+    ports = ports_of(house.place)
+    server = Server(host, ports.sip, ports.sip_tls)
     return desk_of(plan, plan.phones[extension], password, server, clock_in(plan.timezone))
 
 

@@ -151,6 +151,21 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Emergency numbers"),
         to_say("Each on a line of its own. From any telephone, at any time, with no prefix."),
     ),
+    "clinic.phones_tls": (
+        to_say("Nobody on the network can listen to desk telephones"),
+        to_say("By TLS and SRTP; without them no telephone is let in. Set each up anew."),
+    ),
+    "clinic.address": (
+        to_say("Address for 911"),
+        to_say("Each emergency call carries it, with the floor and room of its telephone."),
+    ),
+    "clinic.address.country": (to_say("Country"), to_say("Its two letters, like US.")),
+    "clinic.address.state": (to_say("State"), to_say("Its two letters, like NY.")),
+    "clinic.address.county": (to_say("County"), ""),
+    "clinic.address.city": (to_say("City"), ""),
+    "clinic.address.street": (to_say("Street"), to_say("Without the house number.")),
+    "clinic.address.house_number": (to_say("House number"), ""),
+    "clinic.address.postcode": (to_say("ZIP code"), ""),
     "phones.name": (to_say("Name"), to_say("Who or what it is, like Front desk 1.")),
     "phones.location": (
         to_say("Where it stands"),
@@ -159,6 +174,18 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "phones.callback": (
         to_say("Number to call back"),
         to_say("The number outside at which an emergency call from here is called back."),
+    ),
+    "phones.floor": (
+        to_say("Floor"),
+        to_say("As 911 is told it, beside the address of the clinic."),
+    ),
+    "phones.room": (
+        to_say("Room"),
+        to_say("As 911 is told it, beside the address of the clinic."),
+    ),
+    "phones.secure": (
+        to_say("Nobody on the network can listen"),
+        to_say("By TLS and SRTP; without them this telephone is refused. Set it up anew."),
     ),
     "phones.skills": (
         to_say("Skills"),
@@ -372,6 +399,9 @@ PLAIN: Mapping[str, str] = {
     "a name of up to 40 small letters, digits and dashes, a letter first": _WORD,
     'an extension of 2 to 6 digits in quotes, like "101"': _EXTENSION,
     'a number of digits in quotes, like "2025550100"': _NUMBER,
+    'a country by its ISO 3166 code, like "US"': to_say("Write its two letters, like US."),
+    "a table [clinic.address] of country, state, city, street, house_number and postcode, and of"
+    " county where there is one": to_say("Fill all of the address in but the county, or nothing."),
     'up to 8 digits in quotes, or "" for none': to_say("Use up to 8 digits, or leave it empty."),
     'a time zone by its place, like "America/New_York"': to_say(
         "Write a time zone by its place, like America/New_York."

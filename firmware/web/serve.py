@@ -19,7 +19,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from firmware import wallclock
+from firmware import sip_certificate, wallclock
 from firmware.place import Place
 from firmware.web.addresses import names_of_box
 from firmware.web.authority import Clock, Identity
@@ -236,8 +236,9 @@ async def _keep_current(identity: Identity, place: Place, trust: wallclock.Trust
         trust = wallclock.after(trust, wallclock.read(place))
         try:
             identity.look(names_of_box(), _clock(trust))
+            sip_certificate.keep_current(place, names_of_box(), datetime.now(UTC))
         except OSError as refused:
-            log.warning("the page's certificate cannot be made anew yet", why=refused.strerror)
+            log.warning("a certificate cannot be made anew yet", why=refused.strerror)
 
 
 def _clock(trust: wallclock.Trust) -> Clock:

@@ -54,7 +54,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 def become_a_bank(stolen: Identity, clock: Clock, at: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    forged = authority._issued(
+    forged = authority.issued(
         stolen.authority, key, Names((BANK,), ()), authority.validity(clock, clock.now)
     )
     plain = serialization.NoEncryption()

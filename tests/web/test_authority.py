@@ -90,7 +90,7 @@ def test_openssl_refuses_what_a_thief_of_the_authority_makes_for_somebody_else(
 ) -> None:
     ours = Identity(place, NAMES, RIGHT).authority
     key = ec.generate_private_key(ec.SECP256R1())
-    forged = authority._issued(ours, key, stranger, authority.validity(RIGHT, TODAY))
+    forged = authority.issued(ours, key, stranger, authority.validity(RIGHT, TODAY))
     accepted, why = verify(forged, ours.pem)
     assert not accepted
     assert "permitted subtree violation" in why

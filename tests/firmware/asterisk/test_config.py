@@ -12,12 +12,12 @@ from firmware.asterisk.config import Paths, Ports
 from firmware.asterisk.publish import needs_restart, united
 from firmware.asterisk.written import UnwritableError
 from firmware.site_secrets import Secrets, secrets_of
-from ivr.plan import Plan, Recorded, Recording
+from ivr.plan import Address, Plan, Recorded, Recording
 
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 PLAN = settings.read(TEMPLATE.read_text("utf-8"))
 PORTS = Ports(sip=5060, ami=5038, engine=5039, rtp_first=10_000, rtp_last=10_999)
-PATHS = Paths(*map(Path, ("/site/current", "/site", "/prompts", "/modules")))
+PATHS = Paths(*map(Path, ("/site/current", "/site", "/prompts", "/modules", "/site/keys/sip.pem")))
 SECRETS = Secrets("a" * 48, "b" * 48, dict.fromkeys(PLAN.phones, "c" * 48), {})
 
 HOSTILE = [
@@ -104,6 +104,38 @@ def test_a_name_that_could_be_read_as_configuration_is_refused(text: str) -> Non
     location = replace(PLAN.phones["101"], location=text)
     with pytest.raises(UnwritableError):
         files(replace(PLAN, phones={**PLAN.phones, "101": location}))
+
+
+def test_where_a_telephone_stands_goes_to_the_emergency_centre_alone() -> None:
+    address = Address("US", "NY", "Ithaca", "Maple Street", "12", "14850")
+    made = files(replace(PLAN, address=address))
+    assert 'location_info=RD="Maple Street"' in made["geolocation.conf"]
+    assert "A2=" not in made["geolocation.conf"]
+    contexts = made["extensions.conf"].split("\n[")
+    assert [each.partition("]")[0] for each in contexts if "GEOLOC_PROFILE" in each] == [
+        "emergency-call"
+    ]
+    assert "geoloc_incoming" not in made["pjsip.conf"]
+    plain = files()
+    assert plain["geolocation.conf"] == ""
+    assert "GEOLOC" not in plain["extensions.conf"]
+    assert "geoloc" not in plain["pjsip.conf"]
+    with pytest.raises(UnwritableError):
+        files(replace(PLAN, address=replace(address, street='Maple", A1="XX')))
+
+
+def test_a_secure_telephone_is_talked_to_by_tls_and_srtp_alone() -> None:
+    assert "protocol=tls" not in files()["pjsip.conf"]
+    secure = replace(PLAN.phones["103"], secure=True)
+    made = files(replace(PLAN, phones={**PLAN.phones, "103": secure}))["pjsip.conf"]
+    assert "protocol=tls\nbind=127.0.0.1:5061\n" in made
+    assert "method=tlsv1_2" in made
+    for block in made.split("\n["):
+        if "type=endpoint" in block:
+            is_it = block.startswith("103]")
+            assert ("transport=tls" in block) == is_it
+            assert ("media_encryption=sdes" in block) == is_it
+            assert ("transport=udp" in block) != is_it
 
 
 def test_a_password_may_hold_the_sign_of_a_comment() -> None:

@@ -29,7 +29,7 @@ NEW_YORK = clock_of("EST5EDT,M3.2.0,M11.1.0")
 AMERICAN = Summer(60, Change(3, 2, 0, 2), Change(11, 1, 0, 2))
 EUROPEAN = Summer(60, Change(3, 5, 0, 2), Change(10, 5, 0, 3))
 MAC = "000b82aabbcc"
-SERVER = Server("192.0.2.5", 5060)
+SERVER = Server("192.0.2.5", 5060, 5061)
 PASSWORD = "c0ffee" * 8
 SITE = (
     head(("101", "102", "103", "104", "105", "1001"))
@@ -66,6 +66,10 @@ def desk(name: str = "Front desk", language: str = "en", clock: Clock | None = N
     return desk_of(plan, replace(plan.phones["101"], name=name), PASSWORD, SERVER, clock)
 
 
+def secured() -> Desk:
+    return replace(desk(), is_secure=True)
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [
@@ -74,6 +78,9 @@ def desk(name: str = "Front desk", language: str = "en", clock: Clock | None = N
         ("grandstream.xml", grandstream.own(desk(), MAC)),
         ("grandstream-es.xml", grandstream.own(desk("Recepción", "es", Clock(330)), MAC)),
         ("linphone.xml", softphone.linphone(desk("Recepción", "es"))),
+        ("yealink-tls.cfg", yealink.own(secured())),
+        ("grandstream-tls.xml", grandstream.own(secured(), MAC)),
+        ("linphone-tls.xml", softphone.linphone(secured())),
     ],
 )
 def test_each_maker_s_file_is_byte_by_byte_what_its_guide_asks_for(name: str, written: str) -> None:
@@ -82,6 +89,7 @@ def test_each_maker_s_file_is_byte_by_byte_what_its_guide_asks_for(name: str, wr
 
 def test_a_program_reads_where_to_sign_in_from_a_square_that_holds_no_password() -> None:
     assert softphone.address(desk()) == "sip:101@192.0.2.5:5060;transport=udp"
+    assert softphone.address(secured()) == "sip:101@192.0.2.5:5061;transport=tls"
 
 
 def test_colleagues_have_keys_in_the_order_of_their_numbers_and_nobody_a_key_to_themselves() -> (
