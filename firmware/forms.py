@@ -229,6 +229,7 @@ class PhoneForm(Strict):
     skills: Skills = {}
     mailbox: Word | None = None
     secure: Annotated[bool, Field(strict=True, description="true or false")] = False
+    browser: Annotated[bool, Field(strict=True, description="true or false")] = False
 
     def phone(self, extension: str, all_secure: bool) -> plan.Phone:
         return plan.Phone(
@@ -240,7 +241,8 @@ class PhoneForm(Strict):
             self.mailbox,
             self.floor or "",
             self.room or "",
-            self.secure or all_secure,
+            (self.secure or all_secure) and not self.browser,
+            self.browser,
         )
 
 

@@ -36,6 +36,7 @@ class Operation(StrEnum):
     SETTLE = "see to call-backs, requests, urgent messages and blocked callers"
     READ = "read who called, and what they keyed"
     LISTEN = "hear, take along and delete messages of one's own mailboxes"
+    TALK = "have a telephone of the clinic in the browser"
     PATIENTS = "bring or forget the list of patients"
     PEOPLE = "say who belongs to the clinic, and who opens what"
     HOLD = "put on legal hold, and release"
@@ -58,6 +59,7 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
     Operation.SETTLE: CLINIC,
     Operation.READ: CLINIC,
     Operation.LISTEN: CLINIC,
+    Operation.TALK: CLINIC,
     Operation.PATIENTS: frozenset({Role.ADMIN, Role.FRONT_DESK}),
     Operation.PEOPLE: frozenset({Role.ADMIN}),
     Operation.HOLD: frozenset({Role.ADMIN}),
@@ -402,6 +404,7 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /menus/rename": Operation.CONFIGURE,
     "POST /menus/undo": Operation.CONFIGURE,
     "GET /bar/live": Operation.LOOK,
+    "GET /phone": Operation.TALK,
     "GET /publish": Operation.CONFIGURE,
     "GET /publish/compare": Operation.CONFIGURE,
     "GET /publish/live": Operation.CONFIGURE,
@@ -434,6 +437,10 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /wall/begin": Operation.OPERATE,
     "POST /wall/end": Operation.OPERATE,
 }
+
+
+# What goes on by a WebSocket, by its path.
+SOCKETS: Mapping[str, Operation] = {"/ws": Operation.TALK}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from firmware.asterisk.telco import DESK_ADDRESS, LINE_ADDRESS, Encrypting, Telc
 from firmware.keys import KeyPair
 from firmware.place import Place
 from firmware.ports import free_ports, keep_ports, rtp_range
-from firmware.site_secrets import secrets_of
+from firmware.site_secrets import Secrets, secrets_of
 from firmware.watchdog import WATCHDOG_S, Supervisor
 from firmware.web.addresses import names_of_box
 from firmware.web.authority import authority_of
@@ -157,12 +157,14 @@ def build(
     `change` changes, Asterisk alone knows: the exchange reads the site file."""
     root = find_root()
     kept = ExitStack()
-    ours = free_ports(kept, 8, LINE_ADDRESS, DESK_ADDRESS)
-    sip, ami, engine, telco_sip, telco_ami, https_port, http_port, sip_tls = ours
+    ours = free_ports(kept, 9, LINE_ADDRESS, DESK_ADDRESS)
+    sip, ami, engine, telco_sip, telco_ami, https_port, http_port, sip_tls, http = ours
     clinic_rtp, telco_rtp = rtp_range(kept), rtp_range(kept)
     text = on_our_trunk(site_text or always_open(TEMPLATE.read_text("utf-8")), telco_sip)
     plan = change(settings.read(text))
-    site = publish.Site(text, plan, Ports(sip, ami, engine, *clinic_rtp, sip_tls=sip_tls), timing)
+    site = publish.Site(
+        text, plan, Ports(sip, ami, engine, *clinic_rtp, sip_tls=sip_tls, http=http), timing
+    )
     place = Place(home)
     place.run.mkdir(parents=True, exist_ok=True)
     speech.render_site(plan, place.prompts)
@@ -177,12 +179,19 @@ def build(
         home / "telco",
         TelcoPorts(telco_sip, telco_ami, *telco_rtp),
         clinic_sip=sip,
-        phones=secrets_of(place.secrets, plan).phones,
+        phones=_on_desks(plan, secrets_of(place.secrets, plan)),
         emergency_numbers=plan.emergency_numbers,
         encrypting=_encrypting(place, plan, sip_tls),
     )
     asterisk = Asterisk(launch)
     return Rehearsal(place, site, launch, asterisk, telco, https_port, http_port, kept)
+
+
+def _on_desks(plan: Plan, secrets: Secrets) -> dict[str, str]:
+    """Passwords of the telephones that the rehearsal itself plays."""
+    return {
+        number: secrets.phones[number] for number, one in plan.phones.items() if not one.browser
+    }
 
 
 def _encrypting(place: Place, plan: Plan, clinic_tls: int) -> Encrypting | None:

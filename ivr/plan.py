@@ -94,6 +94,7 @@ class Phone:
     floor: str = ""  # of the clinic's address, as an emergency centre is told it
     room: str = ""
     secure: bool = False  # signals by TLS and talks by SRTP, or not at all
+    browser: bool = False  # is on the page, for whoever signs in there, and on no desk
 
     @property
     def location_prompt(self) -> str:

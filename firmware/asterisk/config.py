@@ -1,9 +1,10 @@
 """Asterisk's configuration, whole, as text: a plan, its secrets and its ports in, files out. Pure.
 
 Modules are loaded by name and no other way. AMI listens on loopback with the fewest rights; there
-is no HTTP, no ARI, no call record, and a log of errors alone, for every other line may name a
-caller. Trunks are known by their address only and phones by their password only, so a stranger is
-neither. The dialplan has a file of its own, `dialplan`.
+is no HTTP but for telephones in the browser (`in_browser`), no ARI, no call record, and a log of
+errors alone, for every other line may name a caller. Trunks are known by their address only and
+phones by their password only, so a stranger is neither. The dialplan has a file of its own,
+`dialplan`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware import settings
-from firmware.asterisk import desk_dialplan, dialplan, tap_dialplan, whereabouts, written
+from firmware.asterisk import (
+    desk_dialplan,
+    dialplan,
+    in_browser,
+    tap_dialplan,
+    whereabouts,
+    written,
+)
 from firmware.asterisk.dialplan import SELFTEST
 from firmware.site_secrets import Secrets
 from ivr.plan import Mailbox, Phone, Plan, Trunk
@@ -67,6 +75,7 @@ class Ports:
     rtp_last: int
     sip_address: str = "127.0.0.1"
     sip_tls: int = 5061  # SIP by TLS, where anybody needs it
+    http: int = 8088  # on loopback, where a telephone is in the browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +103,11 @@ def generate(
     """Every file of the directory, by name."""
     files = {
         "asterisk.conf": _asterisk(paths),
-        "modules.conf": _modules(),
+        "modules.conf": _modules(plan),
         "logger.conf": _logger(),
         "cdr.conf": written.section("general", ["enable=no"]),
         "manager.conf": _manager(secrets, ports),
-        "rtp.conf": _rtp(ports),
+        "rtp.conf": _rtp(plan, ports),
         "features.conf": _features(plan, voice(plan, paths.prompts)),
         "res_parking.conf": _parking(plan),
         "musiconhold.conf": _music(plan, paths.prompts),
@@ -108,6 +117,8 @@ def generate(
             plan, ports.engine, voice(plan, paths.prompts), timing
         ),
     }
+    if in_browser.is_there_one(plan):
+        files["http.conf"] = in_browser.http(ports.http)
     return files | dict.fromkeys(EMPTY, "")
 
 
@@ -140,10 +151,10 @@ def _asterisk(paths: Paths) -> str:
     )
 
 
-def _modules() -> str:
-    return written.section(
-        "modules", ["autoload=no", *(f"load={module}" for module in MODULES.split())]
-    )
+def _modules(plan: Plan) -> str:
+    more = in_browser.MODULES if in_browser.is_there_one(plan) else ""
+    loaded = [f"load={module}" for module in (*MODULES.split(), *more.split())]
+    return written.section("modules", ["autoload=no", *loaded])
 
 
 def _logger() -> str:
@@ -165,14 +176,14 @@ def _manager(secrets: Secrets, ports: Ports) -> str:
     return written.section("general", general) + written.section(AMI_USER, user)
 
 
-def _rtp(ports: Ports) -> str:
+def _rtp(plan: Plan, ports: Ports) -> str:
     return written.section(
         "general",
         [
             f"rtpstart={ports.rtp_first}",
             f"rtpend={ports.rtp_last}",
             "strictrtp=yes",
-            "icesupport=no",
+            f"icesupport={'yes' if in_browser.is_there_one(plan) else 'no'}",
         ],
     )
 
@@ -246,7 +257,7 @@ def speaks_tls(plan: Plan) -> bool:
 
 
 def _pjsip(plan: Plan, secrets: Secrets, ports: Ports, certificate: Path) -> str:
-    sections = [*_sip_itself(ports), *_selftest(secrets, ports)]
+    sections = [*_sip_itself(plan, ports), *_selftest(secrets, ports)]
     if speaks_tls(plan):
         sections.append(_tls(ports, certificate))
     for trunk in plan.trunks.values():
@@ -256,14 +267,15 @@ def _pjsip(plan: Plan, secrets: Secrets, ports: Ports, certificate: Path) -> str
     return "\n".join(sections)
 
 
-def _sip_itself(ports: Ports) -> Iterator[str]:
+def _sip_itself(plan: Plan, ports: Ports) -> Iterator[str]:
+    order = in_browser.IDENTIFIER_ORDER if in_browser.is_there_one(plan) else "ip,username"
     yield written.section(
         "global",
         [
             "type=global",
             "user_agent=CareLine",
             # The address first: a trunk's caller whose number is an extension is still the trunk's.
-            "endpoint_identifier_order=ip,username",
+            f"endpoint_identifier_order={order}",
             # What a phone shows of a caller without a number; the default names our software.
             "default_from_user=unknown",
         ],
@@ -361,10 +373,8 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
     yield written.section(
         extension,
         [
-            *(_SECURED if phone.secure else ENDPOINT),
-            "identify_by=username",
+            *_spoken_to(phone),
             "context=from-phone",
-            f"auth={extension}",
             f"aors={extension}",
             f'callerid="{written.label(phone.name)}" <{extension}>',
             "send_pai=yes",
@@ -378,11 +388,21 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
             *([f"mailboxes={','.join(lamps)}"] if lamps else []),
         ],
     )
-    yield _auth(extension, extension, password)
+    if phone.browser:
+        yield from in_browser.identified(phone, password)
+    else:
+        yield _auth(extension, extension, password)
     yield written.section(
         extension,
         ["type=aor", "max_contacts=1", "remove_existing=yes", f"qualify_frequency={QUALIFY_S}"],
     )
+
+
+def _spoken_to(phone: Phone) -> list[str]:
+    if phone.browser:
+        return in_browser.endpoint(ENDPOINT)
+    known = ["identify_by=username", f"auth={written.number(phone.extension)}"]
+    return [*(_SECURED if phone.secure else ENDPOINT), *known]
 
 
 def _selftest(secrets: Secrets, ports: Ports) -> Iterator[str]:

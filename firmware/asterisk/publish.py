@@ -44,7 +44,9 @@ WALK_WITHIN_S = 10.0
 OBJECTS = ("pjsip.conf", "musiconhold.conf")
 OWN = ".own"  # beside a file of these while it holds another version's sections too
 # What Asterisk reads only when it starts.
-READ_AT_START = ("asterisk.conf", "modules.conf", "manager.conf", "rtp.conf", "logger.conf")
+READ_AT_START = (
+    *("asterisk.conf", "http.conf", "modules.conf", "manager.conf", "rtp.conf", "logger.conf"),
+)
 
 
 class PublishError(Exception):
@@ -187,7 +189,7 @@ def united(old: str, new: str) -> str:
 
 def needs_restart(old: Path, new: Path) -> bool:
     """Whether something changed that Asterisk reads only when it starts."""
-    if any((old / name).read_text() != (new / name).read_text() for name in READ_AT_START):
+    if any(_text_of(old / name) != _text_of(new / name) for name in READ_AT_START):
         return True
     transports = [
         [text for (_, kind), text in _sections((each / "pjsip.conf").read_text()).items()
@@ -195,6 +197,10 @@ def needs_restart(old: Path, new: Path) -> bool:
         for each in (old, new)
     ]  # fmt: skip
     return transports[0] != transports[1]
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def _sections(text: str) -> dict[tuple[str, str], str]:
@@ -315,8 +321,8 @@ def _leading_nowhere(plan: Plan) -> Plan:
 
 
 def _spare_ports(kept: ExitStack) -> Ports:
-    sip, ami, engine, sip_tls = free_ports(kept, 4)
-    return Ports(sip, ami, engine, rtp_first=9000, rtp_last=9009, sip_tls=sip_tls)
+    sip, ami, engine, sip_tls, http = free_ports(kept, 5)
+    return Ports(sip, ami, engine, rtp_first=9000, rtp_last=9009, sip_tls=sip_tls, http=http)
 
 
 class _Walker:

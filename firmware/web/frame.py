@@ -49,6 +49,7 @@ TABS = (
     Tab("/figures", to_say("Figures"), EVERYBODY - AT_THE_DESK),
     Tab("/audit", to_say("Audit")),
     Tab("/evidence", to_say("Evidence"), frozenset({Role.ADMIN, Role.AUDITOR})),
+    Tab("/phone", to_say("Telephone")),
     Tab("/wall", to_say("Wallboard")),
 )
 
@@ -80,6 +81,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
             for tab in TABS
             if visitor and (needed := ROUTES[f"GET {tab.href}"]) and visitor.may(needed)
             if visitor.role in tab.shown_to
+            if tab.href != "/phone" or house.talks
         ],
         here=request.url.path,
         back=_to_come_back_to(request),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import structlog
-from fastapi import Request
+from fastapi.requests import HTTPConnection
 
 from firmware import account, settings
 from firmware.audit import Act
@@ -26,6 +26,7 @@ from firmware.web.live import Live
 from firmware.web.new_papers import NewPapers
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
+from firmware.web.seats import Seats
 from firmware.web.visitors import Visitors
 from firmware.web.voices import Voices
 from firmware.web.words import Words
@@ -84,11 +85,18 @@ class House:
     assets: Mapping[str, str] = field(repr=False)  # a file of static/ -> its address
     # Who fetches by a link: a telephone asks for a few files, and whoever guesses for many.
     fetching: Pace = field(default_factory=lambda: Pace(per_s=0.2, burst=60))
+    seats: Seats = field(default_factory=Seats)
     too_soon: dict[str, datetime] = field(default_factory=dict)  # whose was entered last when
 
     def account(self, who: str, act: Act, about: str = "") -> None:
         """Enter it in the audit before it is done. OSError: it cannot be, and must not be done."""
         account.give_or_lay(self.place, who, act, about)
+
+    @property
+    def talks(self) -> bool:
+        """Whether the site in force has a telephone in the browser."""
+        plan = self.site.plan
+        return plan is not None and any(phone.browser for phone in plan.phones.values())
 
     @property
     def clinic(self) -> str:
@@ -97,6 +105,6 @@ class House:
         return plan.name if plan else ""
 
 
-def house_of(request: Request) -> House:
+def house_of(request: HTTPConnection) -> House:
     """The house in which this is asked."""
     return cast(House, request.app.state.house)

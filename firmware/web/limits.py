@@ -15,6 +15,7 @@ import asyncio
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 KIB = 1024
@@ -185,15 +187,16 @@ class Visit(H11Protocol):
         self._limits = limits
         self._received: object = h11.IDLE  # what the visitor is sending
         self._due: asyncio.TimerHandle | None = None
+        self._is_talk = False  # a WebSocket now, which has another protocol
         self._stalled: asyncio.TimerHandle | None = None
 
     @property
     def is_answered(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        return self._is_talk or (self.cycle is not None and not self.cycle.response_complete)
 
     @property
     def is_board(self) -> bool:
-        return self.is_answered and bool(self.scope.get(IS_STREAM))
+        return self._is_talk or (self.is_answered and bool(self.scope.get(IS_STREAM)))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -205,14 +208,25 @@ class Visit(H11Protocol):
         self._unset_keepalive_if_required()
         self._expect(None)
         self._unset_stall()
-        if not self.gone.done():
-            self.gone.set_result(None)
+        self.connection_is_gone()
 
     def data_received(self, data: bytes) -> None:
         if self._due is None and self.conn.their_state is h11.IDLE:
             self._expect(self._limits.head_s)  # another request begins
         super().data_received(data)
         self._look()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """From now on another protocol has the connection, and tells when it is gone."""
+        self._expect(None)
+        self._unset_keepalive_if_required()
+        self._is_talk = True
+        self.ws_protocol_class = partial(Talk, self.connection_is_gone)  # type: ignore[assignment]
+        super().handle_websocket_upgrade(event)
+
+    def connection_is_gone(self) -> None:
+        if not self.gone.done():
+            self.gone.set_result(None)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -250,7 +264,7 @@ class Visit(H11Protocol):
     def _look(self) -> None:
         """Arms what is due next when the visitor's part has come to something else."""
         received = self.conn.their_state
-        if received is self._received:
+        if self._is_talk or received is self._received:
             return
         self._received = received
         if received is h11.SEND_BODY:
@@ -282,6 +296,18 @@ class Visit(H11Protocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+
+class Talk(WebSocketsSansIOProtocol):
+    """A WebSocket, as uvicorn serves it; whoever let it in is told when it is gone."""
+
+    def __init__(self, is_gone: Callable[[], None], **served: Any) -> None:
+        super().__init__(**served)
+        self._is_gone = is_gone
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._is_gone()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firmware.call_search import LastDigits
@@ -49,8 +50,10 @@ from firmware.web import (
     outside,
     own,
     papers,
+    phone,
     phone_link,
     phone_set_up,
+    phone_socket,
     pins,
     policy,
     programs,
@@ -98,6 +101,7 @@ SCREENS = (
     messages.router,
     wall.router,
     trying.router,
+    phone.router,
     phone_link.router,
     phone_set_up.router,
     room_table.router,
@@ -222,6 +226,8 @@ def page(of: House) -> FastAPI:
     app.state.reports = policy.Reports()
     for router in SCREENS:
         app.include_router(router)
+    # By itself, for `admit` reads forms: who comes there, it asks before it says a word.
+    app.router.routes.append(WebSocketRoute(phone_socket.PATH, phone_socket.pass_on))
     app.mount("/static", OurFiles(directory=frame.STATIC), name="static")
     app.add_middleware(WithoutFaults)
     app.add_middleware(policy.WithPolicy)

@@ -48,6 +48,11 @@ NO_SUCH = (
     to_say("No telephone in force has this extension."),
     to_say("Publish it first: a telephone that is only in the draft cannot sign in."),
 )
+IN_BROWSER = (
+    409,
+    to_say("This telephone is in the browser: nothing is set up on a desk."),
+    to_say("Whoever sits there signs in and switches it on, on the screen Telephone."),
+)
 CANNOT = (
     409,
     to_say("This telephone cannot be set up now."),
@@ -98,6 +103,8 @@ def _phone(request: Request, extension: str) -> tuple[Plan, Phone]:
     plan = house_of(request).site.plan
     if plan is None or extension not in plan.phones:
         raise Refused(*NO_SUCH)
+    if plan.phones[extension].browser:
+        raise Refused(*IN_BROWSER)
     return plan, plan.phones[extension]
 
 

@@ -187,6 +187,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Nobody on the network can listen"),
         to_say("By TLS and SRTP; without them this telephone is refused. Set it up anew."),
     ),
+    "phones.browser": (
+        to_say("It is in the browser"),
+        to_say("No desk telephone: whoever signs in has it on the screen Telephone."),
+    ),
     "phones.skills": (
         to_say("Skills"),
         to_say("Each on a line with its level from 1, the best, to 9, like: spanish = 1"),

@@ -21,10 +21,11 @@ from starlette.types import ASGIApp
 
 from firmware import sip_certificate, wallclock
 from firmware.place import Place
+from firmware.seat import MESSAGE_MOST
 from firmware.web.addresses import names_of_box
 from firmware.web.authority import Clock, Identity
 from firmware.web.landing import Landing
-from firmware.web.limits import Crowd, Guest, Limits, Pace, Threshold, Visit, visitor_of
+from firmware.web.limits import Crowd, Guest, Limits, Pace, Talk, Threshold, Visit, visitor_of
 
 BACKLOG = 512
 # How long a new address may be without a certificate: a network is tried for 90 seconds only.
@@ -61,7 +62,8 @@ async def serve(
     async with AsyncExitStack() as open_doors:
         page_at = open_doors.enter_context(listening(host, https_port))
         landing_at = open_doors.enter_context(listening(host, http_port))
-        await open_doors.enter_async_context(opened(page_at, app, limits, lambda: identity.context))
+        page = opened(page_at, app, limits, lambda: identity.context, talks=True)
+        await open_doors.enter_async_context(page)
         await open_doors.enter_async_context(opened(landing_at, landing, limits, lambda: None))
         ready()
         await _keep_current(identity, place, trust)
@@ -91,14 +93,17 @@ def listening(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def opened(
-    at: socket.socket, app: ASGIApp, limits: Limits, showing: Showing
+    at: socket.socket, app: ASGIApp, limits: Limits, showing: Showing, *, talks: bool = False
 ) -> AsyncIterator[None]:
-    """Serves an application at this socket for as long as the context lasts."""
+    """Serves an application at this socket for as long as the context lasts; one that talks by
+    WebSocket too."""
     loop = asyncio.get_running_loop()
     config = uvicorn.Config(
         Threshold(app, limits, loop.time),
         loop="asyncio",
-        ws="none",
+        ws=Talk if talks else "none",
+        ws_max_size=MESSAGE_MOST,
+        ws_per_message_deflate=False,
         http=Visit,
         interface="asgi3",
         log_config=None,

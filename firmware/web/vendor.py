@@ -27,6 +27,19 @@ FILES: Mapping[str, str] = {
     "uplot/dist/uPlot.min.css": "uplot.css",
     "uplot/LICENSE": "uplot-licence.txt",
 }
+# A package of many files becomes one module, with those it needs in it, and one file of licences.
+MODULE_OF = ("jssip", "jssip.js")
+LICENCES = (
+    (
+        "jssip/LICENSE.md",
+        "debug/LICENSE",
+        "ms/license.md",
+        "events/LICENSE",
+        "sdp-transform/LICENSE",
+    ),
+    "jssip-licence.txt",
+)
+BUNDLED_WITHIN_S = 60.0
 FETCHED_WITHIN_S = 300.0
 NPM = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
@@ -37,7 +50,8 @@ class VendorError(Exception):
 
 def missing() -> list[str]:
     """What the page cannot be served without, and is not there."""
-    return [name for name in FILES.values() if not (TO / name).is_file()]
+    wanted = (*FILES.values(), MODULE_OF[1], LICENCES[1])
+    return [name for name in wanted if not (TO / name).is_file()]
 
 
 def fetched() -> Path:
@@ -55,9 +69,34 @@ def copy() -> None:
     packages = fetched()
     TO.mkdir(exist_ok=True)
     for source, name in FILES.items():
-        part = TO / f".{name}.{os.getpid()}"
-        shutil.copyfile(packages / source, part)
-        part.rename(TO / name)
+        _put(name, (packages / source).read_bytes())
+    _put(MODULE_OF[1], _one_module(packages, MODULE_OF[0]))
+    _put(LICENCES[1], b"\n\n".join((packages / each).read_bytes() for each in LICENCES[0]))
+
+
+def _put(name: str, content: bytes) -> None:
+    part = TO / f".{name}.{os.getpid()}"
+    part.write_bytes(content)
+    part.rename(TO / name)
+
+
+def _one_module(packages: Path, name: str) -> bytes:
+    """All of a package's files as one ES module, the same on each machine."""
+    command: list[str | Path] = [
+        *("node", packages / "esbuild/bin/esbuild", name, "--bundle", "--format=esm", "--minify"),
+        *("--platform=browser", "--target=es2022", "--legal-comments=none", "--log-level=error"),
+    ]
+    try:
+        made = subprocess.run(
+            command, cwd=packages.parent, check=True, stdout=subprocess.PIPE,
+            timeout=BUNDLED_WITHIN_S,
+        )  # fmt: skip
+    except (subprocess.SubprocessError, OSError) as failed:
+        raise VendorError(
+            f"esbuild could not make one module of {name} ({type(failed).__name__}): see what it"
+            " said above"
+        ) from failed
+    return made.stdout
 
 
 def _fetch(cache: Path, there: Path) -> None:

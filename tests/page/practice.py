@@ -3,7 +3,7 @@ which go on by themselves, in a thread of their own, while a story drives the br
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,10 +92,18 @@ async def calls_and_hears_the_menu(
 
 
 @contextmanager
-def standing(home: Path, *, is_new: bool = False) -> Iterator[Practice]:
-    """All of it up; nothing left of it afterwards. A new one belongs to nobody yet."""
+def standing(
+    home: Path,
+    *,
+    is_new: bool = False,
+    site_text: str | None = None,
+    furnish: Callable[[Place], None] = lambda place: None,
+) -> Iterator[Practice]:
+    """All of it up; nothing left of it afterwards. A new one belongs to nobody yet. `furnish` is
+    called before anything runs."""
     ensure_root(lambda line: None)
-    made = rehearsal.build(home)
+    made = rehearsal.build(home, site_text=site_text)
+    furnish(made.place)
     db, now = made.place.page_db, datetime.now(UTC)
     if is_new:
         for known in (*db.parent.glob(f"{db.name}*"), made.place.paper_recipient):

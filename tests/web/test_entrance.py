@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
 from firmware import people, sessions
-from firmware.operations import ROUTES, Role, may
+from firmware.operations import ROUTES, SOCKETS, Role, may
 from firmware.sessions import Limits
 from firmware.web import policy
 from firmware.web.entrance import API, COOKIE
@@ -35,6 +35,8 @@ def registered(routes: Sequence[BaseRoute]) -> set[str]:
             told |= {f"{method} {route.path}" for method in route.methods or ()}
         elif (included := getattr(route, "original_router", None)) is not None:
             told |= registered(included.routes)
+        elif isinstance(route, WebSocketRoute):
+            assert route.path in SOCKETS  # its own stories are in tests/page/test_browser_phone.py
         else:
             assert isinstance(route, Mount)
             assert route.path == "/static"

@@ -138,6 +138,31 @@ def test_a_secure_telephone_is_talked_to_by_tls_and_srtp_alone() -> None:
             assert ("transport=udp" in block) != is_it
 
 
+def test_asterisk_speaks_http_only_while_a_telephone_is_in_the_browser() -> None:
+    browser = replace(PLAN.phones["103"], browser=True)
+    made = files(replace(PLAN, phones={**PLAN.phones, "103": browser}))
+    assert "bindaddr=127.0.0.1" in made["http.conf"]
+    assert "enablestatic=no" in made["http.conf"]
+    assert "enable_status=no" in made["http.conf"]
+    assert "load=res_pjsip_transport_websocket" in made["modules.conf"]
+    assert "ari" not in made["modules.conf"]
+    assert "webenabled" not in made["manager.conf"]
+    assert "stun" not in made["rtp.conf"]
+    assert "icesupport=yes" in made["rtp.conf"]
+    assert "icesupport=no" in files()["rtp.conf"]
+    for block in made["pjsip.conf"].split("\n["):
+        if "type=endpoint" in block and block.startswith("103]"):
+            # It has no password to guess, so no other machine may be it.
+            assert "\nauth=" not in block
+            assert "deny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n" in block
+            assert "webrtc=yes" in block
+        else:
+            assert "webrtc" not in block
+    assert SECRETS.phones["103"] not in "".join(
+        block for block in made["pjsip.conf"].split("\n[") if block.startswith("103]")
+    )
+
+
 def test_a_password_may_hold_the_sign_of_a_comment() -> None:
     assert written.value("a;b#c") == r"a\;b#c"
     for unsafe in ("a\nb", " a", "a\\", "é"):
