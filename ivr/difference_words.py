@@ -99,10 +99,12 @@ NODES: Mapping[type, str] = {
 # Fields whose own names say too little; those in seconds are told with their unit.
 LABELS: Mapping[str, str] = {
     "about": "what an agent hears before the caller is joined",
+    "address": "address for 911",
     "again_s": "between two tries to call back",
     "also": "queues waited in at the same time",
     "announce_s": "the place in line is said every",
     "asks_anonymous": "asks who shows no number",
+    "browser": "is in the browser",
     "by_hand": "members may delete their messages",
     "callback": "call-back",
     "callbacks": "call-backs",
@@ -131,6 +133,7 @@ LABELS: Mapping[str, str] = {
     "reserve_bytes": "room kept free on the disk",
     "rest_s": "a phone that stayed silent is left alone for",
     "says": "waiting callers are told",
+    "secure": "is encrypted on the network",
     "takes": "takes over",
     "target_s": "callers should be answered within",
     "timeout_s": "silence allowed",
