@@ -70,7 +70,8 @@ class Practice:
 
     def record(self) -> str:
         """What a story that failed should be read beside."""
-        exchange = (self.place.home / "exchange.log").read_text("utf-8", "replace")
+        log = self.place.home / "exchange.log"
+        exchange = log.read_text("utf-8", "replace") if log.exists() else ""
         return "\n".join(
             [*self.told, *exchange.splitlines()[-20:], *self.said().splitlines()[-20:]]
         )
@@ -98,9 +99,10 @@ def standing(
     is_new: bool = False,
     site_text: str | None = None,
     furnish: Callable[[Place], None] = lambda place: None,
+    has_exchange: bool = True,
 ) -> Iterator[Practice]:
     """All of it up; nothing left of it afterwards. A new one belongs to nobody yet. `furnish` is
-    called before anything runs."""
+    called before anything runs; without an exchange it is as one whose exchange is down."""
     ensure_root(lambda line: None)
     made = rehearsal.build(home, site_text=site_text)
     furnish(made.place)
@@ -117,7 +119,8 @@ def standing(
 
     async def up() -> None:
         await made.start()
-        for service in (made.root(told.append), exchange, made.web(told.append)):
+        answering = [exchange] if has_exchange else []
+        for service in (made.root(told.append), *answering, made.web(told.append)):
             await kept.enter_async_context(service)
 
     async def down() -> None:

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from firmware.asterisk.telco import Answers
+from firmware.asterisk.telco import CENTRE_TONE_HZ, Answers
 from firmware.operations import Role
 from firmware.place import Place
 from firmware.ports import ports_of
@@ -223,6 +223,37 @@ def test_it_signs_in_again_when_the_network_was_away(clinic: Practice, talking: 
         call = clinic.run(clinic.rehearsal.telco.dial(DESK, PHONE))
         expect(state).to_have_text("It rings.")
         clinic.run(call.hang_up())
+
+
+def test_it_calls_rings_and_reaches_911_while_the_exchange_is_down(
+    talking: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = always_open(TEMPLATE.read_text("utf-8")) + IN_BROWSER
+    home = tmp_path_factory.mktemp("alone")
+    with (
+        practice.standing(home, site_text=site, has_exchange=False) as alone,
+        visiting(talking, alone.address) as visit,
+    ):
+        telco, state = alone.rehearsal.telco, visit.page.locator("[data-state]")
+        alone.run(telco.behave(DESK, Answers()))
+        switched_on(visit)
+        visit.page.locator("#number").fill(DESK)
+        visit.page.get_by_role("button", name="Call this number").click()
+        expect(state).to_have_text("You are connected.")
+        hears(visit, telco.desks[DESK].tone_hz)
+        visit.page.get_by_role("button", name="Hang up").click()
+        expect(state).to_have_text("It is ready: it rings here.")
+        call = alone.run(telco.dial(DESK, PHONE))
+        expect(state).to_have_text("It rings.")
+        alone.run(call.hang_up())
+        expect(state).to_have_text("It is ready: it rings here.")
+        visit.page.locator("#number").fill("911")
+        visit.page.get_by_role("button", name="Call this number").click()
+        expect(state).to_have_text("You are connected.")
+        hears(visit, CENTRE_TONE_HZ)
+        (told,) = telco.emergency_invitations
+        assert told.number == "911"
+        visit.page.get_by_role("button", name="Hang up").click()
 
 
 def test_who_may_not_use_the_microphone_is_told_so(clinic: Practice, chromium: Browser) -> None:
