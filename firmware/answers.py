@@ -57,6 +57,7 @@ class Answers:
         notices: Callable[[], topics.Part],
         listening: Callable[[], topics.Part],
         stores: Callable[[], topics.Part],
+        modems: Callable[[], tuple[topics.Part, ...]],
         recordings: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
         envelope: Callable[[], Envelope | None],
@@ -82,7 +83,7 @@ class Answers:
         self._callbacks = callbacks
         self._notices = notices
         self._listening = listening
-        self._stores = stores
+        self._stores, self._modems = stores, modems
         self._recordings = recordings
         self._keyless = keyless
         self._envelope = envelope
@@ -115,6 +116,7 @@ class Answers:
             balanced=balance.holds,
             parts=(
                 self._asterisk(),
+                *self._modems(),
                 self._engine(),
                 self._books(),
                 await asyncio.to_thread(self._messages),

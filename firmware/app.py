@@ -32,6 +32,7 @@ from firmware import (
     recalled,
     recordings,
     settings,
+    site_secrets,
     spare_key,
     spool,
     topics,
@@ -75,6 +76,7 @@ from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.message_notices import MessageNotices
 from firmware.mobile_call import MobileCall
+from firmware.modems import Modems
 from firmware.notify import Notices
 from firmware.outgoing import Outgoing
 from firmware.perform import BEEP_TAG, Performer
@@ -253,6 +255,13 @@ class App:
                 tell=self._inbox.put,
                 start=self._start,
             )
+            self._modems = Modems(
+                plan=lambda: self._plan,
+                pin_of=partial(site_secrets.sim_pin, self._place.secrets),
+                link=self._link,
+                port=self._ports.modems,
+                start=self._start,
+            )
             self._message_notices = MessageNotices(
                 self._place.calls_db, lambda: self._plan, notices, self._start
             )
@@ -304,6 +313,7 @@ class App:
                     listening=self._listening.part,
                     callbacks=self._callbacks.part,
                     stores=self._copies.part,
+                    modems=self._modems.parts,
                     recordings=lambda: part_of(self._exchange.recordings.fault),
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                     envelope=lambda: people.envelope(self._place.page_db),
@@ -452,6 +462,7 @@ class App:
             group.create_task(self._link.run())
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
+            group.create_task(self._modems.run())
             group.create_task(self._rollups.run())
             group.create_task(self._send_what_was_left())
             group.create_task(self._admin_notices.run())
@@ -617,6 +628,7 @@ class App:
         for offer in self._translator.doubtful():
             self._loop.call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
+        self._modems.heard(message)
         if phone := translate.emergency_from(message):
             self._backlog.put([Audited("exchange", Act.EMERGENCY, phone, Moment.now())])
         if dialled := translate.code_dialled(message):

@@ -189,7 +189,8 @@ class RecordedForm(Strict):
 
 
 class LineForm(RecordedForm):
-    trunk: Word
+    trunk: Word | None = None
+    modem: Word | None = None
     numbers: Annotated[list[Number], _some("numbers", 200)]
     flow: Word | None = None
     phone: Extension | None = None
@@ -202,13 +203,14 @@ class LineForm(RecordedForm):
         leads_to = self.flow or ""
         return plan.Line(
             name,
-            self.trunk,
+            self.trunk or "",
             numbers,
             leads_to,
             spoken,
             self.medical,
             phone=self.phone,
             recording=self.recording(),
+            modem=self.modem or "",
         )
 
 
@@ -250,11 +252,13 @@ class DialRuleForm(Strict):
     prefix: Digits = ""
     starts: Digits = ""
     digits: Annotated[int, _count(2, 20)]
-    trunk: Word
+    trunk: Word | None = None
+    modem: Word | None = None
     shows: Number
 
     def rule(self) -> plan.DialRule:
-        return plan.DialRule(self.prefix, self.starts, self.digits, self.trunk, self.shows)
+        trunk, modem = self.trunk or "", self.modem or ""
+        return plan.DialRule(self.prefix, self.starts, self.digits, trunk, self.shows, modem)
 
 
 class MailboxForm(Strict):

@@ -329,6 +329,8 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /requests/open": Operation.READ,
     "GET /passwords/email": Operation.CONFIGURE,
     "POST /passwords/email": Operation.CONFIGURE,
+    "GET /passwords/modems/{modem}": Operation.CONFIGURE,
+    "POST /passwords/modems/{modem}": Operation.CONFIGURE,
     "GET /passwords/trunks/{trunk}": Operation.CONFIGURE,
     "POST /passwords/trunks/{trunk}": Operation.CONFIGURE,
     "GET /pins": Operation.PEOPLE,

@@ -18,6 +18,7 @@ BOX_PORTS = Ports(
     sip=5060,
     ami=5038,
     engine=5039,
+    modems=5037,
     rtp_first=10_000,
     rtp_last=11_999,
     sip_address="0.0.0.0",  # noqa: S104

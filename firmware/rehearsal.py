@@ -157,14 +157,13 @@ def build(
     `change` changes, Asterisk alone knows: the exchange reads the site file."""
     root = find_root()
     kept = ExitStack()
-    ours = free_ports(kept, 9, LINE_ADDRESS, DESK_ADDRESS)
-    sip, ami, engine, telco_sip, telco_ami, https_port, http_port, sip_tls, http = ours
+    ours = free_ports(kept, 10, LINE_ADDRESS, DESK_ADDRESS)
+    sip, ami, engine, telco_sip, telco_ami, https_port, http_port, sip_tls, http, modems = ours
     clinic_rtp, telco_rtp = rtp_range(kept), rtp_range(kept)
     text = on_our_trunk(site_text or always_open(TEMPLATE.read_text("utf-8")), telco_sip)
     plan = change(settings.read(text))
-    site = publish.Site(
-        text, plan, Ports(sip, ami, engine, *clinic_rtp, sip_tls=sip_tls, http=http), timing
-    )
+    listens = Ports(sip, ami, engine, *clinic_rtp, sip_tls=sip_tls, http=http, modems=modems)
+    site = publish.Site(text, plan, listens, timing)
     place = Place(home)
     place.run.mkdir(parents=True, exist_ok=True)
     speech.render_site(plan, place.prompts)

@@ -28,6 +28,7 @@ from firmware.forms import (
     Word,
 )
 from firmware.inside_section import BlockingForm, PageForm, WrapUpForm
+from firmware.modems_section import ModemForm, ModemOnlyForm
 from firmware.oncall_section import EmailForm, PersonForm
 from firmware.request_section import RequestForm, RequestWord
 from firmware.retention_section import RetentionForm
@@ -101,6 +102,8 @@ SECTIONS: Mapping[str, Section] = {
         Section("phones", PhoneForm, names=Extension),
         Section("lines", LineForm),
         Section("trunks", TrunkForm),
+        Section("modems", ModemForm),
+        Section("modem_only", ModemOnlyForm, Shape.ONE),
         Section("dial_rules", DialRuleForm, Shape.LISTED),
         Section("queues", QueueForm),
         Section("mailboxes", MailboxForm),
@@ -123,6 +126,7 @@ KEEPING_NAMES = frozenset({"mailboxes", "requests"})
 NAMED_AT: tuple[tuple[Path, str], ...] = (
     (("clinic", "front_desk", "*"), "phones"),
     (("lines", "*", "trunk"), "trunks"),
+    (("lines", "*", "modem"), "modems"),
     (("lines", "*", "flow"), "flows"),
     (("lines", "*", "phone"), "phones"),
     (("lines", "*", "recordings"), "mailboxes"),
@@ -130,6 +134,7 @@ NAMED_AT: tuple[tuple[Path, str], ...] = (
     (("mailboxes", "*", "lamps", "*"), "phones"),
     (("pages", "*", "phones", "*"), "phones"),
     (("dial_rules", "*", "trunk"), "trunks"),
+    (("dial_rules", "*", "modem"), "modems"),
     (("queues", "*", "agents", "*"), "phones"),
     (("queues", "*", "recordings"), "mailboxes"),
     (("queues", "*", "callbacks", "hours"), "hours"),

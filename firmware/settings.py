@@ -50,6 +50,13 @@ from firmware.forms import (
     described,
 )
 from firmware.inside_section import BlockingForm, InsideReading, PageForm, WrapUpForm
+from firmware.modems_section import (
+    ModemForm,
+    ModemOnlyForm,
+    must_be_accepted,
+    must_be_carried,
+    ports_are_apart,
+)
 from firmware.oncall_section import (
     EmailForm,
     OncallReading,
@@ -74,6 +81,7 @@ STANDARD_PROMPTS = Path(__file__).parent / "prompts"
 # box serves.
 SECTION_MAX = {
     "trunks": 16,
+    "modems": 4,
     "lines": 64,
     "phones": 200,
     "mailboxes": 100,
@@ -90,8 +98,8 @@ SECTION_MAX = {
 EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS, **words_section.NODE_FORMS}
 # Sections that are not made of named parts.
 TABLES = (
-    *("backup", "blocking", "clinic", "dial_rules", "email", "holidays", "oncall", "retention"),
-    *("updates", "wrap_up"),
+    *("backup", "blocking", "clinic", "dial_rules", "email", "holidays", "modem_only", "oncall"),
+    *("retention", "updates", "wrap_up"),
 )
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
@@ -271,6 +279,7 @@ class _Reading:
         phones = self._section(
             "phones", PhoneForm, lambda form, name: form.phone(name, all_secure), names=Extension
         )
+        modems = self._section("modems", ModemForm, ModemForm.modem)
         queues = self._section("queues", QueueForm, QueueForm.queue)
         hours = self._schedules(clinic)
         mailboxes = self._section("mailboxes", MailboxForm, MailboxForm.mailbox)
@@ -286,6 +295,11 @@ class _Reading:
         email = None if written is None else self._admit(EmailForm, written, ("email",))
         mail = email.server() if email else None
         must_not_travel_open(mail, self._fault)
+        must_be_carried(lines, rules, self._fault)
+        ports_are_apart(modems, self._fault)
+        only = self.document.get("modem_only")
+        accepted = None if only is None else self._admit(ModemOnlyForm, only, ("modem_only",))
+        must_be_accepted(trunks, modems, accepted, self._fault)
         a_word_must_arrive(people, mail, self._fault)
         if (backups := self.document.get("backup")) is not None:
             self._admit(BackupForm, backups, ("backup",))
@@ -296,7 +310,8 @@ class _Reading:
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
         self._numbers_are_whole(clinic, lines, phones, rules)
-        self._people_can_be_called(clinic, people, rules)
+        by_trunk = {index: rule for index, rule in rules.items() if rule.trunk}
+        self._people_can_be_called(clinic, people, by_trunk)
         inner = InsideReading(self._fault, self._must_exist)
         inner.check_lines(lines)
         inner.check_recordings("lines", {name: one.recording for name, one in lines.items()})
@@ -339,6 +354,8 @@ class _Reading:
             pronounced=pronounced,
             pages={page.number: page.phones or tuple(phones) for page in pages.values()},
             address=clinic.address.address() if clinic.address else None,
+            modems=modems,
+            modem_only=accepted.words() if accepted else "",
         )
         led = {
             name: line for name, line in lines.items() if line.phone or line.flow in self.readable
@@ -756,19 +773,25 @@ class _Reading:
         if clinic:
             self._must_exist("phones", clinic.front_desk, ("clinic", "front_desk"))
         for name, line in lines.items():
-            self._must_exist("trunks", (line.trunk,), ("lines", name, "trunk"))
+            if line.trunk:
+                self._must_exist("trunks", (line.trunk,), ("lines", name, "trunk"))
+            if line.modem:
+                self._must_exist("modems", (line.modem,), ("lines", name, "modem"))
         for name, queue in queues.items():
             self._must_exist("phones", queue.agents, ("queues", name, "agents"))
             if queue.callbacks:
                 where = ("queues", name, "callbacks", "hours")
                 self._must_exist("hours", (queue.callbacks.hours,), where)
-                if not rules:
+                if not any(rule.trunk for rule in rules.values()):
                     reason = "nobody can be called back: no dial rule leads outside"
                     self._fault(where[:-1], reason, "add [[dial_rules]] with digits, trunk, shows")
         for name, mailbox in mailboxes.items():
             self._must_exist("phones", mailbox.lamps, ("mailboxes", name, "lamps"))
         for index, rule in rules.items():
-            self._must_exist("trunks", (rule.trunk,), ("dial_rules", index, "trunk"))
+            if rule.trunk:
+                self._must_exist("trunks", (rule.trunk,), ("dial_rules", index, "trunk"))
+            if rule.modem:
+                self._must_exist("modems", (rule.modem,), ("dial_rules", index, "modem"))
 
     def _node_refers_to_what_exists(self, node: plan.Node, path: toml_lines.Path) -> None:
         match node:
@@ -889,7 +912,7 @@ class _Reading:
         seen: dict[tuple[str, str], str] = {}
         for name, line in lines.items():
             for index, number in enumerate(line.numbers):
-                other = seen.setdefault((line.trunk, number), name)
+                other = seen.setdefault((line.trunk or f"modem {line.modem}", number), name)
                 if other != name or line.numbers.index(number) != index:
                     reason = f"{number} is already a number of the line {other}"
                     self._fault(("lines", name, "numbers", index), reason, "keep it in one place")

@@ -39,6 +39,7 @@ class Secrets:
     selftest: str = field(repr=False)
     phones: Mapping[str, str] = field(repr=False)  # extension -> password
     trunks: Mapping[str, str] = field(repr=False)  # trunk -> password, "" until somebody enters it
+    sims: Mapping[str, str] = field(default_factory=dict, repr=False)  # modem -> its SIM's PIN
     email: str = field(default="", repr=False)  # the mail server's, "" until somebody enters it
 
 
@@ -64,10 +65,26 @@ def give_email(path: Path, password: str) -> None:
     _changed(path, lambda kept: replace(kept, email=password))
 
 
-def is_given(path: Path, trunk: str | None = None) -> bool:
-    """Whether this trunk has one, or the mail server. SecretsError, OSError: it cannot be read."""
+def give_sim(path: Path, modem: str, pin: str) -> None:
+    """From its next start on the modem opens its SIM with it. SecretsError, OSError: it is not
+    kept."""
+    _changed(path, lambda kept: replace(kept, sims={**kept.sims, modem: pin}))
+
+
+def sim_pin(path: Path, modem: str) -> str | None:
+    """The PIN of this modem's SIM; None: none was given, or none can be read."""
+    try:
+        return _read(path).sims.get(modem) or None
+    except (SecretsError, OSError):
+        return None
+
+
+def is_given(path: Path, section: str, name: str = "") -> bool:
+    """Whether this one of [trunks] or [modems] has one, or the mail server of [email].
+    SecretsError, OSError: it cannot be read."""
     kept = _read(path)
-    return bool(kept.email if trunk is None else kept.trunks.get(trunk))
+    held = {"trunks": kept.trunks, "modems": kept.sims, "email": {"": kept.email}}
+    return bool(held[section].get(name))
 
 
 def _complete(kept: Secrets, plan: Plan) -> Secrets:
@@ -77,6 +94,7 @@ def _complete(kept: Secrets, plan: Plan) -> Secrets:
         selftest=kept.selftest or _random(),
         phones={extension: _random() for extension in plan.phones} | dict(kept.phones),
         trunks=dict.fromkeys(logging_trunks, "") | dict(kept.trunks),
+        sims=kept.sims,
         email=kept.email,
     )
 
@@ -117,6 +135,7 @@ def _read(path: Path) -> Secrets:
             selftest=str(table["selftest"]),
             phones={str(name): str(secret) for name, secret in table["phones"].items()},
             trunks={str(name): str(secret) for name, secret in table["trunks"].items()},
+            sims={str(name): str(pin) for name, pin in table.get("sims", {}).items()},
             email=str(table.get("email", "")),
         )
     except (tomllib.TOMLDecodeError, KeyError, AttributeError) as error:
@@ -131,7 +150,7 @@ def _write(path: Path, kept: Secrets) -> None:
     document = tomlkit.document()
     document.add(
         tomlkit.comment(
-            "Made by CareLine. A trunk's password is entered here, and the mail server's."
+            "Made by CareLine. A trunk's password is entered here, the mail server's, a SIM's PIN."
         )
     )
     document["ami"] = kept.ami
@@ -139,6 +158,7 @@ def _write(path: Path, kept: Secrets) -> None:
     document["email"] = kept.email
     document["phones"] = dict(kept.phones)
     document["trunks"] = dict(kept.trunks)
+    document["sims"] = dict(kept.sims)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     fd = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8") as file:

@@ -59,6 +59,8 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "front_desk": ("clinic", "the phones of the front desk"),
     "emergency_numbers": ("clinic", "the emergency numbers"),
     "trunks": ("lines", "the trunk"),
+    "modems": ("lines", "the modem"),
+    "modem_only": ("lines", "that a modem alone carries emergency calls"),
     "lines": ("lines", "the line"),
     "phones": ("phones", "the phone"),
     "dial_rules": ("dialling out", "the dial rule"),

@@ -41,7 +41,9 @@ class Outside:
 
 
 def way_to(plan: Plan, number: str) -> Extension | Outside:
-    """How to call this number; written with or without `+` and the country's `1`."""
+    """How to call this number; written with or without `+` and the country's `1`. By a modem only
+    people at a telephone call: its call counts as answered before anybody has picked up, and a
+    machine would speak to nobody."""
     digits = number.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         raise NoWayOutError("not a telephone number: give its digits")
@@ -52,7 +54,7 @@ def way_to(plan: Plan, number: str) -> Extension | Outside:
         return Extension(number)
     for rule in plan.dial_rules:
         for each in written:
-            if rule.dials(each):
+            if rule.trunk and rule.dials(each):
                 return Outside(each, rule)
     raise NoWayOutError("no dial rule leads to it: see [[dial_rules]] in the site file")
 

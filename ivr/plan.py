@@ -40,6 +40,16 @@ class Trunk:
     registers: bool  # we register with it, rather than it knowing our address
 
 
+@dataclass(frozen=True, slots=True)
+class Modem:
+    """An LTE or GSM modem, by the lasting paths of its ports. Its SIM's PIN, if it has one, lives
+    with the site's secrets."""
+
+    name: str
+    port: str
+    voice: str
+
+
 class Recorded(StrEnum):
     """Which talks are recorded."""
 
@@ -78,6 +88,7 @@ class Line:
     is_medical: bool = False  # who stays silent here may be unable to speak
     phone: str | None = None  # callers come straight to this person's
     recording: Recording | None = None  # None: no talk, but by a queue's own rule
+    modem: str = ""  # by which it comes, where `trunk` is empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +129,14 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class DialRule:
     """Which numbers phones may dial out: an optional prefix, taken off, then `digits` digits,
-    through one trunk."""
+    through one trunk, or one modem where `trunk` is empty."""
 
     prefix: str
     starts: str  # the number itself must start so; may be empty
     digits: int  # length of the number without the prefix
     trunk: str
     shows: str  # the clinic's number shown to the person called
+    modem: str = ""
 
     def dials(self, number: str) -> bool:
         """Whether it leads to a number, given without the prefix."""
@@ -577,3 +589,5 @@ class Plan:
     wrap_ups: Mapping[str, str] = field(default_factory=dict)  # digit -> what a talk was about
     pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # number -> phones spoken to
     address: Address | None = None  # None: no emergency centre is told it by the call itself
+    modems: Mapping[str, Modem] = field(default_factory=dict)
+    modem_only: str = ""  # who accepts, and since when, that emergency calls go by a modem alone

@@ -74,6 +74,7 @@ class Ports:
     rtp_first: int
     rtp_last: int
     sip_address: str = "127.0.0.1"
+    modems: int = 0  # where Asterisk finds the legs of modems, with the exchange
     sip_tls: int = 5061  # SIP by TLS, where anybody needs it
     http: int = 8088  # on loopback, where a telephone is in the browser
 
@@ -114,7 +115,7 @@ def generate(
         "pjsip.conf": _pjsip(plan, secrets, ports, paths.certificate),
         "geolocation.conf": whereabouts.locations(plan),
         "extensions.conf": dialplan.extensions(
-            plan, ports.engine, voice(plan, paths.prompts), timing
+            plan, ports.engine, voice(plan, paths.prompts), timing, ports.modems
         ),
     }
     if in_browser.is_there_one(plan):

@@ -14,10 +14,10 @@ dialled are filtered to digits, and names and numbers of callers are not read at
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from firmware.asterisk import desk_dialplan, tap_dialplan, whereabouts, written
+from firmware.asterisk import desk_dialplan, modem_dialplan, tap_dialplan, whereabouts, written
 from firmware.asterisk.written import extension, section
 from ivr.codes import FAILED, PROMPTS
-from ivr.plan import DialRule, Line, Phone, Plan, Trunk
+from ivr.plan import DialRule, Line, Modem, Phone, Plan, Trunk
 
 EXCHANGE_USER = "careline"  # the exchange's name at Asterisk's manager
 # AudioSocket of Asterisk 22.10.1, refused, closes its descriptor twice. By the second time the
@@ -60,7 +60,9 @@ class Timing:
 Voice = Callable[[str, str], str]  # prompt, language -> the file's path without its ending
 
 
-def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> str:
+def extensions(
+    plan: Plan, engine_port: int, voice: Voice, timing: Timing, modems_port: int = 0
+) -> str:
     """extensions.conf, whole."""
     contexts = [
         *_trunk_contexts(plan),
@@ -75,9 +77,9 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
         desk_dialplan.own_greeting(plan, ABSENT, voice(FAILED, plan.language)),
         *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
         desk_dialplan.slots(plan, lambda prompt: voice(prompt, plan.language)),
-        _outside(plan),
+        _outside(plan, modems_port, voice),
         _emergency(plan),
-        _emergency_call(plan, voice, timing),
+        _emergency_call(plan, voice, timing, modems_port),
         _preempt(),
         *_notices(plan, voice),
         _emergency_return(plan, timing),
@@ -91,6 +93,12 @@ def extensions(plan: Plan, engine_port: int, voice: Voice, timing: Timing) -> st
 def trunk_endpoint(trunk: Trunk) -> str:
     """The trunk's name among PJSIP's; every line call's channel begins `PJSIP/trunk-`."""
     return f"trunk-{written.name(trunk.name)}"
+
+
+def carriers(plan: Plan) -> list[str]:
+    """By which an emergency call goes, in this order, the modems after all others."""
+    modems = [f"modem-{written.name(modem.name)}" for modem in plan.modems.values()]
+    return [*map(trunk_endpoint, plan.trunks.values()), *modems]
 
 
 def trunk_context(trunk: Trunk) -> str:
@@ -111,13 +119,27 @@ def music_class(prompt: str, language: str) -> str:
 # ---- lines ----
 
 
+def line_context(plan: Plan, line: Line) -> str:
+    """Where calls of this line enter."""
+    if line.modem:
+        return modem_dialplan.context(plan.modems[line.modem])
+    return trunk_context(plan.trunks[line.trunk])
+
+
 def _trunk_contexts(plan: Plan) -> Iterator[str]:
     for trunk in plan.trunks.values():
         lines = [line for line in plan.lines.values() if line.trunk == trunk.name]
-        numbers = [_into(written.number(number), line) for line in lines for number in line.numbers]
-        # A number nobody expected is still a caller: the trunk's first line takes it.
-        others = [_into(pattern, lines[0]) for pattern in ("_[+*#0-9]!", "s") if lines]
-        yield section(trunk_context(trunk), [*numbers, *others])
+        yield _entered(trunk_context(trunk), lines)
+    for modem in plan.modems.values():
+        lines = [line for line in plan.lines.values() if line.modem == modem.name]
+        yield _entered(modem_dialplan.context(modem), lines)
+
+
+def _entered(context: str, lines: list[Line]) -> str:
+    numbers = [_into(written.number(number), line) for line in lines for number in line.numbers]
+    # A number nobody expected is still a caller: the first line takes it.
+    others = [_into(pattern, lines[0]) for pattern in ("_[+*#0-9]!", "s") if lines]
+    return section(context, [*numbers, *others])
 
 
 def _into(pattern: str, line: Line) -> str:
@@ -304,16 +326,31 @@ def _from_phone() -> str:
     return section("from-phone", [f"include => {each}" for each in (*inner, *others)])
 
 
-def _outside(plan: Plan) -> str:
-    return section("outside", [_rule(plan, rule) for rule in plan.dial_rules])
+def _outside(plan: Plan, modems_port: int, voice: Voice) -> str:
+    return section("outside", [_rule(plan, rule, modems_port, voice) for rule in plan.dial_rules])
 
 
-def _rule(plan: Plan, rule: DialRule) -> str:
+def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
     prefix, starts = (written.number(part) if part else "" for part in (rule.prefix, rule.starts))
     number = f"${{FILTER(0-9,${{EXTEN:{len(prefix)}}})}}"
+    pattern = f"_{prefix}{starts}{'X' * (rule.digits - len(starts))}"
+    if rule.modem:
+        modem, features = plan.modems[rule.modem], desk_dialplan.CALLER_FEATURES
+        return extension(
+            pattern,
+            f"Set(NUMBER={number})",
+            f"GotoIf({ABSENT}?sorry)",
+            *modem_dialplan.steps_to(
+                modem, "NUMBER", modem_dialplan.ORDINARY, modems_port, features
+            ),
+            *desk_dialplan.IN_VAIN,
+            "(sorry) Answer(,i)",
+            f"Playback({voice(FAILED, plan.language)})",
+            "Hangup()",
+        )
     trunk = trunk_endpoint(plan.trunks[rule.trunk])
     return extension(
-        f"_{prefix}{starts}{'X' * (rule.digits - len(starts))}",
+        pattern,
         f"Set(CALLERID(num)={written.number(rule.shows)})",
         f"Set(CALLERID(name)={written.label(plan.name)})",
         _started("__STARTED"),
@@ -346,7 +383,7 @@ def _centre(number: str, numbers: list[str]) -> str:
     return number[1:] if number.startswith("9") and number[1:] in numbers else number
 
 
-def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
+def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) -> str:
     language = plan.language
     music = music_class(EMERGENCY_TRYING, language)
     cannot = voice("cannot-reach-911", language)
@@ -354,7 +391,8 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
     trunks = [trunk_endpoint(trunk) for trunk in plan.trunks.values()]
     tries = [step for trunk in trunks for step in _try(trunk)]
     notice = "emergency-notice,${EXTENSION},1"
-    walk = f"Extension: ${{EXTENSION}},Dialled: ${{DIALLED}},Trunks: {' '.join(trunks)}"
+    by_modem = [step for modem in plan.modems.values() for step in _try_modem(modem, modems_port)]
+    walk = f"Extension: ${{EXTENSION}},Dialled: ${{DIALLED}},Trunks: {' '.join(carriers(plan))}"
     return section(
         "emergency-call",
         [
@@ -369,7 +407,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
                 # A phone the dialplan does not know yet must not lose its call over the notice.
                 f"GosubIf($[${{DIALPLAN_EXISTS({notice})}}]?{notice})",
                 "Set(CALLERID(num)=${CALLBACK})",
-                *([] if trunks else ["Goto(cannot)"]),
+                *([] if trunks else [f"GotoIf({ABSENT if by_modem else 1}?cannot)"]),
                 "Set(SPENT=0)",
                 "Set(CUT_FROM=0)",
                 *whereabouts.put_on(plan),
@@ -377,6 +415,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
                 *whereabouts.every_other_try(plan),
                 "Set(BEGAN=${EPOCH})",
                 *tries,
+                *by_modem,
                 # A dead line takes seconds to try; a clock that jumps meanwhile counts for nothing.
                 "Set(TOOK=$[${EPOCH} - ${BEGAN}])",
                 "Set(TOOK=${IF($[${TOOK} > 0 & ${TOOK} < 60]?${TOOK}:0)})",
@@ -396,7 +435,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing) -> str:
                 "Goto(again)",
                 "(cannot) Answer(,i)",
                 *([f"Playback({cannot})"] * CANNOT_TIMES),
-                "Hangup()",
+                "(over) Hangup()",
                 f"(walk) UserEvent(CareLineEmergencyWalk,{walk})",
                 "Answer(,i)",
                 "Wait(1)",
@@ -411,6 +450,18 @@ def _try(trunk: str) -> Iterator[str]:
     busy = '"${DIALSTATUS}" = "BUSY" | "${DIALSTATUS}" = "CONGESTION"'
     yield f"Dial(PJSIP/${{CENTRE}}@{trunk},,${{MEANWHILE}})"
     yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{trunk}))'
+
+
+def _try_modem(modem: Modem, modems_port: int) -> Iterator[str]:
+    """After the trunks, and only where no emergency line is merely engaged: that one is cut free
+    sooner. Fallen through means that nobody answered there, which the exchange alone knows."""
+    talked = modem_dialplan.talked(modem)
+    past = f"past-{written.name(modem.name)}"
+    yield f'GotoIf($["${{BUSY}}" != "" | {ABSENT}]?{past})'
+    yield f"Set(GLOBAL({talked})=)"
+    yield from modem_dialplan.steps_to(modem, "CENTRE", modem_dialplan.EMERGENCY, modems_port, "g")
+    yield f'GotoIf($["${{{talked}}}" = "1"]?over)'
+    yield f"({past}) NoOp()"
 
 
 def _preempt() -> str:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from firmware import sip_certificate
 from firmware.asterisk.config import AMI_USER, STATE_FOLDERS, Paths, Ports, generate, speaks_tls
-from firmware.asterisk.dialplan import Timing, trunk_context, trunk_endpoint
+from firmware.asterisk.dialplan import Timing, carriers, line_context
 from firmware.asterisk.link import Link, LinkDown, LinkState
 from firmware.asterisk.sandbox import Asterisk, AsteriskError, Launch
 from firmware.asterisk.wire import Message
@@ -298,11 +298,11 @@ def _let_go(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
 async def _walk(walker: "_Walker", plan: Plan) -> None:
     for number in plan.emergency_numbers:
         walked = await walker.dial(f"Local/{number}@from-phone/n", "CareLineEmergencyWalk")
-        trunks = " ".join(trunk_endpoint(trunk) for trunk in plan.trunks.values())
-        if (walked.get("Dialled"), walked.get("Trunks")) != (number, trunks):
+        by = " ".join(carriers(plan))
+        if (walked.get("Dialled"), walked.get("Trunks")) != (number, by):
             raise PublishError(f"{number} would not reach the emergency centre; nothing changed")
     for line in plan.lines.values():
-        context = trunk_context(plan.trunks[line.trunk])
+        context = line_context(plan, line)
         for number in line.numbers:
             walked = await walker.dial(f"Local/{number}@{context}/n", "CareLineCall")
             if (walked.get("Line"), walked.get("Dialled")) != (line.name, number):

@@ -68,6 +68,7 @@ def _sheet(request: Request, template: str) -> Response:
         phones=phones,
         others=[*_others(document)],
         emergency=clinic.get("emergency_numbers", ["911", "9911", "112"]),
+        by_a_modem_alone=bool(_table(document, "modems")) and not _table(document, "trunks"),
         prefixes=sorted({str(rule.get("prefix", "")) for rule in _rules(document)} - {""}),
         parking=clinic.get("parking", Parking().number),
         wrap_ups=_table(_table(document, "wrap_up"), "codes"),

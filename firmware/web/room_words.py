@@ -71,6 +71,18 @@ CALLED: Mapping[str, Called] = {
         to_say("Short name"),
         ("host", "port"),
     ),
+    "modems": Called(
+        to_say("Modems"),
+        to_say("modem"),
+        to_say("Mobile lines: an LTE or GSM modem that is plugged into the box."),
+        to_say("Short name"),
+        ("port",),
+    ),
+    "modem_only": Called(
+        to_say("Emergency calls by a modem alone"),
+        to_say("consent to emergency calls by a modem alone"),
+        to_say("Where there is no other line, whoever is responsible says here that they know."),
+    ),
     "dial_rules": Called(
         to_say("Dialling out"),
         to_say("rule"),
@@ -125,7 +137,10 @@ CALLED: Mapping[str, Called] = {
 # How the sections stand on the first screen.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (to_say("Inside the clinic"), ("phones", "queues", "mailboxes", "pages", "people")),
-    (to_say("To the outside"), ("lines", "trunks", "dial_rules", "blocking")),
+    (
+        to_say("To the outside"),
+        ("lines", "trunks", "modems", "dial_rules", "blocking", "modem_only"),
+    ),
     (to_say("Work"), ("requests", "wrap_up")),
     (to_say("The clinic"), ("clinic", "retention", "email", "backup", "updates")),
 )
@@ -200,6 +215,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Takes a message where this telephone is busy or does not answer."),
     ),
     "lines.trunk": (to_say("Telephone company"), ""),
+    "lines.modem": (to_say("Or the modem"), to_say("A line comes by one of the two.")),
     "lines.numbers": (
         to_say("Your numbers"),
         to_say("As the telephone company sends them, each on a line of its own."),
@@ -231,6 +247,24 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "dial_rules.starts": (to_say("Numbers that begin with"), to_say("Empty: any number.")),
     "dial_rules.digits": (to_say("Digits of the number"), ""),
     "dial_rules.trunk": (to_say("Telephone company"), ""),
+    "dial_rules.modem": (
+        to_say("Or the modem"),
+        to_say("For people at a telephone; the box itself calls nobody by it."),
+    ),
+    "modems.port": (
+        to_say("Its port for commands"),
+        to_say("As under /dev/serial/by-path: where it is plugged in, and not a number."),
+    ),
+    "modems.voice": (
+        to_say("The port of its voice"),
+        to_say("The modem's papers say which of its ports it is."),
+    ),
+    "modem_only.accepted": (
+        to_say("Type: 911 may fail"),
+        to_say("A call by a modem hangs on our programs and on a mobile network."),
+    ),
+    "modem_only.by": (to_say("Your name"), ""),
+    "modem_only.on": (to_say("Today's date"), ""),
     "dial_rules.shows": (to_say("Your number that is shown"), ""),
     "queues.agents": (to_say("Telephones that answer"), ""),
     "queues.urgency": (to_say("How pressing its callers are"), ""),

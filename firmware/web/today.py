@@ -43,6 +43,7 @@ PART_NAMES: Mapping[str, str] = {
     "clock": to_say("clock"),
     "stores": to_say("databases"),
     "engine": to_say("audio"),
+    "emergency calls": to_say("emergency calls"),
     "envelope": to_say("envelope"),
     "figures": to_say("figures"),
     "ledger": to_say("call records"),

@@ -14,6 +14,7 @@ PARTS = {
     "file": (),  # what telephones fetch is no screen
     "language": ("en",),
     "layer": ("first",),
+    "modem": (),  # their site has none
     "name": ("101", "desk", "main", "office", "welcome"),
     "place": ("0",),
     "schedule": ("office",),

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from firmware import site_secrets
 from firmware.operations import ROLES, Operation, Role
 from firmware.site_secrets import GIVEN_MOST, can_be_given
-from firmware.web.outside import NOT_TYPED
+from firmware.web.outside import NO_PIN, NOT_TYPED
 from tests.firmware.by_hand import SITE
 from tests.web.clinic import Clinic, named, token_in
 
@@ -22,13 +22,18 @@ security = "tls"
 username = "clinic"
 sender = "clinic@example.com"
 """
+MODEM = """
+[modems.mobile]
+port = "/dev/serial/by-path/pci-0-usb-0:1:1.2-port0"
+voice = "/dev/serial/by-path/pci-0-usb-0:1:1.1-port0"
+"""
 PASSWORD = "q;7 #Lamp<b>"
 PLACES = ("/passwords/trunks/telco", "/passwords/email")
 
 
 @pytest.fixture
 def admin(clinic: Clinic) -> Iterator[TestClient]:
-    clinic.place.site_file.write_text(SITE + MAIL, "utf-8")
+    clinic.place.site_file.write_text(SITE + MAIL + MODEM, "utf-8")
     with clinic.browser() as browser:
         clinic.sign_in(browser, named(Role.ADMIN))
         yield browser
@@ -111,3 +116,21 @@ def test_every_sign_that_can_be_typed_but_one_and_no_space_at_an_end() -> None:
     assert can_be_given(every)
     assert can_be_given("a b")
     assert not any(map(can_be_given, ("", " a", "a ", "a\n", "a\x7f", "\\")))
+
+
+def test_the_pin_of_a_sim_is_given_like_a_password_and_is_digits_alone(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    here, path = "/passwords/modems/mobile", clinic.place.secrets
+    assert f'href="{here}"' in admin.get("/rooms/modems/part/mobile").text, "its form leads here"
+    refused = admin.post(here, data={"token": token_in(admin.get(here).text), "password": "12a4"})
+    assert (refused.status_code, NO_PIN in refused.text) == (422, True)
+    typed = {"token": token_in(refused.text), "password": "4711"}
+    assert admin.post(here, data=typed).status_code == 303
+    assert site_secrets.sim_pin(path, "mobile") == "4711"
+    assert "4711" not in admin.get(here).text
+    assert (
+        named(Role.ADMIN),
+        "gave the password of",
+        "SIM of the modem mobile",
+    ) in clinic.audited()

@@ -1,0 +1,240 @@
+"""The modems of one running exchange: each has its line, its legs come and go at one port on
+loopback, and how each stands is told.
+
+A modem that is not there is looked for again and again, and takes part again by itself. One that a
+new site file has taken away, or plugged in elsewhere, is let go of once its call is over.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import structlog
+
+from firmware import topics
+from firmware.asterisk import modem_dialplan, written
+from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
+from firmware.asterisk.wire import Message
+from firmware.modem_leg import Leg, LegError
+from firmware.modem_line import ModemLine
+from hw.modem.events import REGISTERED, Event, Stand
+from ivr import plan
+from ivr.plan import Plan
+
+LOOK_S = 1.0
+BRING_MS = 3_000
+WEAK_DBM = -105  # TS 27.007, 8.5: below it calls break off
+
+log = structlog.get_logger(__name__)
+
+# What is wrong, and what to do; `MODEM` is its name.
+CURES: dict[Stand, tuple[str, str]] = {
+    Stand.ABSENT: (
+        "no modem answers at its port",
+        "look at its plug and its lamp; its path is under /dev/serial/by-path",
+    ),
+    Stand.WAKING: ("it starts", "wait a moment; else unplug it and plug it in"),
+    Stand.SIM_MISSING: ("there is no SIM in it", "put one in, then unplug and plug in the modem"),
+    Stand.PIN_NEEDED: (
+        "its SIM wants a PIN, and none was given",
+        "give it on the page: People and phones, Modems, its SIM's PIN",
+    ),
+    Stand.PIN_WRONG: (
+        "its SIM refuses the PIN that was given",
+        "give the right one on the page; after the third wrong one the SIM wants its PUK",
+    ),
+    Stand.PUK_NEEDED: (
+        "its SIM is locked and wants its PUK",
+        "put the SIM into a mobile and give the PUK there; the network's papers have it",
+    ),
+    Stand.DENIED: ("the network refuses its SIM", "ask the network whether the SIM is in force"),
+    Stand.SEARCHING: ("it finds no network", "put its antenna elsewhere, near a window"),
+}
+
+
+class Modems:
+    """All of them."""
+
+    def __init__(
+        self,
+        *,
+        plan: Callable[[], Plan],
+        pin_of: Callable[[str], str | None],
+        link: Link,
+        port: int,
+        start: Callable[[Coroutine[Any, Any, None]], object],
+        texts: Callable[[str, Event], None] = lambda _modem, _event: None,
+    ) -> None:
+        self._plan, self._pin_of, self._link, self._port = plan, pin_of, link, port
+        self._start, self._texts = start, texts
+        self._lines: dict[str, tuple[ModemLine, asyncio.Task[None]]] = {}
+        self.fault = ""
+
+    def line(self, name: str) -> ModemLine | None:
+        """The running line of this modem."""
+        found = self._lines.get(name)
+        return found[0] if found else None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        server: asyncio.Server | None = None
+        try:
+            while True:
+                if server is None and self._plan().modems:
+                    server = await self._opened()
+                self._follow_the_plan()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            if server is not None:
+                server.close()
+            for _, task in self._lines.values():
+                task.cancel()
+            await asyncio.gather(
+                *(task for _, task in self._lines.values()), return_exceptions=True
+            )
+
+    async def _opened(self) -> asyncio.Server | None:
+        """The port of the legs; None: another program has it, and it is tried again."""
+        try:
+            server = await asyncio.start_server(self._come, "127.0.0.1", self._port)
+        except OSError as taken:
+            if not self.fault:
+                log.warning("modems have no port for their calls", why=taken.strerror)
+            self.fault = f"the port {self._port} of their calls cannot be had"
+            return None
+        self.fault = ""
+        return server
+
+    def _follow_the_plan(self) -> None:
+        modems = self._plan().modems
+        for name, (line, task) in list(self._lines.items()):
+            if modems.get(name) != line.plan and line.call is None:
+                task.cancel()
+                del self._lines[name]
+        for name, modem in modems.items():
+            if name not in self._lines:
+                line = self._line_of(modem)
+                self._lines[name] = line, asyncio.create_task(line.run())
+            line, _ = self._lines[name]
+            if line.stand in (Stand.PIN_NEEDED, Stand.PIN_WRONG):
+                line.try_pin(self._pin_of(name))
+
+    def _line_of(self, modem: plan.Modem) -> ModemLine:
+        async def bring(leg: str, number: str | None) -> None:
+            await self._bring(modem, leg, number)
+
+        return ModemLine(
+            modem,
+            pin=self._pin_of(modem.name),
+            is_ready=lambda: self._link.state is LinkState.UP,
+            bring=bring,
+            answered=lambda: self._tell_answered(modem),
+            start=self._start,
+            texts=lambda event: self._texts(modem.name, event),
+        )
+
+    # ---- legs ----
+
+    async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Asterisk opens a leg, for a caller whom it was told of or for somebody who dialled."""
+        try:
+            leg = await Leg.taken(reader, writer)
+        except LegError:
+            writer.close()
+            return
+        lines = [line for line, _ in self._lines.values()]
+        expecting = next((line for line in lines if line.expects(leg)), None)
+        wanted = modem_dialplan.wanted(leg.uuid)
+        marked = {modem_dialplan.mark(written.name(line.plan.name)): line for line in lines}
+        if expecting is not None:
+            await expecting.take(leg)
+        elif wanted is not None and wanted.modem in marked:
+            await marked[wanted.modem].dial(leg, wanted)
+        else:
+            leg.end()
+
+    async def _bring(self, modem: plan.Modem, leg: str, number: str | None) -> None:
+        """A caller into the dialplan, where every line's callers enter."""
+        lines = [line for line in self._plan().lines.values() if line.modem == modem.name]
+        if not lines:
+            log.warning("a modem rings that no line has", modem=modem.name)
+            return
+        digits = "".join(one for one in number or "" if one in "+0123456789")
+        try:
+            await self._link.send(
+                "Originate",
+                ("Channel", modem_dialplan.channel(leg, self._port)),
+                ("Context", modem_dialplan.context(modem)),
+                ("Exten", written.number(lines[0].numbers[0])),
+                ("Priority", "1"),
+                ("Timeout", str(BRING_MS)),
+                *([("CallerID", f'"" <{digits}>')] if digits else []),
+                ("Async", "true"),
+            )
+        except (ActionFailed, LinkDown):
+            log.warning("Asterisk was not reached for a modem's call", modem=modem.name)
+
+    def _tell_answered(self, modem: plan.Modem) -> None:
+        self._start(self._say_answered(modem))
+
+    async def _say_answered(self, modem: plan.Modem) -> None:
+        """So that the dialplan knows, once the call is over, that there is nobody to try for."""
+        variable = modem_dialplan.talked(modem)
+        try:
+            await self._link.send("Setvar", ("Variable", variable), ("Value", "1"))
+        except (ActionFailed, LinkDown):
+            log.warning("Asterisk was not told that an emergency call is answered")
+
+    def heard(self, message: Message) -> None:
+        """What Asterisk tells: of a key that was pressed at a telephone, a leg by AudioSocket gets
+        nothing, but that it was meant for one is told (channel.c, `DTMF_SENT`)."""
+        if message.get("Event") != "DTMFBegin" or message.get("Direction") != "Sent":
+            return
+        uuid = modem_dialplan.uuid_of(message.get("Channel"))
+        for line, _ in self._lines.values():
+            call = line.call
+            if call is not None and call.leg is not None and call.leg.uuid == uuid:
+                line.press(message.get("Digit"))
+
+    # ---- how they stand ----
+
+    def parts(self) -> tuple[topics.Part, ...]:
+        """For the status: one for each."""
+        if self.fault:
+            cure = "end the other program, or start the box anew"
+            return (topics.Part(name="modems", state="alarm", detail=self.fault, cure=cure),)
+        stand = tuple(_part(line) for line, _ in self._lines.values())
+        return (*_by_a_modem_alone(self._plan()), *stand)
+
+
+def _by_a_modem_alone(site: Plan) -> Iterator[topics.Part]:
+    """It was accepted, and is said in red all the same, for as long as it is so."""
+    if site.modems and not site.trunks:
+        yield topics.Part(
+            name="emergency calls",
+            state="alarm",
+            detail="911 goes by the mobile modem alone and may fail",
+            cure=f"accepted by {site.modem_only}; add a line of a telephone company, or keep a"
+            " mobile at hand",
+        )
+
+
+def _part(line: ModemLine) -> topics.Part:
+    name = f"modem {line.plan.name}"
+    if line.stand in CURES:
+        detail, cure = CURES[line.stand]
+        if line.stand in (Stand.SEARCHING, Stand.WAKING):
+            return topics.Part(name=name, state="warning", detail=detail, cure=cure)
+        return topics.Part(name=name, state="alarm", detail=detail, cure=cure)
+    if line.voice_fault:
+        cure = "name the port of its voice in [modems] of the site file, and plug the modem in anew"
+        return topics.Part(name=name, state="alarm", detail=line.voice_fault, cure=cure)
+    if line.stand in REGISTERED and line.dbm is not None and line.dbm < WEAK_DBM:
+        return topics.Part(
+            name=name,
+            state="warning",
+            detail=f"the network is hardly heard, {line.dbm} dBm",
+            cure="put its antenna elsewhere, near a window",
+        )
+    signal = "" if line.dbm is None else f", {line.dbm} dBm"
+    return topics.Part(name=name, state="well", detail=f"{line.stand}{signal}")

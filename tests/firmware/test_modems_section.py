@@ -1,0 +1,111 @@
+"""A clinic with a modem: what its site file may say, and what must be accepted before it may."""
+
+from pathlib import Path
+
+import pytest
+
+from firmware import settings
+from firmware.asterisk import modem_dialplan
+from firmware.settings import SiteFaults
+from ivr import outside
+from ivr.plan import Plan
+
+TEMPLATE = Path("firmware/template/clinic.toml").read_text("utf-8")
+MODEM = """
+[modems.mobile]
+port = "/dev/serial/by-path/pci-0-usb-0:1:1.2-port0"
+voice = "/dev/serial/by-path/pci-0-usb-0:1:1.1-port0"
+"""
+LINE = """
+[lines.mobile]
+modem = "mobile"
+numbers = ["2025550177"]
+flow = "main"
+"""
+ACCEPTED = """
+[modem_only]
+accepted = "911 may fail"
+by = "Dr. Alvarez"
+on = "2026-11-23"
+"""
+
+
+def without_a_trunk(site: str) -> str:
+    """All that went by the telephone company goes by the modem."""
+    alone = site.replace("[trunks.telco]", "[modems.mobile]")
+    alone = alone.replace('host = "127.0.0.2"\nport = 5070', MODEM.partition("]")[2].strip())
+    return alone.replace('trunk = "telco"', 'modem = "mobile"')
+
+
+def faults(site: str) -> str:
+    with pytest.raises(SiteFaults) as caught:
+        settings.read(site)
+    return str(caught.value)
+
+
+def test_a_line_by_a_modem_opens_a_flow_as_any_other() -> None:
+    site = settings.read(TEMPLATE + MODEM + LINE)
+    assert (site.lines["mobile"].modem, site.lines["mobile"].trunk) == ("mobile", "")
+    assert site.modems["mobile"].voice.endswith("1.1-port0")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (MODEM + LINE.replace("modem =", 'trunk = "telco"\nmodem ='), "a trunk and by a modem"),
+        (MODEM + LINE.replace('modem = "mobile"\n', ""), "no trunk and no modem"),
+        (LINE, "there is no"),
+        (MODEM.replace("by-path/pci-0-usb-0:1:1.2-port0", "x") + LINE, ""),
+        (MODEM.replace("1.1-port0", "1.2-port0") + LINE, "is the port of mobile"),
+        (MODEM.replace("serial/by-path/pci-0-usb-0:1:1.2-port0", "ttyUSB2") + LINE, "not fit"),
+        (MODEM.replace('port = "/dev', 'port = "/dev\\n') + LINE, "does not fit"),
+    ],
+)
+def test_what_cannot_be_is_told(wrong: str, told: str) -> None:
+    if told:
+        assert told in faults(TEMPLATE + wrong)
+    else:
+        settings.read(TEMPLATE + wrong)
+
+
+def test_a_clinic_with_a_modem_alone_is_refused_until_somebody_writes_that_they_know() -> None:
+    alone = without_a_trunk(TEMPLATE)
+    told = faults(alone)
+    assert "emergency calls would go by a modem alone" in told
+    assert 'accepted = "911 may fail"' in told
+    assert "the words: 911 may fail" in faults(alone + ACCEPTED.replace("may fail", "will do"))
+    people = alone + ACCEPTED
+    with pytest.raises(SiteFaults) as caught:
+        settings.read(people)
+    # A machine calls nobody by a modem: who is on call needs a telephone or a line of their own.
+    assert all(fault.where.startswith(("people", "queues")) for fault in caught.value.faults)
+
+
+def plan_with(rule: str) -> Plan:
+    return settings.read(TEMPLATE + MODEM + LINE + rule)
+
+
+def test_the_box_itself_calls_nobody_by_a_modem() -> None:
+    """For its call counts as answered before anybody has picked up."""
+    rule = (
+        '[[dial_rules]]\nprefix = "8"\nstarts = "44"\ndigits = 12\nmodem = "mobile"\n'
+        'shows = "2025550177"\n'
+    )
+    site = plan_with(rule)
+    with pytest.raises(outside.NoWayOutError):
+        outside.way_to(site, "442079460000")
+
+
+def test_a_leg_of_asterisks_has_the_number_to_dial_in_its_name() -> None:
+    mark = modem_dialplan.mark("mobile")
+    leg = f"{mark}-0202-5550-190f-ffffffffffff"
+    found = modem_dialplan.wanted(leg)
+    assert found is not None
+    assert (found.modem, found.number, found.is_emergency) == (mark, "2025550190", False)
+    assert "2025550190" not in repr(found)
+    called = modem_dialplan.wanted(f"{mark}-e911-ffff-ffff-ffffffffffff")
+    assert called is not None
+    assert (called.number, called.is_emergency) == ("911", True)
+    assert modem_dialplan.wanted("0a0b0c0d-1111-4111-8111-111111111111") is None
+    assert modem_dialplan.uuid_of(f"AudioSocket/127.0.0.1:5037-{leg}") == leg
+    assert modem_dialplan.uuid_of("PJSIP/103-00000000") == ""
