@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from firmware.edits import Edit, Put
-from firmware.fields import Texts, Value, texts_of, value_of
+from firmware.fields import Kind, Texts, Value, texts_of, value_of
 from firmware.filling import (
     NAME,
     Told,
@@ -33,6 +33,8 @@ PHONES = SECTIONS["phones"]
 EXTENSION = "extension"
 COLUMNS = (EXTENSION, *(field.name for field in PHONES.fields))
 ROWS_MOST = SECTION_MAX["phones"]
+TICKS = frozenset(field.name for field in PHONES.fields if field.kind is Kind.YES)
+NO = frozenset({"", "no", "off", "false", "falso", "0"})  # all else in such a cell is yes
 BETWEEN = ";"  # the skills in one cell
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DELIMITERS = ",;\t"  # a spreadsheet's own depends on its country
@@ -142,13 +144,19 @@ def _text(cell: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
+def _is_no(cell: str) -> bool:
+    return cell.strip().lower() in NO
+
+
 def _alone(document: Document, row: _Row, *, is_twice: bool) -> Line:
     """A line as it is by itself."""
     written = PHONES.part(document, row.extension)
     cells = dict(row.cells)
     if "skills" in cells:
         cells["skills"] = cells["skills"].replace(BETWEEN, "\n")
-    value = value_of(PHONES.fields, texts_of(PHONES.fields, written or {}) | cells, written or {})
+    texts = texts_of(PHONES.fields, written or {}) | cells
+    texts = {name: text for name, text in texts.items() if name not in TICKS or not _is_no(text)}
+    value = value_of(PHONES.fields, texts, written or {})
     faults = dict(faults_by_the_model(PHONES, PHONES.fields, value))
     if written is None and (wrong := wrong_name(document, PHONES, row.extension)):
         faults[EXTENSION] = wrong

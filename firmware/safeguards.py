@@ -168,6 +168,12 @@ ALGORITHMS = (
     ("TOTP (RFC 6238), HMAC-SHA-1", "the second factor", "pyotp"),
     ("age (X25519, ChaCha20-Poly1305)", "backups", "pyrage"),
     ("TLS", "e-mail", "Python's ssl"),
+    (
+        "TLS 1.2; SRTP (RFC 3711, 4568)",
+        "telephones where the site says so",
+        "OpenSSL",
+    ),
+    ("DTLS-SRTP", "telephones in the browser", "OpenSSL and the browser"),
 )
 NO_VALIDATED_MODULE = (
     "No validated cryptographic module (FIPS 140) is claimed. The algorithms are those of the"
@@ -192,6 +198,6 @@ TRANSMISSION = (
     "e-mail: TLS or STARTTLS with a trusted certificate, or nothing is sent; no patient is in it",
     "backups: sealed by age before they leave the box",
     "telephone calls: SIP and RTP as the site file says; inside the clinic by TLS and SRTP where it"
-    " says so, on the trunk not encrypted by this version",
+    " says so, on the trunk not encrypted by this version; in the browser by TLS and DTLS-SRTP",
     "between the box's own programs: sockets of the same machine",
 )

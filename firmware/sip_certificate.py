@@ -36,7 +36,15 @@ log = structlog.get_logger(__name__)
 
 def keep(place: Place, names: Names, now: datetime) -> bool:
     """Makes the certificate where there is none that will do; tells whether it did."""
-    authority = authority_of(place, names)
+    return _keep(place, authority_of(place, names), names, now)
+
+
+def keep_current(place: Place, authority: Authority, names: Names, now: datetime) -> bool:
+    """The same where the exchange shows one at all."""
+    return place.sip_certificate.exists() and _keep(place, authority, names, now)
+
+
+def _keep(place: Place, authority: Authority, names: Names, now: datetime) -> bool:
     wanted = authority.permitted(names)
     if _will_do(place, authority, wanted, now):
         return False
@@ -52,11 +60,6 @@ def keep(place: Place, names: Names, now: datetime) -> bool:
     )
     log.info("telephones are shown a new certificate", until=holds.until.isoformat())
     return True
-
-
-def keep_current(place: Place, names: Names, now: datetime) -> bool:
-    """The same where the exchange shows one at all."""
-    return place.sip_certificate.exists() and keep(place, names, now)
 
 
 def _will_do(place: Place, authority: Authority, names: Names, now: datetime) -> bool:

@@ -290,7 +290,8 @@ def _sip_itself(plan: Plan, ports: Ports) -> Iterator[str]:
 
 
 def _tls(ports: Ports, certificate: Path) -> str:
-    """TLS 1.2 and later (RFC 8996). A telephone shows no certificate: it has its password."""
+    """TLS 1.2, and with our certificate only with forward secrecy (RFC 9325): told a least version,
+    Asterisk offers that one alone. A telephone shows no certificate: it has its password."""
     return written.section(
         "tls",
         [

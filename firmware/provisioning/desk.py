@@ -73,6 +73,7 @@ class Desk:
     language: str  # of its screen: "en" or "es"
     clock: Clock | None  # None: its zone cannot be told to it
     keys: tuple[Key, ...]
+    emergency_numbers: tuple[str, ...]
     is_secure: bool = False  # signals by TLS and talks by SRTP, or not at all
 
     @property
@@ -93,6 +94,7 @@ def desk_of(plan: Plan, phone: Phone, password: str, server: Server, clock: Cloc
         language=plan.language,
         clock=clock,
         keys=tuple(_keys(plan, phone)),
+        emergency_numbers=tuple(map(number, plan.emergency_numbers)),
         is_secure=phone.secure,
     )
 

@@ -34,6 +34,7 @@ def own(desk: Desk) -> str:
         *_account(desk),
         *_clock(desk.clock),
         *_screen(desk.language),
+        *_emergency(desk.emergency_numbers),
         *_trust(desk),
         *_keys(desk.keys[:KEYS_MOST]),
     )
@@ -93,6 +94,14 @@ def _screen(language: str) -> Iterator[Setting]:
     if language in LANGUAGES:
         yield "lang.gui", LANGUAGES[language]
         yield "lang.wui", LANGUAGES[language]
+
+
+def _emergency(numbers: tuple[str, ...]) -> Iterator[Setting]:
+    """Dialled by the account also while the keypad is locked (Administrator's Guide, "Emergency
+    Dialplan")."""
+    yield "dialplan.emergency.enable", 1
+    for place, each in enumerate(numbers, 1):
+        yield f"dialplan.emergency.{place}.value", each
 
 
 def _trust(desk: Desk) -> Iterator[Setting]:

@@ -241,7 +241,9 @@ async def _keep_current(identity: Identity, place: Place, trust: wallclock.Trust
         trust = wallclock.after(trust, wallclock.read(place))
         try:
             identity.look(names_of_box(), _clock(trust))
-            sip_certificate.keep_current(place, names_of_box(), datetime.now(UTC))
+            sip_certificate.keep_current(
+                place, identity.authority, names_of_box(), datetime.now(UTC)
+            )
         except OSError as refused:
             log.warning("a certificate cannot be made anew yet", why=refused.strerror)
 

@@ -91,6 +91,19 @@ def test_our_own_table_changes_nothing_when_it_is_brought_back() -> None:
     assert (seen.text, seen.fault) == (None, None)
 
 
+def test_what_is_ticked_of_a_telephone_is_a_yes_or_nothing_in_its_cell() -> None:
+    secured = TEXT.replace("[phones.103]", "[phones.103]\nsecure = true")
+    ours = table_of(document_of(secured))
+    assert {line.what for line in preview(secured, ours).lines} == {What.SAME}
+    seen = preview(secured, "extension,secure,browser\n103,FALSE,no\n104,Yes,\n")
+    assert [line.changed for line in seen.lines] == [("secure",), ("secure",)]
+    assert seen.text is not None
+    phones = tomllib.loads(seen.text)["phones"]
+    assert not phones["103"].get("secure")
+    assert phones["104"]["secure"] is True
+    assert "browser" not in phones["104"]
+
+
 def test_no_cell_of_ours_is_a_formula() -> None:
     document = {"phones": {"101": {"name": "=1+1", "location": "@x", "callback": "+12025550100"}}}
     _, line = table_of(document).splitlines()

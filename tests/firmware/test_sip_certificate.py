@@ -45,12 +45,15 @@ def test_it_is_made_anew_long_before_its_end_and_when_the_box_has_moved(
 ) -> None:
     sip_certificate.keep(place, NAMES, NOW)
     before = place.sip_certificate.read_bytes()
-    assert sip_certificate.keep_current(place, names, NOW + later) is is_new
+    assert (
+        sip_certificate.keep_current(place, authority_of(place, NAMES), names, NOW + later)
+        is is_new
+    )
     assert (place.sip_certificate.read_bytes() != before) is is_new
 
 
 def test_where_nobody_signals_by_tls_there_is_none(place: Place) -> None:
-    assert not sip_certificate.keep_current(place, NAMES, NOW)
+    assert not sip_certificate.keep_current(place, authority_of(place, NAMES), NAMES, NOW)
     assert not place.sip_certificate.exists()
 
 

@@ -1,16 +1,21 @@
 """Desk telephones by TLS and SRTP: they trust the box's own authority, talk both ways, and a
 telephone that could be heard on the network is refused."""
 
+import asyncio
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from firmware import sip_certificate
 from firmware.asterisk.telco import Answers
+from firmware.web.addresses import names_of_box
 from ivr.plan import Plan
 from tests.system import ear, practice
-from tests.system.town import Town, soon
+from tests.system.town import SOON_S, Town, soon
 
 SAID_HZ = 2900
 
@@ -48,6 +53,24 @@ def test_a_desk_talks_encrypted_and_both_sides_hear_each_other(
         await soon(ring.ended)
         assert ear.tone_s(call.heard, telco.desks[rung].tone_hz) > 0.5
         assert ear.tone_s(ring.heard, SAID_HZ) > 0.5
+
+    clinic.run(story())
+
+
+def test_a_new_certificate_is_shown_without_a_restart(clinic: Town) -> None:
+    def shown() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", clinic.site.ports.sip_tls))
+
+    async def story() -> None:
+        before = shown()
+        now = datetime.now(UTC)
+        assert not sip_certificate.keep(clinic.place, names_of_box(), now)
+        assert sip_certificate.keep(clinic.place, names_of_box(), now + timedelta(days=730))
+        await clinic.clinic.rx("module reload res_pjsip.so")
+        async with asyncio.timeout(SOON_S):
+            while await asyncio.to_thread(shown) == before:
+                pass  # each handshake takes a while
+        await clinic.telco.desks_registered()
 
     clinic.run(story())
 
