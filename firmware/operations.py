@@ -407,6 +407,7 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /menus/undo": Operation.CONFIGURE,
     "GET /bar/live": Operation.LOOK,
     "GET /phone": Operation.TALK,
+    "GET /phone/live": Operation.TALK,
     "GET /publish": Operation.CONFIGURE,
     "GET /publish/compare": Operation.CONFIGURE,
     "GET /publish/live": Operation.CONFIGURE,

@@ -307,6 +307,7 @@ class _Reading:
             self._admit(UpdatesForm, updates, ("updates",))
         self._section(walks_section.SECTION, walks_section.WalkForm, lambda form, _name: form)
         self._each_name_leads_somewhere(clinic, lines, queues, mailboxes, rules)
+        self._a_desk_rings(clinic, phones)
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
         self._numbers_are_whole(clinic, lines, phones, rules)
@@ -761,6 +762,16 @@ class _Reading:
                     else f"add [{section}.{name}] or name another"
                 )
                 self._fault((*path, index), f"there is no {_shown(name)} in [{section}]", cure)
+
+    def _a_desk_rings(self, clinic: ClinicForm | None, phones: Mapping[str, plan.Phone]) -> None:
+        """A telephone in the browser rings while somebody has it open, and no longer."""
+        front = [phones[each] for each in clinic.front_desk if each in phones] if clinic else []
+        if front and all(phone.browser for phone in front):
+            reason = (
+                "every telephone of it is in the browser, and rings only while a window is open"
+            )
+            cure = "add the extension of a telephone that stands on a desk"
+            self._fault(("clinic", "front_desk"), reason, cure)
 
     def _each_name_leads_somewhere(
         self,

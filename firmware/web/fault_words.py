@@ -51,6 +51,12 @@ PLAIN: Mapping[str, str] = {
     "add [%(section)s.%(name)s] or name another": to_say("Choose another."),
     "did you mean %(name)s?": to_say("Did you mean “%(name)s”?"),
     "there is no %(name)s": to_say("It leads to “%(name)s”, which is not there."),
+    "every telephone of it is in the browser, and rings only while a window is open": to_say(
+        "Every telephone of it is in the browser, and rings only while a window is open."
+    ),
+    "add the extension of a telephone that stands on a desk": to_say(
+        "Add a telephone that stands on a desk."
+    ),
     "add it, or name another": to_say("Choose where callers go instead."),
     '"%(value)s" does not fit': to_say("“%(value)s” cannot stand here."),
     "%(value)s does not fit": to_say("“%(value)s” cannot stand here."),

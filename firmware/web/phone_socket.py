@@ -73,7 +73,8 @@ def _visitor(socket: WebSocket, house: House) -> Visitor | None:
     """Who comes from our own page and may."""
     if socket.headers.get("origin") != f"https://{socket.headers.get('host')}":
         return None
-    visitor = house.visitors.who(socket.cookies.get(COOKIE, ""))
+    # That a window comes back by itself is no use of the page either.
+    visitor = house.visitors.who(socket.cookies.get(COOKIE, ""), is_use=False)
     return visitor if visitor is not None and visitor.may(SOCKETS[PATH]) else None
 
 

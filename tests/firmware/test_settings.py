@@ -118,6 +118,36 @@ wrap_up_s = 15
 """
 
 
+def test_a_front_desk_that_is_only_in_the_browser_is_refused_with_its_cure() -> None:
+    both, one = TEMPLATE, TEMPLATE
+    for extension in ("101", "102"):
+        both = both.replace(f"[phones.{extension}]", f"[phones.{extension}]\nbrowser = true")
+        one = one if extension == "102" else both
+    assert settings.read(one).phones["101"].browser
+    with pytest.raises(SiteFaults) as refused:
+        settings.read(both)
+    (fault,) = refused.value.faults
+    assert fault.where == "clinic.front_desk"
+    assert "stands on a desk" in fault.cure
+
+
+def test_all_desk_telephones_are_encrypted_at_once_and_those_in_the_browser_are_anyway() -> None:
+    text = TEMPLATE.replace("[clinic]", "[clinic]\nphones_tls = true", 1)
+    site = settings.read(text.replace("[phones.106]", "[phones.106]\nbrowser = true"))
+    assert {phone.extension for phone in site.phones.values() if not phone.secure} == {"106"}
+
+
+def test_an_address_for_911_is_whole_or_not_there() -> None:
+    assert settings.read(TEMPLATE).address is None
+    street = '[clinic.address]\ncountry = "US"\nstate = "NY"\ncity = "Ithaca"\nstreet = "Maple"\n'
+    with pytest.raises(SiteFaults) as refused:
+        settings.read(TEMPLATE + street)
+    assert {fault.where for fault in refused.value.faults} == {"clinic"}
+    whole = settings.read(f'{TEMPLATE}{street}house_number = "12"\npostcode = "14850"\n').address
+    assert whole is not None
+    assert (whole.city, whole.county) == ("Ithaca", "")
+
+
 def test_a_queue_may_ask_for_a_skill_and_for_less_of_it_later() -> None:
     text = TEMPLATE.replace("[queues.nurse]", f"[queues.nurse]{SKILLED}")
     text = text.replace('name = "Nurse"', 'name = "Nurse"\nskills = { spanish = 2 }')

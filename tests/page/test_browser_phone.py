@@ -256,6 +256,18 @@ def test_it_calls_rings_and_reaches_911_while_the_exchange_is_down(
         visit.page.get_by_role("button", name="Hang up").click()
 
 
+def test_it_ends_with_the_session(clinic: Practice, talking: Browser) -> None:
+    with visiting(talking, clinic.address) as visit:
+        switched_on(visit)
+        elsewhere = visit.page.context.new_page()
+        elsewhere.goto(f"{clinic.address}/today")
+        elsewhere.get_by_role("button", name="Sign out").click()
+        expect(visit.page.get_by_role("button", name="Sign in")).to_be_visible()
+        call = clinic.run(clinic.rehearsal.telco.dial(DESK, PHONE))
+        clinic.run(asyncio.wait_for(call.ended, practice.SOON_S))
+        assert not call.answered.done()
+
+
 def test_who_may_not_use_the_microphone_is_told_so(clinic: Practice, chromium: Browser) -> None:
     with visiting(chromium, clinic.address) as visit:
         visit.sign_in(Role.FRONT_DESK)

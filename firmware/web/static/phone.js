@@ -163,7 +163,7 @@ const answer = () => withMicrophone((options) => call?.answer(options));
 
 async function isOver() {
   const headers = { accept: "application/json" };
-  const asked = await fetch("/phone", { headers }).catch(() => null);
+  const asked = await fetch("/phone/live", { headers }).catch(() => null);
   return asked?.status === 401;
 }
 
