@@ -52,20 +52,24 @@ async def pass_on(socket: WebSocket) -> None:
     extension = socket.query_params.get("phone", "")
     secret = await run_in_threadpool(_secret, house, extension)
     if secret is None:
-        await socket.close(NO_SUCH)
+        await _end(socket, NO_SUCH)
         return
     left = asyncio.Event()
     try:
         taken = house.seats.take(extension, visitor.person, left.set)
     except TakenError:
-        await socket.close(TAKEN)
+        await _end(socket, TAKEN)
         return
     try:
         await run_in_threadpool(house.account, visitor.person, Act.SAT_DOWN, extension)
         code = await _talk(socket, house, visitor, secret, left)
     finally:
         house.seats.give_up(taken)
-    with suppress(RuntimeError):  # it has ended by itself
+    await _end(socket, code)
+
+
+async def _end(socket: WebSocket, code: int) -> None:
+    with suppress(RuntimeError, WebSocketDisconnect):  # it has ended by itself
         await socket.close(code)
 
 

@@ -266,14 +266,18 @@ def test_it_ends_with_the_session(clinic: Practice, talking: Browser) -> None:
         call = clinic.run(clinic.rehearsal.telco.dial(DESK, PHONE))
         clinic.run(asyncio.wait_for(call.ended, practice.SOON_S))
         assert not call.answered.done()
+    assert "a page failed" not in clinic.said()
 
 
-def test_who_may_not_use_the_microphone_is_told_so(clinic: Practice, chromium: Browser) -> None:
-    with visiting(chromium, clinic.address) as visit:
+def test_who_may_not_use_the_microphone_is_told_so_in_spanish_too(
+    clinic: Practice, chromium: Browser, pictures: Path
+) -> None:
+    with visiting(chromium, clinic.address, "es") as visit:
         visit.sign_in(Role.FRONT_DESK)
         visit.go("/phone")
-        visit.page.get_by_role("button", name="Switch it on").click()
-        expect(visit.page.locator("[data-state]")).to_contain_text("microphone")
+        visit.page.get_by_role("button", name="Encenderlo").click()
+        expect(visit.page.locator("[data-state]")).to_contain_text("micrófono")
+        visit.nobody_is_kept(pictures, "phone-choosing", ("desktop", "phone"))
 
 
 @pytest.mark.parametrize(
