@@ -58,6 +58,7 @@ class Answers:
         listening: Callable[[], topics.Part],
         stores: Callable[[], topics.Part],
         modems: Callable[[], tuple[topics.Part, ...]],
+        texts: Callable[[], topics.Part],
         recordings: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
         envelope: Callable[[], Envelope | None],
@@ -83,7 +84,7 @@ class Answers:
         self._callbacks = callbacks
         self._notices = notices
         self._listening = listening
-        self._stores, self._modems = stores, modems
+        self._stores, self._modems, self._texts = stores, modems, texts
         self._recordings = recordings
         self._keyless = keyless
         self._envelope = envelope
@@ -128,6 +129,7 @@ class Answers:
                 await asyncio.to_thread(self._words),
                 self._callbacks(),
                 self._notices(),
+                await asyncio.to_thread(self._texts),
                 await asyncio.to_thread(self._listening),
                 self._recordings(),
                 await asyncio.to_thread(self._glass),

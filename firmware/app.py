@@ -77,7 +77,7 @@ from firmware.machine import MachineKey, MachineKeyError
 from firmware.message_notices import MessageNotices
 from firmware.mobile_call import MobileCall
 from firmware.modems import Modems
-from firmware.notify import Notices
+from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.outgoing import Outgoing
 from firmware.perform import BEEP_TAG, Performer
 from firmware.phone_recording import PhoneRecordings
@@ -92,13 +92,16 @@ from firmware.rollups import Rollups
 from firmware.roster import Roster, as_they_left_it
 from firmware.selftest import SELFTEST_CALL, SelfTest
 from firmware.site_secrets import SecretsError, secrets_of
+from firmware.sms_desk import SmsDesk
+from firmware.sms_rule import said
 from firmware.store import StoreError, open_reader
 from firmware.watchdog import notify
 from firmware.words_desk import WordsDesk
 from ivr import codes, commands, events
 from ivr.exchange import Exchange
 from ivr.own_words import OWN
-from ivr.plan import Plan
+from ivr.plan import BY_TEXT, Plan
+from ivr.ticket import Ticket
 from routing_core import media as engine
 from routing_core.media import BACKLOG_S, Chunk, Media, MediaError
 
@@ -194,7 +197,13 @@ class App:
         self._copies = Copies(self._place.calls_db, self._ledger, lambda: not self._exchange.calls)
         self._backlog = Backlog(self._ledger)
         self._callbacks = CallbackDesk(
-            self._exchange, self._backlog, self._place.calls_db, key, self._inbox.put, self._start
+            self._exchange,
+            self._backlog,
+            self._place.calls_db,
+            key,
+            self._inbox.put,
+            self._start,
+            self._confirm,
         )
         self._rollups = Rollups(self._ledger.store, lambda: self._zone)
         try:
@@ -231,8 +240,16 @@ class App:
                 self._inbox.put,
                 lambda: self._exchange.calls,
             )
-            notices = Notices(
-                lambda: ways.mail(self._place, self._plan),
+            self._sms = SmsDesk(
+                store=self._ledger.store,
+                key=key,
+                plan=lambda: self._plan,
+                line=lambda name: self._modems.line(name),
+                local=self._now,
+                start=self._start,
+            )
+            notices = self._notices = Notices(
+                lambda: ways.now(self._place, self._plan, self._sms),
                 self._start,
                 Outgoing(self._ledger.store, key),
             )
@@ -261,6 +278,7 @@ class App:
                 link=self._link,
                 port=self._ports.modems,
                 start=self._start,
+                texts=self._sms.heard,
             )
             self._message_notices = MessageNotices(
                 self._place.calls_db, lambda: self._plan, notices, self._start
@@ -310,6 +328,7 @@ class App:
                     oncall=self._leases.part,
                     words=self._words.part,
                     notices=self._message_notices.part,
+                    texts=self._sms.part,
                     listening=self._listening.part,
                     callbacks=self._callbacks.part,
                     stores=self._copies.part,
@@ -837,6 +856,12 @@ class App:
         else:
             self._inbox.put(events.RecordingKept(kept.label.call, kept.label.message, kept.seconds))
             self._message_notices.came(kept.label.mailbox)
+
+    def _confirm(self, ticket: Ticket) -> None:
+        """Who is to be called back sees it on their telephone, where the clinic wishes that."""
+        if self._plan.sms and self._plan.sms.callbacks and ticket.number:
+            words = said("callback", ticket.language, clinic=self._plan.name)
+            self._notices.send(Notice(ticket.number, "", words, self._now(), AN_HOUR, way=BY_TEXT))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._group.create_task(work)

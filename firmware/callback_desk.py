@@ -43,8 +43,10 @@ class CallbackDesk:
         key: MachineKey,
         tell: Callable[[events.Event], None],
         start: Callable[[Coroutine[Any, Any, None]], object],
+        confirm: Callable[[Ticket], None] = lambda _ticket: None,
     ) -> None:
-        self._exchange = exchange
+        """`confirm` tells who asked for it that it is durable."""
+        self._exchange, self._confirm = exchange, confirm
         self._backlog = backlog
         self._calls_db = calls_db
         self._key = key
@@ -132,6 +134,7 @@ class CallbackDesk:
             self._tell(events.TicketFailed(ticket.call, ticket.id))
         else:
             self._tell(events.TicketOpened(ticket))
+            self._confirm(ticket)
 
     async def _try(self, order: TryTicket) -> None:
         try:

@@ -28,11 +28,12 @@ from firmware.machine import MachineKey, MachineKeyError
 from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.operations import Asker
 from firmware.place import Place
+from firmware.sms_rule import said
 from firmware.store import BehindError, Store, StoreError, open_reader
 from firmware.vault import VaultError
 from ivr import commands, events
 from ivr.oncall import ladder
-from ivr.plan import Plan
+from ivr.plan import BY_TEXT, Plan
 from ivr.urgent import Urgent, callable_number
 
 T = TypeVar("T")
@@ -290,6 +291,8 @@ class LeaseDesk:
             person = plan.people.get(name)
             if person is not None and person.email:
                 self._notices.send(notice(plan.name, person.email, at))
+            if person is not None and person.text and plan.sms:
+                self._notices.send(notice_by_text(plan, person.text, at))
 
     # ---- the control socket ----
 
@@ -401,6 +404,12 @@ def _everybody(plan: Plan) -> list[str]:
         return []
     rungs = ladder(plan.rota, (), None)
     return list(dict.fromkeys(person for rung in rungs for person in rung.people))
+
+
+def notice_by_text(plan: Plan, number: str, at: datetime) -> Notice:
+    """The same in one text."""
+    words = said("called", plan.language, clinic=plan.name)
+    return Notice(number, "", words, at, AN_HOUR, BY_TEXT)
 
 
 def notice(clinic: str, address: str, at: datetime) -> Notice:

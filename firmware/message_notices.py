@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import ledger, topics
 from firmware.notify import Notice, Notices
+from firmware.sms_rule import said
 from firmware.store import StoreError, open_reader
-from ivr.plan import BY_EMAIL, Plan
+from ivr.plan import BY_EMAIL, BY_TEXT, Person, Plan
 
 QUIET_S = 900.0
 
@@ -69,7 +70,7 @@ class MessageNotices:
 
     def came(self, mailbox: str) -> None:
         """A message is in this mailbox, be it left or forwarded."""
-        self._words.came(mailbox, [name for name in self._members(mailbox) if self._email(name)])
+        self._words.came(mailbox, [name for name in self._members(mailbox) if self._told(name)])
 
     def look(self, now: float) -> None:
         """To be called every moment."""
@@ -86,13 +87,18 @@ class MessageNotices:
             return
         plan = self._plan()
         for person, mailboxes in due.items():
-            address = self._email(person)
-            unheard = sorted(mailboxes & new)
-            if address and unheard:
-                at = datetime.now(ZoneInfo(plan.timezone))
-                self._notices.send(notice(plan.name, address, unheard, at))
-            else:
+            told, unheard = self._told(person), sorted(mailboxes & new)
+            if told is None or not unheard:
                 self._words.was_no_news(person)
+                continue
+            at = datetime.now(ZoneInfo(plan.timezone))
+            if BY_EMAIL in told.told_by:
+                self._notices.send(notice(plan.name, told.email, unheard, at))
+            if BY_TEXT in told.told_by:
+                words = said(
+                    "messages", plan.language, clinic=plan.name, mailboxes=", ".join(unheard)
+                )
+                self._notices.send(Notice(told.text, "", words, at, way=BY_TEXT))
 
     def _with_news(self, mailboxes: list[str]) -> set[str]:
         reader = open_reader(self._calls_db)
@@ -106,9 +112,10 @@ class MessageNotices:
         found = self._plan().mailboxes.get(mailbox)
         return () if found is None else found.members
 
-    def _email(self, name: str) -> str:
+    def _told(self, name: str) -> Person | None:
+        """Who wishes to be told; None: they do not."""
         person = self._plan().people.get(name)
-        return person.email if person is not None and BY_EMAIL in person.told_by else ""
+        return person if person is not None and person.told_by else None
 
     def part(self) -> topics.Part:
         """For the status."""
@@ -119,7 +126,7 @@ class MessageNotices:
                 detail=f"the last could not be delivered: {self._notices.fault}",
                 cure="see [email] of the site file, and the mail server",
             )
-        wished = sorted(name for name in self._plan().people if self._email(name))
+        wished = sorted(name for name in self._plan().people if self._told(name))
         told = ", ".join(wished) or "nobody"
         return topics.Part(name="message notices", state="well", detail=f"wished by {told}")
 

@@ -24,7 +24,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from firmware.store import StoreError
-from ivr.plan import MailServer
+from ivr.plan import BY_EMAIL, MailServer
 
 SERVER_ANSWERS_S = 20.0
 AGAIN_S = (2.0, 10.0, 30.0, 120.0, 300.0, 600.0, 900.0, 1800.0)
@@ -44,6 +44,7 @@ class Notice:
     text: str
     at: datetime  # aware
     worth: timedelta = A_DAY  # so long after `at` it is of use to be told of it
+    way: str = BY_EMAIL  # or BY_TEXT: then `address` is a number, and the subject is not sent
     name: str = field(default_factory=lambda: str(uuid4()))
 
     def is_worth_telling(self, now: datetime) -> bool:
@@ -54,6 +55,10 @@ class Notice:
 class Untaken(Exception):  # noqa: N818 - not a fault of ours
     """A notice was not taken; why, in words that hold nothing of what a server said, for that may
     hold the address."""
+
+
+class Refused(Untaken):
+    """A notice is never taken, however often it is tried."""
 
 
 class Way(Protocol):
@@ -146,6 +151,9 @@ class Notices:
                 return False
             try:
                 await way.deliver(notice)
+            except Refused as refused:
+                self.fault = str(refused)
+                return False
             except Untaken as refused:
                 self.fault = str(refused)
             else:

@@ -107,18 +107,23 @@ class PersonForm(Strict):
     ]
 
     email: EmailAddress | None = None
+    text: Annotated[
+        str | None,
+        Field(pattern="^[0-9]{5,20}$", description="a mobile's number, like 2025550171"),
+    ] = None
     messages: Annotated[
-        tuple[Literal["email"], ...],
+        tuple[Literal["email", "text"], ...],
         Field(
-            max_length=1,
-            description='["email"] for a word by e-mail when there is something in a mailbox of'
-            " theirs, or []; texts are not sent yet, for they need a modem",
+            max_length=2,
+            description='["email"], ["text"] or both, for a word when there is something in a'
+            " mailbox of theirs, or []",
         ),
     ] = ()
 
     def person(self, name: str) -> plan.Person:
         numbers = tuple(self.numbers)
-        return plan.Person(name, self.name, numbers, self.email or "", self.messages)
+        mobile = self.text or ""
+        return plan.Person(name, self.name, numbers, self.email or "", self.messages, mobile)
 
 
 class EmailForm(Strict):
@@ -167,19 +172,6 @@ def must_not_travel_open(
         return
     cure = 'write "starttls" or "tls"; "none" is for a server at 127.0.0.1'
     fault(("email", "security"), f"{mail.host} is another machine, and all would be readable", cure)
-
-
-def a_word_must_arrive(
-    people: Mapping[str, plan.Person],
-    mail: plan.MailServer | None,
-    fault: Callable[[Path, str, str], None],
-) -> None:
-    """Who wishes to be told of messages can be."""
-    for name, person in people.items():
-        if person.told_by and not (mail and person.email):
-            lacks = "there is no [email] to send it by" if person.email else "has no address"
-            cure = 'give the person email = "…" and the site an [email], or leave messages out'
-            fault(("people", name, "messages"), lacks, cure)
 
 
 class OncallForm(Strict):

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.notify import Notice, Notices
 from firmware.store import BehindError, Store, StoreError, open_reader
+from ivr.plan import BY_EMAIL
 
 outgoing = table(
     "outgoing",
@@ -41,6 +42,7 @@ class Outgoing:
                     "subject": notice.subject,
                     "text": notice.text,
                     "worth_s": notice.worth.total_seconds(),
+                    "way": notice.way,
                 }
             ),
             _where(notice.name),
@@ -89,7 +91,15 @@ def _opened(row: Row[tuple[str, str, bytes]], key: MachineKey) -> Notice | None:
         return None
     worth = timedelta(seconds=said["worth_s"])
     at = datetime.fromisoformat(row.at)
-    return Notice(said["address"], said["subject"], said["text"], at, worth, row.name)
+    return Notice(
+        said["address"],
+        said["subject"],
+        said["text"],
+        at,
+        worth,
+        said.get("way", BY_EMAIL),
+        row.name,
+    )
 
 
 def _where(name: str) -> str:

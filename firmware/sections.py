@@ -32,6 +32,7 @@ from firmware.modems_section import ModemForm, ModemOnlyForm
 from firmware.oncall_section import EmailForm, PersonForm
 from firmware.request_section import RequestForm, RequestWord
 from firmware.retention_section import RetentionForm
+from firmware.sms_section import SmsForm
 from firmware.toml_lines import Path
 from firmware.updates_section import UpdatesForm
 
@@ -114,6 +115,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("people", PersonForm),
         Section("retention", RetentionForm, Shape.ONE),
         Section("email", EmailForm, Shape.ONE),
+        Section("sms", SmsForm, Shape.ONE),
         Section("backup", BackupForm, Shape.ONE),
         Section("updates", UpdatesForm, Shape.ONE),
     )
@@ -135,6 +137,7 @@ NAMED_AT: tuple[tuple[Path, str], ...] = (
     (("pages", "*", "phones", "*"), "phones"),
     (("dial_rules", "*", "trunk"), "trunks"),
     (("dial_rules", "*", "modem"), "modems"),
+    (("sms", "modem"), "modems"),
     (("queues", "*", "agents", "*"), "phones"),
     (("queues", "*", "recordings"), "mailboxes"),
     (("queues", "*", "callbacks", "hours"), "hours"),

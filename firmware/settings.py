@@ -61,13 +61,13 @@ from firmware.oncall_section import (
     EmailForm,
     OncallReading,
     PersonForm,
-    a_word_must_arrive,
     must_be_layers,
     must_not_travel_open,
 )
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
 from firmware.retention_section import RetentionForm
+from firmware.sms_section import SmsForm, a_word_must_arrive
 from firmware.updates_section import UpdatesForm
 from ivr import callback_talk, flow, hours, plan
 from ivr.form import RequestKind, RequestRule, TakeRequest, faults_of
@@ -99,7 +99,7 @@ EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS, **words_section.N
 # Sections that are not made of named parts.
 TABLES = (
     *("backup", "blocking", "clinic", "dial_rules", "email", "holidays", "modem_only", "oncall"),
-    *("retention", "updates", "wrap_up"),
+    *("retention", "sms", "updates", "wrap_up"),
 )
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
@@ -300,7 +300,12 @@ class _Reading:
         only = self.document.get("modem_only")
         accepted = None if only is None else self._admit(ModemOnlyForm, only, ("modem_only",))
         must_be_accepted(trunks, modems, accepted, self._fault)
-        a_word_must_arrive(people, mail, self._fault)
+        texting = self.document.get("sms")
+        texts_by = None if texting is None else self._admit(SmsForm, texting, ("sms",))
+        sms = texts_by.sms() if texts_by else None
+        if sms:
+            self._must_exist("modems", (sms.modem,), ("sms", "modem"))
+        a_word_must_arrive(people, mail, sms, self._fault)
         if (backups := self.document.get("backup")) is not None:
             self._admit(BackupForm, backups, ("backup",))
         if (updates := self.document.get("updates")) is not None:
@@ -356,6 +361,7 @@ class _Reading:
             pages={page.number: page.phones or tuple(phones) for page in pages.values()},
             address=clinic.address.address() if clinic.address else None,
             modems=modems,
+            sms=sms,
             modem_only=accepted.words() if accepted else "",
         )
         led = {

@@ -154,7 +154,7 @@ class Mailbox:
     number: str | None = None  # dialled at a desk, or transferred to
 
 
-BY_EMAIL = "email"  # a way to be told of messages; texts need a modem
+BY_EMAIL, BY_TEXT = "email", "text"  # ways to be told of messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,18 @@ class Person:
     label: str
     numbers: tuple[str, ...] = field(repr=False)
     email: str = field(default="", repr=False)  # empty: no notices
-    told_by: tuple[str, ...] = ()  # of messages in mailboxes of theirs; BY_EMAIL
+    told_by: tuple[str, ...] = ()  # of messages in mailboxes of theirs; BY_EMAIL, BY_TEXT
+    text: str = field(default="", repr=False)  # a mobile's number; empty: no texts
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """By which modem texts go and come, and how many may go on a day."""
+
+    modem: str
+    most_a_day: int = 100
+    most_a_number: int = 5
+    callbacks: bool = False  # whoever asks to be called back is told so by a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -590,4 +601,5 @@ class Plan:
     pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # number -> phones spoken to
     address: Address | None = None  # None: no emergency centre is told it by the call itself
     modems: Mapping[str, Modem] = field(default_factory=dict)
+    sms: Sms | None = None  # None: no texts go out, and those that come are told of
     modem_only: str = ""  # who accepts, and since when, that emergency calls go by a modem alone

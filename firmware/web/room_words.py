@@ -122,6 +122,11 @@ CALLED: Mapping[str, Called] = {
         to_say("mail server"),
         to_say("The server that tells people that something waits for them, and never what."),
     ),
+    "sms": Called(
+        to_say("Texts"),
+        to_say("way of texts"),
+        to_say("The modem by which texts go and come, and how many may go on a day."),
+    ),
     "backup": Called(
         to_say("Nightly backup"),
         to_say("nightly backup"),
@@ -142,7 +147,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("lines", "trunks", "modems", "dial_rules", "blocking", "modem_only"),
     ),
     (to_say("Work"), ("requests", "wrap_up")),
-    (to_say("The clinic"), ("clinic", "retention", "email", "backup", "updates")),
+    (to_say("The clinic"), ("clinic", "retention", "email", "sms", "backup", "updates")),
 )
 
 _NUMBER_INSIDE = to_say("Number inside")
@@ -358,7 +363,18 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Each on a line, the best first: extensions, or numbers outside without a prefix."),
     ),
     "people.email": (to_say("E-mail address"), ""),
+    "people.text": (
+        to_say("Mobile for texts"),
+        to_say("Whoever is on call is told by a text, too, that they are being called."),
+    ),
     "people.messages": (to_say("Is told of new messages"), ""),
+    "sms.modem": (to_say("Modem"), ""),
+    "sms.most_a_day": (to_say("Texts a day at most"), ""),
+    "sms.most_a_number": (to_say("Texts a day at most to one number"), ""),
+    "sms.callbacks": (
+        to_say("A text to whoever asked to be called back"),
+        to_say("That they will be, and nothing else; who writes STOP gets none."),
+    ),
     "email.host": (to_say("Address of the mail server"), ""),
     "email.port": (to_say("Port"), ""),
     "email.security": (to_say("Encryption"), ""),
@@ -411,6 +427,7 @@ CHOICES: Mapping[str, str] = {
     "admit": to_say("are let through"),
     "ask": to_say("must press a key"),
     "email": to_say("by e-mail"),
+    "text": to_say("by text"),
     "tls": to_say("TLS (port 465)"),
     "starttls": to_say("STARTTLS (port 587)"),
     "refill": to_say("refill"),
@@ -465,8 +482,8 @@ PLAIN: Mapping[str, str] = {
     " rule has them, without its prefix": to_say("Write 1 to 5 numbers, each on a line."),
     'an e-mail address in quotes, like "alvarez@example.com"': _MAIL,
     'who is told of locked names, new people and the like, as ["office@example.com"]': _MAIL,
-    '["email"] for a word by e-mail when there is something in a mailbox of theirs, or []; texts'
-    " are not sent yet, for they need a modem": _OFFERED,
+    '["email"], ["text"] or both, for a word when there is something in a mailbox of theirs, or'
+    " []": _OFFERED,
     'a name or address in quotes, like "mail.example.com"': to_say(
         "Write a name or address, like mail.example.com."
     ),

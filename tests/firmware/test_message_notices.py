@@ -146,7 +146,8 @@ sender = "careline@example.com"
     [
         ('messages = ["email"]', "has no address"),
         ('email = "a@example.com"\nmessages = ["email"]', "no .email. to send it by"),
-        ('email = "a@example.com"\nmessages = ["text"]', "texts are not sent yet"),
+        ('email = "a@example.com"\nmessages = ["text"]', "no mobile for texts"),
+        ('text = "2025550171"\nmessages = ["text"]', "no .sms. to send it by"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused_with_its_cure(line: str, told: str) -> None:

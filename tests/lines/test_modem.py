@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware import request_topics as asked
 from firmware import topics
 from firmware.asterisk.telco import Silent
+from firmware.control import ask_async
 from tests.lines.far_mobile import FarMobile, steady_level
 from tests.system import ear, practice
 from tests.system.practice import MENU_HZ, PHONES, Story
@@ -39,6 +41,9 @@ voice = "{ports}/pci-0-usb-0:1:1.1-port0"
 modem = "mobile"
 numbers = ["2025550177"]
 flow = "main"
+
+[sms]
+modem = "mobile"
 
 [[dial_rules]]
 prefix = "8"
@@ -172,6 +177,28 @@ def test_a_modem_pulled_out_amid_a_call_is_told_and_takes_calls_again_once_it_is
                 await mobile.hears(MENU_HZ)
                 mobile.hang_up()
                 await told.outcome(again)
+        finally:
+            mobile.close()
+
+    here.run_on_time(story)
+
+
+def test_a_text_comes_in_as_work_and_its_answer_goes_out(here: Town, ports: Path) -> None:
+    async def story(_figures: Figures) -> None:
+        mobile = FarMobile(ports)
+        try:
+            async with practice.exchange(here) as told:
+                await registered(told)
+                mobile.network.text(MOBILE, "May I come at nine?", 0.0)
+                await mobile.until(lambda: bool(mobile.network.texts_taken))
+                (answer,) = mobile.network.texts_taken
+                assert answer.number.endswith(MOBILE.removeprefix("+"))
+                assert "we have your text" in answer.text
+                work = await ask_async(
+                    here.place.control_socket, asked.REQUESTS, asked.RequestsRequest()
+                )
+                assert [one.kind for one in work.requests] == ["other"]
+                await mobile.until(lambda: not mobile.network.memories["ME"])
         finally:
             mobile.close()
 

@@ -1,0 +1,256 @@
+"""The texts of one running exchange. Those that come are work: a note of the request that their
+number left, else a request of its own; kept before the modem may forget them. Those that go are
+short, say nothing of anybody, and go to nobody who wishes none.
+
+What the box itself is asked, by a stop word and its like, it answers by itself. A text of which the
+modem never said what became of it is sent once more: it may come twice, and is not lost.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, TypeVar, assert_never
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from firmware import sms_store, topics
+from firmware.ledger import Moment
+from firmware.machine import MachineKey
+from firmware.modem_line import ModemLine
+from firmware.notify import Notice, Refused, Untaken
+from firmware.sms_rule import Asked, asked_by, said, why_not
+from firmware.sms_store import Came
+from firmware.store import BehindError, Store, StoreError, open_reader
+from hw.modem import events
+from hw.modem.commands import Keep, SendSms, Slot
+from hw.modem.events import REGISTERED, Event
+from ivr.due import due_at
+from ivr.form import RequestKind
+from ivr.plan import Plan
+
+T = TypeVar("T")
+TAKEN_WITHIN_S = 180.0  # by the network: a text of several parts, each tried for a minute
+NOT_NOW = "the modem cannot send texts now"
+NEVER_SAID = "the modem never said what became of a text"
+
+log = structlog.get_logger(__name__)
+
+
+class SmsDesk:
+    """What the modems tell of texts, and the way by which notices go as texts."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        key: MachineKey,
+        plan: Callable[[], Plan],
+        line: Callable[[str], ModemLine | None],
+        local: Callable[[], datetime],
+        start: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        self._store, self._key, self._plan, self._line = store, key, plan, line
+        self._local, self._start = local, start
+        self._under_way: dict[str, asyncio.Future[None]] = {}
+        self._full = ""  # the modem whose storage is
+        self.fault = ""  # why a text that came is not kept
+
+    # ---- what goes ----
+
+    async def deliver(self, notice: Notice) -> None:
+        """Return when the network has taken it. Untaken, Refused: it has not."""
+        await self.send(notice.address, notice.text)
+
+    async def send(self, number: str, text: str, *, is_answer: bool = False) -> None:
+        """The same for any text; one that only answers whoever wrote goes to who wishes none."""
+        plan = self._plan()
+        line = self._line(plan.sms.modem) if plan.sms else None
+        if plan.sms is None:
+            raise Refused("the site has no [sms]")
+        if line is None or line.stand not in REGISTERED:
+            raise Untaken(NOT_NOW)
+        day, most = self._local().date().isoformat(), plan.sms
+        why = await self._write(
+            lambda open_: self._counted(
+                open_, day, number, most.most_a_day, most.most_a_number, is_answer=is_answer
+            )
+        )
+        if why:
+            raise Refused(why)
+        try:
+            await self._sent(line, number, text)
+        except Untaken as unsent:
+            if str(unsent) != NEVER_SAID:
+                await self._write(
+                    lambda open_: sms_store.uncount_one(open_, day, number, self._key)
+                )
+            raise
+
+    def _counted(
+        self,
+        connection: Connection,
+        day: str,
+        number: str,
+        most_a_day: int,
+        most_a_number: int,
+        *,
+        is_answer: bool,
+    ) -> str:
+        """Why it may not go; empty: it may, and is counted."""
+        key = self._key
+        is_stopped = sms_store.is_stopped(connection, number, key) and not is_answer
+        sent = sms_store.sent_on(connection, day, number, key)
+        why = why_not(sent, most_a_day, most_a_number, is_stopped=is_stopped)
+        if not why:
+            sms_store.count_one(connection, day, number, key)
+        return why
+
+    async def _sent(self, line: ModemLine, number: str, text: str) -> None:
+        name = str(uuid4())
+        taken = self._under_way[name] = asyncio.get_running_loop().create_future()
+        try:
+            line.driver.order(SendSms(name, number, text))
+            async with asyncio.timeout(TAKEN_WITHIN_S):
+                await taken
+        except ValueError as unfit:
+            raise Refused("no text can go to this number") from unfit
+        except TimeoutError as never:
+            raise Untaken(NEVER_SAID) from never
+        finally:
+            self._under_way.pop(name, None)
+
+    def _over(self, name: str, why: Untaken | None) -> None:
+        waiting = self._under_way.get(name)
+        if waiting is None or waiting.done():
+            return
+        if why is None:
+            waiting.set_result(None)
+        else:
+            waiting.set_exception(why)
+
+    # ---- what comes ----
+
+    def heard(self, modem: str, event: Event) -> None:
+        """What a modem tells of texts."""
+        match event:
+            case events.SmsCame(slots=slots, number=number, text=text):
+                self._start(self._come(modem, Came(slots, number, text, Moment.now())))
+            case events.SmsUnreadable(slots=slots) | events.ReportCame(slots=slots):
+                self._forget(modem, slots)
+            case events.SmsSent(sms=name):
+                self._over(name, None)
+            case events.SmsRefused(sms=name):
+                self._over(name, Untaken("the network did not take a text"))
+            case events.SmsUnsure(sms=name):
+                self._over(name, Untaken(NEVER_SAID))
+            case events.StorageFilled():
+                self._full = modem
+            case _:
+                pass
+
+    async def _come(self, modem: str, came: Came) -> None:
+        try:
+            answer = await self._kept(came)
+        except (StoreError, SQLAlchemyError) as refused:
+            self.fault = str(refused)
+            log.warning("a text stays in its modem: it cannot be kept", why=str(refused))
+            return  # the modem tells it again
+        self.fault = ""
+        self._forget(modem, came.slots)
+        if answer:
+            try:
+                await self.send(came.number, answer, is_answer=True)
+            except (Untaken, StoreError, SQLAlchemyError) as unsent:
+                log.warning("a text was not answered", why=str(unsent))
+
+    async def _kept(self, came: Came) -> str:
+        """What is answered; nothing to one that was kept before."""
+        asked, plan = asked_by(came.text), self._plan()
+        due = due_at(plan, RequestKind.OTHER, self._local(), {})
+
+        def keep(connection: Connection) -> bool:
+            if sms_store.is_kept(connection, came.slots):
+                return False
+            match asked:
+                case Asked.STOP:
+                    sms_store.stop(connection, came.number, came.moment, self._key)
+                case Asked.START:
+                    sms_store.start(connection, came.number, self._key)
+                case Asked.HELP:
+                    pass
+                case Asked.NOTHING:
+                    sms_store.keep(connection, came, due, self._key)
+                    return True
+                case _:
+                    assert_never(asked)
+            sms_store.mark_kept(connection, came.slots, came.moment)
+            return True
+
+        is_new = await self._write(keep)
+        return _answer_to(asked, plan) if is_new and plan.sms else ""
+
+    def _forget(self, modem: str, slots: tuple[Slot, ...]) -> None:
+        line = self._line(modem)
+        if line is not None:
+            line.driver.order(Keep(slots))
+            self._full = "" if self._full == modem else self._full
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Its result, once it is durable; StoreError, if it is not."""
+        result: list[T] = []
+
+        def kept(connection: Connection) -> None:
+            result[:] = [work(connection)]
+
+        try:
+            await self._store.write(kept)
+        except BehindError:
+            log.warning("written, though the ledger's log is behind")
+        return result[0]
+
+    # ---- how they stand ----
+
+    def part(self) -> topics.Part:
+        """For the status."""
+        if self.fault:
+            return topics.Part(
+                name="texts",
+                state="alarm",
+                detail="a text that came cannot be kept, and waits in the modem",
+                cure="make room on the disk",
+            )
+        if self._full:
+            return topics.Part(
+                name="texts",
+                state="warning",
+                detail="a modem's storage was full, and the network keeps what comes",
+                cure="wait until it is empty; it goes on by itself",
+            )
+        plan = self._plan()
+        if plan.sms is None:
+            return topics.Part(name="texts", state="well", detail="none go out")
+        return topics.Part(name="texts", state="well", detail=f"{self._today()} went out today")
+
+    def _today(self) -> int:
+        reader = open_reader(self._store.path)
+        try:
+            with reader.connect() as connection:
+                day = self._local().date().isoformat()
+                return sms_store.sent_on(connection, day, "", self._key).to_all
+        finally:
+            reader.dispose()
+
+
+def _answer_to(asked: Asked, plan: Plan) -> str:
+    words = {
+        Asked.STOP: "stopped",
+        Asked.START: "started",
+        Asked.HELP: "help",
+        Asked.NOTHING: "kept",
+    }
+    numbers = [number for line in plan.lines.values() for number in line.numbers]
+    number = numbers[0] if numbers else ""
+    return said(words[asked], plan.language, clinic=plan.name, number=number)

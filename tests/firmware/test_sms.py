@@ -1,0 +1,301 @@
+"""Texts: what may go, what those that come ask, and that none of either is lost or sent to whoever
+wishes none."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from firmware import requests, settings, sms_store
+from firmware.ledger import Arrived, Ledger, Moment
+from firmware.machine import MachineKey
+from firmware.modem_line import ModemLine
+from firmware.notify import Notice, Refused, Untaken
+from firmware.requests import Left, Outcome
+from firmware.sms_desk import SmsDesk
+from firmware.sms_rule import MOST_CHARACTERS, SAID, Asked, Sent, asked_by, said, why_not
+from firmware.store import StoreError, open_reader
+from hw.modem.simulated_port import SimulatedPort
+from hw.modem.simulator import SimulatedModem
+from ivr.asking import Answer
+from ivr.form import RequestKind
+from ivr.plan import BY_TEXT, Modem, Plan, Sms
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+KEY = MachineKey(bytes(32))
+PATIENT, NATIONAL = "+12025550143", "2025550143"
+SAYS = "Can I come on Tuesday instead? QUILLFEATHER"
+CALL = "11111111-1111-4111-8111-111111111111"
+WITHIN_S = 30.0
+
+
+# ---- rules ----
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("STOP", Asked.STOP),
+        (" stop! ", Asked.STOP),
+        ("Opt-Out", Asked.STOP),
+        ("baja", Asked.STOP),
+        ("Sí", Asked.START),
+        ("start", Asked.START),
+        ("help?", Asked.HELP),
+        ("Please stop the pain", Asked.NOTHING),
+        ("I cannot stop coughing", Asked.NOTHING),
+        ("", Asked.NOTHING),
+    ],
+)
+def test_a_stop_word_stands_alone_and_a_sentence_with_it_is_a_sentence(
+    text: str, asked: Asked
+) -> None:
+    assert asked_by(text) is asked
+
+
+@given(st.integers(0, 300), st.integers(0, 20), st.booleans())
+def test_nothing_goes_to_who_wishes_none_or_over_what_a_day_has(
+    to_all: int, to_one: int, is_stopped: bool
+) -> None:
+    may = not why_not(Sent(to_all, to_one), 100, 5, is_stopped=is_stopped)
+    assert may == (not is_stopped and to_all < 100 and to_one < 5)
+
+
+@given(st.sampled_from(sorted(SAID)), st.sampled_from(["en", "es", "fr"]), st.text(max_size=200))
+def test_what_the_box_says_is_one_text_whatever_a_clinic_is_called(
+    what: str, language: str, clinic: str
+) -> None:
+    words = said(what, language, clinic=clinic, number="+12025550100", mailboxes="desk, nurse")
+    assert len(words) <= MOST_CHARACTERS
+
+
+def test_a_number_is_one_number_however_it_is_written(books: Ledger) -> None:
+    def work(connection: Any) -> None:
+        sms_store.stop(connection, PATIENT, Moment.now(), KEY)
+        for way in (PATIENT, NATIONAL, "1" + NATIONAL):
+            assert sms_store.is_stopped(connection, way, KEY)
+        sms_store.start(connection, NATIONAL, KEY)
+        assert not sms_store.is_stopped(connection, PATIENT, KEY)
+
+    books.store.submit(work).result()
+
+
+# ---- the desk, with a real driver and a simulated modem ----
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Ledger]:
+    kept = Ledger(tmp_path / "calls.db", tmp_path / "log", KEY)
+    yield kept
+    kept.close()
+
+
+def the_plan(**sms: Any) -> Plan:
+    site = settings.read(Path("firmware/template/clinic.toml").read_text("utf-8"))
+    return replace(site, sms=Sms("mobile", **sms))
+
+
+@dataclass
+class Box:
+    """One life of an exchange, as far as texts go."""
+
+    books: Ledger
+    folder: Path
+    plan: Plan = field(default_factory=the_plan)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.add(asyncio.create_task(work))
+
+    def plug_in(self) -> None:
+        self.modem = SimulatedModem()
+        self.port = SimulatedPort(self.modem, self.folder)
+        self.line = ModemLine(
+            Modem("mobile", self.port.at_path, self.port.voice_path),
+            pin=None,
+            is_ready=lambda: True,
+            bring=lambda _leg, _number: asyncio.sleep(0),
+            answered=lambda: None,
+            start=self.start,
+            texts=lambda event: self.desk.heard("mobile", event),
+        )
+        self.desk = SmsDesk(
+            store=self.books.store,
+            key=KEY,
+            plan=lambda: self.plan,
+            line=lambda _name: self.line,
+            local=lambda: NOW,
+            start=self.start,
+        )
+
+    async def until(self, holds: Any) -> Any:
+        """What it gives, once it gives something."""
+        changed = asyncio.Event()
+        self.port.changed = changed.set
+        async with asyncio.timeout(WITHIN_S):
+            while not (found := holds()):
+                changed.clear()
+                await changed.wait()
+        return found
+
+    def work(self) -> list[requests.Request]:
+        return self._read(lambda open_: requests.listed(open_, closed=False, limit=50))
+
+    def opened(self, request: str) -> requests.Opened:
+        return self._read(lambda open_: requests.opened(open_, request, KEY))
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        reader = open_reader(self.books.store.path)
+        try:
+            with reader.connect() as connection:
+                return query(connection)
+        finally:
+            reader.dispose()
+
+    def sent(self) -> list[tuple[str, str]]:
+        return [(one.number, one.text) for one in self.modem.network.texts_taken]
+
+    def lies_in_the_modem(self) -> int:
+        return sum(len(held) for held in self.modem.network.memories.values())
+
+
+@contextmanager
+def up(box: Box) -> Iterator[asyncio.Task[None]]:
+    box.plug_in()
+    running = asyncio.create_task(box.line.run())
+    try:
+        yield running
+    finally:
+        running.cancel()
+        box.port.pull_out()
+
+
+def tell(books: Ledger, folder: Path, story: Any, **sms: Any) -> None:
+    async def told() -> None:
+        box = Box(books, folder, the_plan(**sms))
+        with up(box):
+            await box.until(lambda: box.line.stand == "registered")
+            await story(box)
+
+    asyncio.run(told())
+
+
+def a_request_of_last_week(books: Ledger) -> str:
+    """A refill that the patient left on the telephone, and that was done."""
+    moment = Moment.now()
+    answers = (Answer("medicine", "1234"),)
+    left = Left("r" * 8, CALL, RequestKind.REFILL, moment.at, None, answers, None, moment)
+
+    def work(connection: Any) -> None:
+        requests.record(connection, left, KEY)
+        requests.done(connection, left.request, "nina", Outcome.DONE, moment)
+
+    books.submit([Arrived(CALL, "main", "2025550100", PATIENT, "", moment)]).result()
+    books.store.submit(work).result()
+    return left.request
+
+
+def test_a_strangers_text_becomes_work_and_then_leaves_the_modem(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        box.modem.network.text(PATIENT, SAYS, 0.0)
+        (request,) = await box.until(box.work)
+        assert request.kind == "other"
+        assert box.opened(request.request).answers == {"text": SAYS, "number": PATIENT}
+        ((number, words),) = await box.until(box.sent)
+        assert number.endswith(NATIONAL)
+        assert "we have your text" in words
+        await box.until(lambda: not box.modem.network.memories["ME"])
+
+    tell(books, tmp_path, story)
+    held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"QUILLFEATHER" not in held
+    assert NATIONAL.encode() not in held
+
+
+def test_a_reply_is_a_note_of_the_request_that_its_number_left_and_opens_it_again(
+    books: Ledger, tmp_path: Path
+) -> None:
+    request = a_request_of_last_week(books)
+
+    async def story(box: Box) -> None:
+        box.modem.network.text(PATIENT, SAYS, 0.0)
+        (again,) = await box.until(box.work)
+        assert again.request == request
+        ((_, by, note),) = box.opened(request).notes
+        assert (by, note) == (sms_store.BY_CALLER, SAYS)
+
+    tell(books, tmp_path, story)
+
+
+def test_who_writes_stop_is_answered_once_and_gets_nothing_until_they_write_start(
+    books: Ledger, tmp_path: Path
+) -> None:
+    notice = Notice(NATIONAL, "", "Maple Street: words", NOW, way=BY_TEXT)
+
+    async def story(box: Box) -> None:
+        box.modem.network.text(PATIENT, "Stop", 0.0)
+        ((_, words),) = await box.until(box.sent)
+        assert "no more texts" in words
+        assert box.work() == []
+        with pytest.raises(Refused, match="wishes no texts"):
+            await box.desk.deliver(notice)
+        box.modem.network.text(PATIENT, "START", 1.0)
+        await box.until(lambda: len(box.sent()) == 2)
+        await box.desk.deliver(notice)
+        assert len(box.sent()) == 3
+
+    tell(books, tmp_path, story)
+
+
+def test_a_day_has_so_many_texts_and_not_one_more(books: Ledger, tmp_path: Path) -> None:
+    async def story(box: Box) -> None:
+        for last in range(3):
+            await box.desk.send(f"202555017{last}", "words")
+        with pytest.raises(Refused, match="3 texts a day go out"):
+            await box.desk.send("2025550179", "words")
+        assert len(box.sent()) == 3
+
+    tell(books, tmp_path, story, most_a_day=3)
+
+
+def test_what_the_network_does_not_take_is_no_text_of_the_day(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        box.modem.network.is_registered = False
+        with pytest.raises(Untaken):
+            await box.desk.send(NATIONAL, "words")
+        box.modem.network.is_registered = True
+        await box.desk.send(NATIONAL, "words")
+        assert [text for _, text in box.sent()] == ["words"]
+
+    tell(books, tmp_path, story, most_a_day=1)
+
+
+def test_a_disk_that_refuses_leaves_the_text_in_the_modem_and_says_so(
+    books: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_work: Any) -> None:
+        raise StoreError("no room")
+
+    async def story(box: Box) -> None:
+        monkeypatch.setattr(box.books.store, "write", refused)
+        box.modem.network.text(PATIENT, SAYS, 0.0)
+        await box.until(lambda: box.desk.fault)
+        part = box.desk.part()
+        assert (part.state, box.lies_in_the_modem()) == ("alarm", 1)
+        monkeypatch.undo()
+        assert box.work() == []
+
+    tell(books, tmp_path, story)
