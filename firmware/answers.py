@@ -65,6 +65,7 @@ class Answers:
         backups: Callable[[], topics.Part],
         audit_: Callable[[], topics.Part],
         site: Callable[[], topics.Part],
+        guard: Callable[[], topics.Part],
         retention: RetentionDesk,
         opens_one_of: Callable[[str, set[str]], bool],
     ) -> None:
@@ -91,6 +92,7 @@ class Answers:
         self._backups = backups
         self._audit = audit_
         self._site = site
+        self._guard = guard
         self._retention = retention
         self._opens_one_of = opens_one_of  # whether this person opens one of these mailboxes
         self._steps = steps
@@ -136,6 +138,7 @@ class Answers:
                 await asyncio.to_thread(self._backups),
                 await asyncio.to_thread(self._audit),
                 await asyncio.to_thread(self._site),
+                self._guard(),
                 self._retention.room.part(),
                 await asyncio.to_thread(self._retention.part),
             ),

@@ -65,6 +65,7 @@ from firmware.desk_codes import DeskCodes
 from firmware.desk_store import DeskStore
 from firmware.doorkeeper import Doorkeeper
 from firmware.durable import make_directory
+from firmware.guard import Guard
 from firmware.hours_desk import HoursDesk
 from firmware.identity_desk import IdentityDesk
 from firmware.lamps import Lamps
@@ -170,6 +171,13 @@ class App:
             receive=self._heard_asterisk,
             changed=self._link_changed,
             resync=self._resync,
+        )
+        self._guard = Guard(
+            place.root_socket,
+            lambda: self._plan,
+            ami=self._ports.ami,
+            secret=secrets_of(place.secrets, self._plan).ami,
+            sip=(self._ports.sip, self._ports.sip_tls),
         )
         self._lamps = Lamps(self._link, place.calls_db, self._boxes_with_lamps)
         self._roster = Roster(self._exchange, self._inbox.put)
@@ -339,6 +347,7 @@ class App:
                     backups=self._backups.part,
                     audit_=self._audit_watch.part,
                     site=self._trial.part,
+                    guard=self._guard.part,
                     retention=self._retention,
                     opens_one_of=partial(people.opens_one_of, self._place.page_db),
                 )
@@ -482,6 +491,7 @@ class App:
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
             group.create_task(self._modems.run())
+            group.create_task(self._guard.run())
             group.create_task(self._rollups.run())
             group.create_task(self._send_what_was_left())
             group.create_task(self._admin_notices.run())

@@ -138,6 +138,8 @@ COMMANDS: Mapping[str, Operation] = {
     "exchange": Operation.SERVE,
     "explain": Operation.LOOK,
     "figures": Operation.LOOK,
+    "guard list": Operation.LOOK,
+    "guard unblock": Operation.CONFIGURE,
     "hold": Operation.HOLD,
     "holds": Operation.LOOK,
     "holds --why": Operation.HOLD,

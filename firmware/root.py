@@ -20,11 +20,14 @@ from typing import Annotated, Literal, assert_never
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from firmware import guard_acts
 from firmware.asterisk.sandbox import AsteriskError
+from firmware.guard_acts import GuardTold, OfGuard
 from firmware.network_trial import BEGINS_AFTER_S, NetworkTold, NetworkTrial, WishForm
 from firmware.peer import Peer, peer_of
 from firmware.place import SOCKET_PATH_MAX
 from hw.network import Network
+from hw.packet_filter import PacketFilter
 
 REQUEST_MAX = 4096
 REPLY_MAX = 64 * 1024
@@ -78,9 +81,9 @@ class TakeBackNetwork(Act):
 
 
 OfNetwork = LookAtNetwork | TryNetwork | KeepNetwork | TakeBackNetwork
-AnyAct = ReloadAsterisk | RestartAsterisk | OfNetwork
+AnyAct = ReloadAsterisk | RestartAsterisk | OfNetwork | OfGuard
 # Whoever only looks changes nothing, and a screen looks often.
-UNENTERED = ("look-at-network",)
+UNENTERED = ("look-at-network", "look-at-guard")
 _ACT: TypeAdapter[AnyAct] = TypeAdapter(Annotated[AnyAct, Field(discriminator="act")])
 
 
@@ -150,6 +153,7 @@ class Root:
         trusted: frozenset[int],
         entered: Entered,
         network: Network | None = None,
+        packets: PacketFilter | None = None,
         *,
         begins_after_s: float = BEGINS_AFTER_S,  # a network that is tried
     ) -> None:
@@ -158,6 +162,8 @@ class Root:
         self._entered = entered
         self._trusted = trusted  # uids: the services' users, and our own
         self._one_at_a_time = asyncio.Lock()
+        self._packets = packets
+        self._one_packet_act = asyncio.Lock()
         self._network = NetworkTrial(network, self._enter_network, begins_after_s=begins_after_s)
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -204,17 +210,20 @@ class Root:
             said = await self._carry_out(act)
         except Exception as error:  # whatever failed is told and audited; root itself goes on
             log.warning("root.failed", act=act.act, uid=peer.uid, pid=peer.pid, reason=str(error))
-            await self._enter(peer, f"{act.act}: failed")
+            await self._enter(peer, f"{_about(act)}: failed")
             return Refused(why=f"{act.act} failed: {error}")
         if act.act not in UNENTERED:
             log.info("root.done", **act.model_dump(mode="json"), uid=peer.uid, pid=peer.pid)
-            await self._enter(peer, act.act)
+            await self._enter(peer, _about(act))
         return Done(said=said)
 
     async def _carry_out(self, act: AnyAct) -> str:
         """A network's 90 seconds do not wait for Asterisk, nor a publish for who only looks."""
         if isinstance(act, OfNetwork):
             return await asyncio.wait_for(see_to_network(act, self._network), ACT_WITHIN_S)
+        if isinstance(act, OfGuard):
+            async with self._one_packet_act:
+                return await guard_acts.see_to_guard(act, self._packets)
         async with self._one_at_a_time:
             return await asyncio.wait_for(carry_out(act, self._asterisk), ACT_WITHIN_S)
 
@@ -230,6 +239,11 @@ class Root:
             await asyncio.to_thread(self._entered, whom, about)
         except OSError as refused:
             log.warning("root.unentered", reason=str(refused))
+
+
+def _about(act: AnyAct) -> str:
+    """In the audit's words."""
+    return guard_acts.about(act) if isinstance(act, OfGuard) else act.act
 
 
 class Done(Act):
@@ -270,6 +284,11 @@ async def ask(at: Path, act: AnyAct) -> str:
 async def network_of(at: Path) -> NetworkTold:
     """The box's network as it is now. RootError: root does not answer, or cannot say."""
     return NetworkTold.model_validate_json(await ask(at, LookAtNetwork()))
+
+
+async def guard_of(at: Path) -> GuardTold:
+    """The guard as it is now. RootError: root does not answer, or cannot say."""
+    return GuardTold.model_validate_json(await ask(at, guard_acts.LookAtGuard()))
 
 
 def reloading(at: Path) -> Callable[[Part], Awaitable[str]]:

@@ -21,6 +21,7 @@ from firmware.asterisk import (
     written,
 )
 from firmware.asterisk.dialplan import SELFTEST
+from firmware.asterisk.strangers import GUARD_USER, SECURITY
 from firmware.site_secrets import Secrets
 from ivr.plan import Mailbox, Phone, Plan, Trunk
 
@@ -174,7 +175,13 @@ def _manager(secrets: Secrets, ports: Ports) -> str:
         # An exchange that stopped reading is dropped rather than waited for.
         "writetimeout=1000",
     ]
-    return written.section("general", general) + written.section(AMI_USER, user)
+    # Strangers' knocks come by a session that may read them and do nothing.
+    guard = [*user[:3], f"read={SECURITY}", "write=", user[-1]]
+    return (
+        written.section("general", general)
+        + written.section(AMI_USER, user)
+        + written.section(GUARD_USER, guard)
+    )
 
 
 def _rtp(plan: Plan, ports: Ports) -> str:

@@ -34,6 +34,7 @@ SUBJECTS = {
     "figures": ("figures",),
     "replay": ("replay",),
     "network": ("network",),
+    "guard": ("guard",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
     "bench": ("bench",),

@@ -58,6 +58,9 @@ def root(
     network: Annotated[
         bool, typer.Option(help="this machine's network is the box's, told by systemd-networkd")
     ] = False,
+    guard: Annotated[
+        bool, typer.Option(help="this machine's packet filter is the box's, told by nft")
+    ] = False,
 ) -> None:
     """Carry out the few acts that need more rights than the exchange has: the service."""
     from firmware import spool
@@ -67,6 +70,7 @@ def root(
     from firmware.ledger import Moment
     from firmware.root import Root
     from hw.network import Networkd
+    from hw.packet_filter import Nftables
 
     log_to_journal()
     place = Place.from_environment()
@@ -77,7 +81,7 @@ def root(
         spool.lay(place.audit_spool, Audited(who, Act.BY_ROOT, about, Moment.now()))
 
     device = Networkd(replace_file, sync_directory) if network else None
-    service = Root(place.root_socket, asterisk.rx, trusted, entered, device)
+    service = Root(place.root_socket, asterisk.rx, trusted, entered, device, Nftables() if guard else None)
 
     async def until_asked() -> None:
         task = asyncio.current_task()

@@ -46,6 +46,7 @@ PART_NAMES: Mapping[str, str] = {
     "emergency calls": to_say("emergency calls"),
     "envelope": to_say("envelope"),
     "figures": to_say("figures"),
+    "guard": to_say("guard"),
     "ledger": to_say("call records"),
     "listening": to_say("listening by telephone"),
     "messages": to_say("messages"),

@@ -10,6 +10,7 @@ from firmware.place import Place
 from firmware.root import Root
 from hw.network import FakeNetwork
 from hw.network_files import Wish
+from hw.packet_filter import PacketFilter
 
 SOON_S = 20.0
 
@@ -27,7 +28,7 @@ class Seen(FakeNetwork):
 
 
 @contextmanager
-def rooted(place: Place, device: FakeNetwork | None) -> Iterator[None]:
+def rooted(place: Place, device: FakeNetwork | None, packets: PacketFilter | None = None) -> Iterator[None]:
     """With a `careline root` beside the page."""
     up, end = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -42,6 +43,7 @@ def rooted(place: Place, device: FakeNetwork | None) -> Iterator[None]:
             frozenset({os.geteuid()}),
             lambda *_told: None,
             device,
+            packets,
             begins_after_s=0,
         )
         serving = asyncio.create_task(service.serve(up.set))
