@@ -81,7 +81,9 @@ def root(
         spool.lay(place.audit_spool, Audited(who, Act.BY_ROOT, about, Moment.now()))
 
     device = Networkd(replace_file, sync_directory) if network else None
-    service = Root(place.root_socket, asterisk.rx, trusted, entered, device, Nftables() if guard else None)
+    service = Root(
+        place.root_socket, asterisk.rx, trusted, entered, device, Nftables() if guard else None
+    )
 
     async def until_asked() -> None:
         task = asyncio.current_task()

@@ -28,7 +28,9 @@ class Seen(FakeNetwork):
 
 
 @contextmanager
-def rooted(place: Place, device: FakeNetwork | None, packets: PacketFilter | None = None) -> Iterator[None]:
+def rooted(
+    place: Place, device: FakeNetwork | None, packets: PacketFilter | None = None
+) -> Iterator[None]:
     """With a `careline root` beside the page."""
     up, end = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
