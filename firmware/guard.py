@@ -113,14 +113,14 @@ class Guard:
                 name="guard",
                 state="alarm",
                 detail=f"somebody tries names or passwords and cannot be blocked: {self._fault}",
-                cure="start `careline root --guard`, or take the box off the internet",
+                cure="have the box's guard started again, or take the box off the internet",
             )
         if is_knocked:
             return topics.Part(
                 name="guard",
                 state="warning",
                 detail="somebody outside tries names or passwords, and is blocked",
-                cure="`careline guard list` shows who; close the telephones' ports at the router",
+                cure="close the telephones' ports at the router; the blocks end by themselves",
             )
         if self._told is not None and now - self._told[0] < GOES_ON_S:
             _, told = self._told
