@@ -59,6 +59,7 @@ class Answers:
         stores: Callable[[], topics.Part],
         modems: Callable[[], tuple[topics.Part, ...]],
         texts: Callable[[], topics.Part],
+        power: Callable[[], tuple[topics.Part, ...]],
         recordings: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
         envelope: Callable[[], Envelope | None],
@@ -86,6 +87,7 @@ class Answers:
         self._notices = notices
         self._listening = listening
         self._stores, self._modems, self._texts = stores, modems, texts
+        self._power = power
         self._recordings = recordings
         self._keyless = keyless
         self._envelope = envelope
@@ -132,6 +134,7 @@ class Answers:
                 self._callbacks(),
                 self._notices(),
                 await asyncio.to_thread(self._texts),
+                *await asyncio.to_thread(self._power),
                 await asyncio.to_thread(self._listening),
                 self._recordings(),
                 await asyncio.to_thread(self._glass),

@@ -31,6 +31,7 @@ from firmware import (
     people,
     recalled,
     recordings,
+    root,
     settings,
     site_secrets,
     spare_key,
@@ -84,6 +85,7 @@ from firmware.perform import BEEP_TAG, Performer
 from firmware.phone_recording import PhoneRecordings
 from firmware.place import Place
 from firmware.ports import ports_of
+from firmware.power_desk import PowerDesk
 from firmware.recorder import Failed, Kept, Recorder, Told
 from firmware.recording_desk import RecordingDesk, part_of
 from firmware.request_desk import RequestDesk, who_may_have_one
@@ -280,6 +282,13 @@ class App:
                 tell=self._inbox.put,
                 start=self._start,
             )
+            self._supply = PowerDesk(
+                plan=lambda: self._plan,
+                notices=notices,
+                calls=lambda: len(self._exchange.calls),
+                now=self._now,
+                switch_off=self._switch_off,
+            )
             self._modems = Modems(
                 plan=lambda: self._plan,
                 pin_of=partial(site_secrets.sim_pin, self._place.secrets),
@@ -337,6 +346,7 @@ class App:
                     words=self._words.part,
                     notices=self._message_notices.part,
                     texts=self._sms.part,
+                    power=self._supply.parts,
                     listening=self._listening.part,
                     callbacks=self._callbacks.part,
                     stores=self._copies.part,
@@ -492,6 +502,7 @@ class App:
             group.create_task(self._lamps.run())
             group.create_task(self._modems.run())
             group.create_task(self._guard.run())
+            group.create_task(self._supply.run())
             group.create_task(self._rollups.run())
             group.create_task(self._send_what_was_left())
             group.create_task(self._admin_notices.run())
@@ -872,6 +883,10 @@ class App:
         if self._plan.sms and self._plan.sms.callbacks and ticket.number:
             words = said("callback", ticket.language, clinic=self._plan.name)
             self._notices.send(Notice(ticket.number, "", words, self._now(), AN_HOUR, way=BY_TEXT))
+
+    async def _switch_off(self) -> None:
+        """RootError: it is not done."""
+        await root.ask(self._place.root_socket, root.PowerOff())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._group.create_task(work)

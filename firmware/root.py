@@ -59,6 +59,12 @@ class RestartAsterisk(Act):
     act: Literal["restart-asterisk"] = "restart-asterisk"
 
 
+class PowerOff(Act):
+    """Switch the box off, cleanly: its battery is nearly empty."""
+
+    act: Literal["power-off"] = "power-off"
+
+
 class LookAtNetwork(Act):
     """What comes of it is a `NetworkTold`, as JSON."""
 
@@ -81,7 +87,7 @@ class TakeBackNetwork(Act):
 
 
 OfNetwork = LookAtNetwork | TryNetwork | KeepNetwork | TakeBackNetwork
-AnyAct = ReloadAsterisk | RestartAsterisk | OfNetwork | OfGuard
+AnyAct = ReloadAsterisk | RestartAsterisk | PowerOff | OfNetwork | OfGuard
 # Whoever only looks changes nothing, and a screen looks often.
 UNENTERED = ("look-at-network", "look-at-guard")
 _ACT: TypeAdapter[AnyAct] = TypeAdapter(Annotated[AnyAct, Field(discriminator="act")])
@@ -155,6 +161,7 @@ class Root:
         network: Network | None = None,
         packets: PacketFilter | None = None,
         *,
+        power_off: Callable[[], Awaitable[None]] | None = None,
         begins_after_s: float = BEGINS_AFTER_S,  # a network that is tried
     ) -> None:
         self._at = at
@@ -164,6 +171,7 @@ class Root:
         self._one_at_a_time = asyncio.Lock()
         self._packets = packets
         self._one_packet_act = asyncio.Lock()
+        self._power_off = power_off  # None: this machine is not ours to switch off
         self._network = NetworkTrial(network, self._enter_network, begins_after_s=begins_after_s)
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -224,6 +232,11 @@ class Root:
         if isinstance(act, OfGuard):
             async with self._one_packet_act:
                 return await guard_acts.see_to_guard(act, self._packets)
+        if isinstance(act, PowerOff):
+            if self._power_off is None:
+                raise RootError("this machine is no box of its own, and stays on")
+            await self._power_off()
+            return ""
         async with self._one_at_a_time:
             return await asyncio.wait_for(carry_out(act, self._asterisk), ACT_WITHIN_S)
 
@@ -244,6 +257,13 @@ class Root:
 def _about(act: AnyAct) -> str:
     """In the audit's words."""
     return guard_acts.about(act) if isinstance(act, OfGuard) else act.act
+
+
+async def switched_off() -> None:
+    """By systemd, which ends every service first. RootError: it does not."""
+    running = await asyncio.create_subprocess_exec("systemctl", "--no-block", "poweroff")
+    if await running.wait() != 0:
+        raise RootError("systemctl poweroff failed: look at the journal")
 
 
 class Done(Act):

@@ -30,6 +30,7 @@ from firmware.forms import (
 from firmware.inside_section import BlockingForm, PageForm, WrapUpForm
 from firmware.modems_section import ModemForm, ModemOnlyForm
 from firmware.oncall_section import EmailForm, PersonForm
+from firmware.power_section import PowerForm
 from firmware.request_section import RequestForm, RequestWord
 from firmware.retention_section import RetentionForm
 from firmware.sms_section import SmsForm
@@ -118,6 +119,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("sms", SmsForm, Shape.ONE),
         Section("backup", BackupForm, Shape.ONE),
         Section("updates", UpdatesForm, Shape.ONE),
+        Section("power", PowerForm, Shape.ONE),
     )
 }
 

@@ -70,6 +70,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "flows": ("menus", "the flow"),
     "texts": ("prompts", "the words in"),
     "people": ("people", "the person"),
+    "power": ("clinic", "the power"),
     "sms": ("e-mail", "the texts"),
     "mail": ("e-mail", "the mail server"),
     "rota": ("on-call", "the on-call rota"),

@@ -181,6 +181,16 @@ class Sms:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerSupply:
+    """The UPS that a NUT server on this machine watches."""
+
+    ups: str
+    port: int
+    stop_below_s: float  # of its battery; then calls may end, and the box is switched off
+    finish_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class MailServer:
     """Where notices by e-mail are handed in. Its password, if it has one, lives with the site's
     secrets."""
@@ -602,4 +612,5 @@ class Plan:
     address: Address | None = None  # None: no emergency centre is told it by the call itself
     modems: Mapping[str, Modem] = field(default_factory=dict)
     sms: Sms | None = None  # None: no texts go out, and those that come are told of
+    power: PowerSupply | None = None  # None: the box has no UPS that it knows of
     modem_only: str = ""  # who accepts, and since when, that emergency calls go by a modem alone

@@ -61,6 +61,9 @@ def root(
     guard: Annotated[
         bool, typer.Option(help="this machine's packet filter is the box's, told by nft")
     ] = False,
+    power: Annotated[
+        bool, typer.Option(help="this machine is the box's alone, and may be switched off")
+    ] = False,
 ) -> None:
     """Carry out the few acts that need more rights than the exchange has: the service."""
     from firmware import spool
@@ -68,7 +71,7 @@ def root(
     from firmware.audit import Act, Audited
     from firmware.durable import replace_file, sync_directory
     from firmware.ledger import Moment
-    from firmware.root import Root
+    from firmware.root import Root, switched_off
     from hw.network import Networkd
     from hw.packet_filter import Nftables
 
@@ -81,8 +84,9 @@ def root(
         spool.lay(place.audit_spool, Audited(who, Act.BY_ROOT, about, Moment.now()))
 
     device = Networkd(replace_file, sync_directory) if network else None
+    filtered, off = Nftables() if guard else None, switched_off if power else None
     service = Root(
-        place.root_socket, asterisk.rx, trusted, entered, device, Nftables() if guard else None
+        place.root_socket, asterisk.rx, trusted, entered, device, filtered, power_off=off
     )
 
     async def until_asked() -> None:

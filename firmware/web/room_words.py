@@ -127,6 +127,11 @@ CALLED: Mapping[str, Called] = {
         to_say("way of texts"),
         to_say("The modem by which texts go and come, and how many may go on a day."),
     ),
+    "power": Called(
+        to_say("Power"),
+        to_say("UPS"),
+        to_say("The UPS that keeps the box up, told by a NUT server on it."),
+    ),
     "backup": Called(
         to_say("Nightly backup"),
         to_say("nightly backup"),
@@ -147,7 +152,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("lines", "trunks", "modems", "dial_rules", "blocking", "modem_only"),
     ),
     (to_say("Work"), ("requests", "wrap_up")),
-    (to_say("The clinic"), ("clinic", "retention", "email", "sms", "backup", "updates")),
+    (to_say("The clinic"), ("clinic", "retention", "email", "sms", "power", "backup", "updates")),
 )
 
 _NUMBER_INSIDE = to_say("Number inside")
@@ -374,6 +379,16 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "sms.callbacks": (
         to_say("A text to whoever asked to be called back"),
         to_say("That they will be, and nothing else; who writes STOP gets none."),
+    ),
+    "power.ups": (to_say("Name of the UPS"), to_say("As NUT has it, like ups.")),
+    "power.port": (to_say("Port"), ""),
+    "power.stop_below_min": (
+        to_say("Switch off with fewer minutes left than"),
+        to_say("Before the battery is empty, the box switches itself off."),
+    ),
+    "power.finish_s": (
+        to_say("Seconds for calls to end before that"),
+        to_say("With no call up it goes at once."),
     ),
     "email.host": (to_say("Address of the mail server"), ""),
     "email.port": (to_say("Port"), ""),

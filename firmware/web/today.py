@@ -52,11 +52,14 @@ PART_NAMES: Mapping[str, str] = {
     "messages": to_say("messages"),
     "message notices": to_say("notices by e-mail"),
     "on call": to_say("on-call"),
+    "power": to_say("power"),
     "prompts": to_say("announcements"),
     "recordings": to_say("recordings"),
     "retention": to_say("keeping and deleting"),
     "room": to_say("room on the disk"),
     "site": to_say("site file"),
+    "temperature": to_say("temperature"),
+    "texts": to_say("text messages"),
     "own words": to_say("words recorded by telephone"),
 }
 DOING: Mapping[str, str] = {

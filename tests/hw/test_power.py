@@ -1,0 +1,166 @@
+"""A UPS behind a simulated NUT server, and what the machine says of itself."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw.power.machine import HOT_C, TOO_HOT_C, Heat, heat_of, hottest_c, watchdog
+from hw.power.reading import Reading, Supply, reading_of
+from hw.power.simulated_upsd import SimulatedUpsd
+from hw.power.ups import Ups
+
+WITHIN_S = 30.0
+LEAST_S = 300.0
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "supply"),
+    [
+        ("OL", "1800", Supply.MAINS),
+        ("OL CHRG LB", "60", Supply.MAINS),  # back, and not yet charged
+        ("OB DISCHRG", "1800", Supply.BATTERY),
+        ("OB DISCHRG", "299", Supply.LOW),
+        ("OB LB", "1800", Supply.LOW),
+        ("OB", "soon", Supply.BATTERY),
+        ("", "1800", Supply.UNKNOWN),
+        ("CAL", "1800", Supply.UNKNOWN),
+    ],
+)
+def test_what_a_ups_says_is_what_it_means_for_the_clinic(
+    status: str, left: str, supply: Supply
+) -> None:
+    said = {"ups.status": status, "battery.runtime": left, "battery.charge": "77"}
+    assert reading_of(said, LEAST_S).supply is supply
+
+
+@given(st.dictionaries(st.sampled_from(["ups.status", "battery.runtime"]), st.text()))
+def test_nonsense_is_no_figure(said: dict[str, str]) -> None:
+    reading = reading_of(said, LEAST_S)
+    assert reading.left_s is None or math.isfinite(reading.left_s)
+
+
+class Watcher:
+    """Whoever uses the driver."""
+
+    def __init__(self, upsd: SimulatedUpsd, name: str = "ups") -> None:
+        self.told: list[Reading] = []
+        self._news = asyncio.Event()
+        self.ups = Ups(name, self._hear, least_s=LEAST_S, port=upsd.port, ask_s=0.02)
+
+    def _hear(self, reading: Reading) -> None:
+        self.told.append(reading)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    async def supply(self, supply: Supply) -> Reading:
+        await self.until(lambda: self.ups.reading.supply is supply)
+        return self.ups.reading
+
+
+@asynccontextmanager
+async def watching(upsd: SimulatedUpsd, name: str = "ups") -> AsyncIterator[Watcher]:
+    await upsd.start()
+    watcher = Watcher(upsd, name)
+    running = asyncio.create_task(watcher.ups.run())
+    try:
+        yield watcher
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await upsd.stop()
+
+
+def tell(story: Callable[[SimulatedUpsd], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(story(SimulatedUpsd()))
+
+
+def test_the_mains_go_the_battery_gets_low_and_the_mains_come_back() -> None:
+    async def story(upsd: SimulatedUpsd) -> None:
+        async with watching(upsd) as watcher:
+            assert (await watcher.supply(Supply.MAINS)).charge == 100
+            upsd.said |= {"ups.status": "OB DISCHRG", "battery.runtime": "900"}
+            assert (await watcher.supply(Supply.BATTERY)).left_s == 900
+            upsd.said |= {"ups.status": "OB LB", "battery.runtime": "200"}
+            await watcher.supply(Supply.LOW)
+            upsd.said |= {"ups.status": "OL CHRG", "battery.runtime": "210"}
+            await watcher.supply(Supply.MAINS)
+
+    tell(story)
+
+
+@pytest.mark.parametrize("gone", ["server", "driver", "nonsense", "silence"])
+def test_whatever_goes_away_is_unknown_and_is_known_again_once_it_is_back(gone: str) -> None:
+    async def story(upsd: SimulatedUpsd) -> None:
+        async with watching(upsd) as watcher:
+            await watcher.supply(Supply.MAINS)
+            match gone:
+                case "server":
+                    await upsd.stop()
+                case "driver":
+                    upsd.error = "DATA-STALE"
+                case "nonsense":
+                    upsd.nonsense = b'HELO "unended\n\xff\xfe\n'
+                case _:
+                    upsd.nonsense = b"VAR ups x 1\n" * 600
+            await watcher.supply(Supply.UNKNOWN)
+            assert watcher.ups.why
+            upsd.error, upsd.nonsense = "", b""
+            if gone == "server":
+                await upsd.start()
+            await watcher.supply(Supply.MAINS)
+
+    tell(story)
+
+
+def test_a_ups_of_another_name_is_told_as_that() -> None:
+    async def story(upsd: SimulatedUpsd) -> None:
+        async with watching(upsd, "other") as watcher:
+            await watcher.until(lambda: bool(watcher.ups.why))
+            assert watcher.ups.why == "the NUT server has no UPS of this name"
+
+    tell(story)
+
+
+# ---- the machine ----
+
+
+def test_a_machine_that_was_hot_is_well_only_once_it_is_clearly_cooler() -> None:
+    heat = Heat.WELL
+    told = []
+    for degrees in (60, HOT_C, HOT_C - 1, HOT_C - 6, HOT_C + 1, TOO_HOT_C, TOO_HOT_C - 1, 60, None):
+        heat = heat_of(degrees, heat)
+        told.append(heat)
+    well, hot, too = Heat.WELL, Heat.HOT, Heat.TOO_HOT
+    assert told == [well, hot, hot, well, hot, too, too, well, well]
+
+
+def test_the_hottest_zone_counts_and_what_cannot_be_read_does_not(tmp_path: Path) -> None:
+    assert hottest_c(tmp_path) is None
+    for zone, text in enumerate(("41000\n", "67500\n", "-274000\n", "hot\n")):
+        folder = tmp_path / f"sys/class/thermal/thermal_zone{zone}"
+        folder.mkdir(parents=True)
+        (folder / "temp").write_text(text)
+    assert hottest_c(tmp_path) == 67.5
+
+
+def test_a_watchdog_is_there_and_armed_or_not(tmp_path: Path) -> None:
+    assert not watchdog(tmp_path).is_there
+    device = tmp_path / "sys/class/watchdog/watchdog0"
+    device.mkdir(parents=True)
+    (device / "state").write_text("inactive\n")
+    (device / "timeout").write_text("15\n")
+    assert (watchdog(tmp_path).is_there, watchdog(tmp_path).is_armed) == (True, False)
+    (device / "state").write_text("active\n")
+    assert (watchdog(tmp_path).is_armed, watchdog(tmp_path).within_s) == (True, 15)
