@@ -360,6 +360,8 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /backups": Operation.SAFEGUARD,
     "POST /backups/drill": Operation.SAFEGUARD,
     "GET /backups/live": Operation.SAFEGUARD,
+    "GET /guard": Operation.CONFIGURE,
+    "POST /guard/unblock": Operation.CONFIGURE,
     "GET /network": Operation.CONFIGURE,
     "POST /network": Operation.CONFIGURE,
     "POST /network/confirm": Operation.CONFIGURE,

@@ -42,6 +42,9 @@ CURES: Mapping[str, Cure] = {
     ),
     "add [backup] to the site file": Cure(to_say("Set up the nightly backup"), "/backups"),
     "`careline backups`": Cure(to_say("Look at the backups, and make one"), "/backups"),
+    "close the telephones' ports at the router": Cure(
+        to_say("See who is blocked; close the telephones' ports at the router"), "/guard"
+    ),
     "`careline callbacks`": Cure(
         to_say("Let these queues call back, and publish"), "/rooms/queues"
     ),
