@@ -98,6 +98,7 @@ from firmware.site_secrets import SecretsError, secrets_of
 from firmware.sms_desk import SmsDesk
 from firmware.sms_rule import said
 from firmware.store import StoreError, open_reader
+from firmware.survived import starting, survived
 from firmware.watchdog import notify
 from firmware.words_desk import WordsDesk
 from ivr import codes, commands, events
@@ -260,7 +261,7 @@ class App:
             )
             notices = self._notices = Notices(
                 lambda: ways.now(self._place, self._plan, self._sms),
-                self._start,
+                starting(self._start, "notices"),
                 Outgoing(self._ledger.store, key),
             )
             self._send_what_was_left = partial(outgoing.resume, notices, self._place.calls_db, key)
@@ -500,9 +501,9 @@ class App:
             group.create_task(self._link.run())
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
-            group.create_task(self._modems.run())
+            group.create_task(survived(self._modems.run(), "modems"))
             group.create_task(self._guard.run())
-            group.create_task(self._supply.run())
+            group.create_task(survived(self._supply.run(), "power"))
             group.create_task(self._rollups.run())
             group.create_task(self._send_what_was_left())
             group.create_task(self._admin_notices.run())

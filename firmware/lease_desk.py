@@ -30,6 +30,7 @@ from firmware.operations import Asker
 from firmware.place import Place
 from firmware.sms_rule import said
 from firmware.store import BehindError, Store, StoreError, open_reader
+from firmware.survived import survived
 from firmware.vault import VaultError
 from ivr import commands, events
 from ivr.oncall import ladder
@@ -76,7 +77,7 @@ class LeaseDesk:
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Whatever goes wrong here ends no call: the lease's own timers go on."""
-        self._begin(_survived(work))
+        self._begin(survived(work, "urgent messages"))
 
     # ---- orders ----
 
@@ -385,13 +386,6 @@ def _both(is_done: bool, note: Write, connection: Connection) -> bool:
     if is_done:
         note(connection)
     return is_done
-
-
-async def _survived(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except Exception:
-        log.exception("a part of an urgent message failed")
 
 
 def with_number(urgent: Urgent, number: str) -> Urgent:

@@ -7,6 +7,7 @@ new site file has taken away, or plugged in elsewhere, is let go of once its cal
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
 from firmware.asterisk.wire import Message
 from firmware.modem_leg import Leg, LegError
 from firmware.modem_line import ModemLine
+from firmware.survived import starting, survived
 from hw.modem.events import REGISTERED, Event, Stand
 from ivr import plan
 from ivr.plan import Plan
@@ -66,7 +68,7 @@ class Modems:
         texts: Callable[[str, Event], None] = lambda _modem, _event: None,
     ) -> None:
         self._plan, self._pin_of, self._link, self._port = plan, pin_of, link, port
-        self._start, self._texts = start, texts
+        self._start, self._texts = starting(start, "modems"), texts
         self._lines: dict[str, tuple[ModemLine, asyncio.Task[None]]] = {}
         self.fault = ""
 
@@ -108,13 +110,14 @@ class Modems:
     def _follow_the_plan(self) -> None:
         modems = self._plan().modems
         for name, (line, task) in list(self._lines.items()):
-            if modems.get(name) != line.plan and line.call is None:
+            if (modems.get(name) != line.plan and line.call is None) or task.done():
                 task.cancel()
                 del self._lines[name]
         for name, modem in modems.items():
             if name not in self._lines:
                 line = self._line_of(modem)
-                self._lines[name] = line, asyncio.create_task(line.run())
+                running = asyncio.create_task(survived(line.run(), f"modem {name}"))
+                self._lines[name] = line, running
             line, _ = self._lines[name]
             if line.stand in (Stand.PIN_NEEDED, Stand.PIN_WRONG):
                 line.try_pin(self._pin_of(name))
@@ -136,6 +139,11 @@ class Modems:
     # ---- legs ----
 
     async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until the leg ends, or we do."""
+        with suppress(asyncio.CancelledError):
+            await survived(self._serve(reader, writer), "modems")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Asterisk opens a leg, for a caller whom it was told of or for somebody who dialled."""
         try:
             leg = await Leg.taken(reader, writer)

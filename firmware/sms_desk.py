@@ -24,6 +24,7 @@ from firmware.notify import Notice, Refused, Untaken
 from firmware.sms_rule import Asked, asked_by, said, why_not
 from firmware.sms_store import Came
 from firmware.store import BehindError, Store, StoreError, open_reader
+from firmware.survived import starting
 from hw.modem import events
 from hw.modem.commands import Keep, SendSms, Slot
 from hw.modem.events import REGISTERED, Event
@@ -53,7 +54,7 @@ class SmsDesk:
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._store, self._key, self._plan, self._line = store, key, plan, line
-        self._local, self._start = local, start
+        self._local, self._start = local, starting(start, "texts")
         self._under_way: dict[str, asyncio.Future[None]] = {}
         self._full = ""  # the modem whose storage is
         self.fault = ""  # why a text that came is not kept

@@ -89,7 +89,9 @@ class Ups:
         await writer.drain()
         said: dict[str, str] = {}
         for _ in range(MOST_LINES):
-            match shlex.split((await reader.readuntil(b"\n")).decode("utf-8", "replace")):
+            match shlex.split((await reader.readline()).decode("utf-8", "replace")):
+                case []:
+                    raise ValueError("the server is gone")
                 case ["ERR", reason, *_]:
                     raise UpsError(WHY.get(reason, "the NUT server refuses to say anything"))
                 case ["VAR", _, name, value]:

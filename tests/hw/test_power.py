@@ -100,7 +100,7 @@ def test_the_mains_go_the_battery_gets_low_and_the_mains_come_back() -> None:
     tell(story)
 
 
-@pytest.mark.parametrize("gone", ["server", "driver", "nonsense", "silence"])
+@pytest.mark.parametrize("gone", ["server", "driver", "nonsense", "endless line", "endless"])
 def test_whatever_goes_away_is_unknown_and_is_known_again_once_it_is_back(gone: str) -> None:
     async def story(upsd: SimulatedUpsd) -> None:
         async with watching(upsd) as watcher:
@@ -112,6 +112,8 @@ def test_whatever_goes_away_is_unknown_and_is_known_again_once_it_is_back(gone: 
                     upsd.error = "DATA-STALE"
                 case "nonsense":
                     upsd.nonsense = b'HELO "unended\n\xff\xfe\n'
+                case "endless line":
+                    upsd.nonsense = b"VAR ups ups.status " + b"x" * 20_000
                 case _:
                     upsd.nonsense = b"VAR ups x 1\n" * 600
             await watcher.supply(Supply.UNKNOWN)
