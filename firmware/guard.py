@@ -25,7 +25,7 @@ from firmware.asterisk.wire import Message
 from firmware.guard_acts import ArrangeGuard, BlockAddress, GuardTold
 from firmware.guard_rule import MOST, Blocked, GuardRule, Told
 from firmware.root import RootError
-from hw.packet_filter import NEARBY, Address, Net
+from hw.packet_filter import NEARBY, Address, Net, is_among
 from ivr.plan import Plan
 
 # A company's name may get another address, and somebody may have emptied the kernel's tables.
@@ -59,9 +59,10 @@ class Guard:
         sip: tuple[int, ...],
         clock: Callable[[], float] = time.monotonic,
         resolve: Addresses = addresses_of,
+        again_s: float = AGAIN_S,
     ) -> None:
         self._root, self._plan, self._sip = root_socket, plan, sip
-        self._clock, self._resolve = clock, resolve
+        self._clock, self._resolve, self._again_s = clock, resolve, again_s
         self._rule = GuardRule(NEARBY)
         self._known: dict[str, Sequence[Net]] = {}  # of each company's name, where it was last
         self._blocks: OrderedDict[Address, Blocked] = OrderedDict()  # not done yet
@@ -80,7 +81,7 @@ class Guard:
         try:
             while True:
                 await self._arrange()
-                until = self._clock() + (AGAIN_S if self._fault else LOOK_EVERY_S)
+                until = self._clock() + (self._again_s if self._fault else LOOK_EVERY_S)
                 while (left_s := until - self._clock()) > 0:
                     await self._see_to_blocks(left_s)
         finally:
@@ -158,7 +159,10 @@ class Guard:
             self._is_at_fault(str(no) or type(no).__name__)
             return
         self._fault = ""
-        self._rule.spare((*NEARBY, *self._guarded.spared, *spared))
+        never = (*NEARBY, *self._guarded.spared, *spared)
+        self._rule.spare(never)
+        for address in [each for each in self._blocks if is_among(each, never)]:
+            del self._blocks[address]
 
     def _companies(self) -> tuple[Net, ...]:
         """Where the lines' companies are; one whose name nobody knows now, where it was."""
@@ -185,7 +189,8 @@ class Guard:
                 await self._block(block)
             except SAID_OF as no:
                 self._is_at_fault(str(no) or type(no).__name__)
-                await asyncio.sleep(AGAIN_S)
+                self._blocks.move_to_end(block.address)  # the others need not wait for it
+                await asyncio.sleep(self._again_s)
                 await self._arrange()
             else:
                 self._fault = ""
