@@ -12,6 +12,7 @@ ones, and so is the kernel's packet filter, of this network alone.
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -35,9 +36,12 @@ from tests.system import ear
 
 BOX, NEIGHBOUR, STRANGER = "10.66.0.1", "10.66.0.2", "203.0.113.66"
 SCANNER = "203.0.113.99"
+SIPVICIOUS = "203.0.113.100"
+GUESSER = "203.0.113.101"
 SAID_HZ = 2900
 WITHIN_S = 30.0
 MOST_911 = 20
+LONG_S = 20.0  # a siege of so long is the long form
 
 
 def run(*command: str) -> None:
@@ -73,7 +77,7 @@ def outside() -> Iterator[int]:
         run(*there, "link", "set", "lo", "up")
         run(*there, "link", "set", "far", "up")
         run(*there, "address", "add", f"{NEIGHBOUR}/24", "dev", "far")
-        for one in (STRANGER, SCANNER):
+        for one in (STRANGER, SCANNER, SIPVICIOUS, GUESSER):
             run(*there, "address", "add", f"{one}/32", "dev", "far")
         run("ip", "route", "add", "203.0.113.0/24", "via", NEIGHBOUR)
         yield held.pid
@@ -99,6 +103,26 @@ async def knock(held: int, what: str, port: int, seconds: float, me: str) -> dic
     said, _ = await process.communicate()
     told: dict[str, Any] = json.loads(said)
     return told
+
+
+async def sipvicious(held: int, clinic: Rehearsal) -> dict[str, str]:
+    """What its tools say of us, where this machine has them: `make proof-guard` does."""
+    from_there = ("-p", str(clinic.site.ports.sip), "-b", SIPVICIOUS, "-x", SIPVICIOUS)
+    said: dict[str, str] = {}
+    for tool, *more in (("svwar", "-e100-110"), ("svmap",)):
+        if shutil.which(tool) is None:
+            continue
+        process = await asyncio.create_subprocess_exec(
+            *("nsenter", "--target", str(held), "--net", "timeout", "15", tool),
+            *(*from_there, *more, BOX),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=os.environ | {"HOME": str(clinic.place.home)},
+        )
+        out, _ = await process.communicate()
+        said[tool] = out.decode("utf-8", "replace")[-1500:]
+    return said
 
 
 def everywhere(clinic: Rehearsal) -> Rehearsal:
@@ -173,14 +197,16 @@ async def besieged(clinic: Rehearsal, held: int, seconds: float) -> dict[str, An
     began, cpu = time.monotonic(), cpu_s(pid)
     scan = await knock(held, "probe", port, 10.0, SCANNER)
     scanned = await blocked(clinic, SCANNER, 10.0)
+    viced = await sipvicious(held, clinic) if seconds >= LONG_S else {}
     flood_at = time.monotonic()
     flooding = asyncio.create_task(knock(held, "flood", port, seconds, STRANGER))
     desk = asyncio.create_task(knock(held, "stale", port, min(seconds, 8.0), NEIGHBOUR))
+    guesses = asyncio.create_task(knock(held, "stale", port, 8.0, GUESSER))
     flooder = await blocked(clinic, STRANGER, 20.0)
     besieged_s: list[float] = []
     while not flooding.done() and len(besieged_s) < MOST_911:
         besieged_s.append(await emergency_s(clinic))
-    flood, stale = await flooding, await desk
+    flood, stale, guessed = await flooding, await desk, await guesses
     lasted = time.monotonic() - began
     used = cpu_s(pid) - cpu
     told = await root.guard_of(clinic.place.root_socket)
@@ -191,10 +217,12 @@ async def besieged(clinic: Rehearsal, held: int, seconds: float) -> dict[str, An
     await asyncio.wait_for(ring.ended, WITHIN_S)
     return {
         "scan": scan,
+        "sipvicious": viced,
         "scanner blocked after s": scanned and scanned - began,
         "flood": flood,
         "flooder blocked after s": flooder and flooder - flood_at,
         "old password": stale,
+        "guessed": guessed,
         "blocked": sorted(str(one.address) for one in told.blocks),
         "blocked once one was let in": sorted(str(one.address) for one in let_in.blocks),
         "entered": entered(clinic),

@@ -59,9 +59,14 @@ def test_a_desk_telephone_with_an_old_password_is_told_of_and_never_blocked(
     assert "10.66.0.2" not in siege["blocked"]
 
 
+def test_who_guesses_passwords_from_outside_is_blocked_for_that(siege: dict[str, Any]) -> None:
+    assert "block 203.0.113.101 for 10 min: wrong passwords" in siege["entered"]
+    assert sum(siege["guessed"]["answers"].values()) < 100, "of 1,000"
+
+
 def test_who_was_blocked_and_let_in_again_stands_in_the_audit(siege: dict[str, Any]) -> None:
-    assert siege["blocked"] == ["203.0.113.66", "203.0.113.99"]
-    assert siege["blocked once one was let in"] == ["203.0.113.66"]
+    assert siege["blocked"] == ["203.0.113.101", "203.0.113.66", "203.0.113.99"]
+    assert siege["blocked once one was let in"] == ["203.0.113.101", "203.0.113.66"]
     of_scanner = [each for each in siege["entered"] if "203.0.113.99" in each]
     assert of_scanner[0].startswith("block 203.0.113.99 for 10 min: ")
     assert of_scanner[-1] == "unblock 203.0.113.99"
