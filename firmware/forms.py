@@ -232,6 +232,7 @@ class PhoneForm(Strict):
     mailbox: Word | None = None
     secure: Annotated[bool, Field(strict=True, description="true or false")] = False
     browser: Annotated[bool, Field(strict=True, description="true or false")] = False
+    fax: Annotated[bool, Field(strict=True, description="true or false")] = False
 
     def phone(self, extension: str, all_secure: bool) -> plan.Phone:
         return plan.Phone(
@@ -245,6 +246,7 @@ class PhoneForm(Strict):
             self.room or "",
             (self.secure or all_secure) and not self.browser,
             self.browser,
+            self.fax,
         )
 
 

@@ -83,6 +83,33 @@ class InsideReading:
                     reason = "has a flow and a phone"
                     self.tell((*path, "phone"), reason, "keep the one to which callers shall come")
 
+    def check_faxes(
+        self,
+        phones: Mapping[str, plan.Phone],
+        lines: Mapping[str, plan.Line],
+        rung: Iterable[tuple[tuple[str, ...], Iterable[str]]],
+    ) -> None:
+        """No person is looked for at a fax machine: `rung` has who is to answer, and where it is
+        written."""
+        faxes = {extension for extension, phone in phones.items() if phone.fax}
+        for extension in sorted(faxes):
+            if phones[extension].browser:
+                path = ("phones", extension, "fax")
+                self.tell(path, "a fax machine is not in the browser", "leave one of the two out")
+        for where, extensions in rung:
+            for extension in faxes.intersection(extensions):
+                reason = f"nobody answers at {extension}: it is a fax machine"
+                self.tell(where, reason, "name a telephone instead")
+        for name, line in lines.items():
+            if line.phone not in faxes:
+                continue
+            if line.modem:
+                reason = "no fax comes by a modem"
+                self.tell(("lines", name, "modem"), reason, "take a line of a trunk for it")
+            if line.recording and line.recording.when is not plan.Recorded.NEVER:
+                reason = "a fax line is not recorded"
+                self.tell(("lines", name, "record"), reason, "say nothing of recording there")
+
     def check_recordings(self, section: str, rules: Mapping[str, plan.Recording | None]) -> None:
         """Somebody may listen to what is recorded, and nobody else."""
         for name, rule in rules.items():

@@ -323,6 +323,9 @@ class _Reading:
         self._people_can_be_called(clinic, people, by_trunk)
         inner = InsideReading(self._fault, self._must_exist)
         inner.check_lines(lines)
+        front = clinic.front_desk if clinic else []
+        agents = [(("queues", name, "agents"), queue.agents) for name, queue in queues.items()]
+        inner.check_faxes(phones, lines, [(("clinic", "front_desk"), front), *agents])
         inner.check_recordings("lines", {name: one.recording for name, one in lines.items()})
         inner.check_recordings("queues", {name: one.recording for name, one in queues.items()})
         emergency = clinic.emergency_numbers if clinic else DEFAULT_EMERGENCY_NUMBERS

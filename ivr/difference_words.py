@@ -117,6 +117,7 @@ LABELS: Mapping[str, str] = {
     "confirm": "who answers must press 1",
     "due_s": "due within",
     "escape": "the key that leads on",
+    "fax": "is a fax machine",
     "for_s": "rings for",
     "gives": "gives away",
     "has_survey": "asks how it was",

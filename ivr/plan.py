@@ -106,6 +106,7 @@ class Phone:
     room: str = ""
     secure: bool = False  # signals by TLS and talks by SRTP, or not at all
     browser: bool = False  # is on the page, for whoever signs in there, and on no desk
+    fax: bool = False  # a fax machine at an adapter (ATA): no person answers there
 
     @property
     def location_prompt(self) -> str:

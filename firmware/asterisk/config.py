@@ -15,6 +15,7 @@ from firmware import settings
 from firmware.asterisk import (
     desk_dialplan,
     dialplan,
+    fax,
     in_browser,
     tap_dialplan,
     whereabouts,
@@ -61,7 +62,7 @@ func_pjsip_aor pbx_config
 # Modules that complain when these are absent.
 EMPTY = (
     "acl.conf", "ccss.conf", "confbridge.conf", "cel.conf", "minivm.conf",
-    "pjproject.conf", "statsd.conf", "udptl.conf",
+    "pjproject.conf", "statsd.conf",
 )  # fmt: skip
 
 
@@ -110,6 +111,7 @@ def generate(
         "cdr.conf": written.section("general", ["enable=no"]),
         "manager.conf": _manager(secrets, ports),
         "rtp.conf": _rtp(plan, ports),
+        "udptl.conf": fax.ports(ports.rtp_first, ports.rtp_last),
         "features.conf": _features(plan, voice(plan, paths.prompts)),
         "res_parking.conf": _parking(plan),
         "musiconhold.conf": _music(plan, paths.prompts),
@@ -154,8 +156,10 @@ def _asterisk(paths: Paths) -> str:
 
 
 def _modules(plan: Plan) -> str:
-    more = in_browser.MODULES if in_browser.is_there_one(plan) else ""
-    loaded = [f"load={module}" for module in (*MODULES.split(), *more.split())]
+    browser = in_browser.MODULES if in_browser.is_there_one(plan) else ""
+    faxes = fax.MODULES if fax.is_there_one(plan) else ""
+    named = (*MODULES.split(), *browser.split(), *faxes.split())
+    loaded = [f"load={module}" for module in named]
     return written.section("modules", ["autoload=no", *loaded])
 
 
@@ -341,6 +345,7 @@ def _trunk(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
             "trust_id_inbound=yes",
             "send_pai=yes",
             *([whereabouts.TELLS] if plan.address else []),
+            *(fax.T38 if fax.is_there_one(plan) else ()),
             *authenticates,
         ],
     )
@@ -411,7 +416,8 @@ def _spoken_to(phone: Phone) -> list[str]:
     if phone.browser:
         return in_browser.endpoint(ENDPOINT)
     known = ["identify_by=username", f"auth={written.number(phone.extension)}"]
-    return [*(_SECURED if phone.secure else ENDPOINT), *known]
+    t38 = fax.T38 if fax.speaks_t38(phone) else ()
+    return [*(_SECURED if phone.secure else ENDPOINT), *known, *t38]
 
 
 def _selftest(secrets: Secrets, ports: Ports) -> Iterator[str]:

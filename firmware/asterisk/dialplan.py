@@ -14,7 +14,14 @@ dialled are filtered to digits, and names and numbers of callers are not read at
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from firmware.asterisk import desk_dialplan, modem_dialplan, tap_dialplan, whereabouts, written
+from firmware.asterisk import (
+    desk_dialplan,
+    fax,
+    modem_dialplan,
+    tap_dialplan,
+    whereabouts,
+    written,
+)
 from firmware.asterisk.written import extension, section
 from ivr.codes import FAILED, PROMPTS
 from ivr.plan import DialRule, Line, Modem, Phone, Plan, Trunk
@@ -129,20 +136,25 @@ def line_context(plan: Plan, line: Line) -> str:
 def _trunk_contexts(plan: Plan) -> Iterator[str]:
     for trunk in plan.trunks.values():
         lines = [line for line in plan.lines.values() if line.trunk == trunk.name]
-        yield _entered(trunk_context(trunk), lines)
+        yield _entered(plan, trunk_context(trunk), lines)
     for modem in plan.modems.values():
         lines = [line for line in plan.lines.values() if line.modem == modem.name]
-        yield _entered(modem_dialplan.context(modem), lines)
+        yield _entered(plan, modem_dialplan.context(modem), lines)
 
 
-def _entered(context: str, lines: list[Line]) -> str:
-    numbers = [_into(written.number(number), line) for line in lines for number in line.numbers]
-    # A number nobody expected is still a caller: the first line takes it.
-    others = [_into(pattern, lines[0]) for pattern in ("_[+*#0-9]!", "s") if lines]
+def _entered(plan: Plan, context: str, lines: list[Line]) -> str:
+    numbers = [
+        _into(plan, written.number(number), line) for line in lines for number in line.numbers
+    ]
+    # A number nobody expected is still a caller: the first line takes it that people answer.
+    ordered = sorted(lines, key=lambda line: fax.led_to(plan, line) is not None)
+    others = [_into(plan, pattern, ordered[0]) for pattern in ("_[+*#0-9]!", "s") if ordered]
     return section(context, [*numbers, *others])
 
 
-def _into(pattern: str, line: Line) -> str:
+def _into(plan: Plan, pattern: str, line: Line) -> str:
+    if (phone := fax.led_to(plan, line)) is not None:
+        return fax.enters(pattern, line, phone)
     return extension(
         pattern,
         "Set(DIALLED=${FILTER(+*#0-9,${EXTEN})})",
@@ -219,7 +231,8 @@ def _slate() -> str:
 
 def _failsafe(plan: Plan, voice: Voice, timing: Timing) -> str:
     """Phones ring at once; the caller hears a sentence and music meanwhile."""
-    front_desk, everybody = _dialled(plan.front_desk), _dialled(plan.phones)
+    people = [each for each, phone in plan.phones.items() if not phone.fax]
+    front_desk, everybody = _dialled(plan.front_desk), _dialled(people)
     music = f"m({FAILSAFE_WAIT}-${{SPOKEN}})"
     round_s = timing.front_desk_s + timing.everybody_s
     # In a busy clinic a round is over at once, and by rounds alone a caller would be let go within

@@ -24,6 +24,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from firmware import sip_certificate
+from firmware.asterisk import fax
 from firmware.asterisk.config import AMI_USER, STATE_FOLDERS, Paths, Ports, generate, speaks_tls
 from firmware.asterisk.dialplan import Timing, carriers, line_context
 from firmware.asterisk.link import Link, LinkDown, LinkState
@@ -304,7 +305,8 @@ async def _walk(walker: "_Walker", plan: Plan) -> None:
     for line in plan.lines.values():
         context = line_context(plan, line)
         for number in line.numbers:
-            walked = await walker.dial(f"Local/{number}@{context}/n", "CareLineCall")
+            tells = fax.CALLED if fax.led_to(plan, line) else "CareLineCall"
+            walked = await walker.dial(f"Local/{number}@{context}/n", tells)
             if (walked.get("Line"), walked.get("Dialled")) != (line.name, number):
                 raise PublishError(
                     f"{number} would not reach the line {line.name}; nothing changed"

@@ -57,6 +57,16 @@ PLAIN: Mapping[str, str] = {
     "add the extension of a telephone that stands on a desk": to_say(
         "Add a telephone that stands on a desk."
     ),
+    "nobody answers at %(name)s: it is a fax machine": to_say(
+        "Nobody answers at “%(name)s”: it is a fax machine."
+    ),
+    "name a telephone instead": to_say("Name a telephone instead."),
+    "a fax machine is not in the browser": to_say("A fax machine is not in the browser."),
+    "leave one of the two out": to_say("Leave one of the two out."),
+    "no fax comes by a modem": to_say("No fax comes by a modem."),
+    "take a line of a trunk for it": to_say("Take a line of a telephone company for it."),
+    "a fax line is not recorded": to_say("A fax line is not recorded."),
+    "say nothing of recording there": to_say("Say nothing of recording there."),
     "add it, or name another": to_say("Choose where callers go instead."),
     '"%(value)s" does not fit': to_say("“%(value)s” cannot stand here."),
     "%(value)s does not fit": to_say("“%(value)s” cannot stand here."),

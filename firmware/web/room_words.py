@@ -216,6 +216,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("It is in the browser"),
         to_say("No desk telephone: whoever signs in has it on the screen Telephone."),
     ),
+    "phones.fax": (
+        to_say("It is a fax machine"),
+        to_say("At an adapter (ATA). A line that leads here never passes through our programs."),
+    ),
     "phones.skills": (
         to_say("Skills"),
         to_say("Each on a line with its level from 1, the best, to 9, like: spanish = 1"),

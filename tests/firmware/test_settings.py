@@ -131,6 +131,26 @@ def test_a_front_desk_that_is_only_in_the_browser_is_refused_with_its_cure() -> 
     assert "stands on a desk" in fault.cure
 
 
+def test_nobody_is_looked_for_at_a_fax_machine() -> None:
+    at_desk = TEMPLATE.replace("[phones.101]", "[phones.101]\nfax = true")
+    with pytest.raises(SiteFaults) as refused:
+        settings.read(at_desk)
+    assert "clinic.front_desk" in {fault.where for fault in refused.value.faults}
+    assert {fault.reason for fault in refused.value.faults} == {
+        "nobody answers at 101: it is a fax machine"
+    }
+
+
+def test_a_fax_line_is_not_recorded_and_its_machine_is_not_in_the_browser() -> None:
+    fax = TEMPLATE.replace("[phones.106]", "[phones.106]\nfax = true\nbrowser = true")
+    fax += '\n[lines.fax]\ntrunk = "telco"\nnumbers = ["2025550188"]\nphone = "106"\n'
+    fax += 'record = "always"\nconsent = "none"\nrecordings = "frontdesk"\n'
+    with pytest.raises(SiteFaults) as refused:
+        settings.read(fax)
+    reasons = {fault.reason for fault in refused.value.faults}
+    assert {"a fax machine is not in the browser", "a fax line is not recorded"} <= reasons
+
+
 def test_all_desk_telephones_are_encrypted_at_once_and_those_in_the_browser_are_anyway() -> None:
     text = TEMPLATE.replace("[clinic]", "[clinic]\nphones_tls = true", 1)
     site = settings.read(text.replace("[phones.106]", "[phones.106]\nbrowser = true"))

@@ -163,6 +163,38 @@ def test_asterisk_speaks_http_only_while_a_telephone_is_in_the_browser() -> None
     )
 
 
+def faxing(*, secure: bool = False) -> Plan:
+    """The template's plan with a fax machine at 103 and a line that leads to it."""
+    machine = replace(PLAN.phones["103"], fax=True, secure=secure)
+    (voice,) = PLAN.lines.values()
+    line = replace(voice, name="fax", numbers=("2025550188",), flow="", phone="103")
+    lines = {"fax": line, **PLAN.lines}
+    return replace(PLAN, phones={**PLAN.phones, "103": machine}, lines=lines)
+
+
+def test_a_fax_goes_from_the_trunk_to_its_adapter_and_never_to_our_programs() -> None:
+    made = files(faxing())
+    steps = re.findall(r"(?m)^exten => 2025550188,.*(?:\n.*same => .*)*", made["extensions.conf"])
+    assert len(steps) == 1
+    assert "Dial(PJSIP/103," in steps[0]
+    assert "Goto(" not in steps[0]
+    assert "AudioSocket" not in steps[0]
+    # A number that nobody expected is a caller's, though the fax's line stands first.
+    unknown = made["extensions.conf"].split("exten => _[+*#0-9]!,", 1)[1].split("exten =>")[0]
+    assert "Goto(entrance,s,1)" in unknown
+    assert "PJSIP/103" not in made["extensions.conf"].split("[failsafe]")[1].split("\n[")[0]
+
+
+def test_t38_is_spoken_only_where_a_fax_machine_is_and_never_past_srtp() -> None:
+    for plan, speaks in ((PLAN, False), (faxing(), True), (faxing(secure=True), False)):
+        made = files(plan)
+        assert ("load=res_pjsip_t38" in made["modules.conf"]) == speaks
+        for block in made["pjsip.conf"].split("\n["):
+            ours = block.startswith(("103]", "trunk-")) and "type=endpoint" in block
+            assert ("t38_udptl=yes" in block) == (speaks and ours)
+    assert "udptlstart=10000\nudptlend=10999" in files()["udptl.conf"]
+
+
 def test_a_password_may_hold_the_sign_of_a_comment() -> None:
     assert written.value("a;b#c") == r"a\;b#c"
     for unsafe in ("a\nb", " a", "a\\", "é"):
