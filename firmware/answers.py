@@ -60,6 +60,7 @@ class Answers:
         modems: Callable[[], tuple[topics.Part, ...]],
         texts: Callable[[], topics.Part],
         power: Callable[[], tuple[topics.Part, ...]],
+        panel: Callable[[], tuple[topics.Part, ...]],
         recordings: Callable[[], topics.Part],
         keyless: Callable[[], list[str]],
         envelope: Callable[[], Envelope | None],
@@ -87,7 +88,7 @@ class Answers:
         self._notices = notices
         self._listening = listening
         self._stores, self._modems, self._texts = stores, modems, texts
-        self._power = power
+        self._power, self._panel = power, panel
         self._recordings = recordings
         self._keyless = keyless
         self._envelope = envelope
@@ -119,32 +120,37 @@ class Answers:
             outcomes={str(outcome): count for outcome, count in balance.outcomes.items()},
             in_progress=balance.in_progress,
             balanced=balance.holds,
-            parts=(
-                self._asterisk(),
-                *self._modems(),
-                self._engine(),
-                self._books(),
-                await asyncio.to_thread(self._messages),
-                self._prompts(),
-                self._clock(),
-                self._figures(),
-                await asyncio.to_thread(self._stores),
-                await asyncio.to_thread(self._oncall),
-                await asyncio.to_thread(self._words),
-                self._callbacks(),
-                self._notices(),
-                await asyncio.to_thread(self._texts),
-                *await asyncio.to_thread(self._power),
-                await asyncio.to_thread(self._listening),
-                self._recordings(),
-                await asyncio.to_thread(self._glass),
-                await asyncio.to_thread(self._backups),
-                await asyncio.to_thread(self._audit),
-                await asyncio.to_thread(self._site),
-                self._guard(),
-                self._retention.room.part(),
-                await asyncio.to_thread(self._retention.part),
-            ),
+            parts=await self.parts(),
+        )
+
+    async def parts(self) -> tuple[topics.Part, ...]:
+        """How each part of the exchange stands."""
+        return (
+            self._asterisk(),
+            *self._modems(),
+            self._engine(),
+            self._books(),
+            await asyncio.to_thread(self._messages),
+            self._prompts(),
+            self._clock(),
+            self._figures(),
+            await asyncio.to_thread(self._stores),
+            await asyncio.to_thread(self._oncall),
+            await asyncio.to_thread(self._words),
+            self._callbacks(),
+            self._notices(),
+            await asyncio.to_thread(self._texts),
+            *await asyncio.to_thread(self._power),
+            *self._panel(),
+            await asyncio.to_thread(self._listening),
+            self._recordings(),
+            await asyncio.to_thread(self._glass),
+            await asyncio.to_thread(self._backups),
+            await asyncio.to_thread(self._audit),
+            await asyncio.to_thread(self._site),
+            self._guard(),
+            self._retention.room.part(),
+            await asyncio.to_thread(self._retention.part),
         )
 
     async def _calls(self, request: topics.CallsRequest) -> topics.CallsReply:

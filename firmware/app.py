@@ -81,6 +81,7 @@ from firmware.mobile_call import MobileCall
 from firmware.modems import Modems
 from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.outgoing import Outgoing
+from firmware.panel_desk import PanelDesk
 from firmware.perform import BEEP_TAG, Performer
 from firmware.phone_recording import PhoneRecordings
 from firmware.place import Place
@@ -348,6 +349,7 @@ class App:
                     notices=self._message_notices.part,
                     texts=self._sms.part,
                     power=self._supply.parts,
+                    panel=lambda: self._panel.parts(),
                     listening=self._listening.part,
                     callbacks=self._callbacks.part,
                     stores=self._copies.part,
@@ -361,6 +363,15 @@ class App:
                     guard=self._guard.part,
                     retention=self._retention,
                     opens_one_of=partial(people.opens_one_of, self._place.page_db),
+                )
+                self._panel = PanelDesk(
+                    plan=lambda: self._plan,
+                    answers=self._hours.answers,
+                    switch=self._hours.switch,
+                    enter=lambda entry: self._backlog.put([entry]),
+                    calls_db=self._place.calls_db,
+                    parts=answers.parts,
+                    start=starting(self._start, "panel"),
                 )
                 door = answers.door(Doorkeeper(self._place.page_db, self._backlog.promise).admit)
                 account.answer_at(door, self._backlog.promise)
@@ -502,6 +513,7 @@ class App:
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
             group.create_task(survived(self._modems.run(), "modems"))
+            group.create_task(survived(self._panel.run(), "panel"))
             group.create_task(self._guard.run())
             group.create_task(survived(self._supply.run(), "power"))
             group.create_task(self._rollups.run())

@@ -100,6 +100,7 @@ class Act(StrEnum):
     MADE_LINK = "made a link that sets up the telephone"
     SET_UP_PHONE = "fetched what sets up the telephone"
     SHOWN_PASSWORD = "was shown the password of the telephone"  # noqa: S105 - a sentence
+    SWITCHED = "opened or closed"
     SAT_DOWN = "took the telephone in the browser"
     BY_ROOT = "did what needs root's rights"
     VOUCHED = "made the authority that vouches for the page"

@@ -30,6 +30,7 @@ from firmware.forms import (
 from firmware.inside_section import BlockingForm, PageForm, WrapUpForm
 from firmware.modems_section import ModemForm, ModemOnlyForm
 from firmware.oncall_section import EmailForm, PersonForm
+from firmware.panel_section import PanelForm
 from firmware.power_section import PowerForm
 from firmware.request_section import RequestForm, RequestWord
 from firmware.retention_section import RetentionForm
@@ -120,6 +121,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("backup", BackupForm, Shape.ONE),
         Section("updates", UpdatesForm, Shape.ONE),
         Section("power", PowerForm, Shape.ONE),
+        Section("panel", PanelForm, Shape.ONE),
     )
 }
 
@@ -140,6 +142,8 @@ NAMED_AT: tuple[tuple[Path, str], ...] = (
     (("dial_rules", "*", "trunk"), "trunks"),
     (("dial_rules", "*", "modem"), "modems"),
     (("sms", "modem"), "modems"),
+    (("panel", "mailboxes", "*"), "mailboxes"),
+    (("panel", "hours"), "hours"),
     (("queues", "*", "agents", "*"), "phones"),
     (("queues", "*", "recordings"), "mailboxes"),
     (("queues", "*", "callbacks", "hours"), "hours"),

@@ -64,6 +64,7 @@ from firmware.oncall_section import (
     must_be_layers,
     must_not_travel_open,
 )
+from firmware.panel_section import PanelForm, panel_fits
 from firmware.power_section import PowerForm
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
@@ -100,7 +101,7 @@ EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS, **words_section.N
 # Sections that are not made of named parts.
 TABLES = (
     *("backup", "blocking", "clinic", "dial_rules", "email", "holidays", "modem_only", "oncall"),
-    *("power", "retention", "sms", "updates", "wrap_up"),
+    *("panel", "power", "retention", "sms", "updates", "wrap_up"),
 )
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
@@ -303,6 +304,10 @@ class _Reading:
         must_be_accepted(trunks, modems, accepted, self._fault)
         supply = self.document.get("power")
         power = None if supply is None else self._admit(PowerForm, supply, ("power",))
+        wall = self.document.get("panel")
+        panel = None if wall is None else self._admit(PanelForm, wall, ("panel",))
+        if panel:
+            panel_fits(panel, mailboxes, hours, self._fault)
         texting = self.document.get("sms")
         texts_by = None if texting is None else self._admit(SmsForm, texting, ("sms",))
         sms = texts_by.sms() if texts_by else None
@@ -368,6 +373,7 @@ class _Reading:
             address=clinic.address.address() if clinic.address else None,
             modems=modems,
             sms=sms,
+            panel=panel.panel() if panel else None,
             power=power.power() if power else None,
             modem_only=accepted.words() if accepted else "",
         )

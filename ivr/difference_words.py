@@ -70,6 +70,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "flows": ("menus", "the flow"),
     "texts": ("prompts", "the words in"),
     "people": ("people", "the person"),
+    "panel": ("clinic", "the panel on the wall"),
     "power": ("clinic", "the power"),
     "sms": ("e-mail", "the texts"),
     "mail": ("e-mail", "the mail server"),

@@ -192,6 +192,18 @@ class PowerSupply:
 
 
 @dataclass(frozen=True, slots=True)
+class WallPanel:
+    """Lamps and a button on a board's port, or on a chip's pins where `board` is empty."""
+
+    board: str
+    chip: str
+    lamps: Mapping[str, str]  # alarm, messages, closed -> terminal or pin
+    button: str  # empty: none
+    mailboxes: tuple[str, ...]  # whose new messages the lamp shows
+    hours: str  # that are shown, and switched
+
+
+@dataclass(frozen=True, slots=True)
 class MailServer:
     """Where notices by e-mail are handed in. Its password, if it has one, lives with the site's
     secrets."""
@@ -614,4 +626,5 @@ class Plan:
     modems: Mapping[str, Modem] = field(default_factory=dict)
     sms: Sms | None = None  # None: no texts go out, and those that come are told of
     power: PowerSupply | None = None  # None: the box has no UPS that it knows of
+    panel: WallPanel | None = None
     modem_only: str = ""  # who accepts, and since when, that emergency calls go by a modem alone

@@ -132,6 +132,11 @@ CALLED: Mapping[str, Called] = {
         to_say("UPS"),
         to_say("The UPS that keeps the box up, told by a NUT server on it."),
     ),
+    "panel": Called(
+        to_say("Panel on the wall"),
+        to_say("panel"),
+        to_say("Lamps and a button: on a board on USB, or on the machine's own pins."),
+    ),
     "backup": Called(
         to_say("Nightly backup"),
         to_say("nightly backup"),
@@ -152,11 +157,15 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("lines", "trunks", "modems", "dial_rules", "blocking", "modem_only"),
     ),
     (to_say("Work"), ("requests", "wrap_up")),
-    (to_say("The clinic"), ("clinic", "retention", "email", "sms", "power", "backup", "updates")),
+    (
+        to_say("The clinic"),
+        ("clinic", "retention", "email", "sms", "power", "panel", "backup", "updates"),
+    ),
 )
 
 _NUMBER_INSIDE = to_say("Number inside")
 _CONSENT = to_say("How callers agree to a recording")
+_TERMINAL = to_say("A terminal of the board, like lamp1, or the number of a pin.")
 _RECORD = to_say("Talks are recorded")
 _RECORDINGS = to_say("Mailbox whose members may listen to recordings")
 # Of a field its name, and where it needs one, a word of help.
@@ -384,6 +393,20 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("A text to whoever asked to be called back"),
         to_say("That they will be, and nothing else; who writes STOP gets none."),
     ),
+    "panel.board": (
+        to_say("Board on USB"),
+        to_say("As under /dev/serial/by-path: where it is plugged in, and not a number."),
+    ),
+    "panel.chip": (to_say("Or the chip of the machine's pins"), to_say("Like /dev/gpiochip0.")),
+    "panel.alarm": (to_say("Lamp: something is wrong"), _TERMINAL),
+    "panel.messages": (to_say("Lamp: new messages"), _TERMINAL),
+    "panel.mailboxes": (to_say("Mailboxes that this lamp shows"), ""),
+    "panel.closed": (to_say("Lamp: closed"), _TERMINAL),
+    "panel.button": (
+        to_say("Button: opens and closes"),
+        to_say("Until the day ends, or back to the schedule."),
+    ),
+    "panel.hours": (to_say("Hours that are shown and switched"), ""),
     "power.ups": (to_say("Name of the UPS"), to_say("As NUT has it, like ups.")),
     "power.port": (to_say("Port"), ""),
     "power.stop_below_min": (

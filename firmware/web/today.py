@@ -52,6 +52,7 @@ PART_NAMES: Mapping[str, str] = {
     "messages": to_say("messages"),
     "message notices": to_say("notices by e-mail"),
     "on call": to_say("on-call"),
+    "panel": to_say("panel on the wall"),
     "power": to_say("power"),
     "prompts": to_say("announcements"),
     "recordings": to_say("recordings"),

@@ -47,6 +47,10 @@ class Panel:
         """KeyError: no such door."""
         self._take(self._wall.close_door(door))
 
+    def is_up(self, button: str) -> bool:
+        """Nobody holds it, as far as the device has told."""
+        return self._wall.is_up(button)
+
     async def run(self) -> None:
         """Until it is cancelled; its relays are off then."""
         while True:

@@ -133,6 +133,11 @@ class Wall:
             return [], []
         return [Turn(door, is_on=False)], [DoorClosed(door, Closing.ASKED)]
 
+    def is_up(self, button: str) -> bool:
+        """Nobody holds it."""
+        found = self._buttons.get(button)
+        return found is None or not found.contact.is_down
+
     def tick(self, now: float) -> Step:
         """Whatever is due by `now`."""
         orders: list[Turn] = []

@@ -1,0 +1,182 @@
+"""The panel on the wall, of one running exchange: its lamps show what the status, the mailboxes and
+the hours say, and its button opens or closes the clinic. Unplugged it is told, and its lamps are
+set anew when it is back; no call knows of it.
+
+    pressed while open            closed until the day ends
+    pressed while closed by hand  as the schedule has it again
+    pressed while closed          open until the day ends
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from firmware import ledger, topics
+from firmware.audit import Act, Audited
+from firmware.control import ControlError
+from firmware.ledger import Moment
+from firmware.store import StoreError, open_reader
+from firmware.survived import Start, survived
+from hw.panel.board import BoardPort
+from hw.panel.events import ButtonPressed, ButtonStuck, Event, PanelFound, PanelLost
+from hw.panel.gpio import GpioPort
+from hw.panel.panel import Panel
+from hw.panel.patterns import Pattern
+from hw.panel.port import Port
+from hw.panel.wall import Layout
+from ivr.hours import Answer, Kind
+from ivr.plan import Plan, WallPanel
+
+LOOK_S = 1.0
+STATUS_EVERY = 10  # looks; it reads the stores
+WHO = "the panel"
+BUTTON = "button"
+
+log = structlog.get_logger(__name__)
+
+
+class PanelDesk:
+    """The one there is, where the site has one."""
+
+    def __init__(
+        self,
+        *,
+        plan: Callable[[], Plan],
+        answers: Callable[[], Mapping[str, Answer]],
+        switch: Callable[[topics.SwitchRequest], Awaitable[object]],
+        enter: Callable[[Audited], None],
+        calls_db: Path,
+        parts: Callable[[], Awaitable[tuple[topics.Part, ...]]],
+        start: Start,
+        look_s: float = LOOK_S,
+    ) -> None:
+        """`answers` are how the schedules stand, `switch` opens and closes one, `enter` is the
+        audit, and `parts` are those of the status."""
+        self._plan, self._answers, self._throw, self._enter = plan, answers, switch, enter
+        self._calls_db, self._parts, self._start = calls_db, parts, start
+        self._look_s, self._looks = look_s, 0
+        self._running: tuple[WallPanel, Panel, asyncio.Task[None]] | None = None
+        self._lost = ""
+        self._is_stuck = False
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                self._follow_the_plan()
+                if self._running is not None:
+                    await self._light(self._running[0], self._running[1])
+                await asyncio.sleep(self._look_s)
+        finally:
+            if self._running is not None:
+                self._running[2].cancel()
+                await asyncio.gather(self._running[2], return_exceptions=True)
+
+    def _follow_the_plan(self) -> None:
+        wanted = self._plan().panel
+        if self._running is not None and (wanted != self._running[0] or self._running[2].done()):
+            self._running[2].cancel()
+            self._running = None
+        if wanted is not None and self._running is None:
+            buttons = frozenset({BUTTON} if wanted.button else set())
+            layout = Layout(buttons, frozenset(wanted.lamps))
+            panel = Panel(_port_of(wanted), layout, self._hear)
+            self._running = wanted, panel, asyncio.create_task(survived(panel.run(), "panel"))
+            self._lost, self._looks = "not found yet", 0
+
+    # ---- what it shows ----
+
+    async def _light(self, wanted: WallPanel, panel: Panel) -> None:
+        if "closed" in wanted.lamps:
+            answer = self._answers().get(wanted.hours)
+            is_closed = answer is not None and not answer.is_open
+            panel.show("closed", Pattern.ON if is_closed else Pattern.OFF)
+        if "messages" in wanted.lamps:
+            with suppress(StoreError, SQLAlchemyError):  # the ledger's own part tells of it
+                new = await asyncio.to_thread(self._unheard, wanted.mailboxes)
+                panel.show("messages", Pattern.SLOW if new else Pattern.OFF)
+        if "alarm" in wanted.lamps and self._looks % STATUS_EVERY == 0:
+            parts = await self._parts()
+            is_wrong = any(part.state == "alarm" for part in parts)
+            panel.show("alarm", Pattern.FAST if is_wrong else Pattern.OFF)
+        self._looks += 1
+
+    def _unheard(self, mailboxes: tuple[str, ...]) -> int:
+        reader = open_reader(self._calls_db)
+        try:
+            with reader.connect() as connection:
+                return sum(ledger.unheard(connection, name)[0] for name in mailboxes)
+        finally:
+            reader.dispose()
+
+    # ---- what it tells ----
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case ButtonPressed():
+                self._start(self._switch())
+            case ButtonStuck():
+                self._is_stuck = True
+            case PanelLost(why=why):
+                self._lost, self._is_stuck = why, False
+                log.warning("the panel is gone", why=why)
+            case PanelFound():
+                self._lost, self._is_stuck = "", False
+            case _:
+                self._is_stuck = False
+
+    async def _switch(self) -> None:
+        """Entered with what came of it: who stands at the wall has only the lamp to see it by."""
+        wanted = self._plan().panel
+        answer = self._answers().get(wanted.hours) if wanted else None
+        if wanted is None or answer is None:
+            return
+        if answer.is_open:
+            wish = topics.SwitchRequest(hours=wanted.hours, to="closed")
+        elif answer.why.kind is Kind.SWITCH:
+            wish = topics.SwitchRequest(hours=wanted.hours, to="scheduled")
+        else:
+            wish = topics.SwitchRequest(hours=wanted.hours, to="open")
+        about = f"{wanted.hours}: {wish.to}"
+        try:
+            await self._throw(wish)
+        except ControlError as refused:
+            log.warning("the panel's button did not switch", why=refused.why)
+            about = f"{about}, and was refused"
+        self._enter(Audited(WHO, Act.SWITCHED, about, Moment.now()))
+
+    def parts(self) -> tuple[topics.Part, ...]:
+        """For the status: where the site has a panel."""
+        if self._running is None:
+            return ()
+        if self._lost:
+            return (
+                topics.Part(
+                    name="panel",
+                    state="alarm",
+                    detail="the panel on the wall does not answer",
+                    cure="look at its cable and its lamp; it is taken up again by itself",
+                ),
+            )
+        if self._is_stuck:
+            return (
+                topics.Part(
+                    name="panel",
+                    state="warning",
+                    detail="the button of the panel is held down",
+                    cure="look whether something leans on it",
+                ),
+            )
+        return (topics.Part(name="panel", state="well", detail="answers"),)
+
+
+def _port_of(wanted: WallPanel) -> Port:
+    buttons = {BUTTON: wanted.button} if wanted.button else {}
+    if wanted.board:
+        return BoardPort(wanted.board, {**wanted.lamps, **buttons})
+    pins = {name: int(pin) for name, pin in wanted.lamps.items()}
+    return GpioPort(wanted.chip, pins, {name: int(pin) for name, pin in buttons.items()})

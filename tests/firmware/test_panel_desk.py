@@ -1,0 +1,196 @@
+"""The panel on a clinic's wall, on a simulated board behind a pseudo-terminal: what its lamps show,
+what its button does, and that it is told when somebody unplugs it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import settings, topics
+from firmware.audit import Act, Audited
+from firmware.panel_desk import BUTTON, WHO, PanelDesk
+from firmware.settings import SiteFaults
+from hw.panel.board_simulator import BoardSimulator
+from hw.panel.panel import Panel
+from ivr.hours import Answer, Kind, Why
+from ivr.plan import Plan, WallPanel
+
+TEMPLATE = Path("firmware/template/clinic.toml").read_text("utf-8")
+PANEL = """
+[panel]
+board = "/dev/serial/by-path/usb-0:3"
+alarm = "lamp1"
+messages = "lamp2"
+mailboxes = ["nurse"]
+closed = "lamp3"
+button = "button1"
+hours = "office"
+"""
+LAMPS = {"alarm": "lamp1", "closed": "lamp3"}
+WITHIN_S = 30.0
+
+
+class Schedule:
+    """The office's, which is open until somebody switches it."""
+
+    def __init__(self) -> None:
+        self.wishes: list[str] = []
+        self.answer = Answer(is_open=True, why=Why(Kind.WEEK, "mon"), until=None)
+
+    def answers(self) -> dict[str, Answer]:
+        return {"office": self.answer}
+
+    async def switch(self, wish: topics.SwitchRequest) -> None:
+        self.wishes.append(wish.to)
+        is_open = wish.to != "closed"
+        kind = Kind.WEEK if wish.to == "scheduled" else Kind.SWITCH
+        self.answer = Answer(is_open=is_open, why=Why(kind, ""), until=None)
+
+
+@dataclass
+class Wall:
+    """One panel, its board, and what came of it."""
+
+    folder: Path
+    hours: Schedule = field(default_factory=Schedule)
+    entered: list[Audited] = field(default_factory=list)
+    status: tuple[topics.Part, ...] = ()
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def build(self) -> None:
+        place = self.folder / "board"
+        self.board = BoardSimulator(place, ("lamp1", "lamp3"), ("button1",))
+        panel = WallPanel(str(place), "", LAMPS, "button1", (), "office")
+        plan: Plan = replace(settings.read(TEMPLATE), panel=panel)
+
+        async def parts() -> tuple[topics.Part, ...]:
+            return self.status
+
+        self.desk = PanelDesk(
+            plan=lambda: plan,
+            answers=self.hours.answers,
+            switch=self.hours.switch,
+            enter=self.entered.append,
+            calls_db=self.folder / "none.db",
+            parts=parts,
+            start=self.start,
+            look_s=0.01,
+        )
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.add(asyncio.create_task(work))
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """The board and the desk have loops of their own: looked at as often as they turn."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def look() -> None:
+            if done.done():
+                return
+            if holds():
+                done.set_result(None)
+            else:
+                loop.call_later(0.005, look)
+
+        look()
+        async with asyncio.timeout(WITHIN_S):
+            await done
+
+    async def press(self) -> None:
+        before = len(self.hours.wishes)
+        self.board.touch("button1", True)
+        await self.until(lambda: len(self.hours.wishes) > before)
+        self.board.touch("button1", False)
+        await self.until(lambda: self.panel().is_up(BUTTON))
+
+    def panel(self) -> Panel:
+        assert self.desk._running is not None
+        return self.desk._running[1]
+
+
+def tell(folder: Path, story: Callable[[Wall], Coroutine[Any, Any, None]]) -> None:
+    async def told() -> None:
+        wall = Wall(folder)
+        wall.build()
+        wall.board.plug()
+        running = asyncio.create_task(wall.desk.run())
+        try:
+            await wall.until(lambda: wall.desk.parts() and wall.desk.parts()[0].state == "well")
+            await story(wall)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            wall.board.unplug()
+
+    asyncio.run(told())
+
+
+def test_the_button_closes_the_clinic_and_the_lamp_says_so_and_again_it_is_as_scheduled(
+    tmp_path: Path,
+) -> None:
+    async def story(wall: Wall) -> None:
+        await wall.press()
+        await wall.until(lambda: wall.board.is_lit("lamp3"))
+        await wall.press()
+        await wall.until(lambda: not wall.board.is_lit("lamp3"))
+        assert wall.hours.wishes == ["closed", "scheduled"]
+        await wall.until(lambda: len(wall.entered) == 2)
+        assert [(one.who, one.act, one.about) for one in wall.entered] == [
+            (WHO, Act.SWITCHED, "office: closed"),
+            (WHO, Act.SWITCHED, "office: scheduled"),
+        ]
+
+    tell(tmp_path, story)
+
+
+def test_the_lamp_of_something_wrong_flashes_until_it_is_well(tmp_path: Path) -> None:
+    async def story(wall: Wall) -> None:
+        wall.status = (topics.Part(name="disk", state="alarm", detail="", cure=""),)
+        await wall.until(lambda: wall.board.is_lit("lamp1"))
+        wall.status = ()
+        await wall.until(lambda: not wall.board.is_lit("lamp1"))
+
+    tell(tmp_path, story)
+
+
+def test_a_panel_that_is_unplugged_is_told_and_shows_what_it_should_once_it_is_back(
+    tmp_path: Path,
+) -> None:
+    async def story(wall: Wall) -> None:
+        await wall.press()
+        await wall.until(lambda: wall.board.is_lit("lamp3"))
+        wall.board.unplug()
+        await wall.until(lambda: wall.desk.parts()[0].state == "alarm")
+        wall.board.plug()
+        await wall.until(lambda: wall.desk.parts()[0].state == "well")
+        await wall.until(lambda: wall.board.is_lit("lamp3"))
+
+    tell(tmp_path, story)
+
+
+def test_a_panel_of_the_site_file_is_read_whole() -> None:
+    panel = settings.read(TEMPLATE + PANEL).panel
+    assert panel is not None
+    assert panel.lamps == {"alarm": "lamp1", "messages": "lamp2", "closed": "lamp3"}
+    assert (panel.button, panel.mailboxes, panel.hours) == ("button1", ("nurse",), "office")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ('board = "/dev/serial/by-path/usb-0:3"\n', "", "on no board and no chip"),
+        ('alarm = "lamp1"', 'alarm = "lamp2"', "two uses"),
+        ('hours = "office"\n', "", "which hours"),
+        ('hours = "office"', 'hours = "offices"', "no such hours"),
+        ('["nurse"]', '["nobody"]', "no such mailbox"),
+        ('board = "/dev/serial/by-path/usb-0:3"', 'chip = "/dev/gpiochip0"', "are numbers"),
+        ('board = "/dev/serial/by-path/usb-0:3"', 'board = "/dev/ttyACM0"', "does not fit"),
+    ],
+)
+def test_a_panel_that_cannot_be_is_told_with_its_cure(right: str, wrong: str, told: str) -> None:
+    with pytest.raises(SiteFaults, match=told):
+        settings.read(TEMPLATE + PANEL.replace(right, wrong, 1))
