@@ -514,7 +514,7 @@ class App:
             group.create_task(self._lamps.run())
             group.create_task(survived(self._modems.run(), "modems"))
             group.create_task(survived(self._panel.run(), "panel"))
-            group.create_task(self._guard.run())
+            group.create_task(survived(self._guard.run(), "guard"))
             group.create_task(survived(self._supply.run(), "power"))
             group.create_task(self._rollups.run())
             group.create_task(self._send_what_was_left())

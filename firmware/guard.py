@@ -131,6 +131,13 @@ class Guard:
                 detail=f"{told.address} in the clinic's own network tries {told.sign}",
                 cure="give that telephone its password again; it is not blocked",
             )
+        if self._link.state is LinkState.REFUSED:
+            return topics.Part(
+                name="guard",
+                state="warning",
+                detail="the telephone switch does not tell who knocks: nobody is blocked",
+                cure="publish the site again, which lets the guard in there",
+            )
         return topics.Part(name="guard", state="well", detail=self._how())
 
     def _how(self) -> str:

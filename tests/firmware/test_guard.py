@@ -12,6 +12,7 @@ from firmware.asterisk.wire import Message
 from firmware.guard import Guard
 from firmware.place import Place
 from hw.packet_filter import Address, RememberedFilter
+from tests.firmware.asterisk.peer import GREETING, Talk, block, listening
 from tests.firmware.by_hand import SITE
 from tests.web.rooted import rooted
 
@@ -34,17 +35,43 @@ def nobody_knows(_host: str) -> Sequence[Address]:
     raise OSError("no such name")
 
 
-def guard_of(place: Place, resolve: Callable[[str], Sequence[Address]] = company) -> Guard:
-    """No manager listens there: the test tells it what Asterisk would."""
+def guard_of(
+    place: Place, resolve: Callable[[str], Sequence[Address]] = company, manager: int = 1
+) -> Guard:
+    """No manager listens there, unless a test has one: it tells what Asterisk would."""
     return Guard(
         place.root_socket,
         lambda: PLAN,
-        ami=1,
+        ami=manager,
         secret="x",
         sip=(5060, 5061),
         resolve=resolve,
         again_s=0.05,
     )
+
+
+async def refuses(talk: Talk) -> None:
+    """A manager of a site that was published before there was a guard."""
+    await talk.say(GREETING)
+    login = await talk.action()
+    asked = f"ActionID: {login['ActionID']}"
+    await talk.say(block("Response: Error", asked, "Message: Authentication failed"))
+    await talk.rest()
+
+
+def test_a_switch_that_does_not_let_the_guard_in_is_told_with_its_cure(tmp_path: Path) -> None:
+    async def story() -> str:
+        async with listening(refuses) as port:
+            guard = guard_of(Place(tmp_path), manager=port)
+            running = asyncio.create_task(guard.run())
+            async with asyncio.timeout(SOON_S):
+                while guard.part().state == "well":
+                    await asyncio.to_thread(os.sched_yield)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            return guard.part().cure
+
+    assert asyncio.run(story()).startswith("publish the site again")
 
 
 def lived(guard: Guard, story: Callable[[], None], until: Callable[[], bool]) -> None:
