@@ -163,9 +163,10 @@ class TrunkForm(Strict):
     port: Annotated[int, _count(1, 65535)] = 5060
     username: Username | None = None
     registers: Annotated[bool, Field(strict=True, description="true or false")] = False
+    emergency: Annotated[bool, Field(strict=True, description="true or false")] = True
 
     def trunk(self, name: str) -> plan.Trunk:
-        return plan.Trunk(name, self.host, self.port, self.username, self.registers)
+        return plan.Trunk(name, self.host, self.port, self.username, self.registers, self.emergency)
 
 
 class RecordedForm(Strict):

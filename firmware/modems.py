@@ -217,7 +217,7 @@ class Modems:
 
 def _by_a_modem_alone(site: Plan) -> Iterator[topics.Part]:
     """It was accepted, and is said in red all the same, for as long as it is so."""
-    if site.modems and not site.trunks:
+    if site.modems and not any(trunk.emergency for trunk in site.trunks.values()):
         yield topics.Part(
             name="emergency calls",
             state="alarm",

@@ -76,13 +76,18 @@ def must_be_carried(
 
 
 def must_be_accepted(
-    trunks: Collection[str],
+    trunks: Mapping[str, plan.Trunk],
     modems: Collection[str],
     accepted: ModemOnlyForm | None,
     fault: Fault,
 ) -> None:
     """Emergency calls have a line that Asterisk carries alone, or somebody knows they have none."""
-    if modems and not trunks and accepted is None:
+    if any(trunk.emergency for trunk in trunks.values()):
+        return
+    if trunks and not modems:
+        reason = "no line takes emergency calls"
+        fault(("trunks",), reason, "take emergency = false out of one of them, or add a trunk")
+    elif modems and accepted is None:
         fault(
             ("modems",),
             "emergency calls would go by a modem alone, and so hang on our programs and on a"

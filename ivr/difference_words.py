@@ -117,6 +117,7 @@ LABELS: Mapping[str, str] = {
     "closures": "closed by a calendar",
     "confirm": "who answers must press 1",
     "due_s": "due within",
+    "emergency": "emergency calls may go by it",
     "escape": "the key that leads on",
     "fax": "is a fax machine",
     "for_s": "rings for",

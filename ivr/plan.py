@@ -38,6 +38,7 @@ class Trunk:
     port: int
     username: str | None  # None: the trunk is known by its address
     registers: bool  # we register with it, rather than it knowing our address
+    emergency: bool = True  # emergency calls may go by it
 
 
 @dataclass(frozen=True, slots=True)

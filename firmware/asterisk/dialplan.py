@@ -105,7 +105,12 @@ def trunk_endpoint(trunk: Trunk) -> str:
 def carriers(plan: Plan) -> list[str]:
     """By which an emergency call goes, in this order, the modems after all others."""
     modems = [f"modem-{written.name(modem.name)}" for modem in plan.modems.values()]
-    return [*map(trunk_endpoint, plan.trunks.values()), *modems]
+    return [*_emergency_trunks(plan), *modems]
+
+
+def _emergency_trunks(plan: Plan) -> list[str]:
+    """Those that Asterisk carries alone, as they stand in the site file."""
+    return [trunk_endpoint(trunk) for trunk in plan.trunks.values() if trunk.emergency]
 
 
 def trunk_context(trunk: Trunk) -> str:
@@ -401,7 +406,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
     music = music_class(EMERGENCY_TRYING, language)
     cannot = voice("cannot-reach-911", language)
     ends = f"$[${{EPOCH}} + {timing.emergency_window_s:d}]"
-    trunks = [trunk_endpoint(trunk) for trunk in plan.trunks.values()]
+    trunks = _emergency_trunks(plan)
     tries = [step for trunk in trunks for step in _try(trunk)]
     notice = "emergency-notice,${EXTENSION},1"
     by_modem = [step for modem in plan.modems.values() for step in _try_modem(modem, modems_port)]

@@ -65,6 +65,10 @@ PLAIN: Mapping[str, str] = {
     "leave one of the two out": to_say("Leave one of the two out."),
     "no fax comes by a modem": to_say("No fax comes by a modem."),
     "take a line of a trunk for it": to_say("Take a line of a telephone company for it."),
+    "no line takes emergency calls": to_say("No line takes emergency calls."),
+    "take emergency = false out of one of them, or add a trunk": to_say(
+        "Let one of them take them, or add a telephone company."
+    ),
     "a fax line is not recorded": to_say("A fax line is not recorded."),
     "say nothing of recording there": to_say("Say nothing of recording there."),
     "add it, or name another": to_say("Choose where callers go instead."),

@@ -263,6 +263,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Its password is given on a screen of its own, and never shown."),
     ),
     "trunks.registers": (to_say("The box signs in there"), ""),
+    "trunks.emergency": (
+        to_say("Emergency calls may go by it"),
+        to_say("Only a line that cannot take them, as one for faxes alone, is left out."),
+    ),
     "dial_rules.prefix": (
         to_say("Prefix"),
         to_say("What is dialled before the number to reach the outside, like 9."),

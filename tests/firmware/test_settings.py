@@ -131,6 +131,18 @@ def test_a_front_desk_that_is_only_in_the_browser_is_refused_with_its_cure() -> 
     assert "stands on a desk" in fault.cure
 
 
+def test_a_site_of_which_no_line_takes_emergency_calls_is_refused() -> None:
+    text = TEMPLATE.replace("[trunks.telco]", "[trunks.telco]\nemergency = false")
+    with pytest.raises(SiteFaults) as refused:
+        settings.read(text)
+    (fault,) = refused.value.faults
+    assert (fault.where, fault.reason) == ("trunks", "no line takes emergency calls")
+    with_modem = text + '\n[modems.mobile]\nport = "/dev/a"\nvoice = "/dev/b"\n'
+    with pytest.raises(SiteFaults) as refused:
+        settings.read(with_modem)
+    assert "by a modem alone" in refused.value.faults[0].reason
+
+
 def test_nobody_is_looked_for_at_a_fax_machine() -> None:
     at_desk = TEMPLATE.replace("[phones.101]", "[phones.101]\nfax = true")
     with pytest.raises(SiteFaults) as refused:

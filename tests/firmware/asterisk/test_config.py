@@ -163,6 +163,15 @@ def test_asterisk_speaks_http_only_while_a_telephone_is_in_the_browser() -> None
     )
 
 
+def test_an_emergency_call_never_tries_a_trunk_that_cannot_take_it() -> None:
+    (telco,) = PLAN.trunks.values()
+    faxes = replace(telco, name="faxes", host="127.0.0.9", emergency=False)
+    made = files(replace(PLAN, trunks={"faxes": faxes, telco.name: telco}))["extensions.conf"]
+    steps = made.split("[emergency-call]")[1].split("\n[")[0]
+    assert "trunk-telco" in steps
+    assert "trunk-faxes" not in steps
+
+
 def faxing(*, secure: bool = False) -> Plan:
     """The template's plan with a fax machine at 103 and a line that leads to it."""
     machine = replace(PLAN.phones["103"], fax=True, secure=secure)
