@@ -187,7 +187,7 @@ class SmsDesk:
                     return True
                 case _:
                     assert_never(asked)
-            sms_store.mark_kept(connection, came.slots, came.moment)
+            sms_store.mark_kept(connection, came, self._key)
             return True
 
         is_new = await self._write(keep)

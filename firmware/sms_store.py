@@ -35,7 +35,13 @@ sent = table(
     column("number_hash", sa.LargeBinary),
     column("count", sa.Integer),
 )
-kept = table("sms_kept", column("digest", sa.Text), column("at", sa.Text))
+kept = table(
+    "sms_kept",
+    column("digest", sa.Text),
+    column("at", sa.Text),
+    column("number_hash", sa.LargeBinary),
+    column("request", sa.Text),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +123,23 @@ def is_kept(connection: Connection, slots: tuple[Slot, ...]) -> bool:
     return connection.scalar(select(kept.c.at).where(kept.c.digest == digest_of(slots))) is not None
 
 
-def mark_kept(connection: Connection, slots: tuple[Slot, ...], moment: Moment) -> None:
+def mark_kept(connection: Connection, came: Came, key: MachineKey, request: str = "") -> None:
     """What is no longer in the modem after a month will not be told again."""
-    old = Moment(moment.at - LOOKS_BACK, 0).text
+    old = Moment(came.moment.at - LOOKS_BACK, 0).text
     connection.execute(kept.delete().where(kept.c.at < old))
-    connection.execute(kept.insert().values(digest=digest_of(slots), at=moment.text))
+    connection.execute(
+        kept.insert().values(
+            digest=digest_of(came.slots),
+            at=came.moment.text,
+            number_hash=key.keyed_hash(one_way(came.number)),
+            request=request,
+        )
+    )
 
 
 def keep(connection: Connection, came: Came, due: datetime, key: MachineKey) -> str:
-    """As a note of the newest request that this number left within a month, which is open again
-    from then on; else as a request of its own. The request's name."""
+    """As a note of the newest request that this number left within a month, by a call or by a text,
+    which is open again from then on; else as a request of its own. The request's name."""
     request = _newest_of(connection, came.number, came.moment, key)
     if request is None:
         request = str(uuid4())
@@ -137,20 +150,21 @@ def keep(connection: Connection, came: Came, due: datetime, key: MachineKey) -> 
         if requests.one(connection, request).done is not None:
             requests.reopen(connection, request, BY_CALLER, came.moment)
         requests.note(connection, request, BY_CALLER, came.text, came.moment, key)
-    mark_kept(connection, came.slots, came.moment)
+    mark_kept(connection, came, key, request)
     return request
 
 
 def _newest_of(connection: Connection, number: str, moment: Moment, key: MachineKey) -> str | None:
+    """An open one before all others."""
     plain = ways_to_write(number.removeprefix("+"))
     hashes = [key.keyed_hash(way) for each in plain for way in (each, f"+{each}")]
+    called = select(calls.c.call).where(calls.c.number_hash.in_(hashes))
+    wrote = select(kept.c.request).where(kept.c.number_hash == key.keyed_hash(one_way(number)))
+    is_theirs = requests.requests.c.call.in_(called) | requests.requests.c.request.in_(wrote)
+    since = Moment(moment.at - LOOKS_BACK, 0).text
     asked = (
         select(requests.requests.c.request)
-        .join(calls, calls.c.call == requests.requests.c.call)
-        .where(
-            calls.c.number_hash.in_(hashes),
-            requests.requests.c.taken >= Moment(moment.at - LOOKS_BACK, 0).text,
-        )
+        .where(is_theirs, requests.requests.c.taken >= since)
         .order_by(requests.requests.c.done.is_not(None), requests.requests.c.taken.desc())
         .limit(1)
     )

@@ -238,6 +238,18 @@ def test_a_reply_is_a_note_of_the_request_that_its_number_left_and_opens_it_agai
     tell(books, tmp_path, story)
 
 
+def test_who_writes_three_times_has_left_one_request(books: Ledger, tmp_path: Path) -> None:
+    async def story(box: Box) -> None:
+        for number in range(3):
+            box.modem.network.text(PATIENT, f"{SAYS} {number}", float(number))
+        await box.until(lambda: len(box.sent()) == 3)
+        (request,) = box.work()
+        noted = [note for _, _, note in box.opened(request.request).notes]
+        assert noted == [f"{SAYS} 1", f"{SAYS} 2"]
+
+    tell(books, tmp_path, story)
+
+
 def test_who_writes_stop_is_answered_once_and_gets_nothing_until_they_write_start(
     books: Ledger, tmp_path: Path
 ) -> None:

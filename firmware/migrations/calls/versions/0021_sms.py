@@ -1,5 +1,5 @@
-"""Numbers that wish no texts, and how many texts went out on a day; both by the numbers' keyed
-hash alone."""
+"""Numbers that wish no texts, how many texts went out on a day, and which that came were kept; all
+by the numbers' keyed hash alone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,4 +24,7 @@ def upgrade() -> None:
         "sms_kept",
         sa.Column("digest", sa.Text, primary_key=True),
         sa.Column("at", sa.Text, nullable=False),
+        sa.Column("number_hash", sa.LargeBinary, nullable=False),  # keyed
+        sa.Column("request", sa.Text, nullable=False),  # of which it is a part; empty: of none
     )
+    op.create_index("sms_kept_by_number", "sms_kept", ["number_hash", "at"])
