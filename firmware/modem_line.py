@@ -192,16 +192,24 @@ class ModemLine:
         try:
             async with Voice(self.plan.voice) as voice:
                 call.voice, self.voice_fault = voice, ""
-                async for frame in voice:
-                    if call.over.is_set():
-                        return
-                    if call.leg is not None:
-                        call.leg.say(frame)
+                # A far side that says nothing more must not keep the port from the next call.
+                passing = asyncio.create_task(self._pass_on(call, voice))
+                over = asyncio.create_task(call.over.wait())
+                try:
+                    await asyncio.wait({passing, over}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    passing.cancel()
+                    over.cancel()
         except PortError:
             self.voice_fault = "the port of its voice cannot be opened"
             log.warning("a modem's voice cannot be had", modem=self.plan.name)
         finally:
             call.voice = None
+
+    async def _pass_on(self, call: Call, voice: Voice) -> None:
+        async for frame in voice:
+            if call.leg is not None:
+                call.leg.say(frame)
 
     # ---- what Asterisk wants ----
 
