@@ -35,6 +35,8 @@ from ivr.plan import Plan
 T = TypeVar("T")
 TAKEN_WITHIN_S = 180.0  # by the network: a text of several parts, each tried for a minute
 NOT_NOW = "the modem cannot send texts now"
+LACKS_A_PART = "[a part of this text never came]"
+UNREADABLE = "[a text that cannot be read, as the modem has it:]"
 NEVER_SAID = "the modem never said what became of a text"
 
 log = structlog.get_logger(__name__)
@@ -137,9 +139,13 @@ class SmsDesk:
     def heard(self, modem: str, event: Event) -> None:
         """What a modem tells of texts."""
         match event:
-            case events.SmsCame(slots=slots, number=number, text=text):
-                self._start(self._come(modem, Came(slots, number, text, Moment.now())))
-            case events.SmsUnreadable(slots=slots) | events.ReportCame(slots=slots):
+            case events.SmsCame(slots=slots, number=number, text=text, missing=missing):
+                whole = f"{text} {LACKS_A_PART}" if missing else text
+                self._start(self._come(modem, Came(slots, number, whole, Moment.now())))
+            case events.SmsUnreadable(slots=slots, pdu=pdu):
+                came = Came(slots, "", f"{UNREADABLE} {pdu}", Moment.now())
+                self._start(self._come(modem, came))
+            case events.ReportCame(slots=slots):
                 self._forget(modem, slots)
             case events.SmsSent(sms=name):
                 self._over(name, None)
@@ -161,7 +167,7 @@ class SmsDesk:
             return  # the modem tells it again
         self.fault = ""
         self._forget(modem, came.slots)
-        if answer:
+        if answer and came.number:
             try:
                 await self.send(came.number, answer, is_answer=True)
             except (Untaken, StoreError, SQLAlchemyError) as unsent:

@@ -20,9 +20,11 @@ from firmware.machine import MachineKey
 from firmware.modem_line import ModemLine
 from firmware.notify import Notice, Refused, Untaken
 from firmware.requests import Left, Outcome
-from firmware.sms_desk import SmsDesk
+from firmware.sms_desk import LACKS_A_PART, UNREADABLE, SmsDesk
 from firmware.sms_rule import MOST_CHARACTERS, SAID, Asked, Sent, asked_by, said, why_not
 from firmware.store import StoreError, open_reader
+from hw.modem.commands import Slot
+from hw.modem.events import SmsCame, SmsUnreadable
 from hw.modem.simulated_port import SimulatedPort
 from hw.modem.simulator import SimulatedModem
 from ivr.asking import Answer
@@ -234,6 +236,22 @@ def test_a_reply_is_a_note_of_the_request_that_its_number_left_and_opens_it_agai
         assert again.request == request
         ((_, by, note),) = box.opened(request).notes
         assert (by, note) == (sms_store.BY_CALLER, SAYS)
+
+    tell(books, tmp_path, story)
+
+
+def test_what_cannot_be_read_is_work_too_and_nobody_is_answered(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        place = (Slot("ME", 1, "digest"),)
+        box.desk.heard("mobile", SmsUnreadable(place, "0791FF"))
+        box.desk.heard("mobile", SmsCame((Slot("ME", 2, "d"),), PATIENT, NOW, "one", (2,)))
+        await box.until(lambda: len(box.work()) == 2)
+        texts = {box.opened(one.request).answers["text"] for one in box.work()}
+        assert texts == {f"{UNREADABLE} 0791FF", f"one {LACKS_A_PART}"}
+        await box.until(box.sent)
+        assert len(box.sent()) == 1
 
     tell(books, tmp_path, story)
 
