@@ -68,7 +68,7 @@ def _sheet(request: Request, template: str) -> Response:
         phones=phones,
         others=[*_others(document)],
         emergency=clinic.get("emergency_numbers", ["911", "9911", "112"]),
-        by_a_modem_alone=bool(_table(document, "modems")) and not _table(document, "trunks"),
+        by_a_modem_alone=_is_by_a_modem_alone(document),
         prefixes=sorted({str(rule.get("prefix", "")) for rule in _rules(document)} - {""}),
         parking=clinic.get("parking", Parking().number),
         wrap_ups=_table(_table(document, "wrap_up"), "codes"),
@@ -76,6 +76,14 @@ def _sheet(request: Request, template: str) -> Response:
         today=format_date(house.now(), "long", locale=words_of(request).locale),
         at_rest=AT_REST,
         in_a_talk=IN_A_TALK,
+    )
+
+
+def _is_by_a_modem_alone(document: Document) -> bool:
+    """No trunk takes emergency calls, and a modem has to."""
+    trunks = [one for one in _table(document, "trunks").values() if isinstance(one, dict)]
+    return bool(_table(document, "modems")) and not any(
+        one.get("emergency", True) for one in trunks
     )
 
 

@@ -169,6 +169,23 @@ def test_the_sheets_say_who_is_where_and_that_it_is_a_draft(
     assert "*3" in wall
 
 
+def test_the_wall_sheet_warns_where_a_modem_alone_takes_emergency_calls(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    """Also where there is a trunk, but one that cannot take them."""
+    modem = """
+[modems.mobile]
+port = "/dev/serial/by-path/pci-0-usb-0:1:1.2-port0"
+voice = "/dev/serial/by-path/pci-0-usb-0:1:1.1-port0"
+"""
+    site = clinic.place.site_file.read_text("utf-8") + modem
+    clinic.place.site_file.write_text(site, "utf-8")
+    assert "it may fail" not in admin.get("/rooms/sheets/wall").text
+    without = site.replace("[trunks.telco]", "[trunks.telco]\nemergency = false")
+    clinic.place.site_file.write_text(without, "utf-8")
+    assert "it may fail" in admin.get("/rooms/sheets/wall").text
+
+
 def test_whoever_may_not_configure_sees_none_of_it(clinic: Clinic) -> None:
     for role in (Role.FRONT_DESK, Role.NURSE, Role.PROVIDER, Role.AUDITOR):
         with clinic.browser() as browser:
