@@ -425,11 +425,12 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
                 # A phone the dialplan does not know yet must not lose its call over the notice.
                 f"GosubIf($[${{DIALPLAN_EXISTS({notice})}}]?{notice})",
                 "Set(CALLERID(num)=${CALLBACK})",
-                *([] if trunks else [f"GotoIf({ABSENT if by_modem else 1}?cannot)"]),
                 "Set(SPENT=0)",
                 "Set(CUT_FROM=0)",
                 *whereabouts.put_on(plan),
                 "(again) Set(BUSY=)",
+                # Without a line of Asterisk's own nothing can be tried while we are gone.
+                *([] if trunks else [f"GotoIf({ABSENT if by_modem else 1}?cannot)"]),
                 *whereabouts.every_other_try(plan),
                 "Set(BEGAN=${EPOCH})",
                 *tries,
