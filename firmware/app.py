@@ -87,6 +87,7 @@ from firmware.phone_recording import PhoneRecordings
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.power_desk import PowerDesk
+from firmware.power_rule import Up
 from firmware.recorder import Failed, Kept, Recorder, Told
 from firmware.recording_desk import RecordingDesk, part_of
 from firmware.request_desk import RequestDesk, who_may_have_one
@@ -287,7 +288,7 @@ class App:
             self._supply = PowerDesk(
                 plan=lambda: self._plan,
                 notices=notices,
-                calls=lambda: len(self._exchange.calls),
+                up=self._calls_up,
                 now=self._now,
                 switch_off=self._switch_off,
             )
@@ -896,6 +897,13 @@ class App:
         if self._plan.sms and self._plan.sms.callbacks and ticket.number:
             words = said("callback", ticket.language, clinic=self._plan.name)
             self._notices.send(Notice(ticket.number, "", words, self._now(), AN_HOUR, way=BY_TEXT))
+
+    async def _calls_up(self) -> Up:
+        """Also those that Asterisk carries alone, as 911 is; where it does not tell, there are."""
+        try:
+            return translate.calls_up(await self._link.ask(*translate.CALLS_UP))
+        except (ActionFailed, LinkDown):
+            return Up(max(1, len(self._exchange.calls)))
 
     async def _switch_off(self) -> None:
         """RootError: it is not done."""

@@ -13,13 +13,14 @@ import structlog
 
 from firmware import topics
 from firmware.notify import AN_HOUR, Notice, Notices
-from firmware.power_rule import Do, Power, step
+from firmware.power_rule import Do, Power, Up, refused, step
 from hw.power.machine import Heat, heat_of, hottest_c, watchdog
 from hw.power.reading import UNKNOWN, Reading, Supply
 from hw.power.ups import Ups
 from ivr.plan import Plan, PowerSupply
 
 LOOK_S = 2.0
+NOBODY = Up(0)
 TOLD = {
     Do.TELL_LOST: "the mains are lost, and the box runs on its battery",
     Do.TELL_LOW: "the battery is nearly empty, and the box will switch itself off",
@@ -37,21 +38,20 @@ class PowerDesk:
         *,
         plan: Callable[[], Plan],
         notices: Notices,
-        calls: Callable[[], int],
+        up: Callable[[], Awaitable[Up]],
         now: Callable[[], datetime],
         switch_off: Callable[[], Awaitable[None]],
         root: Path = Path("/"),
         clock: Callable[[], float] = time.monotonic,
         look_s: float = LOOK_S,
     ) -> None:
-        """`calls` tells how many are up; `root` is where /sys is."""
-        self._plan, self._notices, self._calls, self._now = plan, notices, calls, now
+        """`up` tells what calls there are, Asterisk's own with them; `root` is where /sys is."""
+        self._plan, self._notices, self._up, self._now = plan, notices, up, now
         self._switch_off, self._root, self._clock = switch_off, root, clock
         self._look_s = look_s
         self._power, self._heat = Power(), Heat.WELL
         self._degrees: float | None = None
         self._ups: tuple[PowerSupply, Ups, asyncio.Task[None]] | None = None
-        self._wish_refused = ""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -85,15 +85,15 @@ class PowerDesk:
         self._heat = heat_of(self._degrees, self._heat)
         if self._ups is None:
             return
-        self._power, doing = step(
-            self._power,
-            self._reading.supply,
-            self._calls(),
-            self._clock(),
-            self._ups[0].finish_s,
-        )
+        supply, finish_s = self._reading.supply, self._ups[0].finish_s
+        up = await self._up() if self._is_low(supply) else NOBODY
+        self._power, doing = step(self._power, supply, up, self._clock(), finish_s)
         for do in doing:
             await self._do(do)
+
+    def _is_low(self, supply: Supply) -> bool:
+        """It is, or was when it was last told: only then does anybody ask what calls there are."""
+        return Supply.LOW in (supply, self._power.told)
 
     async def _do(self, do: Do) -> None:
         if do is not Do.SWITCH_OFF:
@@ -103,9 +103,9 @@ class PowerDesk:
         log.warning("the box is switched off: its battery is nearly empty")
         try:
             await self._switch_off()
-        except Exception as refused:
-            self._wish_refused = str(refused)
-            log.warning("the box could not be switched off", why=str(refused))
+        except Exception as unwilling:
+            self._power = refused(self._power, self._clock())
+            log.warning("the box could not be switched off", why=str(unwilling))
 
     def _tell(self, what: str) -> None:
         plan = self._plan()
@@ -126,11 +126,21 @@ class PowerDesk:
             return ()
         reading, name = self._reading, "power"
         left = "" if reading.left_s is None else f", {round(reading.left_s / 60)} min"
-        match reading.supply:
+        is_mains = reading.supply is Supply.MAINS
+        match Supply.LOW if self._is_low(reading.supply) and not is_mains else reading.supply:
             case Supply.UNKNOWN:
                 why = self._ups[1].why or "no NUT server answers"
                 cure = "look at the UPS and its cable; `upsc` tells what NUT knows"
                 return (topics.Part(name=name, state="warning", detail=why, cure=cure),)
+            case Supply.LOW if self._power.not_before:
+                return (
+                    topics.Part(
+                        name=name,
+                        state="alarm",
+                        detail="the battery is nearly empty, and the box could not be switched off",
+                        cure="bring the mains back, or shut the box down by hand",
+                    ),
+                )
             case Supply.LOW:
                 return (
                     topics.Part(

@@ -25,6 +25,7 @@ from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
 from firmware.asterisk.sent_for import Leg, SentFor, refusal
 from firmware.asterisk.tap_dialplan import KEYED, SPY, TAP
 from firmware.asterisk.wire import Message, Pair
+from firmware.power_rule import Up
 from ivr import commands, events, inside, outside
 from ivr.events import Passing, PhoneState
 from ivr.plan import Plan
@@ -832,6 +833,18 @@ def emergency_from(message: Message) -> str:
     """The telephone that called for help, if this tells of one; Asterisk alone carries the call."""
     is_told = message.get("UserEvent") == "CareLineEmergency"
     return message.get("Extension") if is_told else ""
+
+
+# Asks for every channel there is; its answer goes to `calls_up`.
+CALLS_UP: Action = ("Status", ("Variables", "EMERGENCY"))
+
+
+def calls_up(channels: Iterable[Message]) -> Up:
+    """By what they hang together: a talk is two channels, and one call. A variable that is not set
+    is told as "(null)"."""
+    found = list(channels)
+    calls = {channel.get("Linkedid") or channel.get("Uniqueid") for channel in found}
+    return Up(len(calls), any(_variables(each).get("EMERGENCY") == "1" for each in found))
 
 
 def answered(dialled: CodeDialled, prompt: str) -> Action:

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware import settings
+from firmware.asterisk.translate import calls_up
+from firmware.asterisk.wire import Message
 from firmware.notify import Notices
 from firmware.power_desk import TOLD, PowerDesk
-from firmware.power_rule import Do, Power, step
+from firmware.power_rule import AGAIN_S, Do, Power, Up, refused, step
 from firmware.root import PowerOff, Root, RootError, ask
 from firmware.settings import SiteFaults
 from hw.power.reading import Supply
@@ -31,7 +33,7 @@ def lived(*moments: tuple[float, Supply, int]) -> list[Do]:
     """What was done, moment by moment."""
     power, done = Power(), list[Do]()
     for now, supply, calls in moments:
-        power, doing = step(power, supply, calls, now, FINISH_S)
+        power, doing = step(power, supply, Up(calls), now, FINISH_S)
         done += doing
     return done
 
@@ -64,14 +66,35 @@ def test_a_ups_that_falls_silent_with_a_low_battery_is_taken_for_low() -> None:
     assert lived((0, Supply.MAINS, 0), (60, Supply.UNKNOWN, 0)) == []
 
 
+def test_a_low_battery_whose_figures_waver_is_told_once_and_gives_no_more_time() -> None:
+    assert lived(
+        (0, Supply.LOW, 1), (60, Supply.BATTERY, 1), (90, Supply.LOW, 1), (120, Supply.BATTERY, 1)
+    ) == [Do.TELL_LOW, Do.SWITCH_OFF]
+
+
+def test_an_emergency_call_is_never_ended_by_us() -> None:
+    power, doing = step(Power(), Supply.LOW, Up(1, is_emergency=True), 0, FINISH_S)
+    power, doing = step(power, Supply.LOW, Up(1, is_emergency=True), 10 * FINISH_S, FINISH_S)
+    assert doing == ()
+    assert step(power, Supply.LOW, Up(0), 10 * FINISH_S + 1, FINISH_S)[1] == (Do.SWITCH_OFF,)
+
+
+def test_a_box_that_would_not_go_is_asked_again_after_a_while() -> None:
+    power, doing = step(Power(), Supply.LOW, Up(0), 100, FINISH_S)
+    assert doing == (Do.TELL_LOW, Do.SWITCH_OFF)
+    power = refused(power, 100)
+    assert step(power, Supply.LOW, Up(0), 101, FINISH_S)[1] == ()
+    assert step(power, Supply.LOW, Up(0), 100 + AGAIN_S, FINISH_S)[1] == (Do.SWITCH_OFF,)
+
+
 @given(st.lists(st.tuples(st.sampled_from(list(Supply)), st.integers(0, 3)), max_size=40))
 def test_it_goes_at_most_once_until_the_mains_are_back_and_never_on_them(
     moments: list[tuple[Supply, int]],
 ) -> None:
     power, gone = Power(), 0
     for number, (supply, calls) in enumerate(moments):
-        power, doing = step(power, supply, calls, number * 30.0, FINISH_S)
-        if supply in (Supply.MAINS, Supply.BATTERY):
+        power, doing = step(power, supply, Up(calls), number * 30.0, FINISH_S)
+        if supply is Supply.MAINS:
             gone = 0
             assert Do.SWITCH_OFF not in doing
         gone += doing.count(Do.SWITCH_OFF)
@@ -92,6 +115,7 @@ class Clinic:
 
     def __init__(self, upsd: SimulatedUpsd) -> None:
         self.upsd, self.calls, self.offs = upsd, 1, 0
+        self.root_refuses = False
         self.subjects: list[str] = []
         self.news = asyncio.Event()
         plan = a_plan(upsd.port)
@@ -104,11 +128,16 @@ class Clinic:
         async def off() -> None:
             self.offs += 1
             self.news.set()
+            if self.root_refuses:
+                raise RootError("this machine is no box of its own, and stays on")
+
+        async def up() -> Up:
+            return Up(self.calls)
 
         self.desk = PowerDesk(
             plan=lambda: plan,
             notices=Told(lambda: None, lambda work: work.close()),
-            calls=lambda: self.calls,
+            up=up,
             now=lambda: NOW,
             switch_off=off,
             root=Path("/nowhere"),
@@ -147,6 +176,44 @@ def test_those_in_charge_are_told_and_the_box_goes_once_the_last_call_is_over() 
             await upsd.stop()
 
     asyncio.run(story())
+
+
+def test_a_box_that_cannot_be_switched_off_says_so_and_does_not_promise_it() -> None:
+    async def story() -> None:
+        upsd = SimulatedUpsd(said={"ups.status": "OB LB"})
+        await upsd.start()
+        clinic = Clinic(upsd)
+        clinic.calls, clinic.root_refuses = 0, True
+        running = asyncio.create_task(clinic.desk.run())
+        try:
+            await clinic.until(lambda: clinic.offs)
+            await asyncio.sleep(0)
+            assert "could not be switched off" in clinic.desk.parts()[0].detail
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await upsd.stop()
+
+    asyncio.run(story())
+
+
+# ---- what calls there are ----
+
+
+def a_channel(uniqueid: str, linkedid: str, *variables: str) -> Message:
+    told = ["Event: Status", f"Uniqueid: {uniqueid}", f"Linkedid: {linkedid}"]
+    told += [f"Variable: {each}" for each in variables]
+    return Message("".join(f"\r\n{line}" for line in (*told, "")).encode("ascii"))
+
+
+def test_a_call_that_asterisk_carries_alone_counts_and_one_for_help_is_known_as_that() -> None:
+    assert calls_up([]) == Up(0)
+    talk = [
+        a_channel("1.1", "1.1", "EMERGENCY=(null)"),
+        a_channel("1.2", "1.1", "EMERGENCY=(null)"),
+    ]
+    assert calls_up(talk) == Up(1)
+    assert calls_up([*talk, a_channel("1.3", "1.3", "EMERGENCY=1")]) == Up(2, is_emergency=True)
 
 
 # ---- root ----

@@ -15,6 +15,7 @@ import pytest
 
 from firmware.asterisk.dialplan import SELFTEST_NUMBER, Timing
 from firmware.asterisk.telco import CENTRE_TONE_HZ, Answers, Begins, LiveCall, Refuses, Silent
+from firmware.asterisk.translate import CALLS_UP, calls_up
 from ivr.plan import Plan
 from tests.system import ear, town
 from tests.system.town import SOON_S, Figures, Town, soon
@@ -101,6 +102,25 @@ def test_every_phone_reaches_every_emergency_number(clinic: Town) -> None:
         assert len(clinic.telco.emergency_invitations) == count
 
     clinic.run_on_time(story)
+
+
+def test_whoever_would_switch_the_box_off_sees_a_call_for_help_that_asterisk_carries_alone(
+    clinic: Town,
+) -> None:
+    async def story() -> None:
+        async with clinic.told() as told:
+            await clinic.telco.behave("101", Silent())
+            talk = await clinic.telco.call(CLINIC)
+            await soon(talk.answered)
+            up = calls_up(await told.link.ask(*CALLS_UP))
+            assert up.calls > 0
+            assert not up.is_emergency
+            help_ = await clinic.telco.dial("103", "911")
+            await soon(help_.answered)
+            assert calls_up(await told.link.ask(*CALLS_UP)).is_emergency
+            await all_over(talk, help_)
+
+    clinic.run(story())
 
 
 def test_caller_and_centre_hear_each_other(clinic: Town, speech_tone: Path) -> None:
