@@ -100,10 +100,17 @@ class PanelDesk:
                 new = await asyncio.to_thread(self._unheard, wanted.mailboxes)
                 panel.show("messages", Pattern.SLOW if new else Pattern.OFF)
         if "alarm" in wanted.lamps and self._looks % STATUS_EVERY == 0:
-            parts = await self._parts()
-            is_wrong = any(part.state == "alarm" for part in parts)
-            panel.show("alarm", Pattern.FAST if is_wrong else Pattern.OFF)
+            panel.show("alarm", Pattern.FAST if await self._is_wrong() else Pattern.OFF)
         self._looks += 1
+
+    async def _is_wrong(self) -> bool:
+        """Something is; also where nobody can tell, for then the stores do not answer."""
+        try:
+            parts = await self._parts()
+        except (StoreError, SQLAlchemyError, OSError) as failed:
+            log.warning("the status cannot be told", why=type(failed).__name__)
+            return True
+        return any(part.state == "alarm" for part in parts)
 
     def _unheard(self, mailboxes: tuple[str, ...]) -> int:
         reader = open_reader(self._calls_db)

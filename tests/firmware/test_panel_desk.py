@@ -13,6 +13,7 @@ from firmware import settings, topics
 from firmware.audit import Act, Audited
 from firmware.panel_desk import BUTTON, WHO, PanelDesk
 from firmware.settings import SiteFaults
+from firmware.store import StoreError
 from hw.panel.board_simulator import BoardSimulator
 from hw.panel.panel import Panel
 from ivr.hours import Answer, Kind, Why
@@ -58,6 +59,7 @@ class Wall:
     hours: Schedule = field(default_factory=Schedule)
     entered: list[Audited] = field(default_factory=list)
     status: tuple[topics.Part, ...] = ()
+    status_fails: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def build(self) -> None:
@@ -67,6 +69,8 @@ class Wall:
         plan: Plan = replace(settings.read(TEMPLATE), panel=panel)
 
         async def parts() -> tuple[topics.Part, ...]:
+            if self.status_fails:
+                raise StoreError("the store does not answer")
             return self.status
 
         self.desk = PanelDesk(
@@ -153,6 +157,19 @@ def test_the_lamp_of_something_wrong_flashes_until_it_is_well(tmp_path: Path) ->
         await wall.until(lambda: wall.board.is_lit("lamp1"))
         wall.status = ()
         await wall.until(lambda: not wall.board.is_lit("lamp1"))
+
+    tell(tmp_path, story)
+
+
+def test_a_status_that_cannot_be_had_is_something_wrong_and_the_panel_lives_on(
+    tmp_path: Path,
+) -> None:
+    async def story(wall: Wall) -> None:
+        wall.status_fails = True
+        await wall.until(lambda: wall.board.is_lit("lamp1"))
+        wall.status_fails = False
+        await wall.until(lambda: not wall.board.is_lit("lamp1"))
+        await wall.press()
 
     tell(tmp_path, story)
 
