@@ -256,12 +256,18 @@ class DialRuleForm(Strict):
     starts: Digits = ""
     digits: Annotated[int, _count(2, 20)]
     trunk: Word | None = None
+    otherwise: Annotated[
+        list[Word], Field(max_length=5, description="a list of up to 5 trunks, the next one first")
+    ] = []
     modem: Word | None = None
     shows: Number
 
     def rule(self) -> plan.DialRule:
         trunk, modem = self.trunk or "", self.modem or ""
-        return plan.DialRule(self.prefix, self.starts, self.digits, trunk, self.shows, modem)
+        others = tuple(self.otherwise)
+        return plan.DialRule(
+            self.prefix, self.starts, self.digits, trunk, self.shows, modem, others
+        )
 
 
 class MailboxForm(Strict):

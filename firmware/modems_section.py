@@ -75,6 +75,14 @@ def must_be_carried(
             fault(path, reason, "name one of them: trunk = or modem =")
 
 
+def must_be_others(rule: plan.DialRule, path: Path, fault: Fault) -> None:
+    """What is tried when a trunk fails is another trunk."""
+    if rule.otherwise and not rule.trunk:
+        fault(path, "there is no first trunk to fail", "name the first with trunk =")
+    elif len(set(rule.trunks)) < len(rule.trunks):
+        fault(path, "a trunk stands in this order twice", "name each trunk once")
+
+
 def must_be_accepted(
     trunks: Mapping[str, plan.Trunk],
     modems: Collection[str],

@@ -140,6 +140,7 @@ NAMED_AT: tuple[tuple[Path, str], ...] = (
     (("mailboxes", "*", "lamps", "*"), "phones"),
     (("pages", "*", "phones", "*"), "phones"),
     (("dial_rules", "*", "trunk"), "trunks"),
+    (("dial_rules", "*", "otherwise", "*"), "trunks"),
     (("dial_rules", "*", "modem"), "modems"),
     (("sms", "modem"), "modems"),
     (("panel", "mailboxes", "*"), "mailboxes"),

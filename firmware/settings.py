@@ -55,6 +55,7 @@ from firmware.modems_section import (
     ModemOnlyForm,
     must_be_accepted,
     must_be_carried,
+    must_be_others,
     ports_are_apart,
 )
 from firmware.oncall_section import (
@@ -820,6 +821,8 @@ class _Reading:
         for index, rule in rules.items():
             if rule.trunk:
                 self._must_exist("trunks", (rule.trunk,), ("dial_rules", index, "trunk"))
+            self._must_exist("trunks", rule.otherwise, ("dial_rules", index, "otherwise"))
+            must_be_others(rule, ("dial_rules", index, "otherwise"), self._fault)
             if rule.modem:
                 self._must_exist("modems", (rule.modem,), ("dial_rules", index, "modem"))
 

@@ -131,7 +131,8 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class DialRule:
     """Which numbers phones may dial out: an optional prefix, taken off, then `digits` digits,
-    through one trunk, or one modem where `trunk` is empty."""
+    through one trunk and if that fails through the others, or through one modem where `trunk` is
+    empty."""
 
     prefix: str
     starts: str  # the number itself must start so; may be empty
@@ -139,6 +140,12 @@ class DialRule:
     trunk: str
     shows: str  # the clinic's number shown to the person called
     modem: str = ""
+    otherwise: tuple[str, ...] = ()  # trunks, in the order in which they are tried
+
+    @property
+    def trunks(self) -> tuple[str, ...]:
+        """All of them, the first one first."""
+        return (self.trunk, *self.otherwise) if self.trunk else ()
 
     def dials(self, number: str) -> bool:
         """Whether it leads to a number, given without the prefix."""

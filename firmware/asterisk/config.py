@@ -17,6 +17,7 @@ from firmware.asterisk import (
     dialplan,
     fax,
     in_browser,
+    line_groups,
     tap_dialplan,
     whereabouts,
     written,
@@ -331,7 +332,7 @@ _SECURED = (
 
 
 def _trunk(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
-    title = dialplan.trunk_endpoint(trunk)
+    title = line_groups.trunk_endpoint(trunk)
     host = f"{written.host(trunk.host)}:{trunk.port:d}"
     user = None if trunk.username is None else written.value(trunk.username)
     authenticates = [] if user is None else [f"outbound_auth={title}", f"from_user={user}"]

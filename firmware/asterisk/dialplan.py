@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from firmware.asterisk import (
     desk_dialplan,
     fax,
+    line_groups,
     modem_dialplan,
     tap_dialplan,
     whereabouts,
     written,
 )
+from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.written import extension, section
 from ivr.codes import FAILED, PROMPTS
 from ivr.plan import DialRule, Line, Modem, Phone, Plan, Trunk
@@ -50,7 +52,6 @@ CANNOT_TIMES = 3
 FAILSAFE_ROUNDS = 10  # of silent phones; of engaged ones, which are soon tried, it is more
 NOBODY_REACHABLE_S = 5
 CANARY_S = 60
-OUTSIDE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def extensions(
         *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
         desk_dialplan.slots(plan, lambda prompt: voice(prompt, plan.language)),
         _outside(plan, modems_port, voice),
+        *line_groups.contexts(plan, lambda rule: _shown(plan, rule)),
         _emergency(plan),
         _emergency_call(plan, voice, timing, modems_port),
         _preempt(),
@@ -95,11 +97,6 @@ def extensions(
         *tap_dialplan.contexts(engine_port, ABSENT),
     ]
     return "\n".join(contexts)
-
-
-def trunk_endpoint(trunk: Trunk) -> str:
-    """The trunk's name among PJSIP's; every line call's channel begins `PJSIP/trunk-`."""
-    return f"trunk-{written.name(trunk.name)}"
 
 
 def carriers(plan: Plan) -> list[str]:
@@ -366,15 +363,19 @@ def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
             f"Playback({voice(FAILED, plan.language)})",
             "Hangup()",
         )
-    trunk = trunk_endpoint(plan.trunks[rule.trunk])
+    features, in_vain = desk_dialplan.CALLER_FEATURES, desk_dialplan.IN_VAIN
     return extension(
         pattern,
-        f"Set(CALLERID(num)={written.number(rule.shows)})",
-        f"Set(CALLERID(name)={written.label(plan.name)})",
+        *_shown(plan, rule),
         _started("__STARTED"),
-        f"Dial(PJSIP/{number}@{trunk},{OUTSIDE_S},{desk_dialplan.CALLER_FEATURES})",
-        *desk_dialplan.IN_VAIN,
+        *line_groups.in_turn(plan, rule, number, features, in_vain),
     )
+
+
+def _shown(plan: Plan, rule: DialRule) -> tuple[str, str]:
+    """Who is called sees the clinic."""
+    number, name = written.number(rule.shows), written.label(plan.name)
+    return f"Set(CALLERID(num)={number})", f"Set(CALLERID(name)={name})"
 
 
 # ---- emergency calls ----

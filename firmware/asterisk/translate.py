@@ -18,10 +18,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from firmware.asterisk import written
+from firmware.asterisk import line_groups, written
 from firmware.asterisk.consulted import Consulted, phone_of
 from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
-from firmware.asterisk.dialplan import MAILBOXES, SLATE, trunk_endpoint
+from firmware.asterisk.dialplan import MAILBOXES, SLATE
 from firmware.asterisk.sent_for import Leg, SentFor, refusal
 from firmware.asterisk.tap_dialplan import KEYED, SPY, TAP
 from firmware.asterisk.wire import Message, Pair
@@ -608,8 +608,7 @@ class Translator:
             case outside.Extension(extension=extension):
                 channel, shows = f"PJSIP/{written.number(extension)}", ""
             case outside.Outside(number=dialled, rule=rule):
-                trunk = trunk_endpoint(self._plan.trunks[rule.trunk])
-                channel = f"PJSIP/{written.number(dialled)}@{trunk}"
+                channel = line_groups.channel_to(self._plan, rule, dialled)
                 shows = written.number(rule.shows)
         self._legs.add(Leg(leg, call="", is_outward=True))
         self._note(self._fresh, leg)

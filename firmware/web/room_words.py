@@ -274,6 +274,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "dial_rules.starts": (to_say("Numbers that begin with"), to_say("Empty: any number.")),
     "dial_rules.digits": (to_say("Digits of the number"), ""),
     "dial_rules.trunk": (to_say("Telephone company"), ""),
+    "dial_rules.otherwise": (
+        to_say("Other companies, if that one cannot be reached"),
+        to_say("Tried in this order, one after another, each on a line of its own."),
+    ),
     "dial_rules.modem": (
         to_say("Or the modem"),
         to_say("For people at a telephone; the box itself calls nobody by it."),

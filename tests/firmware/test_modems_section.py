@@ -109,3 +109,34 @@ def test_a_leg_of_asterisks_has_the_number_to_dial_in_its_name() -> None:
     assert modem_dialplan.wanted("0a0b0c0d-1111-4111-8111-111111111111") is None
     assert modem_dialplan.uuid_of(f"AudioSocket/127.0.0.1:5037-{leg}") == leg
     assert modem_dialplan.uuid_of("PJSIP/103-00000000") == ""
+
+
+SPARE = """
+[trunks.spare]
+host = "sip.spare.example"
+"""
+
+
+def with_others(others: str) -> str:
+    return (TEMPLATE + SPARE).replace(
+        'trunk = "telco"\nshows', f'trunk = "telco"\notherwise = {others}\nshows'
+    )
+
+
+def test_a_rule_for_dialling_may_have_other_trunks_for_when_the_first_fails() -> None:
+    site = settings.read(with_others('["spare"]'))
+    assert site.dial_rules[0].trunks == ("telco", "spare")
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [('["spar"]', "did you mean spare?"), ('["telco"]', "twice"), ('["spare", "spare"]', "twice")],
+)
+def test_the_others_are_other_trunks_that_are_there(others: str, told: str) -> None:
+    assert told in faults(with_others(others))
+
+
+def test_what_is_tried_when_a_trunk_fails_needs_a_first_trunk() -> None:
+    assert "no first trunk" in faults(
+        with_others('["spare"]').replace('trunk = "telco"\nother', 'modem = "m"\nother')
+    )

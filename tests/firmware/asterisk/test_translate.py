@@ -769,6 +769,15 @@ def test_who_is_called_sees_the_clinics_number_and_the_line_can_be_had_for_an_em
     )
 
 
+def test_where_a_rule_has_several_trunks_the_dialplan_tries_them_in_turn() -> None:
+    trunks = {name: Trunk(name, "127.0.0.2", 5070, None, False) for name in ("telco", "spare")}
+    rule = DialRule("9", "", 10, "telco", "2025550100", otherwise=("spare",))
+    clinic = replace(REACHABLE, trunks=trunks, dial_rules=(rule,))
+    order = commands.CallOut(CALLED, "2025550171", 30.0)
+    action = Translator(clinic).call_out(order, started_ms=0)
+    assert ("Channel", "Local/2025550171@by-rule-1/n") in action
+
+
 def test_an_extension_is_called_as_a_phone_and_911_never() -> None:
     inside = Translator(REACHABLE).call_out(commands.CallOut(CALLED, "101", 30.0), started_ms=0)
     assert ("Channel", "PJSIP/101") in inside

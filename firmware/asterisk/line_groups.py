@@ -1,0 +1,117 @@
+"""The trunks of a dial rule, one after another. Text only; pure.
+
+The next is tried where the one before has failed by itself: it cannot be reached, refuses, is busy,
+or has said nothing at all for SILENT_S. Never once the other end rings, is heard or has answered,
+and never because the number itself is wrong.
+
+    outside -> Dial by the first -> line-tried, as its call begins: watches it
+                    |                    '-> line-silent: ends a call to which nobody said a word
+                    '-> Dial by the next ... -> in vain
+
+Whom the exchange calls is called by a leg through `by-rule-N`, where the rule has several trunks.
+
+A trunk that has said so much as `100 Trying` is waited for: from there a call may take long.
+Emergency calls have an order of their own, and nothing here is on their way.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from firmware.asterisk import written
+from firmware.asterisk.written import extension, section
+from ivr.plan import DialRule, Plan, Trunk
+
+TRIED, SILENT = "line-tried", "line-silent"
+# Asterisk itself gives a silent trunk up after 64 × T1, of which 6.4 s is the least there is.
+SILENT_S = 4
+OUTSIDE_S = 120
+# Causes of Q.850 by which the number is wrong and not the line: no such number, it has changed, it
+# is not whole.
+WRONG_NUMBER = ("1", "22", "28")
+
+
+def trunk_endpoint(trunk: Trunk) -> str:
+    """The trunk's name among PJSIP's; every line call's channel begins `PJSIP/trunk-`."""
+    return f"trunk-{written.name(trunk.name)}"
+
+
+def channel_to(plan: Plan, rule: DialRule, number: str) -> str:
+    """What Originate is to call for a number outside, digits alone."""
+    if rule.otherwise:
+        return f"Local/{written.number(number)}@{_by(plan, rule)}/n"
+    return f"PJSIP/{written.number(number)}@{trunk_endpoint(plan.trunks[rule.trunk])}"
+
+
+def contexts(plan: Plan, shown: Callable[[DialRule], Sequence[str]]) -> Iterator[str]:
+    """Those who watch over each try, and the ways of those whom the exchange calls."""
+    yield from _watching()
+    for rule in plan.dial_rules:
+        if rule.otherwise:
+            yield section(
+                _by(plan, rule),
+                [
+                    extension(
+                        "_X!",
+                        # It has its leg's variables, by which the exchange knows the leg.
+                        "Set(CALLEDUUID=)",
+                        "Set(TESTERUUID=)",
+                        *shown(rule),
+                        "Set(__STARTED=${STARTED})",
+                        *in_turn(
+                            plan, rule, "${FILTER(0-9,${EXTEN})}", "", ("Hangup(${HANGUPCAUSE})",)
+                        ),
+                    )
+                ],
+            )
+
+
+def _by(plan: Plan, rule: DialRule) -> str:
+    return f"by-rule-{plan.dial_rules.index(rule) + 1}"
+
+
+def _watching() -> Iterator[str]:
+    told = "v(TRIED=${CHANNEL}^FOR=${ARG1})"
+    yield section(
+        TRIED,
+        [
+            extension(
+                "s",
+                f"Originate(Local/s@{SILENT}/n,app,NoOp,,,{2 * SILENT_S},a{told})",
+                "Return()",
+            )
+        ],
+    )
+    # What a trunk said last stands with the caller for whom it is tried.
+    said = "${IMPORT(${FOR},HANGUPCAUSE(${TRIED},tech))}"
+    yield section(
+        SILENT,
+        [
+            extension(
+                "s",
+                f"Wait({SILENT_S})",
+                f'GotoIf($["{said}" != ""]?over)',
+                "SoftHangup(${TRIED})",
+                "(over) Hangup()",
+            )
+        ],
+    )
+
+
+def in_turn(
+    plan: Plan, rule: DialRule, number: str, options: str, in_vain: Sequence[str]
+) -> Iterator[str]:
+    """The steps that dial a number; `number` is an expression that holds digits alone. Fallen
+    through to `in_vain` means that nobody answered."""
+    *others, last = (trunk_endpoint(plan.trunks[trunk]) for trunk in rule.trunks)
+    for trunk in others:
+        watched = f"{options}b({TRIED}^s^1(${{CHANNEL}}))"
+        yield f"Dial(PJSIP/{number}@{trunk},{OUTSIDE_S},{watched})"
+        yield f"GotoIf({_IS_OVER}?vain)"
+    yield f"Dial(PJSIP/{number}@{last},{OUTSIDE_S},{options})"
+    first, *rest = in_vain
+    yield f"(vain) {first}" if others else first
+    yield from rest
+
+
+_FAILED = " | ".join(f'"${{DIALSTATUS}}" = "{it}"' for it in ("CHANUNAVAIL", "CONGESTION", "BUSY"))
+_WRONG = " | ".join(f'"${{HANGUPCAUSE}}" = "{cause}"' for cause in WRONG_NUMBER)
+_IS_OVER = f'$["${{RINGTIME}}${{PROGRESSTIME}}" != "" | !({_FAILED}) | {_WRONG}]'

@@ -1,0 +1,127 @@
+"""Trunks: one that fails gives the call to the next, and one that does its part keeps it. The first
+trunk is a socket that does as it is told, the second the telephone company."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from firmware.asterisk.line_groups import SILENT_S
+from firmware.asterisk.telco import OUTSIDE_TONE_HZ, Answers
+from firmware.ports import free_ports
+from ivr.plan import Plan
+from tests.lines.stubborn import ADDRESS, company
+from tests.system import ear, practice
+from tests.system.town import Town, soon
+
+OUTSIDE, OTHER = "2025550142", "2025550143"
+AT_ONCE_S = 1.0
+SITE = (
+    practice.SITE.replace(
+        "[lines.main]", '[trunks.first]\nhost = "127.0.0.4"\nemergency = false\n\n[lines.main]', 1
+    )
+    .replace('trunk = "telco"\nshows', 'trunk = "first"\notherwise = ["telco"]\nshows')
+    .replace('2 = "information"', '2 = "away"')
+    + f"""
+[flows.main.nodes.away]
+kind = "outside"
+number = "{OUTSIDE}"
+for_s = 30
+otherwise = "message"
+"""
+)
+WRONG = ("404 Not Found",)
+RINGS = ("100 Trying", "180 Ringing")
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with ExitStack() as kept:
+        yield free_ports(kept, 1, ADDRESS)[0]
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Town]:
+    """Its first trunk leads to the socket; the exchange does not run."""
+
+    def first_leads_there(plan: Plan) -> Plan:
+        first = replace(plan.trunks["first"], host=ADDRESS, port=port)
+        return replace(plan, trunks={**plan.trunks, "first": first})
+
+    home = tmp_path_factory.mktemp("trunks")
+    with practice.build(home, SITE, change=first_leads_there) as standing:
+        yield standing
+
+
+@pytest.mark.parametrize(
+    ("answers", "least_s", "most_s"),
+    [
+        (("503 Service Unavailable",), 0, AT_ONCE_S),
+        (("100 Trying", "486 Busy Here"), 0, AT_ONCE_S),
+        ((), SILENT_S, SILENT_S + AT_ONCE_S),
+    ],
+)
+def test_a_line_that_fails_gives_the_call_to_the_next(
+    clinic: Town, port: int, answers: Sequence[str], least_s: float, most_s: float
+) -> None:
+    async def story() -> None:
+        async with company(port) as first:
+            first.answers = answers
+            before = len(clinic.telco.invitations)
+            dialled_s = time.monotonic()
+            call = await clinic.telco.dial("102", f"9{OUTSIDE}")
+            await soon(call.answered)
+            took_s = time.monotonic() - dialled_s
+            assert first.called.count(OUTSIDE) == 1
+            assert len(clinic.telco.invitations) == before + 1
+            assert least_s <= took_s < most_s
+            await call.hang_up()
+
+    clinic.run(story())
+
+
+@pytest.mark.parametrize("answers", [RINGS, ("100 Trying",), WRONG])
+def test_a_line_that_rings_or_is_at_work_or_knows_the_number_is_wrong_keeps_the_call(
+    clinic: Town, port: int, answers: Sequence[str]
+) -> None:
+    async def story() -> None:
+        async with company(port) as first:
+            first.answers = answers
+            before = len(clinic.telco.invitations)
+            call = await clinic.telco.dial("102", f"9{OTHER}")
+            await asyncio.wait(
+                {call.answered, call.ended},
+                timeout=SILENT_S + AT_ONCE_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            assert not call.answered.done()
+            assert call.ended.done() == (answers == WRONG)
+            assert first.called.count(OTHER) == 1
+            assert len(clinic.telco.invitations) == before
+            await call.hang_up()
+
+    clinic.run(story())
+
+
+def test_whom_the_exchange_calls_is_reached_by_the_next_line_and_talks(
+    clinic: Town, port: int
+) -> None:
+    async def story() -> None:
+        async with company(port) as first, practice.exchange(clinic) as told:
+            first.answers = ("503 Service Unavailable",)
+            telco = clinic.telco
+            await telco.behave(OUTSIDE, Answers())
+            line, call = await told.call(telco)
+            await line.press("2")
+            ring = await telco.next_ring(OUTSIDE)
+            await soon(ring.talked)
+            assert first.called.count(OUTSIDE) == 1
+            await line.hang_up()
+            await soon(ring.ended)
+            assert await told.outcome(call) == "transferred"
+            assert ear.tone_s(line.heard, OUTSIDE_TONE_HZ) > 0.5
+
+    clinic.run(story())
