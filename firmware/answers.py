@@ -58,6 +58,7 @@ class Answers:
         listening: Callable[[], topics.Part],
         stores: Callable[[], topics.Part],
         modems: Callable[[], tuple[topics.Part, ...]],
+        trunks: Callable[[], tuple[topics.Part, ...]],
         texts: Callable[[], topics.Part],
         power: Callable[[], tuple[topics.Part, ...]],
         panel: Callable[[], tuple[topics.Part, ...]],
@@ -88,6 +89,7 @@ class Answers:
         self._notices = notices
         self._listening = listening
         self._stores, self._modems, self._texts = stores, modems, texts
+        self._trunks = trunks
         self._power, self._panel = power, panel
         self._recordings = recordings
         self._keyless = keyless
@@ -128,6 +130,7 @@ class Answers:
         return (
             self._asterisk(),
             *self._modems(),
+            *await asyncio.to_thread(self._trunks),
             self._engine(),
             self._books(),
             await asyncio.to_thread(self._messages),

@@ -73,6 +73,7 @@ from firmware.lamps import Lamps
 from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
+from firmware.lines_desk import LinesDesk
 from firmware.listening_desk import ListeningDesk
 from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey, MachineKeyError
@@ -101,6 +102,7 @@ from firmware.sms_desk import SmsDesk
 from firmware.sms_rule import said
 from firmware.store import StoreError, open_reader
 from firmware.survived import starting, survived
+from firmware.trunk_watch import TrunkWatch
 from firmware.watchdog import notify
 from firmware.words_desk import WordsDesk
 from ivr import codes, commands, events
@@ -292,6 +294,11 @@ class App:
                 now=self._now,
                 switch_off=self._switch_off,
             )
+            self._trunks = TrunkWatch(
+                plan=lambda: self._plan,
+                link=self._link,
+                lacks_password=partial(site_secrets.lacks_password, self._place.secrets),
+            )
             self._modems = Modems(
                 plan=lambda: self._plan,
                 pin_of=partial(site_secrets.sim_pin, self._place.secrets),
@@ -355,6 +362,7 @@ class App:
                     callbacks=self._callbacks.part,
                     stores=self._copies.part,
                     modems=self._modems.parts,
+                    trunks=self._trunks.parts,
                     recordings=lambda: part_of(self._exchange.recordings.fault),
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                     envelope=lambda: people.envelope(self._place.page_db),
@@ -396,6 +404,13 @@ class App:
                 self._leases.answer_at(door)
                 self._listening.answer_at(door)
                 self._callbacks.answer_at(door)
+                LinesDesk(
+                    plan=lambda: self._plan,
+                    link=self._link,
+                    calls_db=self._place.calls_db,
+                    parts=lambda: (*self._modems.parts(), *self._trunks.parts()),
+                    by_modem=self._modems.calls_of,
+                ).answer_at(door)
                 CallingOut(
                     exchange=self._exchange,
                     link=self._link,
@@ -514,6 +529,7 @@ class App:
             group.create_task(self._backlog.run())
             group.create_task(self._lamps.run())
             group.create_task(survived(self._modems.run(), "modems"))
+            group.create_task(survived(self._trunks.run(), "trunks"))
             group.create_task(survived(self._panel.run(), "panel"))
             group.create_task(survived(self._guard.run(), "guard"))
             group.create_task(survived(self._supply.run(), "power"))

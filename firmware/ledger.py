@@ -353,6 +353,12 @@ def recent_calls(connection: Connection, limit: int) -> list[CallSummary]:
     return [CallSummary(*row) for row in connection.execute(newest.limit(limit))]
 
 
+def last_calls(connection: Connection) -> dict[str, str]:
+    """When a call of each line came last."""
+    last = select(calls.c.line, func.max(calls.c.arrived)).group_by(calls.c.line)
+    return {str(row[0]): str(row[1]) for row in connection.execute(last)}
+
+
 def calls_that_begin(connection: Connection, beginning: str) -> list[CallSummary]:
     """Calls whose id begins so, the newest first and a few at most; just the newest if empty."""
     named = (

@@ -206,6 +206,11 @@ class Modems:
 
     # ---- how they stand ----
 
+    def calls_of(self, modem: str) -> int:
+        """How many calls go by it now."""
+        line = self._lines.get(modem)
+        return 0 if line is None or line[0].call is None else 1
+
     def parts(self) -> tuple[topics.Part, ...]:
         """For the status: one for each."""
         if self.fault:

@@ -87,6 +87,14 @@ def is_given(path: Path, section: str, name: str = "") -> bool:
     return bool(held[section].get(name))
 
 
+def lacks_password(path: Path, trunk: str) -> bool:
+    """Whether nobody has entered this trunk's; not so where that cannot be read."""
+    try:
+        return not is_given(path, "trunks", trunk)
+    except (SecretsError, OSError):
+        return False
+
+
 def _complete(kept: Secrets, plan: Plan) -> Secrets:
     logging_trunks = [trunk.name for trunk in plan.trunks.values() if trunk.username is not None]
     return Secrets(

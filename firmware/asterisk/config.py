@@ -19,6 +19,7 @@ from firmware.asterisk import (
     in_browser,
     line_groups,
     tap_dialplan,
+    trunk_states,
     whereabouts,
     written,
 )
@@ -34,6 +35,8 @@ QUALIFY_S = 30
 # call must not wait 32 s for a dead line. T1 is Asterisk's least.
 SIP_T1_MS = 100
 REGISTER_AGAIN_S = 30
+# How often a trunk is asked whether it is there, and how long its answer may take.
+LOOK_S, LOOK_TIMEOUT_S = 10, 3
 
 # Not bridge_native_rtp: it forwards the other side's packets as they are, with their own sequence
 # numbers, and a telephone company that runs Asterisk then drops every second talk's audio for good
@@ -351,6 +354,21 @@ def _trunk(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
         ],
     )
     yield written.section(title, ["type=aor", f"contact=sip:{host}"])
+    # Looked at by itself: a contact that does not answer OPTIONS is dialled no more, 911 neither,
+    # and a gateway that never answers them may carry calls all the same.
+    look = trunk_states.look_at(title)
+    # Only what an endpoint has is asked; by `ip`, and of no address, nobody can be it.
+    nobody = [*ENDPOINT, "identify_by=ip", f"context={dialplan.trunk_context(trunk)}"]
+    yield written.section(look, [*nobody, f"aors={look}"])
+    yield written.section(
+        look,
+        [
+            "type=aor",
+            f"contact=sip:{host}",
+            f"qualify_frequency={LOOK_S}",
+            f"qualify_timeout={LOOK_TIMEOUT_S}",
+        ],
+    )
     yield written.section(
         title, ["type=identify", f"endpoint={title}", f"match={written.host(trunk.host)}"]
     )

@@ -35,6 +35,7 @@ SUBJECTS = {
     "replay": ("replay",),
     "network": ("network",),
     "guard": ("guard",),
+    "lines": ("lines",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
     "bench": ("bench",),

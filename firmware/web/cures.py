@@ -45,6 +45,13 @@ CURES: Mapping[str, Cure] = {
     "close the telephones' ports at the router": Cure(
         to_say("See who is blocked; close the telephones' ports at the router"), "/guard"
     ),
+    "Telephone companies, its form": Cure(
+        to_say("Give its password, and publish"), "/rooms/trunks"
+    ),
+    "[trunks] of the site file": Cure(
+        to_say("Compare address, user name and password with the company's papers"),
+        "/rooms/trunks",
+    ),
     "`careline callbacks`": Cure(
         to_say("Let these queues call back, and publish"), "/rooms/queues"
     ),

@@ -33,6 +33,7 @@ from firmware.sections import KEEPING_NAMES, SECTIONS, Document, Section, Shape
 from firmware.web.entrance import TOKEN_FIELD, Refused, visitor_of
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.lines_now import lines_now
 from firmware.web.room_form import Drawn, cell, said
 from firmware.web.room_words import CALLED, FIELDS, GROUPS
 from firmware.web.words import to_say
@@ -114,6 +115,7 @@ def listed(request: Request, section: str) -> Response:
                  if field.name == name],
         label=lambda field: _label(request, of, field),
         standing=standing(request, kept),
+        now=lines_now(request) if of.name == "lines" else [],
     )  # fmt: skip
 
 

@@ -142,6 +142,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "explain": {"call": CALL},
     "hold": {"by": "doe", "kind": "mailbox", "target": "desk", "why": "a letter"},
     "leases": {},
+    "lines": {},
     "mark_message": {"message": CALL, "mark": "heard"},
     "message_act": {"message": CALL, "mailbox": "desk", "act": "own"},
     "missed": {},

@@ -47,6 +47,7 @@ ASKED: dict[str, dict[str, object]] = {
     "explain": {"call": CALL},
     "hold": {"by": "maria", "kind": "call", "target": CALL, "why": "a lawyer asks"},
     "leases": {},
+    "lines": {},
     "mark_message": {"message": CALL, "mark": "heard"},
     "message_act": {"message": CALL, "mailbox": "desk", "who": "maria", "act": "done"},
     "missed": {},

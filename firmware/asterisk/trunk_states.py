@@ -1,0 +1,80 @@
+"""How each trunk stands, as Asterisk's manager tells it: pure, messages in, facts out.
+
+Of a registration it tells no more than whether it is there or was refused, and a server that says
+nothing counts as a refusal too (res_pjsip_outbound_registration: each answer but 2xx ends as
+`Rejected`, and the answer itself goes to the log alone). So who refuses is told from who is silent
+by whether the server answers OPTIONS: each trunk has a contact of its own for that, on which no
+call hangs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from firmware.asterisk.translate import Action
+from firmware.asterisk.wire import Message
+
+REGISTRATIONS: Action = ("PJSIPShowRegistrationsOutbound",)
+
+
+class Answering(StrEnum):
+    """Whether a trunk's server answers."""
+
+    UNKNOWN = "not asked yet"
+    YES = "answers"
+    NO = "does not answer"
+
+
+class SignedIn(StrEnum):
+    """How a registration stands."""
+
+    NOT_YET = "not yet"
+    YES = "signed in"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What was learned of a trunk's server; its answer's way there and back in milliseconds."""
+
+    answering: Answering = Answering.UNKNOWN
+    took_ms: float | None = None
+
+
+NOT_ASKED = Contact()
+
+
+def look_at(endpoint: str) -> str:
+    """The address of record by which a trunk is asked whether it is there."""
+    return f"look-{endpoint}"
+
+
+def contact_of(endpoint: str) -> Action:
+    """Asks for the name of the contact; its answer's Value goes to `asked`."""
+    return ("Getvar", ("Variable", f"PJSIP_AOR({look_at(endpoint)},contact)"))
+
+
+def asked(contact: str, what: str) -> Action:
+    """Asks for its `status` or its `rtt`, which is in microseconds."""
+    return ("Getvar", ("Variable", f"PJSIP_CONTACT({contact},{what})"))
+
+
+def contact_said(status: str, rtt: str) -> Contact:
+    """By the answers to `asked`."""
+    match status:
+        case "Reachable":
+            return Contact(Answering.YES, round(int(rtt) / 1000, 1) if rtt.isdigit() else None)
+        case "Unreachable":
+            return Contact(Answering.NO)
+        case _:
+            return NOT_ASKED
+
+
+def registrations(told: Iterable[Message]) -> dict[str, SignedIn]:
+    """By the trunk's endpoint."""
+    stand = {"Registered": SignedIn.YES, "Rejected": SignedIn.REFUSED, "Stopped": SignedIn.REFUSED}
+    return {
+        message.get("ObjectName"): stand.get(message.get("Status"), SignedIn.NOT_YET)
+        for message in told
+        if message.get("Event") == "OutboundRegistrationDetail"
+    }

@@ -1,0 +1,53 @@
+"""The lines: what each leads to, and how it stands now."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from firmware.control import ControlError, ask
+from firmware.lines_desk import LINES, LineNow, LinesRequest
+from firmware.place import Place
+
+NOT_DONE = 1
+STATE_STYLES = {"well": "green", "warning": "yellow", "alarm": "bold red", "unknown": "dim"}
+
+app = typer.Typer()
+group = typer.Typer(help="The lines, and how each stands now.", invoke_without_command=True)
+app.add_typer(group, name="lines")
+say = Console()
+complain = Console(stderr=True)
+
+
+@group.callback()
+def lines(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Each line: by which trunk or modem it comes, its numbers, what it opens, and its state."""
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        reply = ask(Place.from_environment().control_socket, LINES, LinesRequest())
+    except ControlError as refused:
+        complain.print(str(refused), markup=False)
+        raise typer.Exit(NOT_DONE) from None
+    if as_json:
+        typer.echo(reply.model_dump_json(indent=2))
+        return
+    table = Table("line", "kind", "by", "numbers", "opens", "in use", "last call", "now", box=None)
+    for line in reply.lines:
+        table.add_row(*_cells(line))
+    say.print(table if reply.lines else "the site file names no lines")
+
+
+def _cells(line: LineNow) -> tuple[str, ...]:
+    style = STATE_STYLES[line.state]
+    now = f"[{style}]{escape(line.detail)}[/]"
+    if line.cure:
+        now += f"\n{escape(line.cure)}"
+    numbers = "\n".join(line.numbers)
+    last = line.last_call or "none yet"
+    return line.line, line.kind, line.by, numbers, line.leads_to, str(line.in_use), last, now

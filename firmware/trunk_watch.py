@@ -1,0 +1,134 @@
+"""How the trunks of one running exchange stand: asked of Asterisk every few seconds, and told in
+the status with the reason and its cure. No call hangs on anything here.
+
+    signs in:    signed in -> well | refused, and its server answers -> the user name, the password
+                 or the account | refused, and it is silent -> the connection or the address
+    by address:  answers -> well | answers no more -> the connection | never has -> left alone, for
+                 not everybody answers whoever asks whether they are there
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from firmware import topics
+from firmware.asterisk import trunk_states
+from firmware.asterisk.line_groups import trunk_endpoint
+from firmware.asterisk.link import ActionFailed, Link, LinkDown
+from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
+from ivr.plan import Plan, Trunk
+
+LOOK_S = 3.0
+
+SILENT = "the telephone company does not answer"
+SILENT_CURE = "look at the internet connection, and at its address in [trunks] of the site file"
+REFUSED = "the telephone company refuses to let the box sign in"
+REFUSED_CURE = (
+    "compare its user name in [trunks] of the site file, give its password again on the page, and"
+    " ask the company whether the account is in force"
+)
+NO_PASSWORD = "no password was given for the telephone company, and it refuses the box"  # noqa: S105
+NO_PASSWORD_CURE = "give it on the page: People and phones, Telephone companies, its form"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What is known of one trunk."""
+
+    contact: Contact = NOT_ASKED
+    has_answered: bool = False  # ever, since the exchange began
+    signed_in: SignedIn | None = None  # None: it was not told
+
+
+def seen(before: Stand, contact: Contact, signed_in: SignedIn | None) -> Stand:
+    """After one more look. What a look does not tell stands as it was."""
+    known = before.contact if contact.answering is Answering.UNKNOWN else contact
+    has_answered = before.has_answered or known.answering is Answering.YES
+    return Stand(known, has_answered, signed_in or before.signed_in)
+
+
+def part_of(trunk: Trunk, stand: Stand, *, lacks_password: bool) -> topics.Part | None:
+    """As the status tells it; None: nothing is known yet."""
+    is_silent = stand.contact.answering is Answering.NO
+    if trunk.registers and stand.signed_in is SignedIn.REFUSED:
+        if is_silent:
+            return _part(trunk, "alarm", SILENT, SILENT_CURE)
+        if lacks_password:
+            return _part(trunk, "alarm", NO_PASSWORD, NO_PASSWORD_CURE)
+        return _part(trunk, "alarm", REFUSED, REFUSED_CURE)
+    if is_silent and stand.has_answered:
+        return _part(trunk, "alarm", SILENT, SILENT_CURE)
+    if trunk.registers and stand.signed_in is SignedIn.YES:
+        return _part(trunk, "well", f"signed in{_took(stand)}")
+    if stand.contact.answering is Answering.YES:
+        return _part(trunk, "well", f"answers{_took(stand)}")
+    if is_silent:
+        return _part(trunk, "well", "never says whether it is there")
+    return None
+
+
+def _took(stand: Stand) -> str:
+    return "" if stand.contact.took_ms is None else f", {stand.contact.took_ms:g} ms"
+
+
+def _part(trunk: Trunk, state: str, detail: str, cure: str = "") -> topics.Part:
+    told = {"name": f"trunk {trunk.name}", "state": state, "detail": detail, "cure": cure}
+    return topics.Part.model_validate(told)
+
+
+class TrunkWatch:
+    """All of them."""
+
+    def __init__(
+        self,
+        *,
+        plan: Callable[[], Plan],
+        link: Link,
+        lacks_password: Callable[[str], bool],
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._plan, self._link, self._look_s = plan, link, look_s
+        self._lacks_password = lacks_password
+        self._stands: dict[str, Stand] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            # That there is no Asterisk is told by itself; what is known grows old meanwhile.
+            with suppress(ActionFailed, LinkDown):
+                await self._look()
+            await asyncio.sleep(self._look_s)
+
+    async def _look(self) -> None:
+        trunks = self._plan().trunks
+        signed_in: Mapping[str, SignedIn] = {}
+        if any(trunk.registers for trunk in trunks.values()):
+            told = await self._link.ask(*trunk_states.REGISTRATIONS)
+            signed_in = trunk_states.registrations(told)
+        stands: dict[str, Stand] = {}
+        for name, trunk in trunks.items():
+            endpoint = trunk_endpoint(trunk)
+            before = self._stands.get(name, Stand())
+            stands[name] = seen(before, await self._contact(endpoint), signed_in.get(endpoint))
+        self._stands = stands
+
+    async def _contact(self, endpoint: str) -> Contact:
+        named = (await self._link.send(*trunk_states.contact_of(endpoint))).get("Value")
+        if not named:
+            return NOT_ASKED
+        status, rtt = [
+            (await self._link.send(*trunk_states.asked(named, what))).get("Value")
+            for what in ("status", "rtt")
+        ]
+        return trunk_states.contact_said(status, rtt)
+
+    def parts(self) -> tuple[topics.Part, ...]:
+        """For the status: one for each of which anything is known."""
+        trunks = self._plan().trunks
+        found = (
+            part_of(trunks[name], stand, lacks_password=self._lacks_password(name))
+            for name, stand in self._stands.items()
+            if name in trunks
+        )
+        return tuple(part for part in found if part is not None)
