@@ -298,6 +298,7 @@ class App:
                 plan=lambda: self._plan,
                 link=self._link,
                 lacks_password=partial(site_secrets.lacks_password, self._place.secrets),
+                authorities=self._place.sip_authorities,
             )
             self._modems = Modems(
                 plan=lambda: self._plan,

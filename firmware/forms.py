@@ -158,15 +158,34 @@ class ClinicForm(Strict):
     ] = None
 
 
+SIP_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}  # RFC 3261, 19.1.2
+
+
 class TrunkForm(Strict):
     host: Host
-    port: Annotated[int, _count(1, 65535)] = 5060
+    port: Annotated[int, _count(1, 65535)] | None = None
     username: Username | None = None
     registers: Annotated[bool, Field(strict=True, description="true or false")] = False
     emergency: Annotated[bool, Field(strict=True, description="true or false")] = True
+    transport: Annotated[
+        Literal["udp", "tcp", "tls"], Field(description='"udp", "tcp" or "tls"')
+    ] = "udp"
+    srtp: Annotated[
+        Literal["none", "optional", "required"],
+        Field(description='"none", "optional" or "required"'),
+    ] = "none"
 
     def trunk(self, name: str) -> plan.Trunk:
-        return plan.Trunk(name, self.host, self.port, self.username, self.registers, self.emergency)
+        return plan.Trunk(
+            name,
+            self.host,
+            self.port or SIP_PORTS[self.transport],
+            self.username,
+            self.registers,
+            self.emergency,
+            plan.Transport(self.transport),
+            plan.Encrypted(self.srtp),
+        )
 
 
 class RecordedForm(Strict):

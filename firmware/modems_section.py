@@ -83,6 +83,14 @@ def must_be_others(rule: plan.DialRule, path: Path, fault: Fault) -> None:
         fault(path, "a trunk stands in this order twice", "name each trunk once")
 
 
+def keys_must_be_hidden(trunks: Mapping[str, plan.Trunk], fault: Fault) -> None:
+    """The keys of a talk stand in its signalling (RFC 4568), which hides them by TLS alone."""
+    for name, trunk in trunks.items():
+        if trunk.srtp is not plan.Encrypted.NEVER and trunk.transport is not plan.Transport.TLS:
+            reason = "srtp needs tls: else whoever listens reads the keys too"
+            fault(("trunks", name, "srtp"), reason, 'write transport = "tls", or leave srtp out')
+
+
 def must_be_accepted(
     trunks: Mapping[str, plan.Trunk],
     modems: Collection[str],

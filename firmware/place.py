@@ -116,6 +116,16 @@ class Place:
         return self.asterisk / "keys" / "sip.pem"
 
     @property
+    def sip_authorities(self) -> Path:
+        """Who may vouch for the server of a trunk, as Asterisk reads it: made at each publish."""
+        return self.asterisk / "keys" / "authorities.pem"
+
+    @property
+    def trusted(self) -> Path:
+        """Authorities that an administrator trusts beside those of the machine."""
+        return self.home / "trusted.pem"
+
+    @property
     def ledger_log(self) -> Path:
         return self.home / "ledger.log"
 

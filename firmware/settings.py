@@ -53,6 +53,7 @@ from firmware.inside_section import BlockingForm, InsideReading, PageForm, WrapU
 from firmware.modems_section import (
     ModemForm,
     ModemOnlyForm,
+    keys_must_be_hidden,
     must_be_accepted,
     must_be_carried,
     must_be_others,
@@ -302,6 +303,7 @@ class _Reading:
         ports_are_apart(modems, self._fault)
         only = self.document.get("modem_only")
         accepted = None if only is None else self._admit(ModemOnlyForm, only, ("modem_only",))
+        keys_must_be_hidden(trunks, self._fault)
         must_be_accepted(trunks, modems, accepted, self._fault)
         supply = self.document.get("power")
         power = None if supply is None else self._admit(PowerForm, supply, ("power",))

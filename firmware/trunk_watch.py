@@ -3,6 +3,7 @@ the status with the reason and its cure. No call hangs on anything here.
 
     signs in:    signed in -> well | refused, and its server answers -> the user name, the password
                  or the account | refused, and it is silent -> the connection or the address
+    by TLS:      silent -> what is wrong with its certificate, if that is it
     by address:  answers -> well | answers no more -> the connection | never has -> left alone, for
                  not everybody answers whoever asks whether they are there
 """
@@ -11,13 +12,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from firmware import topics
 from firmware.asterisk import trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
-from ivr.plan import Plan, Trunk
+from firmware.trunk_certificate import fault_of
+from ivr.plan import Plan, Transport, Trunk
 
 LOOK_S = 3.0
 
@@ -30,6 +33,10 @@ REFUSED_CURE = (
 )
 NO_PASSWORD = "no password was given for the telephone company, and it refuses the box"  # noqa: S105
 NO_PASSWORD_CURE = "give it on the page: People and phones, Telephone companies, its form"  # noqa: S105
+CERTIFICATE_CURE = (
+    "compare its address in [trunks] of the site file with the company's papers; where it has an"
+    " authority of its own, `careline lines trust FILE` and publish"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +46,23 @@ class Stand:
     contact: Contact = NOT_ASKED
     has_answered: bool = False  # ever, since the exchange began
     signed_in: SignedIn | None = None  # None: it was not told
+    certificate: str = ""  # what is wrong with the one that its server shows, as far as we know
 
 
-def seen(before: Stand, contact: Contact, signed_in: SignedIn | None) -> Stand:
+def seen(
+    before: Stand, contact: Contact, signed_in: SignedIn | None, certificate: str = ""
+) -> Stand:
     """After one more look. What a look does not tell stands as it was."""
     known = before.contact if contact.answering is Answering.UNKNOWN else contact
     has_answered = before.has_answered or known.answering is Answering.YES
-    return Stand(known, has_answered, signed_in or before.signed_in)
+    return Stand(known, has_answered, signed_in or before.signed_in, certificate)
 
 
 def part_of(trunk: Trunk, stand: Stand, *, lacks_password: bool) -> topics.Part | None:
     """As the status tells it; None: nothing is known yet."""
     is_silent = stand.contact.answering is Answering.NO
+    if is_silent and stand.certificate:
+        return _part(trunk, "alarm", stand.certificate, CERTIFICATE_CURE)
     if trunk.registers and stand.signed_in is SignedIn.REFUSED:
         if is_silent:
             return _part(trunk, "alarm", SILENT, SILENT_CURE)
@@ -86,9 +98,12 @@ class TrunkWatch:
         plan: Callable[[], Plan],
         link: Link,
         lacks_password: Callable[[str], bool],
+        authorities: Path,
         look_s: float = LOOK_S,
     ) -> None:
+        """`authorities` are those that Asterisk trusts with trunks."""
         self._plan, self._link, self._look_s = plan, link, look_s
+        self._authorities = authorities
         self._lacks_password = lacks_password
         self._stands: dict[str, Stand] = {}
 
@@ -110,8 +125,15 @@ class TrunkWatch:
         for name, trunk in trunks.items():
             endpoint = trunk_endpoint(trunk)
             before = self._stands.get(name, Stand())
-            stands[name] = seen(before, await self._contact(endpoint), signed_in.get(endpoint))
+            contact = await self._contact(endpoint)
+            certificate = await self._certificate(trunk, contact)
+            stands[name] = seen(before, contact, signed_in.get(endpoint), certificate)
         self._stands = stands
+
+    async def _certificate(self, trunk: Trunk, contact: Contact) -> str:
+        if trunk.transport is not Transport.TLS or contact.answering is not Answering.NO:
+            return ""
+        return await fault_of(trunk.host, trunk.port, self._authorities)
 
     async def _contact(self, endpoint: str) -> Contact:
         named = (await self._link.send(*trunk_states.contact_of(endpoint))).get("Value")

@@ -28,6 +28,22 @@ class Urgency(IntEnum):
     ROUTINE = 3
 
 
+class Transport(StrEnum):
+    """By what a trunk signals."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+class Encrypted(StrEnum):
+    """Whether the talks of a trunk are, by SRTP."""
+
+    NEVER = "none"
+    WHERE_OFFERED = "optional"
+    ALWAYS = "required"
+
+
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A connection to the telephone network. Its password, if it has one, lives with the site's
@@ -39,6 +55,8 @@ class Trunk:
     username: str | None  # None: the trunk is known by its address
     registers: bool  # we register with it, rather than it knowing our address
     emergency: bool = True  # emergency calls may go by it
+    transport: Transport = Transport.UDP
+    srtp: Encrypted = Encrypted.NEVER  # whether its talks are encrypted
 
 
 @dataclass(frozen=True, slots=True)

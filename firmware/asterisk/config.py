@@ -15,18 +15,18 @@ from firmware import settings
 from firmware.asterisk import (
     desk_dialplan,
     dialplan,
+    endpoints,
     fax,
     in_browser,
-    line_groups,
     tap_dialplan,
-    trunk_states,
+    trunks,
     whereabouts,
     written,
 )
 from firmware.asterisk.dialplan import SELFTEST
 from firmware.asterisk.strangers import GUARD_USER, SECURITY
 from firmware.site_secrets import Secrets
-from ivr.plan import Mailbox, Phone, Plan, Trunk
+from ivr.plan import Mailbox, Phone, Plan, Transport
 
 AMI_USER = dialplan.EXCHANGE_USER
 # A phone that does not answer at all is known to be gone after this; the notice comes by AMI.
@@ -34,9 +34,6 @@ QUALIFY_S = 30
 # A trunk without an answer of any kind is given up after 64 × T1 (RFC 3261, timer B): an emergency
 # call must not wait 32 s for a dead line. T1 is Asterisk's least.
 SIP_T1_MS = 100
-REGISTER_AGAIN_S = 30
-# How often a trunk is asked whether it is there, and how long its answer may take.
-LOOK_S, LOOK_TIMEOUT_S = 10, 3
 
 # Not bridge_native_rtp: it forwards the other side's packets as they are, with their own sequence
 # numbers, and a telephone company that runs Asterisk then drops every second talk's audio for good
@@ -94,6 +91,7 @@ class Paths:
     prompts: Path
     modules: Path
     certificate: Path  # what telephones are shown, and its key
+    authorities: Path  # who may vouch for the server of a trunk
 
 
 STATE_FOLDERS = ("db", "log", "run", "spool", "var/keys")
@@ -119,7 +117,7 @@ def generate(
         "features.conf": _features(plan, voice(plan, paths.prompts)),
         "res_parking.conf": _parking(plan),
         "musiconhold.conf": _music(plan, paths.prompts),
-        "pjsip.conf": _pjsip(plan, secrets, ports, paths.certificate),
+        "pjsip.conf": _pjsip(plan, secrets, ports, paths),
         "geolocation.conf": whereabouts.locations(plan),
         "extensions.conf": dialplan.extensions(
             plan, ports.engine, voice(plan, paths.prompts), timing, ports.modems
@@ -269,15 +267,19 @@ def _music(plan: Plan, prompts: Path) -> str:
 
 def speaks_tls(plan: Plan) -> bool:
     """Whether anybody of this site signals by TLS."""
-    return any(phone.secure for phone in plan.phones.values())
+    phones = (phone.secure for phone in plan.phones.values())
+    return any(phones) or any(it.transport is Transport.TLS for it in plan.trunks.values())
 
 
-def _pjsip(plan: Plan, secrets: Secrets, ports: Ports, certificate: Path) -> str:
+def _pjsip(plan: Plan, secrets: Secrets, ports: Ports, paths: Paths) -> str:
     sections = [*_sip_itself(plan, ports), *_selftest(secrets, ports)]
     if speaks_tls(plan):
-        sections.append(_tls(ports, certificate))
+        sections.append(_tls(ports, paths))
+    if any(trunk.transport is Transport.TCP for trunk in plan.trunks.values()):
+        tcp = ["type=transport", "protocol=tcp", f"bind={ports.sip_address}:{ports.sip}"]
+        sections.append(written.section("tcp", tcp))
     for trunk in plan.trunks.values():
-        sections += _trunk(plan, trunk, secrets.trunks.get(trunk.name, ""))
+        sections += trunks.objects(plan, trunk, secrets.trunks.get(trunk.name, ""))
     for phone in plan.phones.values():
         sections += _phone(phone, secrets.phones[phone.extension], plan.mailboxes)
     return "\n".join(sections)
@@ -304,96 +306,30 @@ def _sip_itself(plan: Plan, ports: Ports) -> Iterator[str]:
     )
 
 
-def _tls(ports: Ports, certificate: Path) -> str:
+def _tls(ports: Ports, paths: Paths) -> str:
     """TLS 1.2, and with our certificate only with forward secrecy (RFC 9325): told a least version,
-    Asterisk offers that one alone. A telephone shows no certificate: it has its password."""
+    Asterisk offers that one alone. A telephone shows no certificate: it has its password. A trunk's
+    server must show one for its name by which an authority vouches that we trust."""
     return written.section(
         "tls",
         [
             "type=transport",
             "protocol=tls",
             f"bind={ports.sip_address}:{ports.sip_tls}",
-            f"cert_file={certificate}",
-            f"priv_key_file={certificate}",
+            f"cert_file={paths.certificate}",
+            f"priv_key_file={paths.certificate}",
+            f"ca_list_file={paths.authorities}",
+            "verify_server=yes",
             "method=tlsv1_2",
         ],
     )
 
 
-ENDPOINT = (
-    "type=endpoint", "transport=udp", "disallow=all", "allow=ulaw,alaw", "direct_media=no",
-    "rtp_symmetric=yes", "force_rport=yes", "rewrite_contact=yes", "dtmf_mode=rfc4733",
-    "allow_overlap=no", "moh_suggest=default",
-)  # fmt: skip
-
-
 # The keys of a talk stand in its SDP (RFC 4568), so they go by TLS alone; without, it is refused.
 _SECURED = (
-    *("transport=tls" if each == "transport=udp" else each for each in ENDPOINT),
+    *("transport=tls" if each == "transport=udp" else each for each in endpoints.ENDPOINT),
     "media_encryption=sdes", "media_encryption_optimistic=no",
 )  # fmt: skip
-
-
-def _trunk(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
-    title = line_groups.trunk_endpoint(trunk)
-    host = f"{written.host(trunk.host)}:{trunk.port:d}"
-    user = None if trunk.username is None else written.value(trunk.username)
-    authenticates = [] if user is None else [f"outbound_auth={title}", f"from_user={user}"]
-    yield written.section(
-        title,
-        [
-            *ENDPOINT,
-            "identify_by=ip",
-            f"context={dialplan.trunk_context(trunk)}",
-            f"aors={title}",
-            "trust_id_inbound=yes",
-            "send_pai=yes",
-            *([whereabouts.TELLS] if plan.address else []),
-            *(fax.T38 if fax.is_there_one(plan) else ()),
-            *authenticates,
-        ],
-    )
-    yield written.section(title, ["type=aor", f"contact=sip:{host}"])
-    # Looked at by itself: a contact that does not answer OPTIONS is dialled no more, 911 neither,
-    # and a gateway that never answers them may carry calls all the same.
-    look = trunk_states.look_at(title)
-    # Only what an endpoint has is asked; by `ip`, and of no address, nobody can be it.
-    nobody = [*ENDPOINT, "identify_by=ip", f"context={dialplan.trunk_context(trunk)}"]
-    yield written.section(look, [*nobody, f"aors={look}"])
-    yield written.section(
-        look,
-        [
-            "type=aor",
-            f"contact=sip:{host}",
-            f"qualify_frequency={LOOK_S}",
-            f"qualify_timeout={LOOK_TIMEOUT_S}",
-        ],
-    )
-    yield written.section(
-        title, ["type=identify", f"endpoint={title}", f"match={written.host(trunk.host)}"]
-    )
-    if user is not None:
-        yield _auth(title, user, password)
-    if trunk.registers and user is not None:
-        numbers = [line.numbers[0] for line in plan.lines.values() if line.trunk == trunk.name]
-        yield written.section(
-            title,
-            [
-                "type=registration",
-                "transport=udp",
-                f"outbound_auth={title}",
-                f"server_uri=sip:{host}",
-                f"client_uri=sip:{user}@{host}",
-                # What a trunk calls that names no number: the line's first.
-                *(f"contact_user={written.number(first)}" for first in numbers[:1]),
-                f"retry_interval={REGISTER_AGAIN_S}",
-                f"forbidden_retry_interval={REGISTER_AGAIN_S}",
-                f"fatal_retry_interval={REGISTER_AGAIN_S}",
-                "auth_rejection_permanent=no",
-                "max_retries=4294967295",
-                "max_random_initial_delay=0",  # a box has no crowd to spread
-            ],
-        )
 
 
 def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Iterator[str]:
@@ -424,7 +360,7 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
     if phone.browser:
         yield from in_browser.identified(phone, password)
     else:
-        yield _auth(extension, extension, password)
+        yield endpoints.auth(extension, extension, password)
     yield written.section(
         extension,
         ["type=aor", "max_contacts=1", "remove_existing=yes", f"qualify_frequency={QUALIFY_S}"],
@@ -433,10 +369,10 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
 
 def _spoken_to(phone: Phone) -> list[str]:
     if phone.browser:
-        return in_browser.endpoint(ENDPOINT)
+        return in_browser.endpoint(endpoints.ENDPOINT)
     known = ["identify_by=username", f"auth={written.number(phone.extension)}"]
     t38 = fax.T38 if fax.speaks_t38(phone) else ()
-    return [*(_SECURED if phone.secure else ENDPOINT), *known, *t38]
+    return [*(_SECURED if phone.secure else endpoints.ENDPOINT), *known, *t38]
 
 
 def _selftest(secrets: Secrets, ports: Ports) -> Iterator[str]:
@@ -444,7 +380,7 @@ def _selftest(secrets: Secrets, ports: Ports) -> Iterator[str]:
     yield written.section(
         SELFTEST,
         [
-            *ENDPOINT,
+            *endpoints.ENDPOINT,
             "identify_by=username",
             f"context={SELFTEST}",
             f"auth={SELFTEST}",
@@ -455,18 +391,6 @@ def _selftest(secrets: Secrets, ports: Ports) -> Iterator[str]:
             "set_var=__SELFTEST=1",
         ],
     )
-    yield _auth(SELFTEST, SELFTEST, secrets.selftest)
+    yield endpoints.auth(SELFTEST, SELFTEST, secrets.selftest)
     address = "127.0.0.1" if ports.sip_address == "0.0.0.0" else ports.sip_address  # noqa: S104
     yield written.section(SELFTEST, ["type=aor", f"contact=sip:{address}:{ports.sip}"])
-
-
-def _auth(title: str, user: str, password: str) -> str:
-    return written.section(
-        title,
-        [
-            "type=auth",
-            "auth_type=userpass",
-            f"username={user}",
-            f"password={written.value(password)}",
-        ],
-    )

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from firmware import sip_certificate
+from firmware import sip_authorities, sip_certificate
 from firmware.asterisk import fax
 from firmware.asterisk.config import AMI_USER, STATE_FOLDERS, Paths, Ports, generate, speaks_tls
 from firmware.asterisk.dialplan import Timing, carriers, line_context
@@ -146,12 +146,14 @@ def prepare(place: Place, site: Site, launch: Launch) -> Path:
     secrets = secrets_of(place.secrets, site.plan)
     if speaks_tls(site.plan):
         sip_certificate.keep(place, names_of_box(), datetime.now(UTC))
+        sip_authorities.keep(place)
     paths = Paths(
         launch.site / "current",
         launch.site,
         launch.prompts,
         launch.modules,
         launch.site / place.sip_certificate.relative_to(place.asterisk),
+        launch.site / place.sip_authorities.relative_to(place.asterisk),
     )
     files = generate(site.plan, secrets, site.ports, paths, timing=site.timing)
     return write_version(
@@ -274,6 +276,7 @@ async def _prove(place: Place, stage: Path, site: Site, launch: Launch) -> None:
         launch.prompts,
         launch.modules,
         launch.site / place.sip_certificate.relative_to(place.asterisk),
+        launch.site / place.sip_authorities.relative_to(place.asterisk),
     )
     for folder in (*STATE_FOLDERS, "configuration"):
         (stage / folder).mkdir(parents=True)

@@ -1,5 +1,6 @@
-"""The lines: what each leads to, and how it stands now."""
+"""The lines: what each leads to, how it stands now, and whom a trunk's server is trusted by."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,9 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from firmware import sip_authorities
 from firmware.control import ControlError, ask
 from firmware.lines_desk import LINES, LineNow, LinesRequest
 from firmware.place import Place
+from firmware.sip_authorities import TrustError
 
 NOT_DONE = 1
 STATE_STYLES = {"well": "green", "warning": "yellow", "alarm": "bold red", "unknown": "dim"}
@@ -41,6 +44,22 @@ def lines(
     for line in reply.lines:
         table.add_row(*_cells(line))
     say.print(table if reply.lines else "the site file names no lines")
+
+
+@group.command()
+def trust(
+    file: Annotated[Path, typer.Argument(help="an authority's certificate, as PEM")],
+) -> None:
+    """Trust the authority that vouches for a telephone company's server, from the next publish
+    on."""
+    try:
+        names = sip_authorities.trust(Place.from_environment(), file.read_bytes())
+    except (TrustError, OSError) as no:
+        complain.print(str(no), markup=False)
+        raise typer.Exit(NOT_DONE) from None
+    for name in names:
+        say.print(f"trusted with trunks: {name}", markup=False)
+    say.print("publish the site again: from then on it counts")
 
 
 def _cells(line: LineNow) -> tuple[str, ...]:

@@ -152,7 +152,8 @@ class Drawn:
     def _says(self, value: str, called: Mapping[str, str]) -> str:
         if value in called:
             return f"{value} {called[value]}".strip()
-        return self.words.gettext(CHOICES.get(value, value))
+        own = CHOICES.get(f"{self.section.name}.{value}")  # a word that means another thing here
+        return self.words.gettext(own or CHOICES.get(value, value))
 
 
 REQUESTS = ("refill", "appointment", "referral", "billing", "call-back", "other")

@@ -263,6 +263,14 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Its password is given on a screen of its own, and never shown."),
     ),
     "trunks.registers": (to_say("The box signs in there"), ""),
+    "trunks.transport": (
+        to_say("How it is signalled"),
+        to_say("TLS only where the company offers it; its certificate must be for this address."),
+    ),
+    "trunks.srtp": (
+        to_say("Nobody on the way can listen to its talks"),
+        to_say("Needs TLS. With SRTP required, a call that cannot be encrypted is not made."),
+    ),
     "trunks.emergency": (
         to_say("Emergency calls may go by it"),
         to_say("Only a line that cannot take them, as one for faxes alone, is left out."),
@@ -488,6 +496,12 @@ CHOICES: Mapping[str, str] = {
     "other": to_say("other"),
     "en": to_say("English"),
     "es": to_say("Spanish"),
+    "udp": to_say("UDP"),
+    "tcp": to_say("TCP"),
+    "trunks.tls": to_say("TLS"),
+    "trunks.none": to_say("not at all"),
+    "optional": to_say("where the company offers SRTP"),
+    "required": to_say("SRTP required"),
 }
 
 _LETTERS = to_say("Use up to 80 letters, digits, spaces and . ' / + - and begin with a letter.")
@@ -517,6 +531,8 @@ PLAIN: Mapping[str, str] = {
     " [{ after_s = 60, needs = { spanish = 3 } }]": _SKILLS,
     '"always", "on-request" or "never"': _OFFERED,
     '"announce", "key" or "none"': _OFFERED,
+    '"udp", "tcp" or "tls"': _OFFERED,
+    '"none", "optional" or "required"': _OFFERED,
     '"emergency", "urgent", "soon" or "routine"': _OFFERED,
     'of "place" and "wait", or an empty list': _OFFERED,
     '"admit" or "ask", for who shows no number': _OFFERED,

@@ -8,7 +8,7 @@ from firmware import settings
 from firmware.asterisk import modem_dialplan
 from firmware.settings import SiteFaults
 from ivr import outside
-from ivr.plan import Plan
+from ivr.plan import Encrypted, Plan, Transport
 
 TEMPLATE = Path("firmware/template/clinic.toml").read_text("utf-8")
 MODEM = """
@@ -140,3 +140,17 @@ def test_what_is_tried_when_a_trunk_fails_needs_a_first_trunk() -> None:
     assert "no first trunk" in faults(
         with_others('["spare"]').replace('trunk = "telco"\nother', 'modem = "m"\nother')
     )
+
+
+def test_talks_are_encrypted_only_where_their_keys_are_hidden() -> None:
+    telco = '[trunks.telco]\nsrtp = "required"\n'
+    assert "srtp needs tls" in faults(TEMPLATE.replace("[trunks.telco]", telco))
+    by_tls = telco + 'transport = "tls"\n'
+    trunk = settings.read(TEMPLATE.replace("[trunks.telco]", by_tls)).trunks["telco"]
+    assert (trunk.transport, trunk.srtp) == (Transport.TLS, Encrypted.ALWAYS)
+
+
+@pytest.mark.parametrize(("transport", "port"), [("udp", 5060), ("tcp", 5060), ("tls", 5061)])
+def test_a_trunk_without_a_port_has_its_transports_own(transport: str, port: int) -> None:
+    spare = f'{SPARE}transport = "{transport}"\n'
+    assert settings.read(TEMPLATE + spare).trunks["spare"].port == port

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware import settings, trunk_watch
+from firmware import settings, trunk_certificate, trunk_watch
 from firmware.asterisk import trunk_states
 from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
 from firmware.asterisk.wire import Message
@@ -36,6 +36,14 @@ def test_a_trunk_that_fails_is_told_with_why_and_one_that_never_answers_question
     assert part
     assert (part.state, part.detail) == (state, detail)
     assert bool(part.cure) == (state == "alarm")
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_is_told_though_it_never_answered() -> None:
+    stand = seen(Stand(), NO, None, trunk_certificate.UNKNOWN)
+    part = part_of(BY_ADDRESS, stand, lacks_password=False)
+    assert part
+    assert (part.state, part.detail) == ("alarm", trunk_certificate.UNKNOWN)
+    assert "careline lines trust" in part.cure
 
 
 def test_a_password_that_nobody_gave_is_asked_for() -> None:

@@ -17,7 +17,8 @@ from ivr.plan import Address, Plan, Recorded, Recording
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 PLAN = settings.read(TEMPLATE.read_text("utf-8"))
 PORTS = Ports(sip=5060, ami=5038, engine=5039, rtp_first=10_000, rtp_last=10_999)
-PATHS = Paths(*map(Path, ("/site/current", "/site", "/prompts", "/modules", "/site/keys/sip.pem")))
+KEYS = ("/site/keys/sip.pem", "/site/keys/authorities.pem")
+PATHS = Paths(*map(Path, ("/site/current", "/site", "/prompts", "/modules", *KEYS)))
 SECRETS = Secrets("a" * 48, "b" * 48, dict.fromkeys(PLAN.phones, "c" * 48), {})
 
 HOSTILE = [

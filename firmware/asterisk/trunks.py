@@ -1,0 +1,97 @@
+"""A trunk's part of pjsip.conf. Text only; pure.
+
+It is known by its address and by nothing else, so a stranger who knows its user name is a stranger.
+What is signalled by TLS goes to a server by whose authority we are assured of its name; talks are
+encrypted by SDES (RFC 4568), whose keys that signalling hides.
+"""
+
+from collections.abc import Iterator
+
+from firmware.asterisk import endpoints, fax, line_groups, trunk_states, whereabouts, written
+from firmware.asterisk.dialplan import trunk_context
+from ivr.plan import Encrypted, Plan, Transport, Trunk
+
+REGISTER_AGAIN_S = 30
+# How often a trunk is asked whether it is there, and how long its answer may take.
+LOOK_S, LOOK_TIMEOUT_S = 10, 3
+
+
+def _by(trunk: Trunk) -> list[str]:
+    """What a trunk's endpoint has by its transport."""
+    signals = f"transport={trunk.transport.value}"
+    by = [signals if each == "transport=udp" else each for each in endpoints.ENDPOINT]
+    if trunk.srtp is Encrypted.NEVER:
+        return by
+    falls_back = "no" if _is_secret(trunk) else "yes"
+    return [*by, "media_encryption=sdes", f"media_encryption_optimistic={falls_back}"]
+
+
+def _is_secret(trunk: Trunk) -> bool:
+    """Each of its talks is encrypted."""
+    return trunk.srtp is Encrypted.ALWAYS
+
+
+def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
+    """Its sections of pjsip.conf."""
+    title = line_groups.trunk_endpoint(trunk)
+    host = f"{written.host(trunk.host)}:{trunk.port:d}"
+    transport = trunk.transport.value
+    # A semicolon begins a comment there.
+    at = host if trunk.transport is Transport.UDP else rf"{host}\;transport={transport}"
+    user = None if trunk.username is None else written.value(trunk.username)
+    authenticates = [] if user is None else [f"outbound_auth={title}", f"from_user={user}"]
+    yield written.section(
+        title,
+        [
+            *_by(trunk),
+            "identify_by=ip",
+            f"context={trunk_context(trunk)}",
+            f"aors={title}",
+            "trust_id_inbound=yes",
+            "send_pai=yes",
+            *([whereabouts.TELLS] if plan.address else []),
+            *(fax.T38 if fax.is_there_one(plan) and not _is_secret(trunk) else ()),
+            *authenticates,
+        ],
+    )
+    yield written.section(title, ["type=aor", f"contact=sip:{at}"])
+    # Looked at by itself: a contact that does not answer OPTIONS is dialled no more, 911 neither,
+    # and a gateway that never answers them may carry calls all the same.
+    look = trunk_states.look_at(title)
+    # Only what an endpoint has is asked; by `ip`, and of no address, nobody can be it.
+    nobody = [*_by(trunk), "identify_by=ip", f"context={trunk_context(trunk)}"]
+    yield written.section(look, [*nobody, f"aors={look}"])
+    yield written.section(
+        look,
+        [
+            "type=aor",
+            f"contact=sip:{at}",
+            f"qualify_frequency={LOOK_S}",
+            f"qualify_timeout={LOOK_TIMEOUT_S}",
+        ],
+    )
+    yield written.section(
+        title, ["type=identify", f"endpoint={title}", f"match={written.host(trunk.host)}"]
+    )
+    if user is not None:
+        yield endpoints.auth(title, user, password)
+    if trunk.registers and user is not None:
+        numbers = [line.numbers[0] for line in plan.lines.values() if line.trunk == trunk.name]
+        yield written.section(
+            title,
+            [
+                "type=registration",
+                f"transport={transport}",
+                f"outbound_auth={title}",
+                f"server_uri=sip:{at}",
+                f"client_uri=sip:{user}@{host}",
+                # What a trunk calls that names no number: the line's first.
+                *(f"contact_user={written.number(first)}" for first in numbers[:1]),
+                f"retry_interval={REGISTER_AGAIN_S}",
+                f"forbidden_retry_interval={REGISTER_AGAIN_S}",
+                f"fatal_retry_interval={REGISTER_AGAIN_S}",
+                "auth_rejection_permanent=no",
+                "max_retries=4294967295",
+                "max_random_initial_delay=0",  # a box has no crowd to spread
+            ],
+        )
