@@ -15,7 +15,7 @@ import pytest
 import xdist.remote
 import xdist.scheduler
 
-from tests import lanes
+from tests import lanes, running
 
 # How long one example takes says how busy the machine is, and nothing of what is tested.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -26,6 +26,14 @@ IN_CI = os.environ.get("CI") == "true"
 # What is read for the tests stays as long as they do: to look through it for rubbish, again and
 # again while it grows, takes each worker two fifths of the time until its first test.
 gc.disable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whoever ends the run from outside is told what it was in."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        following = running.Running()
+        following.listen()
+        config.pluginmanager.register(following)
 
 
 def pytest_collection_finish() -> None:

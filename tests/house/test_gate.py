@@ -98,6 +98,30 @@ def test_a_part_that_needs_more_than_its_share_closes_the_gate(clone: Path, tmp_
     assert "more than its share" in told.stdout
 
 
+def test_what_failed_is_told_once_more_at_the_end_where_alone_one_may_look(clone: Path) -> None:
+    script(clone / "tests/depth/run", "echo a bound was passed; exit 1")
+    script(clone / "tests/lines/run", "seq 500; echo lines held")
+    end = gate(clone).stdout.partition("the end of what it said")[2]
+    assert "a bound was passed" in end
+    assert "lines held" not in end
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_run_that_is_ended_names_the_test_it_was_in(workers: int, tmp_path: Path) -> None:
+    (tmp_path / "test_one.py").write_text("def test_one():\n    assert 1 == 2\n")
+    (tmp_path / "test_two.py").write_text(
+        "import os, signal, threading\n\ndef test_two():\n"
+        "    named = os.environ.get('PYTEST_XDIST_WORKER')\n"
+        "    os.kill(os.getppid() if named else os.getpid(), signal.SIGTERM)\n"
+        "    threading.Event().wait(60)\n"
+    )
+    told = run_tests(tmp_path, "true", "-n", str(workers), "--dist", "loadfile")
+    assert told.returncode == 2
+    end = told.stdout.partition("the time was up")[2]
+    assert "test_two.py::test_two" in end
+    assert "test_one.py::test_one" not in end.partition("====")[0]
+
+
 def test_after_a_failed_set_up_nothing_is_claimed_to_have_run(clone: Path) -> None:
     script(clone / ".ci/setup", "echo no room on the disk; exit 1")
     told = gate(clone)
@@ -110,9 +134,10 @@ def test_after_a_failed_set_up_nothing_is_claimed_to_have_run(clone: Path) -> No
 def run_tests(folder: Path, ci: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The tests of a folder under our conftest, as CI or as a person would run them."""
     shutil.copy(ROOT / "tests/conftest.py", folder / "conftest.py")
+    plain = {name: told for name, told in os.environ.items() if "XDIST" not in name}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-        cwd=folder, check=False, env=os.environ | {"CI": ci, "PYTHONPATH": str(ROOT)},
+        cwd=folder, check=False, env=plain | {"CI": ci, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True,
     )  # fmt: skip
 
