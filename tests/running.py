@@ -30,6 +30,7 @@ class Running:
         self._ended_by = number
         raise KeyboardInterrupt
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str, location: Location) -> None:
         """Begins one; a test told twice begins anew."""
         self._since[nodeid] = time.monotonic()

@@ -109,15 +109,20 @@ def test_what_failed_is_told_once_more_at_the_end_where_alone_one_may_look(clone
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_run_that_is_ended_names_the_test_it_was_in(workers: int, tmp_path: Path) -> None:
     (tmp_path / "test_one.py").write_text("def test_one():\n    assert 1 == 2\n")
-    (tmp_path / "test_two.py").write_text(
-        "import os, signal, threading\n\ndef test_two():\n"
-        "    named = os.environ.get('PYTEST_XDIST_WORKER')\n"
-        "    os.kill(os.getppid() if named else os.getpid(), signal.SIGTERM)\n"
-        "    threading.Event().wait(60)\n"
-    )
-    told = run_tests(tmp_path, "true", "-n", str(workers), "--dist", "loadfile")
-    assert told.returncode == 2
-    end = told.stdout.partition("the time was up")[2]
+    stands_still = "def test_two():\n    import threading\n    threading.Event().wait(60)\n"
+    (tmp_path / "test_two.py").write_text(stands_still)
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path / "conftest.py")
+    command = a_run("-v", "-n", str(workers), "--dist", "loadfile")
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=as_if_in("true"), stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        said = ""
+        while "FAILED" not in said or "test_two.py::test_two" not in said:
+            said += run.stdout.read(1)  # the line of what runs has no end yet
+        run.terminate()
+        end = run.stdout.read().partition("the time was up")[2]
+    assert run.returncode == 2
     assert "test_two.py::test_two" in end
     assert "test_one.py::test_one" not in end.partition("====")[0]
 
@@ -134,12 +139,19 @@ def test_after_a_failed_set_up_nothing_is_claimed_to_have_run(clone: Path) -> No
 def run_tests(folder: Path, ci: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The tests of a folder under our conftest, as CI or as a person would run them."""
     shutil.copy(ROOT / "tests/conftest.py", folder / "conftest.py")
-    plain = {name: told for name, told in os.environ.items() if "XDIST" not in name}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-        cwd=folder, check=False, env=plain | {"CI": ci, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        a_run(*arguments), cwd=folder, check=False, env=as_if_in(ci), capture_output=True, text=True
+    )
+
+
+def a_run(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
+
+
+def as_if_in(ci: str) -> dict[str, str]:
+    """Whose tests these are, and not that they are tests of ours: no worker's environment."""
+    plain = {name: told for name, told in os.environ.items() if "XDIST" not in name}
+    return plain | {"CI": ci, "PYTHONPATH": str(ROOT)}
 
 
 LEFT_OUT = {
