@@ -37,7 +37,7 @@ lines: ## run the tests of what is plugged in: lines, gateways, modems, speakers
 	@.ci/setup fuzz
 	@tests/lines/run
 
-depth: ## run the core's tests under the sanitizers, and look through it deeply
+depth: ## run the core under the sanitizers, and the fake pair's stories on the real one
 	@.ci/setup test
 	@tests/depth/run
 

@@ -16,7 +16,8 @@ from xdist.workermanage import WorkerController
 IN_REAL_TIME = (
     "tests/system/",
     "tests/faults/",
-    "tests/contract/",
+    "tests/depth/test_both_pairs",
+    "tests/depth/test_bench_latency",
     "tests/routing_core/test_media",
 )
 SINGLY = ("tests/house/test_linters.py",)
@@ -32,7 +33,6 @@ LONGEST_FIRST = (
     "tests/routing_core/test_c_gives_the_same_bits.py",
     "tests/system/test_messages.py",
     "tests/system/test_emergency.py",
-    "tests/contract/test_both_pairs.py",
     "tests/system/test_queue.py",
     "tests/system/test_faults.py",
     "tests/system/test_failsafe.py",
