@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from firmware import providers
 from ivr import plan
 from ivr.plan import FLOW_PREFIX, Urgency
 
@@ -162,7 +163,11 @@ SIP_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}  # RFC 3261, 19.1.2
 
 
 class TrunkForm(Strict):
-    host: Host
+    provider: Annotated[
+        providers.Name | None,
+        Field(description=f"one of {', '.join(providers.PROVIDERS)}"),
+    ] = None
+    host: Host | None = None
     port: Annotated[int, _count(1, 65535)] | None = None
     username: Username | None = None
     registers: Annotated[bool, Field(strict=True, description="true or false")] = False
@@ -174,17 +179,36 @@ class TrunkForm(Strict):
         Literal["none", "optional", "required"],
         Field(description='"none", "optional" or "required"'),
     ] = "none"
+    number_format: Annotated[
+        Literal["as-dialled", "e164", "+e164"] | None,
+        Field(description='"as-dialled", "e164" or "+e164"'),
+    ] = None
+    country_code: Annotated[
+        str,
+        Field(pattern="^[1-9][0-9]{0,2}$", description='a country\'s code in quotes, like "1"'),
+    ] = "1"
+    shown_in: Annotated[
+        Literal["account", "caller", "name"] | None,
+        Field(description='"account", "caller" or "name"'),
+    ] = None
 
     def trunk(self, name: str) -> plan.Trunk:
+        usual = providers.PROVIDERS.get(self.provider) if self.provider else None
+        signs_in = usual is not None and usual.registers and self.username is not None
         return plan.Trunk(
             name,
-            self.host,
+            self.host or (usual.host if usual else ""),
             self.port or SIP_PORTS[self.transport],
             self.username,
-            self.registers,
+            self.registers or signs_in,
             self.emergency,
             plan.Transport(self.transport),
             plan.Encrypted(self.srtp),
+            plan.NumberFormat(
+                self.number_format or (usual.number_format if usual else "as-dialled")
+            ),
+            self.country_code,
+            plan.ShownIn(self.shown_in or (usual.shown_in if usual else "account")),
         )
 
 

@@ -83,6 +83,14 @@ def must_be_others(rule: plan.DialRule, path: Path, fault: Fault) -> None:
         fault(path, "a trunk stands in this order twice", "name each trunk once")
 
 
+def must_lead_somewhere(trunks: Mapping[str, plan.Trunk], fault: Fault) -> None:
+    """Some companies have one address for all, most trunks name theirs."""
+    for name, trunk in trunks.items():
+        if not trunk.host:
+            cure = "write the company's address as host ="
+            fault(("trunks", name), "this trunk has no host", cure)
+
+
 def keys_must_be_hidden(trunks: Mapping[str, plan.Trunk], fault: Fault) -> None:
     """The keys of a talk stand in its signalling (RFC 4568), which hides them by TLS alone."""
     for name, trunk in trunks.items():

@@ -145,6 +145,7 @@ COMMANDS: Mapping[str, Operation] = {
     "holds": Operation.LOOK,
     "holds --why": Operation.HOLD,
     "lines": Operation.LOOK,
+    "lines providers": Operation.LOOK,
     "lines trust": Operation.CONFIGURE,
     "messages delete": Operation.LISTEN,
     "messages done": Operation.LISTEN,

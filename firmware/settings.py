@@ -57,6 +57,7 @@ from firmware.modems_section import (
     must_be_accepted,
     must_be_carried,
     must_be_others,
+    must_lead_somewhere,
     ports_are_apart,
 )
 from firmware.oncall_section import (
@@ -303,6 +304,7 @@ class _Reading:
         ports_are_apart(modems, self._fault)
         only = self.document.get("modem_only")
         accepted = None if only is None else self._admit(ModemOnlyForm, only, ("modem_only",))
+        must_lead_somewhere(trunks, self._fault)
         keys_must_be_hidden(trunks, self._fault)
         must_be_accepted(trunks, modems, accepted, self._fault)
         supply = self.document.get("power")

@@ -44,6 +44,23 @@ class Encrypted(StrEnum):
     ALWAYS = "required"
 
 
+class NumberFormat(StrEnum):
+    """How a trunk is sent the numbers it calls, and the clinic's own."""
+
+    AS_DIALLED = "as-dialled"
+    E164 = "e164"
+    PLUS_E164 = "+e164"
+
+
+class ShownIn(StrEnum):
+    """Where a trunk with a user name looks for the number that is shown to who is called. In
+    P-Asserted-Identity it is always."""
+
+    ACCOUNT = "account"  # nowhere else: From is the user name
+    CALLER = "caller"  # in From
+    NAME = "name"  # in From's display name
+
+
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A connection to the telephone network. Its password, if it has one, lives with the site's
@@ -57,6 +74,9 @@ class Trunk:
     emergency: bool = True  # emergency calls may go by it
     transport: Transport = Transport.UDP
     srtp: Encrypted = Encrypted.NEVER  # whether its talks are encrypted
+    numbers: NumberFormat = NumberFormat.AS_DIALLED  # how it is sent numbers
+    country_code: str = "1"  # of numbers that are dialled without one
+    shown_in: ShownIn = ShownIn.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from firmware.asterisk import (
     endpoints,
     fax,
     in_browser,
+    number_formats,
     tap_dialplan,
     trunks,
     whereabouts,
@@ -26,7 +27,7 @@ from firmware.asterisk import (
 from firmware.asterisk.dialplan import SELFTEST
 from firmware.asterisk.strangers import GUARD_USER, SECURITY
 from firmware.site_secrets import Secrets
-from ivr.plan import Mailbox, Phone, Plan, Transport
+from ivr.plan import Phone, Plan, Transport
 
 AMI_USER = dialplan.EXCHANGE_USER
 # A phone that does not answer at all is known to be gone after this; the notice comes by AMI.
@@ -281,7 +282,7 @@ def _pjsip(plan: Plan, secrets: Secrets, ports: Ports, paths: Paths) -> str:
     for trunk in plan.trunks.values():
         sections += trunks.objects(plan, trunk, secrets.trunks.get(trunk.name, ""))
     for phone in plan.phones.values():
-        sections += _phone(phone, secrets.phones[phone.extension], plan.mailboxes)
+        sections += _phone(plan, phone, secrets.phones[phone.extension])
     return "\n".join(sections)
 
 
@@ -332,11 +333,11 @@ _SECURED = (
 )  # fmt: skip
 
 
-def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Iterator[str]:
+def _phone(plan: Plan, phone: Phone, password: str) -> Iterator[str]:
     extension = written.number(phone.extension)
     lamps = [
         f"{written.name(box.name)}@{dialplan.MAILBOXES}"
-        for box in mailboxes.values()
+        for box in plan.mailboxes.values()
         if phone.extension in box.lamps
     ]
     yield written.section(
@@ -349,7 +350,7 @@ def _phone(phone: Phone, password: str, mailboxes: Mapping[str, Mailbox]) -> Ite
             "send_pai=yes",
             "trust_id_outbound=yes",
             f"set_var=EXTENSION={extension}",
-            f"set_var=CALLBACK={written.number(phone.callback)}",
+            *number_formats.callbacks(plan, phone.callback),
             # Where a number keyed for a transfer is looked up, whatever context a leg is in.
             "set_var=TRANSFER_CONTEXT=from-phone",
             "named_call_group=clinic",

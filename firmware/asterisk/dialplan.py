@@ -19,6 +19,7 @@ from firmware.asterisk import (
     fax,
     line_groups,
     modem_dialplan,
+    number_formats,
     tap_dialplan,
     whereabouts,
     written,
@@ -86,7 +87,7 @@ def extensions(
         *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
         desk_dialplan.slots(plan, lambda prompt: voice(prompt, plan.language)),
         _outside(plan, modems_port, voice),
-        *line_groups.contexts(plan, lambda rule: _shown(plan, rule)),
+        *line_groups.contexts(plan),
         _emergency(plan),
         _emergency_call(plan, voice, timing, modems_port),
         _preempt(),
@@ -107,7 +108,11 @@ def carriers(plan: Plan) -> list[str]:
 
 def _emergency_trunks(plan: Plan) -> list[str]:
     """Those that Asterisk carries alone, as they stand in the site file."""
-    return [trunk_endpoint(trunk) for trunk in plan.trunks.values() if trunk.emergency]
+    return [trunk_endpoint(trunk) for trunk in _taking_emergencies(plan)]
+
+
+def _taking_emergencies(plan: Plan) -> list[Trunk]:
+    return [trunk for trunk in plan.trunks.values() if trunk.emergency]
 
 
 def trunk_context(trunk: Trunk) -> str:
@@ -366,16 +371,9 @@ def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
     features, in_vain = desk_dialplan.CALLER_FEATURES, desk_dialplan.IN_VAIN
     return extension(
         pattern,
-        *_shown(plan, rule),
         _started("__STARTED"),
-        *line_groups.in_turn(plan, rule, number, features, in_vain),
+        *line_groups.in_turn(plan, rule, len(prefix), features, in_vain),
     )
-
-
-def _shown(plan: Plan, rule: DialRule) -> tuple[str, str]:
-    """Who is called sees the clinic."""
-    number, name = written.number(rule.shows), written.label(plan.name)
-    return f"Set(CALLERID(num)={number})", f"Set(CALLERID(name)={name})"
 
 
 # ---- emergency calls ----
@@ -408,7 +406,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
     cannot = voice("cannot-reach-911", language)
     ends = f"$[${{EPOCH}} + {timing.emergency_window_s:d}]"
     trunks = _emergency_trunks(plan)
-    tries = [step for trunk in trunks for step in _try(trunk)]
+    tries = [step for trunk in _taking_emergencies(plan) for step in _try(plan, trunk)]
     notice = "emergency-notice,${EXTENSION},1"
     by_modem = [step for modem in plan.modems.values() for step in _try_modem(modem, modems_port)]
     walk = f"Extension: ${{EXTENSION}},Dialled: ${{DIALLED}},Trunks: {' '.join(carriers(plan))}"
@@ -465,11 +463,15 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
     )
 
 
-def _try(trunk: str) -> Iterator[str]:
+def _try(plan: Plan, trunk: Trunk) -> Iterator[str]:
     """Fallen through means not answered; whoever was answered never comes back here."""
+    if any(number_formats.changes(each) for each in _taking_emergencies(plan)):
+        own = number_formats.callback_of(trunk)
+        yield f'Set(CALLERID(num)=${{IF($["${{{own}}}" = ""]?${{CALLBACK}}:${{{own}}})}})'
+    endpoint = trunk_endpoint(trunk)
     busy = '"${DIALSTATUS}" = "BUSY" | "${DIALSTATUS}" = "CONGESTION"'
-    yield f"Dial(PJSIP/${{CENTRE}}@{trunk},,${{MEANWHILE}})"
-    yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{trunk}))'
+    yield f"Dial(PJSIP/${{CENTRE}}@{endpoint},,${{MEANWHILE}})"
+    yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{endpoint}))'
 
 
 def _try_modem(modem: Modem, modems_port: int) -> Iterator[str]:

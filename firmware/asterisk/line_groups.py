@@ -14,11 +14,11 @@ A trunk that has said so much as `100 Trying` is waited for: from there a call m
 Emergency calls have an order of their own, and nothing here is on their way.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from firmware.asterisk import written
+from firmware.asterisk import number_formats, written
 from firmware.asterisk.written import extension, section
-from ivr.plan import DialRule, Plan, Trunk
+from ivr.plan import DialRule, Plan, ShownIn, Trunk
 
 TRIED, SILENT = "line-tried", "line-silent"
 # Asterisk itself gives a silent trunk up after 64 × T1, of which 6.4 s is the least there is.
@@ -38,10 +38,17 @@ def channel_to(plan: Plan, rule: DialRule, number: str) -> str:
     """What Originate is to call for a number outside, digits alone."""
     if rule.otherwise:
         return f"Local/{written.number(number)}@{_by(plan, rule)}/n"
-    return f"PJSIP/{written.number(number)}@{trunk_endpoint(plan.trunks[rule.trunk])}"
+    trunk = plan.trunks[rule.trunk]
+    return f"PJSIP/{number_formats.sent(trunk, number)}@{trunk_endpoint(trunk)}"
 
 
-def contexts(plan: Plan, shown: Callable[[DialRule], Sequence[str]]) -> Iterator[str]:
+def shown(plan: Plan, rule: DialRule, trunk: Trunk) -> tuple[str, str]:
+    """The number and the name that go with a call by this trunk."""
+    number = number_formats.sent(trunk, rule.shows)
+    return number, number if trunk.shown_in is ShownIn.NAME else written.label(plan.name)
+
+
+def contexts(plan: Plan) -> Iterator[str]:
     """Those who watch over each try, and the ways of those whom the exchange calls."""
     yield from _watching()
     for rule in plan.dial_rules:
@@ -54,11 +61,8 @@ def contexts(plan: Plan, shown: Callable[[DialRule], Sequence[str]]) -> Iterator
                         # It has its leg's variables, by which the exchange knows the leg.
                         "Set(CALLEDUUID=)",
                         "Set(TESTERUUID=)",
-                        *shown(rule),
                         "Set(__STARTED=${STARTED})",
-                        *in_turn(
-                            plan, rule, "${FILTER(0-9,${EXTEN})}", "", ("Hangup(${HANGUPCAUSE})",)
-                        ),
+                        *in_turn(plan, rule, 0, "", ("Hangup(${HANGUPCAUSE})",)),
                     )
                 ],
             )
@@ -97,19 +101,27 @@ def _watching() -> Iterator[str]:
 
 
 def in_turn(
-    plan: Plan, rule: DialRule, number: str, options: str, in_vain: Sequence[str]
+    plan: Plan, rule: DialRule, begins: int, options: str, in_vain: Sequence[str]
 ) -> Iterator[str]:
-    """The steps that dial a number; `number` is an expression that holds digits alone. Fallen
-    through to `in_vain` means that nobody answered."""
-    *others, last = (trunk_endpoint(plan.trunks[trunk]) for trunk in rule.trunks)
+    """The steps that dial a number; it begins at this digit of what was dialled. Fallen through to
+    `in_vain` means that nobody answered."""
+    *others, last = (plan.trunks[trunk] for trunk in rule.trunks)
     for trunk in others:
-        watched = f"{options}b({TRIED}^s^1(${{CHANNEL}}))"
-        yield f"Dial(PJSIP/{number}@{trunk},{OUTSIDE_S},{watched})"
+        yield from _by_trunk(plan, rule, trunk, begins, f"{options}b({TRIED}^s^1(${{CHANNEL}}))")
         yield f"GotoIf({_IS_OVER}?vain)"
-    yield f"Dial(PJSIP/{number}@{last},{OUTSIDE_S},{options})"
+    yield from _by_trunk(plan, rule, last, begins, options)
     first, *rest = in_vain
     yield f"(vain) {first}" if others else first
     yield from rest
+
+
+def _by_trunk(plan: Plan, rule: DialRule, trunk: Trunk, begins: int, options: str) -> Iterator[str]:
+    shows, name = shown(plan, rule, trunk)
+    yield f"Set(CALLERID(num)={shows})"
+    yield f"Set(CALLERID(name)={name})"
+    before, off = number_formats.of_rule(trunk, rule)
+    number = f"{before}${{FILTER(0-9,${{EXTEN:{begins + off}}})}}"
+    yield f"Dial(PJSIP/{number}@{trunk_endpoint(trunk)},{OUTSIDE_S},{options})"
 
 
 _FAILED = " | ".join(f'"${{DIALSTATUS}}" = "{it}"' for it in ("CHANUNAVAIL", "CONGESTION", "BUSY"))

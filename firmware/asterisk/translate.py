@@ -606,13 +606,14 @@ class Translator:
         way = outside.way_to(self._plan, number)
         match way:
             case outside.Extension(extension=extension):
-                channel, shows = f"PJSIP/{written.number(extension)}", ""
+                channel = f"PJSIP/{written.number(extension)}"
+                shows, named = "", written.label(self._plan.name)
             case outside.Outside(number=dialled, rule=rule):
                 channel = line_groups.channel_to(self._plan, rule, dialled)
-                shows = written.number(rule.shows)
+                shows, named = line_groups.shown(self._plan, rule, self._plan.trunks[rule.trunk])
         self._legs.add(Leg(leg, call="", is_outward=True))
         self._note(self._fresh, leg)
-        context, named = into
+        context, variable = into
         return (
             "Originate",
             ("Channel", channel),
@@ -620,10 +621,10 @@ class Translator:
             ("Exten", "s"),
             ("Priority", "1"),
             ("Timeout", str(round(ring_s * 1000))),
-            ("CallerID", f'"{written.label(self._plan.name)}" <{shows}>'),
+            ("CallerID", f'"{named}" <{shows}>'),
             ("ChannelId", leg),
             ("Async", "true"),
-            ("Variable", named),
+            ("Variable", variable),
             ("Variable", f"STARTED={started_ms:d}"),
         )
 

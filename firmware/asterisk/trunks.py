@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from firmware.asterisk import endpoints, fax, line_groups, trunk_states, whereabouts, written
 from firmware.asterisk.dialplan import trunk_context
-from ivr.plan import Encrypted, Plan, Transport, Trunk
+from ivr.plan import Encrypted, Plan, ShownIn, Transport, Trunk
 
 REGISTER_AGAIN_S = 30
 # How often a trunk is asked whether it is there, and how long its answer may take.
@@ -26,6 +26,11 @@ def _by(trunk: Trunk) -> list[str]:
     return [*by, "media_encryption=sdes", f"media_encryption_optimistic={falls_back}"]
 
 
+def _from(trunk: Trunk, user: str) -> list[str]:
+    """Who calls, as From says it: else it is the number that is shown."""
+    return [] if trunk.shown_in is ShownIn.CALLER else [f"from_user={user}"]
+
+
 def _is_secret(trunk: Trunk) -> bool:
     """Each of its talks is encrypted."""
     return trunk.srtp is Encrypted.ALWAYS
@@ -39,7 +44,7 @@ def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
     # A semicolon begins a comment there.
     at = host if trunk.transport is Transport.UDP else rf"{host}\;transport={transport}"
     user = None if trunk.username is None else written.value(trunk.username)
-    authenticates = [] if user is None else [f"outbound_auth={title}", f"from_user={user}"]
+    authenticates = [] if user is None else [f"outbound_auth={title}", *_from(trunk, user)]
     yield written.section(
         title,
         [

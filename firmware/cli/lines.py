@@ -12,6 +12,7 @@ from firmware import sip_authorities
 from firmware.control import ControlError, ask
 from firmware.lines_desk import LINES, LineNow, LinesRequest
 from firmware.place import Place
+from firmware.providers import PROVIDERS
 from firmware.sip_authorities import TrustError
 
 NOT_DONE = 1
@@ -60,6 +61,17 @@ def trust(
     for name in names:
         say.print(f"trusted with trunks: {name}", markup=False)
     say.print("publish the site again: from then on it counts")
+
+
+@group.command(name="providers")
+def known() -> None:
+    """The companies that a trunk's `provider =` may name, with what it says for each."""
+    table = Table("provider =", "host", "the box", "numbers", "as its papers say", box=None)
+    for name, one in PROVIDERS.items():
+        signs = "signs in with a user name" if one.registers else "is known by address or password"
+        host = one.host or f"your own: {one.hint}"
+        table.add_row(name, host, signs, one.number_format, one.source)
+    say.print(table)
 
 
 def _cells(line: LineNow) -> tuple[str, ...]:

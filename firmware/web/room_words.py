@@ -7,6 +7,7 @@ A test asks all of it for every field of every section, so a key added to a form
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from firmware.providers import PROVIDERS
 from firmware.web.words import to_say
 
 
@@ -256,7 +257,14 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "lines.record": (_RECORD, ""),
     "lines.consent": (_CONSENT, to_say("The law differs by state.")),
     "lines.recordings": (_RECORDINGS, ""),
-    "trunks.host": (to_say("Address"), ""),
+    "trunks.provider": (
+        to_say("Company, where it is one of these"),
+        to_say("How it wants numbers and its customers is known then; what is chosen below wins."),
+    ),
+    "trunks.host": (
+        to_say("Address"),
+        to_say("Left empty where a company chosen above has one for all its customers."),
+    ),
     "trunks.port": (to_say("Port"), ""),
     "trunks.username": (
         to_say("User name"),
@@ -270,6 +278,18 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "trunks.srtp": (
         to_say("Nobody on the way can listen to its talks"),
         to_say("Needs TLS. With SRTP required, a call that cannot be encrypted is not made."),
+    ),
+    "trunks.number_format": (
+        to_say("How the company wants numbers"),
+        to_say("Emergency numbers go there as they are dialled, always."),
+    ),
+    "trunks.country_code": (
+        to_say("Country code of numbers dialled without one"),
+        to_say("Like 1 for North America, or 49."),
+    ),
+    "trunks.shown_in": (
+        to_say("Where it looks for the number that is shown"),
+        to_say("Only where the trunk has a user name, and the company's papers say so."),
     ),
     "trunks.emergency": (
         to_say("Emergency calls may go by it"),
@@ -502,6 +522,17 @@ CHOICES: Mapping[str, str] = {
     "trunks.none": to_say("not at all"),
     "optional": to_say("where the company offers SRTP"),
     "required": to_say("SRTP required"),
+    "flowroute": "Flowroute",
+    "sipgate": "sipgate trunking",
+    "telnyx": "Telnyx",
+    "twilio": "Twilio Elastic SIP Trunking",
+    "vonage": "Vonage SIP Trunking",
+    "as-dialled": to_say("as they are dialled"),
+    "e164": to_say("with the country code: 12025550100"),
+    "+e164": to_say("with a plus and the country code: +12025550100"),
+    "account": to_say("not in From, which holds the user name"),
+    "caller": to_say("in From"),
+    "name": to_say("in the name of From"),
 }
 
 _LETTERS = to_say("Use up to 80 letters, digits, spaces and . ' / + - and begin with a letter.")
@@ -532,6 +563,10 @@ PLAIN: Mapping[str, str] = {
     '"always", "on-request" or "never"': _OFFERED,
     '"announce", "key" or "none"': _OFFERED,
     '"udp", "tcp" or "tls"': _OFFERED,
+    f"one of {', '.join(PROVIDERS)}": _OFFERED,
+    '"as-dialled", "e164" or "+e164"': _OFFERED,
+    '"account", "caller" or "name"': _OFFERED,
+    'a country\'s code in quotes, like "1"': to_say("Write a country's code, like 1 or 49."),
     '"none", "optional" or "required"': _OFFERED,
     '"emergency", "urgent", "soon" or "routine"': _OFFERED,
     'of "place" and "wait", or an empty list': _OFFERED,

