@@ -219,6 +219,8 @@ COMMANDS: Mapping[str, Operation] = {
     "run": Operation.SERVE,
     "setup": Operation.CONFIGURE,
     "simulate": Operation.LOOK,
+    "sound list": Operation.LOOK,
+    "sound test": Operation.CONFIGURE,
     "status": Operation.LOOK,
     "switch": Operation.OPERATE,
     "unblock": Operation.SETTLE,

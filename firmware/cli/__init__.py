@@ -35,6 +35,7 @@ SUBJECTS = {
     "replay": ("replay",),
     "network": ("network",),
     "guard": ("guard",),
+    "sound": ("sound",),
     "lines": ("lines",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
