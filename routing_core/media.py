@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing_core._core import ffi, lib
+from routing_core.progress import Kind, Tones
 
 RATE_HZ = 8000
 CLIPS_MOST: int = lib.RC_MEDIA_CLIPS
@@ -130,6 +131,21 @@ class Stalled:
 
 
 @dataclass(frozen=True, slots=True)
+class LineTone:
+    """A tone that is listened for is on the caller's line."""
+
+    call: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class LineSilent:
+    """Nothing was heard or keyed for as long as was asked."""
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The caller's audio is gone; nothing of this call comes after it."""
 
@@ -147,6 +163,8 @@ Event = (
     | RecordingEnded
     | RecordingFull
     | Stalled
+    | LineTone
+    | LineSilent
     | Closed
 )
 
@@ -214,10 +232,15 @@ class Clip:
 
 @dataclass(slots=True)
 class _Heard:
-    """What a call may be playing: these clips must outlive it."""
+    """What a call may be playing, and listens for: these must outlive it."""
 
     speech: tuple[Clip, ...] = ()
     music: tuple[Clip, ...] = ()
+    tones: Tones | None = None
+
+    def kind_of(self, place: int) -> Kind:
+        assert self.tones is not None  # else none is told
+        return self.tones.tones[place].kind
 
 
 def _allow_descriptors(calls: int) -> None:
@@ -375,6 +398,19 @@ class Media:
         """End the recording, if one runs; its last chunk follows."""
         self._send(call, lib.RC_ORDER_STOP_RECORDING)
 
+    def listen(self, call: int, tones: Tones, *, silent_s: float = 0) -> None:
+        """Listen, from now on, for what the line itself says: these tones, and that nothing at all
+        was heard or keyed for so long; 0: that is not told. Once for each call."""
+        heard = self._heard.get(call)
+        if heard is None:
+            return
+        if heard.tones is not None:
+            raise ValueError("this call's line is listened to already")
+        heard.tones = tones
+        self._command.tones = tones._table
+        self._command.silent = _samples_in(silent_s)
+        self._send(call, lib.RC_ORDER_LISTEN)
+
     def close(self, call: int) -> None:
         """Let the caller go; Asterisk's dialplan takes over."""
         self._send(call, lib.RC_ORDER_CLOSE)
@@ -428,6 +464,10 @@ class Media:
         if kind == lib.RC_MEDIA_CLOSED:
             self._heard.pop(call, None)
             return Closed(call, Closing(event.reason))
+        if kind == lib.RC_MEDIA_LINE_SILENT:
+            return LineSilent(call)
+        if kind == lib.RC_MEDIA_LINE_TONE:
+            return LineTone(call, self._heard[call].kind_of(int(event.tag)))
         if kind == lib.RC_MEDIA_PLAYED:
             return Played(call, int(event.tag))
         if kind == lib.RC_MEDIA_SPEECH_ENDED:

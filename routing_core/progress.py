@@ -48,6 +48,7 @@ class Tone:
     held_ms: int = 100  # silence after the last of them; of a tone that goes on, the tone itself
     off_hz: float = 15.0  # how far each frequency may be off
     off_part: float = 0.15  # how far each duration, besides 15 ms
+    faintest_dbm0: float = -40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def _fill(entry: Any, tone: Tone) -> None:
         raise ValueError(f"{tone.kind}: a tone has 1 to {lib.RC_PROGRESS_BURSTS} bursts")
     entry.bursts, entry.needed, entry.held_ms = len(tone.bursts), tone.needed, tone.held_ms
     entry.off_hz, entry.off_part = tone.off_hz, tone.off_part
+    entry.faintest = 10 ** (tone.faintest_dbm0 / 10)
     for place, burst in zip(entry.burst, tone.bursts, strict=False):
         if not 1 <= len(burst.hz) <= lib.RC_PROGRESS_LINES:
             raise ValueError(f"{tone.kind}: a burst has 1 to {lib.RC_PROGRESS_LINES} frequencies")
@@ -133,6 +135,8 @@ def _faults(tones: Sequence[Tone]) -> Any:
                 yield f"{tone.kind}: {burst}: bursts and silences last 80 to 20,000 ms"
         if not 1 <= tone.needed <= 6:
             yield f"{tone.kind}: 1 to 6 bursts can be needed, not {tone.needed}"
+        if not -60 <= tone.faintest_dbm0 <= 0:
+            yield f"{tone.kind}: a tone is heard from -60 to 0 dBm0, not {tone.faintest_dbm0}"
     yield "a tone may be off by 1-50 Hz and 0-40 % of its durations, and be held up to 20,000 ms"
 
 

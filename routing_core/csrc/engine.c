@@ -33,6 +33,9 @@ static void obey(
 	case RC_ORDER_STOP_RECORDING:
 		rc_caller_stop_recording(media, caller);
 		return;
+	case RC_ORDER_LISTEN:
+		rc_caller_listen(caller, command);
+		return;
 	case RC_ORDER_CLOSE:
 		rc_caller_end(media, caller, RC_CLOSED_LET_GO);
 		return;

@@ -23,6 +23,7 @@ enum {
 	RC_KEYS_MOST = 32,           /* digits at once; afterwards one a tick */
 	RC_AUDIO_AHEAD_MOST = 16000, /* samples: 2 s that a stuck Asterisk may send at once */
 	RC_TONE_EVENTS = 2 * (RC_FRAME_LONGEST / 2 / RC_DTMF_HOP + 1),
+	RC_LINE_EVENTS = RC_PROGRESS_EVENTS * (RC_FRAME_LONGEST / 2 / RC_PROGRESS_HOP + 1),
 	RC_DOORS = 4, /* descriptors that the thread sleeps on */
 	RC_PARTS = 5, /* of a tick: a fifth of the places each */
 };
@@ -58,6 +59,8 @@ struct rc_caller {
 	struct rc_speech speech;
 	uint8_t uuid[16];
 	uint8_t held[RC_OUT_FRAME];
+	const struct rc_progress_table *tones; /* listened for on the line; NULL: none */
+	struct rc_progress progress;
 };
 
 /* Hundreds of callers are in no cache when their turn comes: what will be touched of one is fetched
@@ -112,6 +115,7 @@ struct rc_media {
 	int16_t heard[RC_FRAME_LONGEST / 2];
 	uint8_t spoken[RC_OUT_FRAME]; /* its header never changes */
 	struct rc_dtmf_event tones[RC_TONE_EVENTS];
+	struct rc_progress_event line[RC_LINE_EVENTS];
 	uint8_t bytes[RC_READ_MOST];
 	struct epoll_event ready[RC_MEDIA_CALLS_MOST];
 };
@@ -183,8 +187,10 @@ void rc_caller_take_bytes(struct rc_media *media, struct rc_caller *caller, cons
 void rc_caller_take_frame(
 	struct rc_media *media, struct rc_caller *caller, const struct rc_frame *frame);
 
-/* Hears a tick of silence where nothing comes while a tone sounds. */
+/* Hears a tick of silence where nothing comes while a tone sounds or the line is listened to. */
 void rc_caller_hear_nothing(struct rc_media *media, struct rc_caller *caller);
+
+void rc_caller_listen(struct rc_caller *caller, const struct rc_media_command *command);
 
 void rc_caller_record(
 	struct rc_media *media, struct rc_caller *caller, const struct rc_media_command *command);

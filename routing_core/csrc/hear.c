@@ -140,13 +140,50 @@ static void listen_for_tones(struct rc_media *media, struct rc_caller *caller, u
 	}
 }
 
-/* A tone whose end never arrives because nothing does would sound for ever. */
+/* ---- what the line says ---- */
+
+void rc_caller_listen(struct rc_caller *caller, const struct rc_media_command *command)
+{
+	const uint32_t samples_per_ms = 8;
+
+	caller->tones = command->tones;
+	rc_progress_init(&caller->progress, command->silent / samples_per_ms, false);
+}
+
+static void tell_of_line(
+	struct rc_media *media, struct rc_caller *caller, const struct rc_progress_event *event)
+{
+	if (event->kind == RC_PROGRESS_RECOGNISED)
+		rc_caller_tell(media, caller, RC_MEDIA_LINE_TONE,
+			(struct rc_media_event){.tag = event->tone});
+	if (event->kind == RC_PROGRESS_SILENCE)
+		rc_caller_tell(media, caller, RC_MEDIA_LINE_SILENT, (struct rc_media_event){0});
+}
+
+static void listen_to_line(struct rc_media *media, struct rc_caller *caller, uint32_t samples)
+{
+	size_t count;
+
+	if (!caller->tones)
+		return;
+	count = rc_progress_feed(&caller->progress, caller->tones, media->heard, samples,
+		media->line, RC_LINE_EVENTS);
+	for (size_t n = 0; n < count && caller->stage == RC_OPEN; n++)
+		tell_of_line(media, caller, &media->line[n]);
+}
+
+/* A tone whose end never arrives because nothing does would sound for ever, and a line that has
+ * gone quiet so would never be silent. */
 void rc_caller_hear_nothing(struct rc_media *media, struct rc_caller *caller)
 {
-	if (!caller->tone || media->now_ns - caller->heard_ns < NO_AUDIO_AFTER_NS)
+	if (media->now_ns - caller->heard_ns < NO_AUDIO_AFTER_NS)
+		return;
+	if (!caller->tone && !caller->tones)
 		return;
 	memset(media->heard, 0, RC_TICK_SAMPLES * sizeof *media->heard);
-	listen_for_tones(media, caller, RC_TICK_SAMPLES);
+	listen_to_line(media, caller, RC_TICK_SAMPLES);
+	if (caller->tone && caller->stage == RC_OPEN)
+		listen_for_tones(media, caller, RC_TICK_SAMPLES);
 }
 
 /* ---- frames ---- */
@@ -162,10 +199,12 @@ static void take_key(struct rc_media *media, struct rc_caller *caller, const str
 		return;
 	}
 	caller->keys_left--;
+	if (caller->tones)
+		rc_progress_stir(&caller->progress);
 	rc_caller_tell(media, caller, RC_MEDIA_KEY_FRAME, (struct rc_media_event){.digit = digit});
 }
 
-/* Here all listen to a caller: the tones' detector, the recording. */
+/* Here all listen to a caller: for what the line says, for keys, the recording. */
 static void take_audio(
 	struct rc_media *media, struct rc_caller *caller, const struct rc_frame *frame)
 {
@@ -183,6 +222,7 @@ static void take_audio(
 	}
 	caller->may_send -= samples;
 	memcpy(media->heard, frame->payload, frame->length);
+	listen_to_line(media, caller, samples);
 	listen_for_tones(media, caller, samples);
 	record(media, caller, samples);
 	explicit_bzero(media->heard, frame->length);

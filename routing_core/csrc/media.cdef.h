@@ -35,6 +35,7 @@ enum rc_media_order {
 	RC_ORDER_MUSIC,  /* clips[0] for ever when nothing is spoken; count 0: none */
 	RC_ORDER_RECORD, /* longest, quiet; a recording that runs is ended first */
 	RC_ORDER_STOP_RECORDING,
+	RC_ORDER_LISTEN, /* tones, silent: for what the line says; without tones, no more */
 	RC_ORDER_CLOSE,
 };
 
@@ -46,6 +47,8 @@ struct rc_media_command {
 	uint32_t longest; /* samples */
 	uint32_t quiet;   /* samples; 0: end of speech is not told */
 	uint32_t silent;  /* samples without a word from the begin on; 0: not told */
+	/* The caller's, as a clip's samples are. */
+	const struct rc_progress_table *tones;
 	struct rc_clip clips[RC_MEDIA_CLIPS];
 };
 
@@ -59,6 +62,8 @@ enum rc_media_event_kind {
 	RC_MEDIA_RECORDING_ENDED, /* samples, spoke; by command or because the caller left */
 	RC_MEDIA_RECORDING_FULL,  /* samples, spoke; at its longest */
 	RC_MEDIA_STALLED,         /* samples, spoke; too much of it waits to be sealed */
+	RC_MEDIA_LINE_TONE,       /* tag: which of the tones listened for */
+	RC_MEDIA_LINE_SILENT,     /* nothing was heard or keyed for as long as was asked */
 	RC_MEDIA_CLOSED,          /* reason; nothing of this call comes after it */
 };
 

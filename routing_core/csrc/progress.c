@@ -40,7 +40,7 @@ static const double WEIGHTS = 80.0, SQUARES = 60.0;
 static const double FROM_FOLDED = 8.0;
 
 static const double DBM0_0 = 22827.0 * 22827.0 / 2.0; /* mean square of 0 dBm0 */
-static const double FAINTEST = 1e-4;                  /* of it: -40 dBm0, the least tone heard */
+static const double FAINTEST_BEEP = 1e-4;             /* of it: -40 dBm0 */
 static const double HUSH = 1e-5;                      /* -50 dBm0 is quiet on any line */
 static const double IDLE = 3e-6;                      /* below -55 nothing is looked for */
 
@@ -356,7 +356,7 @@ static void bide(struct rc_progress_track *track, bool quiet, bool sounding)
 /* One look of a chord: true when a burst of it has just ended. `power` is the chord's, `energy` of
  * all that is heard, both smoothed. */
 static bool follow(struct rc_progress *p, struct rc_progress_track *track, double power,
-	double energy, bool sounding, uint32_t middle)
+	double energy, bool sounding, uint32_t middle, double faintest)
 {
 	bool quiet = energy < as_energy(HUSH * DBM0_0) || energy < QUIET_PART * track->plateau;
 
@@ -364,7 +364,7 @@ static bool follow(struct rc_progress *p, struct rc_progress_track *track, doubl
 	track->sounding = sounding ? track->sounding + 1 : 0;
 	if (!track->on) {
 		bide(track, quiet, sounding);
-		if (track->sounding >= SETTLED && power >= as_energy(FAINTEST * DBM0_0))
+		if (track->sounding >= SETTLED && power >= as_energy(faintest * DBM0_0))
 			begin(p, track, power, middle);
 		return false;
 	}
@@ -683,7 +683,7 @@ static size_t judge_beep(struct rc_progress *p, const struct rc_progress_table *
 	double power = as_energy(lag[0] * (double)(1 << 2 * SHIFTED) / (HOP * SMOOTH));
 	bool sounding = is_one_frequency(lag), was_on = p->beep.on;
 
-	follow(p, &p->beep, power, power, sounding, LAGS_MIDDLE);
+	follow(p, &p->beep, power, power, sounding, LAGS_MIDDLE, FAINTEST_BEEP);
 	if (p->beep.on && p->beep.absent == 0)
 		note(p, lag, !was_on);
 	if (p->beep.on)
@@ -697,6 +697,12 @@ static size_t judge_beep(struct rc_progress *p, const struct rc_progress_table *
 
 /* ---- silence ---- */
 
+void rc_progress_stir(struct rc_progress *p)
+{
+	p->quiet_since = p->heard;
+	p->silence_told = false;
+}
+
 static size_t judge_silence(struct rc_progress *p, double energy, struct rc_progress_event *event)
 {
 	double level = energy / (SQUARES * DBM0_0);
@@ -704,10 +710,8 @@ static size_t judge_silence(struct rc_progress *p, double energy, struct rc_prog
 	p->noise = p->looks == 1 ? level : fmin(level, p->noise * NOISE_RISE);
 	p->noise = fmin(NOISE_HIGHEST, fmax(NOISE_LOWEST, p->noise));
 	p->loud_looks = level > HUSH && level > SILENT_UNDER * p->noise ? p->loud_looks + 1 : 0;
-	if (p->loud_looks >= WAKING) {
-		p->quiet_since = p->heard;
-		p->silence_told = false;
-	}
+	if (p->loud_looks >= WAKING)
+		rc_progress_stir(p);
 	if (p->silence_samples == 0 || p->silence_told ||
 		p->heard - p->quiet_since < p->silence_samples)
 		return 0;
@@ -730,7 +734,8 @@ static size_t judge(struct rc_progress *p, const struct rc_progress_table *table
 		const struct rc_progress_chord *chord = &table->chord[n];
 		bool sounding = is_sounding(p, table, chord, energy, p->track[n].on);
 
-		if (follow(p, &p->track[n], raw_energy(p, chord), energy, sounding, MIDDLE))
+		if (follow(p, &p->track[n], raw_energy(p, chord), energy, sounding, MIDDLE,
+			    chord->faintest))
 			remember(p, table, n);
 	}
 	for (uint32_t at = 0; at < table->tones; at++)

@@ -36,6 +36,7 @@ struct rc_progress_tone {
 	double off_hz;    /* how far each frequency may be off, 1-50 Hz */
 	double off_part; /* how far each duration may be off, as a part of it, besides 15 ms; to 0.4
 			  */
+	double faintest; /* the least mean square heard as it, as a part of 0 dBm0's; 1e-6 to 1 */
 };
 
 /* One filter: a frequency, or the middle of several too close to part. */
@@ -49,6 +50,7 @@ struct rc_progress_band {
 struct rc_progress_chord {
 	double hz[RC_PROGRESS_LINES];
 	double off_hz;
+	double faintest;
 	uint32_t bands;
 	uint32_t band[RC_PROGRESS_LINES];
 	double widest[RC_PROGRESS_LINES]; /* cosine of the phase that a hop may turn beside its own
@@ -146,6 +148,9 @@ struct rc_progress {
 
 /* `silence_ms` 0: silence is never told. */
 void rc_progress_init(struct rc_progress *p, uint32_t silence_ms, bool hears_beeps);
+
+/* Somebody is there, though nothing is heard of them: silence is told from now on only. */
+void rc_progress_stir(struct rc_progress *p);
 
 /* Hears `samples` more and returns the number of events written. With room for RC_PROGRESS_EVENTS *
  * (samples / RC_PROGRESS_HOP + 1) none is ever lost; beyond its room, an event is dropped. The

@@ -77,7 +77,7 @@ static bool is_tone(const struct rc_progress_tone *tone)
 			return false;
 	return tone->needed >= 1 && tone->needed <= 6 && tone->held_ms <= 20000 &&
 	       tone->off_hz >= 1.0 && tone->off_hz <= 50.0 && tone->off_part >= 0.0 &&
-	       tone->off_part <= 0.4;
+	       tone->off_part <= 0.4 && tone->faintest >= 1e-6 && tone->faintest <= 1.0;
 }
 
 static int16_t rounded(double value)
@@ -159,14 +159,14 @@ static bool add_bands(struct rc_progress_table *table, struct rc_progress_chord 
 }
 
 /* The chord of this burst, an earlier one's if it is the same; CHORDS when there is no room. */
-static uint32_t chord_for(
-	struct rc_progress_table *table, const struct rc_progress_burst *burst, double off_hz)
+static uint32_t chord_for(struct rc_progress_table *table, const struct rc_progress_burst *burst,
+	const struct rc_progress_tone *tone)
 {
 	uint32_t n = 0;
 
 	for (; n < table->chords; n++) {
 		const struct rc_progress_chord *chord = &table->chord[n];
-		bool same = chord->off_hz == off_hz;
+		bool same = chord->off_hz == tone->off_hz && chord->faintest == tone->faintest;
 
 		for (size_t line = 0; line < RC_PROGRESS_LINES; line++)
 			same = same && chord->hz[line] == burst->hz[line];
@@ -176,7 +176,8 @@ static uint32_t chord_for(
 	if (n == RC_PROGRESS_CHORDS)
 		return n;
 	memcpy(table->chord[n].hz, burst->hz, sizeof burst->hz);
-	table->chord[n].off_hz = off_hz;
+	table->chord[n].off_hz = tone->off_hz;
+	table->chord[n].faintest = tone->faintest;
 	if (!add_bands(table, &table->chord[n]))
 		return RC_PROGRESS_CHORDS;
 	table->chords++;
@@ -188,7 +189,7 @@ static enum rc_status add_tone(struct rc_progress_table *table, const struct rc_
 	uint32_t at = table->tones;
 
 	for (uint32_t n = 0; n < tone->bursts; n++) {
-		uint32_t chord = chord_for(table, &tone->burst[n], tone->off_hz);
+		uint32_t chord = chord_for(table, &tone->burst[n], tone);
 
 		if (chord == RC_PROGRESS_CHORDS)
 			return RC_FULL;

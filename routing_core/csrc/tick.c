@@ -79,6 +79,8 @@ static void tick_open(struct rc_media *media, struct rc_caller *caller)
 	if (caller->stage != RC_OPEN)
 		return;
 	rc_caller_hear_nothing(media, caller);
+	if (caller->stage != RC_OPEN)
+		return;
 	rc_caller_keep_recording(media, caller);
 	caller->may_send = at_most(RC_AUDIO_AHEAD_MOST, caller->may_send + RC_TICK_SAMPLES);
 	caller->keys_left = at_most(RC_KEYS_MOST, caller->keys_left + 1);

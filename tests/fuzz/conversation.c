@@ -16,6 +16,13 @@ static const struct rc_media_settings SETTINGS = {
 	.calls = CALLS, .chunks = CHUNKS, .chunks_of_one = CHUNKS - 1, .unfed_after_ms = 1000};
 
 static int16_t sound[SOUND];
+static struct rc_progress_table tones;
+static const struct rc_progress_tone TONES[] = {{.burst = {{.hz = {480, 620}}},
+	.bursts = 1,
+	.needed = 1,
+	.held_ms = 100,
+	.off_hz = 15,
+	.faintest = 1e-4}};
 
 /* What is told of one place. */
 struct story {
@@ -44,7 +51,8 @@ static struct rc_media *new_engine(void)
 	struct rc_media *media;
 
 	memset(memory, 0, size);
-	if (rc_media_open(memory, size, &SETTINGS, &media) != RC_OK)
+	if (rc_media_open(memory, size, &SETTINGS, &media) != RC_OK ||
+		rc_progress_table_init(&tones, TONES, 1) != RC_OK)
 		abort();
 	media->now_ns = media->next_part_ns = 1000 * RC_TICK_NS;
 	atomic_store(&media->fed_ns, media->now_ns);
@@ -139,6 +147,7 @@ static void order(struct play *play)
 		.longest = next_byte(play) * 100u,
 		.quiet = next_byte(play) * 20u,
 		.silent = next_byte(play) * 20u,
+		.tones = &tones,
 	};
 
 	for (uint32_t n = 0; n < RC_MEDIA_CLIPS; n++)

@@ -33,6 +33,7 @@ static struct rc_progress_tone a_tone(void)
 
 	tone.off_hz = next() / 4.0;
 	tone.off_part = next() / 512.0;
+	tone.faintest = next() / 65536.0;
 	for (size_t n = 0; n < RC_PROGRESS_BURSTS; n++) {
 		uint8_t lines = next() % (RC_PROGRESS_LINES + 1);
 		double hz = 0.0;

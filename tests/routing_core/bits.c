@@ -232,15 +232,22 @@ static const struct rc_progress_tone TONES[] = {
 		.needed = 2,
 		.held_ms = 100,
 		.off_hz = 15,
-		.off_part = 0.15},
+		.off_part = 0.15,
+		.faintest = 1e-4},
 	{.burst = {{.hz = {413, 438}, .on_ms = 400, .off_ms = 200},
 		 {.hz = {413, 438}, .on_ms = 400, .off_ms = 1000}},
 		.bursts = 2,
 		.needed = 2,
 		.held_ms = 100,
 		.off_hz = 15,
-		.off_part = 0.15},
-	{.burst = {{.hz = {350, 440}}}, .bursts = 1, .needed = 1, .held_ms = 500, .off_hz = 15},
+		.off_part = 0.15,
+		.faintest = 1e-4},
+	{.burst = {{.hz = {350, 440}}},
+		.bursts = 1,
+		.needed = 1,
+		.held_ms = 500,
+		.off_hz = 15,
+		.faintest = 3e-5},
 };
 
 /* Bursts of those tones and of others, at any level, in time and out of it. */
@@ -330,6 +337,8 @@ static void progress(void)
 			samples = 1 + any(900);
 			if (samples > MINUTE - at)
 				samples = MINUTE - at;
+			if (any(50) == 0)
+				rc_progress_stir(&ear);
 			count = rc_progress_feed(
 				&ear, &table, line + at, samples, told, sizeof told / sizeof *told);
 			for (size_t n = 0; n < count; n++) {

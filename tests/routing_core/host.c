@@ -41,6 +41,13 @@ static struct rc_media *media;
 static uint8_t *memory;
 static size_t memory_size;
 static int16_t prompt[PROMPT];
+static struct rc_progress_table tones;
+static const struct rc_progress_tone TONES[] = {{.burst = {{.hz = {480, 620}}},
+	.bursts = 1,
+	.needed = 1,
+	.held_ms = 100,
+	.off_hz = 15,
+	.faintest = 1e-4}};
 static uint64_t told[KINDS], closed[REASONS], sealed, ordered;
 static _Atomic bool over;
 static void *volatile wasted;
@@ -184,6 +191,7 @@ static void order(uint64_t call, uint32_t what)
 	command.longest = 2000 + any(40000);
 	command.quiet = any(2) * 4000;
 	command.silent = any(2) * 8000;
+	command.tones = any(8) > 0 ? &tones : NULL;
 	for (uint32_t n = 0; n < command.count; n++)
 		command.clips[n] = (struct rc_clip){prompt, 1 + any(PROMPT)};
 	if (rc_media_command(media, &command) != RC_OK)
@@ -196,6 +204,7 @@ static void answer(const struct rc_media_event *event)
 {
 	switch (event->kind) {
 	case RC_MEDIA_OPENED:
+		order(event->call, RC_ORDER_LISTEN);
 		order(event->call, RC_ORDER_MUSIC);
 		order(event->call, RC_ORDER_PLAY);
 		break;
@@ -213,7 +222,7 @@ static void answer(const struct rc_media_event *event)
 		order(event->call, RC_ORDER_CLOSE);
 		break;
 	default:
-		order(event->call, RC_ORDER_PLAY + any(RC_ORDER_STOP_RECORDING));
+		order(event->call, RC_ORDER_PLAY + any(RC_ORDER_LISTEN));
 		break;
 	}
 }
@@ -308,7 +317,7 @@ static void report(uint64_t refused)
 {
 	static const char *const kinds[KINDS] = {"", "opened", "tone_began", "tone_ended",
 		"key_frame", "played", "speech_ended", "recording_ended", "recording_full",
-		"stalled", "closed"};
+		"stalled", "line_tone", "line_silent", "closed"};
 	static const char *const reasons[REASONS] = {"", "hung_up", "lost", "peer_failed",
 		"bad_frame", "peer_stuck", "let_go", "all_let_go", "unfed", "unheard", "stopped"};
 
@@ -333,6 +342,8 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "usage: host SECONDS\n"), 2;
 	for (size_t n = 0; n < PROMPT; n++)
 		prompt[n] = (int16_t)(n * 37);
+	if (rc_progress_table_init(&tones, TONES, 1) != RC_OK)
+		fail("host: no tones");
 	memory_size = rc_media_size(&SETTINGS);
 	memory =
 		mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

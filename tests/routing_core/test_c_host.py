@@ -26,7 +26,8 @@ MINUTE_S = 60
 ALL_OF_IT = {
     "opened", "tone_began", "tone_ended", "key_frame", "played", "speech_ended", "recording_ended",
     "recording_full", "stalled", "closed", "hung_up", "lost", "peer_failed", "bad_frame",
-    "peer_stuck", "let_go", "all_let_go", "unfed", "refused", "sealed", "words_during",
+    "peer_stuck", "line_silent", "let_go", "all_let_go", "unfed", "refused", "sealed",
+    "words_during",
 }  # fmt: skip
 
 

@@ -30,6 +30,8 @@ from routing_core.media import (
     Closing,
     Event,
     KeyFrame,
+    LineSilent,
+    LineTone,
     Media,
     MediaError,
     Opened,
@@ -41,6 +43,7 @@ from routing_core.media import (
     ToneBegan,
     ToneEnded,
 )
+from routing_core.progress import Burst, Kind, Tone, Tones
 
 Pcm = NDArray[np.int16]
 Fact = TypeVar("Fact", bound=Event)
@@ -316,6 +319,58 @@ def test_a_key_in_the_audio_is_told_once(exchange: Exchange) -> None:
     began, ended = exchange.next(ToneBegan), exchange.next(ToneEnded)
     assert (began.call, began.digit) == (ended.call, ended.digit) == (call, "5")
     assert exchange.events == []
+
+
+# As the network's, but quicker: no caller may send more than two seconds at once.
+QUICK = Tones([Tone(Kind.BUSY, (Burst((480, 620), 100, 100),), needed=3)])
+
+
+def cadence(bursts: int) -> Pcm:
+    """That tone as it comes over a line."""
+    tones = [audio.tone(hz, dbm0=-20, ms=100).astype(np.int32) for hz in (480, 620)]
+    burst = np.sum(tones, axis=0).astype(np.int16)
+    return np.concatenate([quiet(800), *([burst, quiet(800)] * bursts), quiet(1600)])
+
+
+def test_what_a_line_says_is_told_once_to_who_listens(exchange: Exchange) -> None:
+    (call, caller), (_, other) = exchange.call(), exchange.call()
+    exchange.media.listen(call, QUICK)
+    for each in (other, caller):
+        each.say(cadence(5))
+        each.press("1")
+        exchange.next(KeyFrame)
+    assert [each for each in exchange.events if isinstance(each, LineTone)] == [
+        LineTone(call, Kind.BUSY)
+    ]
+
+
+def test_a_line_on_which_nothing_comes_is_silent_and_that_is_told_once(exchange: Exchange) -> None:
+    call, caller = exchange.call()
+    exchange.media.listen(call, QUICK, silent_s=0.3)
+    assert exchange.next(LineSilent) == LineSilent(call)
+    caller.say(quiet(8000))
+    caller.press("1")
+    exchange.next(KeyFrame)
+    assert not [each for each in exchange.events if isinstance(each, LineSilent)]
+    exchange.next(LineSilent)  # of what came after the key
+
+
+def test_who_presses_keys_is_there_though_nothing_is_heard(exchange: Exchange) -> None:
+    call, caller = exchange.call()
+    exchange.media.listen(call, QUICK, silent_s=1.0)
+    caller.say(quiet(6000))
+    caller.press("1")
+    caller.say(np.concatenate([quiet(4000), audio.digit("5", ms=80), quiet(800)]))
+    exchange.next(ToneEnded)
+    assert not [each for each in exchange.events if isinstance(each, LineSilent)]
+
+
+def test_a_line_is_listened_to_once(exchange: Exchange) -> None:
+    call, _ = exchange.call()
+    exchange.media.listen(call, QUICK)
+    with pytest.raises(ValueError, match="already"):
+        exchange.media.listen(call, QUICK)
+    exchange.media.listen(call + 1, QUICK)  # who has gone is listened to by nobody
 
 
 def test_music_waits_while_somebody_speaks_and_goes_on_where_it_was(exchange: Exchange) -> None:
