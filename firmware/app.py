@@ -73,6 +73,7 @@ from firmware.lamps import Lamps
 from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
+from firmware.line_ear import LineEar
 from firmware.lines_desk import LinesDesk
 from firmware.listening_desk import ListeningDesk
 from firmware.loop import Inbox, consume
@@ -169,6 +170,7 @@ class App:
         self._exchange = Exchange(self._plan, lambda: str(uuid.uuid4()))
         self._places = calls
         self._media = Media(calls, port=self._ports.engine, backlog_s=backlog_s)
+        self._line_ear = LineEar(self._media, lambda: self._plan, self._legs.handle)
         self._clips = Clips(self._media, place.prompts, self._plan.language)
         self._link = Link(
             "127.0.0.1",
@@ -675,6 +677,8 @@ class App:
             case engine.Stalled():
                 self._performer.recorded(call)
                 return (events.RecordingFailed(call, "recordings are kept too slowly"),)
+            case engine.LineTone() | engine.LineSilent():
+                return self._line_ear.means(call, fact)
             case engine.ToneEnded():
                 return ()
             case _:
@@ -714,6 +718,7 @@ class App:
         self._end_strays()
 
     def _put(self, told: Sequence[events.Event]) -> None:
+        self._line_ear.tell(told)
         self._inbox.put(*self._callers.known(told, datetime.now(UTC)))
 
     def _told_by_asterisk(self, event: events.Event) -> None:

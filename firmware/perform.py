@@ -129,6 +129,10 @@ class Performer:
                     self._start(self._tell_away(order))
                 case commands.SendOn():
                     self._start(self._send_on(order))
+                case commands.HangUp():
+                    self._start(self._hang_up(order))
+                case commands.LeadToFax():
+                    self._start(self._lead_to_fax(order))
                 case commands.Record():
                     self._record(order)
                 case commands.KeepTicket() | commands.TryTicket() | commands.CloseTicket():
@@ -384,6 +388,23 @@ class Performer:
             log.warning("a caller could not be sent on", call=order.call, why=str(refused))
             handle = self._legs.handle(order.call)
             if handle is not None:
+                self._media.close(handle)
+
+    async def _hang_up(self, order: commands.HangUp) -> None:
+        try:
+            await self._link.send(*self._translator.hangup(order.call))
+        except NOT_TAKEN as refused:
+            log.warning("a call whose caller has gone goes on", call=order.call, why=str(refused))
+
+    async def _lead_to_fax(self, order: commands.LeadToFax) -> None:
+        """A fax machine that cannot be led there falls to the fail-safe, as any caller does."""
+        self._legs.leaving(order.call)
+        try:
+            await self._link.send(*self._translator.lead_to_fax(order))
+        except NOT_TAKEN as refused:
+            log.warning("a fax could not be led to its machine", why=str(refused))
+            self._legs.staying(order.call)
+            if (handle := self._legs.handle(order.call)) is not None:
                 self._media.close(handle)
 
     async def _release(self, order: commands.Release) -> None:

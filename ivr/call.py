@@ -32,6 +32,7 @@ from ivr import (
     consent,
     flow,
     hours,
+    line_said,
     outward,
     overflow,
     questions,
@@ -57,6 +58,7 @@ from ivr.events import (
     JoinFailed,
     LeaseOpened,
     LeaseUnwritten,
+    LineSaid,
     NobodySpoke,
     PromptEnded,
     RecordingFailed,
@@ -191,6 +193,8 @@ def _step(call: Call, event: StepEvent, at: Moment) -> Step:
             return call, []
         case _, CallerLeft():
             return _leave(call, at)
+        case _, LineSaid(says=says):
+            return line_said.heard(call, says)
         case _, SentOn(number=number):
             return _send_on(call, number, at)
         case Stage.TALKING, Joined():

@@ -171,6 +171,22 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a call whose caller has hung up already, and whose line does not tell Asterisk so;
+    CallerLeft follows."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeadToFax:
+    """Have Asterisk ring the clinic's fax machine for a caller that is one, and keep the call."""
+
+    call: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendOn:
     """Bring a caller who talks back into the engine, for a number inside; SentOn follows. Or, with
     `in_vain`, send a caller who waits to a number outside, as a telephone dials it: SentOn follows
@@ -437,6 +453,8 @@ Command = (
     | Release
     | KeepRequest
     | Identify
+    | HangUp
+    | LeadToFax
     | SendOn
     | TellAway
     | Note

@@ -17,6 +17,8 @@ HANGUP_LAG_S = 1.0
 def outcome(call: Call) -> tuple[Outcome, str]:
     """How a call ended whose caller has left, and why it counts so."""
     left_at = call.left_at if call.left_at is not None else call.arrived_at
+    if call.is_fax and not call.failsafe:
+        return Outcome.TRANSFERRED, "a fax machine called, and was led to the clinic's own"
     if call.joined and call.is_outward and call.listening is not None:
         return Outcome.SELF_SERVED, "a message was heard at a desk, and its caller called back"
     if call.joined and call.is_outward:

@@ -13,6 +13,7 @@ from ivr.hours import Switch
 from ivr.identity import Verdict
 from ivr.left import Left
 from ivr.plan import Plan
+from ivr.says import Says
 from ivr.ticket import Ticket
 from ivr.urgent import Urgent
 
@@ -123,6 +124,14 @@ class RecordingFailed:
     call: str
     reason: str
     is_full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineSaid:
+    """What the caller's line says by itself (ivr/line_said.py)."""
+
+    call: str
+    says: Says
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,6 +561,7 @@ CallEvent = (
     | PromptEnded
     | SpeechEnded
     | NobodySpoke
+    | LineSaid
     | RecordingKept
     | RecordingFailed
     | RequestKept

@@ -119,6 +119,8 @@ class Clinic:
                 | commands.CloseLease()
                 | commands.SendNotice()
                 | commands.SendOn()
+                | commands.HangUp()
+                | commands.LeadToFax()
                 | commands.TellAway()
                 | commands.Untap()
                 | commands.RecordPart()

@@ -160,7 +160,7 @@ class Recordings:
 
     def _begins(self, call: Call, now: float) -> Iterator[Command]:
         rule = consent.rule_of(call)
-        if call.stage is not Stage.TALKING or rule is None:
+        if call.stage is not Stage.TALKING or rule is None or call.is_fax:
             return
         if not consent.is_given(call, rule):
             why = "the caller was not asked" if call.consents is None else "the caller refused"

@@ -23,6 +23,7 @@ from ivr import (
     commands,
     consent,
     hours,
+    line_said,
     outward,
     overflow,
     pace,
@@ -40,6 +41,7 @@ from ivr.events import (
     IdentityChecked,
     Joined,
     JoinFailed,
+    LineSaid,
     PromptEnded,
     RecordingFailed,
     RecordingKept,
@@ -54,6 +56,7 @@ from ivr.overflow import Crowd
 from ivr.plan import Plan
 from ivr.pressing import Sign
 from ivr.questions import ANSWERED, ASKED_AGAIN
+from ivr.says import Says
 from ivr.standing import (
     Moment,
     NobodyLeft,
@@ -309,6 +312,8 @@ class _Course:
                 self._reply(row)
             case "broken off":
                 self._tell(CallerLeft(call))
+            case line_said.STEP if row.detail in set(Says):
+                self._tell(LineSaid(call, Says(row.detail)))
             case "failsafe":
                 self._tell(FellToFailsafe(call))
             case "audio lost":

@@ -25,6 +25,7 @@ from ivr.events import (
     LeaseUnwritten,
     LeftCalled,
     LeftMarked,
+    LineSaid,
     NobodySpoke,
     PinChecked,
     PromptEnded,
@@ -187,6 +188,7 @@ StepEvent = (
     | PromptEnded
     | SpeechEnded
     | NobodySpoke
+    | LineSaid
     | RecordingKept
     | RecordingFailed
     | RequestKept
@@ -276,6 +278,7 @@ class Call:
     joined: bool = False
     is_unwanted: bool = False  # and has not asked to be let through
     is_outward: bool = False  # on its way to a number outside, or talks there
+    is_fax: bool = False  # led to the clinic's own fax machine
     was_surveyed: bool = False
     failsafe: bool = False
     lost_at: float | None = None

@@ -78,6 +78,7 @@ def extensions(
         _entrance(timing.emergency_window_s),
         _engine(engine_port),
         _failsafe(plan, voice, timing),
+        _faxes(plan),
         _agent(engine_port, tap_dialplan.offered(plan)),
         _called(engine_port, voice(CALL_CUT_OFF, plan.language)),
         _lamp(),
@@ -274,6 +275,11 @@ def _failsafe(plan: Plan, voice: Voice, timing: Timing) -> str:
             _slate(),
         ],
     )
+
+
+def _faxes(plan: Plan) -> str:
+    machines = [fax.led(phone) for phone in plan.phones.values() if phone.fax]
+    return section(fax.FAXES, [*machines, _slate()])
 
 
 def _dialled(numbers: Iterable[str]) -> str:

@@ -1,8 +1,9 @@
 """Fax machines, as Asterisk is told of them. A fax is not talked to: a line that leads to one goes
 from the trunk to its adapter by Asterisk alone, and no program of ours hears it, waits for it or
-counts it as a caller. It passes as T.38 (ITU-T) where the trunk takes that, else as it sounds
-(G.711), with nothing between that would look for keys. T.38 is not encrypted, so an adapter that
-talks by SRTP has its faxes as they sound. Text only; pure.
+counts it as a caller. One that calls people is known by its tone in the engine, and led on to here.
+It passes as T.38 (ITU-T) where the trunk takes that, else as it sounds (G.711), with nothing
+between that would look for keys. T.38 is not encrypted, so an adapter that talks by SRTP has its
+faxes as they sound. Text only; pure.
 """
 
 from firmware.asterisk import written
@@ -12,6 +13,7 @@ from ivr.plan import Line, Phone, Plan
 MODULES = "res_pjsip_t38"
 # Told by each call of such a line, for who tries a site before it is in force.
 CALLED = "CareLineFax"
+FAXES = "faxes"  # where a caller is led that is one
 RINGS_S = 60  # an adapter answers at the first ring or the second; T.30 gives up after about 60 s
 # Each packet carries the last ones again (T.38, 9.1): networks lose some, and a page is lost by it.
 T38 = (
@@ -44,6 +46,12 @@ def enters(pattern: str, line: Line, phone: Phone) -> str:
         f"Dial(PJSIP/{written.number(phone.extension)},{RINGS_S:d})",
         "Hangup()",
     )
+
+
+def led(phone: Phone) -> str:
+    """A fax machine that called people is here: the exchange has heard its tone."""
+    machine = written.number(phone.extension)
+    return extension(machine, f"Dial(PJSIP/{machine},{RINGS_S:d})", "Hangup()")
 
 
 def ports(first: int, last: int) -> str:

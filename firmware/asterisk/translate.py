@@ -22,6 +22,7 @@ from firmware.asterisk import line_groups, written
 from firmware.asterisk.consulted import Consulted, phone_of
 from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
 from firmware.asterisk.dialplan import MAILBOXES, SLATE
+from firmware.asterisk.fax import FAXES
 from firmware.asterisk.sent_for import Leg, SentFor, refusal
 from firmware.asterisk.tap_dialplan import KEYED, SPY, TAP
 from firmware.asterisk.wire import Message, Pair
@@ -678,6 +679,10 @@ class Translator:
             ),
             _redirected(channel, SENT, order.number or "s"),
         ]
+
+    def lead_to_fax(self, order: commands.LeadToFax) -> Action:
+        """Take a fax machine that called people to the clinic's own."""
+        return _redirected(self._channel(order.call), FAXES, order.extension)
 
     def dial_from(self, call: str, number: str) -> list[Action]:
         """Have a telephone that is in the engine dial a number, as if it had just been keyed: it is

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from firmware import loudness, music
 from firmware.bench.vowels import IN_THE_KEYS_BANDS, TALKER, Speaker, vowels
+from firmware.line_ear import FAX
 from routing_core.audio import Law, Pcm, pcm_from_bytes
 from routing_core.national import COUNTRIES, FAX_ANSWER, FAX_CALLING, SIT
 from routing_core.progress import (
@@ -18,6 +19,7 @@ from routing_core.progress import (
     Event,
     Kind,
     Progress,
+    Recognised,
     Tone,
     Tones,
 )
@@ -96,6 +98,20 @@ def test_a_caller_who_hangs_up_is_known_by_the_busy_tone_within_its_third_burst(
     assert told(events) == [("Recognised", Kind.BUSY)]
     assert abs(events[0].at_sample - len(talk) - samples(300)) <= samples(10)
     assert events[0].decided_sample - events[0].at_sample <= samples(5 * 500 + 150)
+
+
+@pytest.mark.parametrize("law", list(Law))
+@pytest.mark.parametrize("dbm0", [-43.0, -33.0, -21.0, -9.0])
+@pytest.mark.parametrize("hz", [1062.0, 1100.0, 1138.0])
+def test_a_calling_fax_is_known_within_its_second_burst_as_faint_as_t30_lets_it_be(
+    law: Law, dbm0: float, hz: float
+) -> None:
+    line = Line(law, dbm0, noise_db=15, off=hz / 1100 - 1)
+    rng = rng_for("a fax calls", law, dbm0, hz)
+    sound = np.concatenate([silence(300), sounded(rng, FAX, line, heard_s=7)])
+    (known,) = Progress(Tones([FAX])).feed(arrived(rng, sound, line))
+    assert isinstance(known, Recognised)
+    assert known.decided_sample <= samples(300 + 500 + 3000 + 500 + 1100)
 
 
 def test_ring_back_that_is_answered_has_ended_when_its_next_burst_stays_away() -> None:
