@@ -7,9 +7,10 @@ and labels hold nothing that Asterisk's configuration gives a meaning to.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, time
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from firmware import providers
 from ivr import plan
@@ -59,6 +60,22 @@ Host = Annotated[
         pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
         description="a host name or an IPv4 address",
     ),
+]
+NET = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/(?:2[0-9]|3[0-2]))?"
+
+
+def _net(text: str) -> str:
+    ip_network(text)  # ValueError: there is no such one
+    return text
+
+
+Net = Annotated[
+    str,
+    Field(
+        pattern=f"^{NET}$",
+        description='an address or a net in quotes, like "192.0.2.10" or "192.0.2.0/28"',
+    ),
+    AfterValidator(_net),
 ]
 Username = Annotated[
     str,
@@ -187,6 +204,9 @@ class TrunkForm(Strict):
         str,
         Field(pattern="^[1-9][0-9]{0,2}$", description='a country\'s code in quotes, like "1"'),
     ] = "1"
+    calls_from: Annotated[
+        list[Net], Field(max_length=20, description="a list of up to 20 addresses or nets")
+    ] = []
     shown_in: Annotated[
         Literal["account", "caller", "name"] | None,
         Field(description='"account", "caller" or "name"'),
@@ -209,6 +229,7 @@ class TrunkForm(Strict):
             ),
             self.country_code,
             plan.ShownIn(self.shown_in or (usual.shown_in if usual else "account")),
+            tuple(self.calls_from),
         )
 
 

@@ -173,14 +173,16 @@ class Guard:
 
     def _companies(self) -> tuple[Net, ...]:
         """Where the lines' companies are; one whose name nobody knows now, where it was."""
-        hosts = {trunk.host for trunk in self._plan().trunks.values()}
+        trunks = self._plan().trunks.values()
+        hosts = {trunk.host for trunk in trunks}
         for host in hosts:
             try:
                 self._known[host] = tuple(ip_network(at) for at in self._resolve(host))
             except (OSError, ValueError) as unknown:
                 log.warning("guard.company", reason=type(unknown).__name__)
         found = (net for host in sorted(hosts) for net in self._known.get(host, ()))
-        return tuple(dict.fromkeys(found))
+        written = (ip_network(net) for trunk in trunks for net in trunk.calls_from)
+        return tuple(dict.fromkeys((*found, *written)))
 
     async def _see_to_blocks(self, within_s: float) -> None:
         """Those that came within this time, the first first; one that fails is tried again."""

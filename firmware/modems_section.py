@@ -91,6 +91,22 @@ def must_lead_somewhere(trunks: Mapping[str, plan.Trunk], fault: Fault) -> None:
             fault(("trunks", name), "this trunk has no host", cure)
 
 
+def must_be_known(
+    trunks: Mapping[str, plan.Trunk],
+    lines: Mapping[str, plan.Line],
+    others: Collection[str],
+    fault: Fault,
+) -> None:
+    """Calls of these trunks come from other addresses than the one that they are made to, and who
+    is not known by an address is a stranger."""
+    coming = {line.trunk for line in lines.values()}
+    for name in coming.intersection(others, trunks):
+        if not trunks[name].calls_from:
+            reason = "this company's calls come from addresses of their own"
+            cure = "write them as calls_from = [...], as the company's papers list them"
+            fault(("trunks", name), reason, cure)
+
+
 def keys_must_be_hidden(trunks: Mapping[str, plan.Trunk], fault: Fault) -> None:
     """The keys of a talk stand in its signalling (RFC 4568), which hides them by TLS alone."""
     for name, trunk in trunks.items():

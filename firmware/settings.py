@@ -56,6 +56,7 @@ from firmware.modems_section import (
     keys_must_be_hidden,
     must_be_accepted,
     must_be_carried,
+    must_be_known,
     must_be_others,
     must_lead_somewhere,
     ports_are_apart,
@@ -69,6 +70,7 @@ from firmware.oncall_section import (
 )
 from firmware.panel_section import PanelForm, panel_fits
 from firmware.power_section import PowerForm
+from firmware.providers import PROVIDERS
 from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
 from firmware.retention_section import RetentionForm
@@ -301,6 +303,7 @@ class _Reading:
         mail = email.server() if email else None
         must_not_travel_open(mail, self._fault)
         must_be_carried(lines, rules, self._fault)
+        must_be_known(trunks, lines, self._calling_from_elsewhere(), self._fault)
         ports_are_apart(modems, self._fault)
         only = self.document.get("modem_only")
         accepted = None if only is None else self._admit(ModemOnlyForm, only, ("modem_only",))
@@ -774,6 +777,17 @@ class _Reading:
         once."""
         table = self.document.get(section)
         return frozenset(table) if isinstance(table, dict) else frozenset()
+
+    def _calling_from_elsewhere(self) -> list[str]:
+        """Trunks whose company calls from other addresses than its host's."""
+        written = self.document.get("trunks")
+        found = written.items() if isinstance(written, dict) else ()
+        companies = {name: one.get("provider") for name, one in found if isinstance(one, dict)}
+        return [
+            name
+            for name, company in companies.items()
+            if any(company == each and not one.registers for each, one in PROVIDERS.items())
+        ]
 
     def _must_exist(self, section: str, names: Iterable[str], path: toml_lines.Path) -> None:
         declared = self._declared(section)

@@ -77,6 +77,7 @@ class Trunk:
     numbers: NumberFormat = NumberFormat.AS_DIALLED  # how it is sent numbers
     country_code: str = "1"  # of numbers that are dialled without one
     shown_in: ShownIn = ShownIn.ACCOUNT
+    calls_from: tuple[str, ...] = ()  # IPv4 addresses and nets from which calls come, beside `host`
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ dialled are filtered to digits, and names and numbers of callers are not read at
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from firmware.asterisk import (
     desk_dialplan,
@@ -144,16 +145,28 @@ def line_context(plan: Plan, line: Line) -> str:
 def _trunk_contexts(plan: Plan) -> Iterator[str]:
     for trunk in plan.trunks.values():
         lines = [line for line in plan.lines.values() if line.trunk == trunk.name]
-        yield _entered(plan, trunk_context(trunk), lines)
+        yield _entered(plan, trunk_context(trunk), lines, partial(number_formats.received, trunk))
     for modem in plan.modems.values():
         lines = [line for line in plan.lines.values() if line.modem == modem.name]
         yield _entered(plan, modem_dialplan.context(modem), lines)
 
 
-def _entered(plan: Plan, context: str, lines: list[Line]) -> str:
-    numbers = [
-        _into(plan, written.number(number), line) for line in lines for number in line.numbers
-    ]
+def _as_written(number: str) -> tuple[str, ...]:
+    return (number,)
+
+
+def _entered(
+    plan: Plan,
+    context: str,
+    lines: list[Line],
+    received: Callable[[str], tuple[str, ...]] = _as_written,
+) -> str:
+    led = {number: line for line in lines for number in line.numbers}
+    # What is written wins, where two lines have the same number in two ways.
+    for line in lines:
+        for number in line.numbers:
+            led |= {each: led.get(each, line) for each in received(number)}
+    numbers = [_into(plan, written.number(number), line) for number, line in led.items()]
     # A number nobody expected is still a caller: the first line takes it that people answer.
     ordered = sorted(lines, key=lambda line: fax.led_to(plan, line) is not None)
     others = [_into(plan, pattern, ordered[0]) for pattern in ("_[+*#0-9]!", "s") if ordered]

@@ -44,6 +44,15 @@ def callbacks(plan: Plan, callback: str) -> Iterator[str]:
         yield f"set_var={variable}={written.number(number)}"
 
 
+def received(trunk: Trunk, number: str) -> tuple[str, ...]:
+    """How a company may send a number of the clinic's, as it is written first: one that wants
+    numbers in E.164 sends them so, with a plus or without."""
+    if not changes(trunk):
+        return (number,)
+    bare = sent(trunk, number).removeprefix("+")
+    return tuple(dict.fromkeys((number, bare, f"+{bare}")))
+
+
 def of_rule(trunk: Trunk, rule: DialRule) -> tuple[str, int]:
     """What is put before a number that this rule dials, and how many of its first digits are left
     out."""

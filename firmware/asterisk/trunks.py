@@ -75,9 +75,10 @@ def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
             f"qualify_timeout={LOOK_TIMEOUT_S}",
         ],
     )
-    yield written.section(
-        title, ["type=identify", f"endpoint={title}", f"match={written.host(trunk.host)}"]
-    )
+    matches = [
+        f"match={at}" for at in (written.host(trunk.host), *map(written.net, trunk.calls_from))
+    ]
+    yield written.section(title, ["type=identify", f"endpoint={title}", *matches])
     if user is not None:
         yield endpoints.auth(title, user, password)
     if trunk.registers and user is not None:

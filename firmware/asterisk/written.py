@@ -13,6 +13,7 @@ _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 # Letters of any script and digits, and of the rest only what means nothing in any of the files.
 _LABEL = re.compile(r"[\w .'/+-]{0,80}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,256}")
+_NET = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 
@@ -38,6 +39,11 @@ def label(text: str) -> str:
 def host(text: str) -> str:
     """A machine's name or IPv4 address."""
     return _passed(_HOST, text, "a host name or IPv4 address")
+
+
+def net(text: str) -> str:
+    """An IPv4 address, or a net by its first one and its length."""
+    return _passed(_NET, text, "an address or a net")
 
 
 def value(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from firmware import sip_authorities
 from firmware.control import ControlError, ask
@@ -21,7 +21,7 @@ STATE_STYLES = {"well": "green", "warning": "yellow", "alarm": "bold red", "unkn
 app = typer.Typer()
 group = typer.Typer(help="The lines, and how each stands now.", invoke_without_command=True)
 app.add_typer(group, name="lines")
-say = Console()
+say = Console(highlight=False)
 complain = Console(stderr=True)
 
 
@@ -41,7 +41,8 @@ def lines(
     if as_json:
         typer.echo(reply.model_dump_json(indent=2))
         return
-    table = Table("line", "kind", "by", "numbers", "opens", "in use", "last call", "now", box=None)
+    names = ("line", "kind", "by", "numbers", "opens", "in use", "last call", "now")
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None)
     for line in reply.lines:
         table.add_row(*_cells(line))
     say.print(table if reply.lines else "the site file names no lines")
@@ -66,12 +67,13 @@ def trust(
 @group.command(name="providers")
 def known() -> None:
     """The companies that a trunk's `provider =` may name, with what it says for each."""
-    table = Table("provider =", "host", "the box", "numbers", "as its papers say", box=None)
     for name, one in PROVIDERS.items():
         signs = "signs in with a user name" if one.registers else "is known by address or password"
-        host = one.host or f"your own: {one.hint}"
-        table.add_row(name, host, signs, one.number_format, one.source)
-    say.print(table)
+        host = one.host or f"your own, like {one.hint}"
+        say.print(f'provider = "{name}": {one.title}', markup=False, soft_wrap=True)
+        numbers = f"numbers as {one.number_format}, shown in {one.shown_in}"
+        say.print(f"    at {host}; the box {signs}; {numbers}", markup=False, soft_wrap=True)
+        say.print(f"    by its papers: {one.source}", markup=False, soft_wrap=True)
 
 
 def _cells(line: LineNow) -> tuple[str, ...]:

@@ -279,6 +279,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Nobody on the way can listen to its talks"),
         to_say("Needs TLS. With SRTP required, a call that cannot be encrypted is not made."),
     ),
+    "trunks.calls_from": (
+        to_say("Other addresses from which its calls come"),
+        to_say(
+            "Each on a line of its own, as the company's papers list them. All others are refused."
+        ),
+    ),
     "trunks.number_format": (
         to_say("How the company wants numbers"),
         to_say("Emergency numbers go there as they are dialled, always."),
@@ -563,6 +569,9 @@ PLAIN: Mapping[str, str] = {
     '"always", "on-request" or "never"': _OFFERED,
     '"announce", "key" or "none"': _OFFERED,
     '"udp", "tcp" or "tls"': _OFFERED,
+    'an address or a net in quotes, like "192.0.2.10" or "192.0.2.0/28"': to_say(
+        "Write an address or a net, like 192.0.2.10 or 192.0.2.0/28."
+    ),
     f"one of {', '.join(PROVIDERS)}": _OFFERED,
     '"as-dialled", "e164" or "+e164"': _OFFERED,
     '"account", "caller" or "name"': _OFFERED,

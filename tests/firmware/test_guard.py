@@ -4,7 +4,8 @@ in memory. A siege on real programs: tests/lines/test_guard.py."""
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from firmware import settings
@@ -12,6 +13,7 @@ from firmware.asterisk.wire import Message
 from firmware.guard import Guard
 from firmware.place import Place
 from hw.packet_filter import Address, RememberedFilter
+from ivr.plan import Plan
 from tests.firmware.asterisk.peer import GREETING, Talk, block, listening
 from tests.firmware.by_hand import SITE
 from tests.web.rooted import rooted
@@ -36,12 +38,15 @@ def nobody_knows(_host: str) -> Sequence[Address]:
 
 
 def guard_of(
-    place: Place, resolve: Callable[[str], Sequence[Address]] = company, manager: int = 1
+    place: Place,
+    resolve: Callable[[str], Sequence[Address]] = company,
+    manager: int = 1,
+    plan: Plan = PLAN,
 ) -> Guard:
     """No manager listens there, unless a test has one: it tells what Asterisk would."""
     return Guard(
         place.root_socket,
-        lambda: PLAN,
+        lambda: plan,
         ami=manager,
         secret="x",
         sip=(5060, 5061),
@@ -103,6 +108,19 @@ def test_a_flood_of_wrong_passwords_is_one_block_and_the_clinic_is_told(tmp_path
         lived(guard, flood, is_blocked)
     assert guard.part().state == "warning"
     assert ip_address(COMPANY) in {net.network_address for net in packets.spared}
+
+
+def test_the_addresses_from_which_a_company_calls_are_never_blocked(tmp_path: Path) -> None:
+    packets = RememberedFilter()
+    trunk = replace(PLAN.trunks["telco"], calls_from=("203.0.113.0/28",))
+    guard = guard_of(Place(tmp_path), plan=replace(PLAN, trunks={"telco": trunk}))
+
+    def is_arranged() -> bool:
+        return "strangers are paced" in guard.part().detail
+
+    with rooted(Place(tmp_path), None, packets):
+        lived(guard, lambda: None, is_arranged)
+    assert ip_network("203.0.113.0/28") in packets.spared
 
 
 def test_a_lines_company_and_a_desk_are_never_blocked_and_a_desk_is_named(tmp_path: Path) -> None:

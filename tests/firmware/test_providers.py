@@ -14,6 +14,9 @@ from tests.sites import head
 SITE = head(["101"]).replace('flow = "main"', 'phone = "101"')
 
 
+FROM = 'calls_from = ["198.51.100.0/28", "203.0.113.7"]'
+
+
 def site_of(trunk: str) -> Plan:
     return settings.read(SITE.replace('host = "127.0.0.2"', trunk))
 
@@ -22,7 +25,7 @@ def site_of(trunk: str) -> Plan:
 def test_each_company_that_is_known_makes_a_trunk_that_asterisk_can_be_told_of(
     provider: str,
 ) -> None:
-    plan = site_of(f'provider = "{provider}"\nhost = "sip.example.com"\nusername = "carol"')
+    plan = site_of(f'provider = "{provider}"\nhost = "sip.example.com"\nusername = "carol"\n{FROM}')
     trunk, usual = plan.trunks["telco"], PROVIDERS[provider]  # type: ignore[index]
     assert trunk.registers == usual.registers
     assert trunk.numbers == usual.number_format
@@ -75,3 +78,26 @@ def test_a_number_that_is_written_whole_keeps_its_digits() -> None:
     trunk = Trunk("t", "h", 5060, None, False, numbers=NumberFormat.E164)
     assert number_formats.sent(trunk, "+442071234567") == "442071234567"
     assert number_formats.sent(trunk, "2025550100") == "12025550100"
+
+
+def test_a_number_of_the_clinic_opens_its_line_however_its_company_writes_it() -> None:
+    plan = site_of('provider = "telnyx"')
+    dialplan = generate(plan, SECRETS, PORTS, PATHS)["extensions.conf"]
+    context = dialplan.partition("[from-telco]")[2].partition("\n[")[0]
+    for number in ("2025550100", "12025550100", "+12025550100"):
+        assert f"exten => {number},1," in context
+
+
+def test_a_company_that_calls_from_elsewhere_says_from_where_and_is_known_there() -> None:
+    trunk = 'provider = "twilio"\nhost = "clinic.pstn.twilio.com"'
+    with pytest.raises(SiteFaults, match="calls come from addresses of their own"):
+        site_of(trunk)
+    files = generate(site_of(f"{trunk}\n{FROM}"), SECRETS, PORTS, PATHS)
+    known = ("clinic.pstn.twilio.com", "198.51.100.0/28", "203.0.113.7")
+    assert [f"match={each}" in files["pjsip.conf"] for each in known] == [True] * 3
+
+
+@pytest.mark.parametrize("net", ["0.0.0.0/0", "198.51.100.1/28", "300.1.1.1", "sip.example.com"])
+def test_a_net_that_is_none_or_takes_in_half_the_world_is_refused(net: str) -> None:
+    with pytest.raises(SiteFaults):
+        site_of(f'host = "sip.example.com"\ncalls_from = ["{net}"]')
