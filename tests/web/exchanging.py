@@ -21,6 +21,7 @@ from firmware.doorkeeper import Doorkeeper
 from firmware.erasure import Rule
 from firmware.holds import HeldError
 from firmware.ledger import Arrived, Ledger, MessageKept, Moment
+from firmware.lines_desk import LINES, LineNow, LinesReply, LinesRequest
 from firmware.machine import MachineKey
 from firmware.mobile_call import CALL_MOBILE, Became, CallMobileReply, CallMobileRequest
 from firmware.operations import Asker
@@ -52,6 +53,7 @@ class Exchange:
     came: list[str] = field(default_factory=list)
     mobiles: list[str] = field(default_factory=list)  # that were called, to try the line
     becomes: Became = Became.HEARD
+    lines: list[LineNow] = field(default_factory=list)
 
     def leave(
         self,
@@ -171,8 +173,12 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         exchange.mobiles.append(request.number)
         return CallMobileReply(became=exchange.becomes)
 
+    async def lines(_request: LinesRequest) -> LinesReply:
+        return LinesReply(lines=tuple(exchange.lines))
+
     async def answering() -> None:
         door = Door(Doorkeeper(place.page_db, entered).admit)
+        door.answer(LINES, lines)
         account.answer_at(door, entered)
         message_acts.answer_at(door, place.page_db, books.write, exchange.came.append, may_delete)
         desk.open(door)

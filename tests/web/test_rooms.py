@@ -4,21 +4,24 @@ field, a draft that two people do not write over each other, a table with its pr
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from firmware import draft
+from firmware import draft, trunk_watch
 from firmware.fields import Field
 from firmware.filling import document_of
 from firmware.forms import described
+from firmware.lines_desk import LineNow
 from firmware.operations import Role
 from firmware.sections import SECTIONS, Shape
 from firmware.web.room_form import plain
 from firmware.web.room_words import CALLED, CHOICES, FIELDS, GROUPS
 from firmware.web.words import Words
 from tests.web.clinic import Clinic, named, token_in
+from tests.web.exchanging import exchange_of
 
 PHONE = {
     "called": "107",
@@ -214,3 +217,34 @@ def every(before: str, fields: tuple[Field, ...]) -> Iterator[tuple[str, Field]]
         name = f"{before}.{field.name.rpartition('.')[2]}"
         yield name, field
         yield from every(name, field.inside)
+
+
+REFUSED = LineNow(
+    line="main",
+    kind="signs in",
+    by="telco",
+    numbers=("2025550100",),
+    leads_to="flow main",
+    state="alarm",
+    detail=trunk_watch.REFUSED,
+    cure=trunk_watch.REFUSED_CURE,
+    in_use=2,
+    last_call="2026-03-02T13:30:00+00:00",
+)
+
+
+def test_how_each_line_stands_is_told_beside_the_lines_with_the_screen_that_mends_it(
+    clinic: Clinic,
+) -> None:
+    clinic.clock.now = datetime.now(UTC)
+    with exchange_of(clinic.place) as exchange, clinic.browser("es") as browser:
+        exchange.lines.append(REFUSED)
+        clinic.sign_in(browser, named(Role.ADMIN))
+        shown = browser.get("/rooms/lines").text
+        assert "la compañía telefónica no deja entrar al equipo" in shown
+        assert '<a href="/rooms/trunks">' in shown
+        assert "8:30" in shown
+
+
+def test_without_an_exchange_the_lines_are_listed_all_the_same(admin: TestClient) -> None:
+    assert admin.get("/rooms/lines").status_code == 200
