@@ -145,7 +145,8 @@ SAFEGUARDS = (
         "Encryption",
         ADDRESSABLE,
         "Backups leave the box sealed, wherever they go. Calls of telephones inside the clinic are"
-        " encrypted where its site file says so; calls on the trunk are not, by this version.",
+        " encrypted where its site file says so, and on a trunk as far as the telephone company's"
+        " server where it says so of the trunk.",
         ("transmission", "algorithms"),
         "Decide, and write down, whether calls on the clinic's network need more: a separate"
         " network, or a private trunk.",
@@ -170,7 +171,7 @@ ALGORITHMS = (
     ("TLS", "e-mail", "Python's ssl"),
     (
         "TLS 1.2; SRTP (RFC 3711, 4568)",
-        "telephones where the site says so",
+        "telephones and trunks where the site says so",
         "OpenSSL",
     ),
     ("DTLS-SRTP", "telephones in the browser", "OpenSSL and the browser"),
@@ -197,7 +198,8 @@ THIEF_READS_NOT = (
 TRANSMISSION = (
     "e-mail: TLS or STARTTLS with a trusted certificate, or nothing is sent; no patient is in it",
     "backups: sealed by age before they leave the box",
-    "telephone calls: SIP and RTP as the site file says; inside the clinic by TLS and SRTP where it"
-    " says so, on the trunk not encrypted by this version; in the browser by TLS and DTLS-SRTP",
+    "telephone calls: SIP and RTP as the site file says; inside the clinic, and on a trunk as far"
+    " as the company's server, by TLS and SRTP where it says so; in the browser by TLS and"
+    " DTLS-SRTP",
     "between the box's own programs: sockets of the same machine",
 )
