@@ -139,6 +139,10 @@ def test_only_a_server_for_which_somebody_trusted_vouches_gets_calls_and_nobody_
             await soon(ring.ended)
             assert ear.tone_s(call.heard, OUTSIDE_TONE_HZ) > 0.5
             assert ear.tone_s(ring.heard, SAID_HZ) > 0.5
+            emergency = await telco.dial("102", "911")
+            await telco.invited("911")
+            await soon(emergency.answered)
+            await emergency.hang_up()
             line, _ = await told.call(telco)
             await line.hang_up()
 
