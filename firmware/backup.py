@@ -47,7 +47,7 @@ ROUNDS = 5
 SCRATCH = "backup-"
 SPOKEN, DRAFT = "spoken", "draft"  # in the scratch folder
 # What a site is, beside its databases, its log and its messages; a box may lack some of them.
-SINGLE = ("machine.key", "secrets.toml", "paper.recipient", "page-authority.pem")
+SINGLE = ("machine.key", "secrets.toml", "paper.recipient", "page-authority.pem", "trusted.pem")
 LOOSE = ("calls.db", "page.db", "ledger.log", "clinic.toml")
 
 Shown = Callable[[int], None]  # how many more bytes are done
