@@ -101,6 +101,7 @@ from firmware.selftest import SELFTEST_CALL, SelfTest
 from firmware.site_secrets import SecretsError, secrets_of
 from firmware.sms_desk import SmsDesk
 from firmware.sms_rule import said
+from firmware.speakers import Speakers
 from firmware.store import StoreError, open_reader
 from firmware.survived import starting, survived
 from firmware.trunk_watch import TrunkWatch
@@ -302,6 +303,13 @@ class App:
                 lacks_password=partial(site_secrets.lacks_password, self._place.secrets),
                 authorities=self._place.sip_authorities,
             )
+            self._speakers = Speakers(
+                plan=lambda: self._plan,
+                waited_in=lambda: {
+                    queue for each in self._exchange.waiting().values() for queue in each.queues
+                },
+                answers=self._hours.answers,
+            )
             self._modems = Modems(
                 plan=lambda: self._plan,
                 pin_of=partial(site_secrets.sim_pin, self._place.secrets),
@@ -309,6 +317,7 @@ class App:
                 port=self._ports.modems,
                 start=self._start,
                 texts=self._sms.heard,
+                speakers=self._speakers,
             )
             self._message_notices = MessageNotices(
                 self._place.calls_db, lambda: self._plan, notices, self._start
@@ -360,7 +369,7 @@ class App:
                     notices=self._message_notices.part,
                     texts=self._sms.part,
                     power=self._supply.parts,
-                    panel=lambda: self._panel.parts(),
+                    panel=lambda: (*self._panel.parts(), *self._speakers.parts()),
                     listening=self._listening.part,
                     callbacks=self._callbacks.part,
                     stores=self._copies.part,
@@ -534,6 +543,7 @@ class App:
             group.create_task(survived(self._modems.run(), "modems"))
             group.create_task(survived(self._trunks.run(), "trunks"))
             group.create_task(survived(self._panel.run(), "panel"))
+            group.create_task(survived(self._speakers.run(), "loudspeakers"))
             group.create_task(survived(self._guard.run(), "guard"))
             group.create_task(survived(self._supply.run(), "power"))
             group.create_task(self._rollups.run())

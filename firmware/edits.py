@@ -31,7 +31,7 @@ Table = dict[str, Any]  # as tomllib gives it
 NAMED = frozenset(
     (
         *("flows", "hours", "lines", "mailboxes", "pages", "people", "phones", "prompts"),
-        *("pronunciation", "queues", "requests", "trunks", "walks"),
+        *("pronunciation", "queues", "requests", "speakers", "trunks", "walks"),
     )
 )
 # Sections that may be given several times: `[[dial_rules]]`.

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firmware.forms import Extension, Label, Number, Strict
+from firmware.forms import Extension, Label, Number, Strict, Word
 from firmware.toml_lines import Path
 from ivr import plan
 from ivr.canary import SELFTEST
@@ -36,13 +36,19 @@ class BlockingForm(Strict):
 
 
 class PageForm(Strict):
-    """Telephones that are spoken to all at once."""
+    """Telephones that are spoken to all at once, and a loudspeaker."""
 
     number: Extension
     phones: Annotated[
         tuple[Extension, ...] | None,
         Field(min_length=1, max_length=50, description="a list of 1 to 50 extensions; all without"),
     ] = None
+    speaker: Word | None = None
+
+    def spoken_to(self, phones: Iterable[str]) -> tuple[str, ...]:
+        """Those named, else all of these; a loudspeaker alone where it is named and they are
+        not."""
+        return self.phones or (() if self.speaker else tuple(phones))
 
 
 class WrapUpForm(Strict):

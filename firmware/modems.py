@@ -18,6 +18,7 @@ from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
 from firmware.asterisk.wire import Message
 from firmware.modem_leg import Leg, LegError
 from firmware.modem_line import ModemLine
+from firmware.speakers import Speakers
 from firmware.survived import starting, survived
 from hw.modem.events import REGISTERED, Event, Stand
 from ivr import plan
@@ -55,7 +56,7 @@ CURES: dict[Stand, tuple[str, str]] = {
 
 
 class Modems:
-    """All of them."""
+    """All of them; legs that are for a loudspeaker come to the same port."""
 
     def __init__(
         self,
@@ -66,9 +67,11 @@ class Modems:
         port: int,
         start: Callable[[Coroutine[Any, Any, None]], object],
         texts: Callable[[str, Event], None] = lambda _modem, _event: None,
+        speakers: Speakers | None = None,
     ) -> None:
         self._plan, self._pin_of, self._link, self._port = plan, pin_of, link, port
         self._start, self._texts = starting(start, "modems"), texts
+        self._speakers = speakers
         self._lines: dict[str, tuple[ModemLine, asyncio.Task[None]]] = {}
         self.fault = ""
 
@@ -82,7 +85,7 @@ class Modems:
         server: asyncio.Server | None = None
         try:
             while True:
-                if server is None and self._plan().modems:
+                if server is None and (self._plan().modems or self._plan().speakers):
                     server = await self._opened()
                 self._follow_the_plan()
                 await asyncio.sleep(LOOK_S)
@@ -156,6 +159,8 @@ class Modems:
         marked = {modem_dialplan.mark(written.name(line.plan.name)): line for line in lines}
         if expecting is not None:
             await expecting.take(leg)
+        elif self._speakers is not None and self._speakers.wants(leg):
+            await self._speakers.take(leg)
         elif wanted is not None and wanted.modem in marked:
             await marked[wanted.modem].dial(leg, wanted)
         else:

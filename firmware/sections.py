@@ -35,6 +35,7 @@ from firmware.power_section import PowerForm
 from firmware.request_section import RequestForm, RequestWord
 from firmware.retention_section import RetentionForm
 from firmware.sms_section import SmsForm
+from firmware.speakers_section import SpeakerForm
 from firmware.toml_lines import Path
 from firmware.updates_section import UpdatesForm
 
@@ -111,6 +112,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("queues", QueueForm),
         Section("mailboxes", MailboxForm),
         Section("pages", PageForm),
+        Section("speakers", SpeakerForm),
         Section("wrap_up", WrapUpForm, Shape.ONE),
         Section("requests", RequestForm, names=RequestWord),
         Section("blocking", BlockingForm, Shape.ONE),
@@ -139,6 +141,9 @@ NAMED_AT: tuple[tuple[Path, str], ...] = (
     (("phones", "*", "mailbox"), "mailboxes"),
     (("mailboxes", "*", "lamps", "*"), "phones"),
     (("pages", "*", "phones", "*"), "phones"),
+    (("pages", "*", "speaker"), "speakers"),
+    (("speakers", "*", "bell", "*"), "queues"),
+    (("speakers", "*", "bell_hours"), "hours"),
     (("dial_rules", "*", "trunk"), "trunks"),
     (("dial_rules", "*", "otherwise", "*"), "trunks"),
     (("dial_rules", "*", "modem"), "modems"),

@@ -75,6 +75,7 @@ from firmware.public_holidays import UnknownPlaceError, public_holidays
 from firmware.request_section import RequestForm, RequestWord, rules_of
 from firmware.retention_section import RetentionForm
 from firmware.sms_section import SmsForm, a_word_must_arrive
+from firmware.speakers_section import SPEAKERS_MOST, SpeakerForm, speakers_fit
 from firmware.updates_section import UpdatesForm
 from ivr import callback_talk, flow, hours, plan
 from ivr.form import RequestKind, RequestRule, TakeRequest, faults_of
@@ -99,6 +100,7 @@ SECTION_MAX = {
     "pronunciation": 20,
     "people": 100,
     "pages": 20,
+    "speakers": SPEAKERS_MOST,
     "requests": 6,
     walks_section.SECTION: walks_section.MOST,
 }
@@ -345,6 +347,8 @@ class _Reading:
         pages = self._section("pages", PageForm, lambda form, _name: form)
         blocking = self._admit(BlockingForm, self.document.get("blocking", {}), ("blocking",))
         parking = plan.Parking(clinic.parking) if clinic else plan.Parking()
+        speakers = self._section("speakers", SpeakerForm, SpeakerForm.speaker)
+        speakers_fit(speakers, pages, queues, hours, self._fault)
         inner.check_numbers(phones, queues, mailboxes, emergency, parking, pages, rules.values())
         words = texts.get(language, {}).keys() | standard_prompts().get(language, {}).keys()
         inner.check_words(queues, flows, words, language)
@@ -377,7 +381,9 @@ class _Reading:
             retention=retention.retention() if retention else plan.Retention(),
             wrap_ups=wrap_up,
             pronounced=pronounced,
-            pages={page.number: page.phones or tuple(phones) for page in pages.values()},
+            pages={page.number: page.spoken_to(phones) for page in pages.values()},
+            heard_at={page.number: page.speaker for page in pages.values() if page.speaker},
+            speakers=speakers,
             address=clinic.address.address() if clinic.address else None,
             modems=modems,
             sms=sms,

@@ -81,6 +81,8 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "retention": ("retention", "retention"),
     "wrap_ups": ("queues", "the wrap-up code"),
     "pages": ("phones", "the page"),
+    "heard_at": ("phones", "the loudspeaker of the page"),
+    "speakers": ("phones", "the loudspeaker"),
 }
 
 NODES: Mapping[type, str] = {
@@ -237,7 +239,7 @@ class _Teller:
                     change,
                     self.say("the hours `%(name)s` on %(day)s", name=name, day=self.say(DAYS[day])),
                 )
-            case ("wrap_ups" | "pages", key):
+            case ("wrap_ups" | "pages" | "heard_at", key):
                 _, called = GROUPS[str(change.where[0])]
                 return self._changed(change, f"{self.say(called)} {key}")
             case _:

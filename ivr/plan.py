@@ -251,6 +251,17 @@ class WallPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class Loudspeaker:
+    """One that is plugged into the box; it is paged, and rings at night."""
+
+    name: str
+    device: str  # what it calls itself, or a part of that
+    volume_db: int  # 0: as loud as a telephone
+    bell: tuple[str, ...] = ()  # queues for whose callers it rings
+    bell_hours: str = ""  # while these are closed; empty: always
+
+
+@dataclass(frozen=True, slots=True)
 class MailServer:
     """Where notices by e-mail are handed in. Its password, if it has one, lives with the site's
     secrets."""
@@ -669,6 +680,8 @@ class Plan:
     retention: Retention = Retention()
     wrap_ups: Mapping[str, str] = field(default_factory=dict)  # digit -> what a talk was about
     pages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # number -> phones spoken to
+    heard_at: Mapping[str, str] = field(default_factory=dict)  # of a page -> its loudspeaker
+    speakers: Mapping[str, Loudspeaker] = field(default_factory=dict)
     address: Address | None = None  # None: no emergency centre is told it by the call itself
     modems: Mapping[str, Modem] = field(default_factory=dict)
     sms: Sms | None = None  # None: no texts go out, and those that come are told of

@@ -12,7 +12,7 @@ Nothing here is on the way of an emergency call.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from firmware.asterisk import written
+from firmware.asterisk import modem_dialplan, speaker_dialplan, written
 from firmware.asterisk.written import extension, section
 from ivr import inside
 from ivr.codes import AWAY_SAID, DIAL, FAILED
@@ -45,13 +45,13 @@ PICK_UP = "*81"  # before a colleague's number: takes the call that rings there
 FEATURE_CODES: Mapping[str, str] = {"blindxfer": "*1", "atxfer": "*2", "parkcall": "*3"}
 
 
-def contexts(plan: Plan, absent: str) -> Iterator[str]:
+def contexts(plan: Plan, absent: str, modems_port: int) -> Iterator[str]:
     """All of it; `absent` is the expression that there is no exchange."""
     yield _inside(plan)
     yield _ring(absent)
     yield _onward()
     yield _pick_up()
-    yield _pages(plan)
+    yield _pages(plan, absent, modems_port)
     yield _auto_answer()
     yield _sent(plan, absent)
     yield section(PARKED, [])  # its numbers are res_parking's to add
@@ -145,18 +145,25 @@ def _pick_up() -> str:
     )
 
 
-def _pages(plan: Plan) -> str:
-    """All the telephones of a group answer by themselves and hear who dialled its number."""
-    pages = (
-        extension(
-            written.number(number),
-            f"GotoIf({IS_CALLER}?{SENT},s,1)",
-            f"Page({_devices(phones)},b({AUTO_ANSWER}^s^1)q,{PAGE_RING_S})",
-            "Hangup()",
-        )
-        for number, phones in plan.pages.items()
-    )
+def _pages(plan: Plan, absent: str, modems_port: int) -> str:
+    """All the telephones of a group answer by themselves and hear who dialled its number, and so
+    does its loudspeaker, which is the exchange's; a loudspeaker alone needs one."""
+    pages = []
+    for number, phones in plan.pages.items():
+        speaker = plan.heard_at.get(number)
+        leg = _to_speaker(speaker, modems_port) if speaker else ""
+        if phones:
+            devices = "&".join(filter(None, (_devices(phones), leg)))
+            steps = [f"Page({devices},b({AUTO_ANSWER}^s^1)q,{PAGE_RING_S})", "Hangup()"]
+        else:
+            steps = [f"GotoIf({absent}?alone)", f"Dial({leg})", "Hangup()", "(alone) Hangup(34)"]
+        to_sent = f"GotoIf({IS_CALLER}?{SENT},s,1)"
+        pages.append(extension(written.number(number), to_sent, *steps))
     return section("pages", pages)
+
+
+def _to_speaker(speaker: str, modems_port: int) -> str:
+    return modem_dialplan.channel(speaker_dialplan.uuid_of(written.name(speaker)), modems_port)
 
 
 def _devices(phones: Iterable[str]) -> str:

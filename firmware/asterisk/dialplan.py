@@ -84,7 +84,7 @@ def extensions(
         _called(engine_port, voice(CALL_CUT_OFF, plan.language)),
         _lamp(),
         _from_phone(),
-        *desk_dialplan.contexts(plan, ABSENT),
+        *desk_dialplan.contexts(plan, ABSENT, modems_port),
         desk_dialplan.own_greeting(plan, ABSENT, voice(FAILED, plan.language)),
         *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
         desk_dialplan.slots(plan, lambda prompt: voice(prompt, plan.language)),

@@ -103,6 +103,13 @@ CALLED: Mapping[str, Called] = {
         to_say("Kind"),
         ("due_min", "hours", "owner"),
     ),
+    "speakers": Called(
+        to_say("Loudspeakers"),
+        to_say("loudspeaker"),
+        to_say("Plugged into the box: pages are heard there, and one can ring at night."),
+        to_say("Short name"),
+        ("device", "bell"),
+    ),
     "wrap_up": Called(
         to_say("What talks were about"),
         to_say("list of what talks were about"),
@@ -152,7 +159,7 @@ CALLED: Mapping[str, Called] = {
 
 # How the sections stand on the first screen.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (to_say("Inside the clinic"), ("phones", "queues", "mailboxes", "pages", "people")),
+    (to_say("Inside the clinic"), ("phones", "queues", "mailboxes", "pages", "speakers", "people")),
     (
         to_say("To the outside"),
         ("lines", "trunks", "modems", "dial_rules", "blocking", "modem_only"),
@@ -388,6 +395,26 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     ),
     "pages.number": (to_say("Number that is dialled"), ""),
     "pages.phones": (to_say("Telephones that are spoken to"), to_say("None ticked: all of them.")),
+    "pages.speaker": (
+        to_say("Loudspeaker"),
+        to_say("With no telephone ticked, it alone is spoken to."),
+    ),
+    "speakers.device": (
+        to_say("Name of the sound device, or a part of it"),
+        to_say("As careline sound list has it at the box."),
+    ),
+    "speakers.volume_db": (
+        to_say("Louder or softer, in dB"),
+        to_say("0 is as loud as a telephone; it never gets loud enough to distort."),
+    ),
+    "speakers.bell": (
+        to_say("Queues for whose callers it rings"),
+        to_say("Until somebody answers. Any telephone can: it dials *80."),
+    ),
+    "speakers.bell_hours": (
+        to_say("It rings only while these are closed"),
+        to_say("None: at any hour."),
+    ),
     "wrap_up.codes": (
         to_say("Digits and what they mean"),
         to_say("Each on a line, like: 1 = refill. Agents key *54 and the digit."),
