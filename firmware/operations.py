@@ -194,6 +194,7 @@ COMMANDS: Mapping[str, Operation] = {
     "prompts export": Operation.LOOK,
     "prompts import": Operation.CONFIGURE,
     "prompts play": Operation.LOOK,
+    "prompts record": Operation.CONFIGURE,
     "prompts say": Operation.CONFIGURE,
     "prompts trim": Operation.CONFIGURE,
     "prompts versions": Operation.LOOK,

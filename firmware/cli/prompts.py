@@ -4,6 +4,7 @@ What is changed here is heard by whoever calls next, stands before the words of 
 is kept; a step back is one command. Whoever may put a site file in force may do it.
 """
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -27,7 +29,11 @@ from firmware.place import Place
 from firmware.prompt_acts import Listed
 from firmware.recorded import Cut
 from firmware.speech import SpeechError
+from hw.sound.port import SoundGoneError
+from hw.sound.portaudio import PortAudioPort, Way
+from hw.sound.take import take
 from ivr.plan import Plan
+from routing_core.audio import pcm_from_bytes
 
 USES_SHOWN = 3
 
@@ -95,6 +101,31 @@ def import_(
         except RecordingError as refused:
             fail(f"{file}: {refused}", BAD_INPUT)
         _keep(place, site, prompt, sound, Made.UPLOADED, words)
+
+
+@prompts.command()
+def record(
+    name: Name,
+    microphone: Annotated[str, typer.Option(help="as `careline sound list` has it, or a part")],
+    seconds: Annotated[float, typer.Option(help="how long it listens", min=1, max=180)] = 10,
+    language: Language = "",
+    words: Annotated[str, typer.Option(help="what is said in it, for whoever reads")] = "",
+) -> None:
+    """Speak a prompt into this machine's microphone: the silence around the words is cut off."""
+    with _explained():
+        place, site = _clinic()
+        prompt = _prompt(site, name, language)
+        say(f"speak now, within {seconds:g} s")
+        try:
+            spoken_in = asyncio.run(_heard_by(microphone, seconds))
+            sound = recorded.prompt_of(pcm_from_bytes(spoken_in).astype(np.int16))
+        except (RecordingError, SoundGoneError) as refused:
+            fail(f"{prompt}: {refused}", BAD_INPUT)
+        _keep(place, site, prompt, sound, Made.RECORDED, words)
+
+
+async def _heard_by(microphone: str, seconds: float) -> bytes:
+    return await take(PortAudioPort(microphone, Way.HEAR), seconds)
 
 
 @prompts.command("say")

@@ -14,6 +14,7 @@ from firmware.own_prompts import Made, Spoken
 from firmware.place import Place
 from tests.firmware.test_own_prompts import HIGH, site, small_clinic
 from tests.firmware.test_recorded import saved, spoken
+from tests.hw.alsa import Alsa
 
 WELCOME = Spoken("en", "welcome")
 
@@ -60,6 +61,29 @@ def test_a_recording_is_brought_in_trimmed_and_taken_back(place: Place, tmp_path
     assert "trimmed" in told
     by = {each.by for each in own_prompts.versions_of(place.prompts, WELCOME).versions}
     assert all(one.startswith("the shell (") for one in by)
+
+
+def test_a_prompt_is_spoken_into_the_boxs_own_microphone(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no words, or no microphone, changes nothing."""
+    alsa = Alsa(tmp_path)
+    monkeypatch.setenv("ALSA_CONFIG_PATH", alsa.environment["ALSA_CONFIG_PATH"])
+    ours = (0.5 * 32767 * spoken(8_000, seconds=2.0)).astype("<i2").tobytes()
+    alsa.hears.write_bytes(bytes(16_000) + ours + bytes(160_000))
+    asked = ("record", "welcome", "--microphone", "desk", "--seconds", "4")
+    told = run(*asked, "--words", "Good morning.")
+    assert told.exit_code == 0, told.stderr
+    (version,) = own_prompts.versions_of(place.prompts, WELCOME).versions
+    assert (version.made, version.words) == ("recorded", "Good morning.")
+    assert 1.7 < version.seconds < 2.3
+    before = heard(place)
+    alsa.hears.write_bytes(bytes(160_000))
+    assert run(*asked).exit_code == 2
+    alsa.unplug()
+    refused = run(*asked)
+    assert (refused.exit_code, heard(place)) == (2, before)
+    assert "no sound device is called 'desk': look at its plug" in refused.stderr
 
 
 def test_what_cannot_be_a_prompt_is_refused_with_the_cure_and_changes_nothing(

@@ -18,6 +18,7 @@ from hw.sound.level import COLUMNS, bar
 from hw.sound.port import FRAME_BYTES, Heard, Port, SoundGoneError
 from hw.sound.portaudio import PortAudioPort, Way
 from hw.sound.speaker import Speaker
+from hw.sound.take import take
 from tests.hw.alsa import Alsa
 
 DEADLINE_S = 20.0
@@ -255,6 +256,21 @@ def test_a_loudspeaker_is_taken_up_again_as_often_as_it_is_pulled_out() -> None:
         assert speaker.slips == 5
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+    tell(story())
+
+
+def test_a_recording_of_which_a_part_was_lost_is_no_recording() -> None:
+    async def story() -> None:
+        fake = FakeSound()
+        fake.says = SAMPLES
+        taking = asyncio.create_task(take(fake, 10))
+        while not taking.done():
+            fake.slip()
+            await asyncio.sleep(0)
+        with pytest.raises(SoundGoneError, match="record it again"):
+            taking.result()
+        assert await take(fake, 0.1) == SAMPLES[:1600]
 
     tell(story())
 
