@@ -302,6 +302,8 @@ class App:
                 link=self._link,
                 lacks_password=partial(site_secrets.lacks_password, self._place.secrets),
                 authorities=self._place.sip_authorities,
+                notices=notices,
+                now=self._now,
             )
             self._speakers = Speakers(
                 plan=lambda: self._plan,

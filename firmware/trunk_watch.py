@@ -1,5 +1,6 @@
 """How the trunks of one running exchange stand: asked of Asterisk every few seconds, and told in
-the status with the reason and its cure. No call hangs on anything here.
+the status with the reason and its cure, and by e-mail to those in charge. No call hangs on anything
+here.
 
     signs in:    signed in -> well | refused, and its server answers -> the user name, the password
                  or the account | refused, and it is silent -> the connection or the address
@@ -9,16 +10,19 @@ the status with the reason and its cure. No call hangs on anything here.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from firmware import topics
+from firmware import topics, trunk_alarms
 from firmware.asterisk import trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
+from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.trunk_certificate import fault_of
 from ivr.plan import Plan, Transport, Trunk
 
@@ -99,9 +103,14 @@ class TrunkWatch:
         link: Link,
         lacks_password: Callable[[str], bool],
         authorities: Path,
+        notices: Notices,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
         look_s: float = LOOK_S,
     ) -> None:
         """`authorities` are those that Asterisk trusts with trunks."""
+        self._notices, self._now, self._clock = notices, now, clock
+        self._troubles: trunk_alarms.Troubles = {}
         self._plan, self._link, self._look_s = plan, link, look_s
         self._authorities = authorities
         self._lacks_password = lacks_password
@@ -113,6 +122,7 @@ class TrunkWatch:
             # That there is no Asterisk is told by itself; what is known grows old meanwhile.
             with suppress(ActionFailed, LinkDown):
                 await self._look()
+                self._tell(await asyncio.to_thread(self.parts))
             await asyncio.sleep(self._look_s)
 
     async def _look(self) -> None:
@@ -129,6 +139,15 @@ class TrunkWatch:
             certificate = await self._certificate(trunk, contact)
             stands[name] = seen(before, contact, signed_in.get(endpoint), certificate)
         self._stands = stands
+
+    def _tell(self, parts: Iterable[topics.Part]) -> None:
+        self._troubles, news = trunk_alarms.step(self._troubles, parts, self._clock())
+        plan = self._plan()
+        for name, what in news:
+            for address in plan.mail.admins if plan.mail is not None else ():
+                text = f"At {plan.name}, {self._now():%a %-d %b %H:%M}: {name}: {what}.\n"
+                subject = f"{plan.name}: {name}: {what}"
+                self._notices.send(Notice(address, subject, text, self._now(), AN_HOUR))
 
     async def _certificate(self, trunk: Trunk, contact: Contact) -> str:
         if trunk.transport is not Transport.TLS or contact.answering is not Answering.NO:
