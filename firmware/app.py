@@ -578,7 +578,8 @@ class App:
         """Once callers come: Asterisk sends them while our session at its manager stands. If there
         is none to be had, we are as ready as we can be."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._linked.wait(), READY_WITHOUT_AMI_S)
+            async with asyncio.timeout(READY_WITHOUT_AMI_S):
+                await self._linked.wait()
         notify("READY=1")
 
     async def _keep_alive(self) -> None:

@@ -195,7 +195,8 @@ class CallMe:
     async def _let_hear(self, listener: _Listener, found: _Draft) -> None:
         """A draft's fault ends the draft's call and nothing else."""
         try:
-            handle = await asyncio.wait_for(listener.is_through, PICKED_UP_WITHIN_S)
+            async with asyncio.timeout(PICKED_UP_WITHIN_S):
+                handle = await listener.is_through
             await self._live(listener, handle, found)
         except TimeoutError:
             log.info("nobody picked up to hear the draft")

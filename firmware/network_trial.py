@@ -275,5 +275,6 @@ def _tell(what: str, failed: Exception) -> None:
 
 async def _comes(event: asyncio.Event, within_s: float) -> bool:
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), within_s)
+        async with asyncio.timeout(within_s):
+            await event.wait()
     return event.is_set()

@@ -170,7 +170,8 @@ class PhoneRecordings:
                 f"phone {phone} could not be rung", "try again; see `careline status`"
             ) from refused
         try:
-            return await asyncio.wait_for(speaker.is_through, PICKED_UP_WITHIN_S)
+            async with asyncio.timeout(PICKED_UP_WITHIN_S):
+                return await speaker.is_through
         except TimeoutError:
             raise ControlError(
                 f"nobody picked phone {phone} up", "ring it again, or choose another telephone"
@@ -190,7 +191,8 @@ class PhoneRecordings:
         await _first(speaker.is_done, speaker.is_over)
         self._media.stop_recording(handle)
         try:
-            told = await asyncio.wait_for(speaker.told, SEALED_WITHIN_S)
+            async with asyncio.timeout(SEALED_WITHIN_S):
+                told = await speaker.told
         except TimeoutError:  # hung up before it began
             self._recorder.forget(speaker.uuid)
             raise ControlError(*NOTHING_SAID) from None

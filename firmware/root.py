@@ -194,7 +194,8 @@ class Root:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             peer = peer_of(writer.get_extra_info("socket"))
-            line = await asyncio.wait_for(reader.readline(), ACT_WITHIN_S)
+            async with asyncio.timeout(ACT_WITHIN_S):
+                line = await reader.readline()
             reply = await self._try(line, peer)
         except (TimeoutError, ValueError, OSError) as error:
             reply = Refused(why=f"the request could not be read: {type(error).__name__}")
@@ -228,7 +229,8 @@ class Root:
     async def _carry_out(self, act: AnyAct) -> str:
         """A network's 90 seconds do not wait for Asterisk, nor a publish for who only looks."""
         if isinstance(act, OfNetwork):
-            return await asyncio.wait_for(see_to_network(act, self._network), ACT_WITHIN_S)
+            async with asyncio.timeout(ACT_WITHIN_S):
+                return await see_to_network(act, self._network)
         if isinstance(act, OfGuard):
             async with self._one_packet_act:
                 return await guard_acts.see_to_guard(act, self._packets)
@@ -238,7 +240,8 @@ class Root:
             await self._power_off()
             return ""
         async with self._one_at_a_time:
-            return await asyncio.wait_for(carry_out(act, self._asterisk), ACT_WITHIN_S)
+            async with asyncio.timeout(ACT_WITHIN_S):
+                return await carry_out(act, self._asterisk)
 
     async def _enter(self, peer: Peer, about: str) -> None:
         await self._enter_for(f"root, for {peer.user}", about)
@@ -291,7 +294,8 @@ async def ask(at: Path, act: AnyAct) -> str:
         ) from error
     try:
         writer.write(act.model_dump_json().encode() + b"\n")
-        line = await asyncio.wait_for(reader.readline(), ACT_WITHIN_S + 5)
+        async with asyncio.timeout(ACT_WITHIN_S + 5):
+            line = await reader.readline()
     finally:
         writer.close()
     match _REPLY.validate_json(line):

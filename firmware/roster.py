@@ -74,7 +74,8 @@ class Roster:
         self._unwritten.append((event.extension, written))
         self._tell(event)
         try:
-            await asyncio.wait_for(written, WRITTEN_WITHIN_S)
+            async with asyncio.timeout(WRITTEN_WITHIN_S):
+                await written
         except TimeoutError:
             return False
         return True

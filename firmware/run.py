@@ -134,7 +134,8 @@ async def _demonstrate(clinic: Rehearsal, story: Story, tell: Teller) -> int:
     status = 1
     try:
         await _live_through(clinic.telco, call, story, words)
-        await asyncio.wait_for(asyncio.shield(call.ended), STEP_WITHIN_S)
+        async with asyncio.timeout(STEP_WITHIN_S):
+            await asyncio.shield(call.ended)
         await story.step("outcome", "message")
         seconds = await asyncio.to_thread(_opened_message_s, clinic.place)
         tell(f"the message opens for its owner: {seconds:.1f} s of speech")
@@ -154,7 +155,8 @@ async def _demonstrate(clinic: Rehearsal, story: Story, tell: Teller) -> int:
 
 
 async def _live_through(telco: Telco, call: LiveCall, story: Story, words: Path) -> None:
-    await asyncio.wait_for(asyncio.shield(call.answered), STEP_WITHIN_S)
+    async with asyncio.timeout(STEP_WITHIN_S):
+        await asyncio.shield(call.answered)
     await story.step("menu")
     await asyncio.sleep(LISTENS_S)
     await call.press(NURSE_KEY)

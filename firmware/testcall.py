@@ -62,7 +62,8 @@ def answer_on(door: Door, telco: Telco, plan: Plan) -> None:
 
 async def _live_through(call: LiveCall, request: CallRequest) -> CallReply:
     try:
-        await asyncio.wait_for(asyncio.shield(call.answered), ANSWERED_WITHIN_S)
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            await asyncio.shield(call.answered)
     except TimeoutError:
         raise ControlError("the clinic did not answer", "see `careline status`") from None
     doing = asyncio.create_task(_do(call, request))

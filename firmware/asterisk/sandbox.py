@@ -208,7 +208,8 @@ class Asterisk:
         with suppress(ProcessLookupError):
             self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_WITHIN_S)
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self._process.wait()
         except TimeoutError:
             await self.kill()
 
@@ -229,7 +230,8 @@ async def ask(launch: Launch, options: Sequence[str], command: str, within_s: fl
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        answer, _ = await asyncio.wait_for(asking.communicate(), within_s)
+        async with asyncio.timeout(within_s):
+            answer, _ = await asking.communicate()
     except TimeoutError:
         asking.kill()
         await asking.wait()

@@ -90,7 +90,8 @@ async def _calls_ms(clinic: Rehearsal, ears: Ears) -> float:
     for _ in range(CALLS):
         call, line, first_s = await dials(clinic, ears)
         await call.hang_up()
-        await asyncio.wait_for(line.ended, WITHIN_S)
+        async with asyncio.timeout(WITHIN_S):
+            await line.ended
         took.append(first_s * 1000)
         await asyncio.sleep(PAUSE_S)
     return median(took)

@@ -40,7 +40,8 @@ class Line(asyncio.Protocol):
     async def hears(self, hz: float, within_s: float = HEAR_WITHIN_S) -> float:
         """When the first frame came that holds this tone, from now on."""
         waiting = self._awaited.setdefault(hz, self._loop.create_future())
-        return await asyncio.wait_for(waiting, within_s)
+        async with asyncio.timeout(within_s):
+            return await waiting
 
     def keep_saying(self, frame: bytes) -> None:
         """This frame over and over, when there is nothing else to say."""
@@ -118,7 +119,8 @@ class Ears:
         assert self._server is not None
         self._server.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._server.wait_closed(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._server.wait_closed()
 
     def forget(self, stream: str) -> None:
         """What is to come under this name is another call."""
@@ -126,7 +128,8 @@ class Ears:
 
     async def line(self, stream: str, within_s: float = HEAR_WITHIN_S) -> Line:
         """The stream of this name, come or to come."""
-        return await asyncio.wait_for(asyncio.shield(self._expected(stream)), within_s)
+        async with asyncio.timeout(within_s):
+            return await asyncio.shield(self._expected(stream))
 
     def came(self, stream: str, line: Line) -> None:
         """A connection told whose it is."""

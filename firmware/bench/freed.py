@@ -133,7 +133,8 @@ async def seconds(clinic: Rehearsal, secret: str, side: Side, times: int) -> lis
 
 async def _comes(clinic: Rehearsal, number: str) -> LiveCall:
     call = await clinic.telco.call(number)
-    await asyncio.wait_for(call.answered, WITHIN_S)
+    async with asyncio.timeout(WITHIN_S):
+        await call.answered
     return call
 
 

@@ -186,7 +186,8 @@ async def one_call(clinic: Rehearsal, callers: Ears, desks: Ears, way: Way) -> T
     )
     await asyncio.sleep(TALKS_S)
     await call.hang_up()
-    await asyncio.wait_for(answered.ended, 5)
+    async with asyncio.timeout(5):
+        await answered.ended
     return timed
 
 

@@ -330,7 +330,8 @@ async def real_calls(home: Path, calls: int, seconds: float) -> Real:
 
 async def _comes(clinic: rehearsal.Rehearsal, port: int) -> LiveCall:
     call = await clinic.telco.call(CLINIC, codec=Codec.ULAW, streams=port)
-    await asyncio.wait_for(call.answered, COMES_WITHIN_S)
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await call.answered
     return call
 
 

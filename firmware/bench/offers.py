@@ -105,7 +105,8 @@ async def _exchange(asterisk: Connection) -> None:
     deciding = asyncio.create_task(
         consume(exchange, inbox, perform, now=time.monotonic, local=_local)
     )
-    await asyncio.wait_for(rung.wait(), PHONES * ANSWER_S)
+    async with asyncio.timeout(PHONES * ANSWER_S):
+        await rung.wait()
     await asyncio.gather(*tasks)
     for task in (running, deciding):
         task.cancel()

@@ -136,7 +136,8 @@ class Live:
             await self._wanted.wait()
             # A time that ran out is a change too: a schedule closes without any call.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stepped.wait(), SLOWEST_S)
+                async with asyncio.timeout(SLOWEST_S):
+                    await self._stepped.wait()
             self._stepped.clear()
             async with self._looking:
                 await self._look()
