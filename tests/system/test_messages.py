@@ -18,7 +18,7 @@ import sys
 import time
 import wave
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -176,6 +176,18 @@ async def caller_at_the_beep(
     await line.press(key)
     await story.step(call, "recording")
     return line, call
+
+
+@contextmanager
+def dying(pid: int) -> Iterator[asyncio.Event]:
+    """Set once this process is no more."""
+    gone, loop, handle = asyncio.Event(), asyncio.get_running_loop(), os.pidfd_open(pid)
+    loop.add_reader(handle, gone.set)
+    try:
+        yield gone
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 def voice_over(codec: Codec, seed: int, seconds: float = 3.0) -> Samples:
@@ -378,7 +390,9 @@ def test_an_exchange_that_crashes_in_the_middle_of_a_message_leaves_no_core_and_
             await line.say(written(tmp_path, words))
             assert told.supervisor.pid is not None
             told.supervisor.ready.clear()
-            abort_with_core_allowed(told.supervisor.pid)
+            with dying(told.supervisor.pid) as gone:
+                abort_with_core_allowed(told.supervisor.pid)
+                await soon(gone.wait())  # it seals an end that comes while its threads are told
             await line.hang_up()
             await soon(told.supervisor.ready.wait())
             assert list((practice.place.home / "work").glob("core*")) == []
