@@ -89,7 +89,7 @@ class Town:
 
     def run(self, story: Coroutine[Any, Any, Done], within_s: float = STORY_S) -> Done:
         """Live through a story."""
-        return self.runner.run(asyncio.wait_for(story, within_s))
+        return self.runner.run(within(within_s, story))
 
     def run_on_time(self, story: Callable[[Figures], Coroutine[Any, Any, None]]) -> None:
         """Live through a story whose figures hold wherever the machine has time for it. Another
@@ -211,6 +211,12 @@ def _let_go(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
     writer.close()
 
 
+async def within(limit_s: float, what: Awaitable[Done]) -> Done:
+    """`wait_for`, which on Python 3.11 loses an end that comes as the answer does."""
+    async with asyncio.timeout(limit_s):
+        return await what
+
+
 async def soon(what: Awaitable[Done]) -> Done:
     """One step of a story."""
-    return await asyncio.wait_for(what, SOON_S)
+    return await within(SOON_S, what)
