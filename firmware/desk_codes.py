@@ -14,7 +14,7 @@ from firmware import ledger, topics
 from firmware.control import ControlError, Door
 from firmware.desk_store import DeskStore, MissedCall
 from firmware.ledger import Step
-from firmware.store import BehindError, StoreError
+from firmware.store import StoreError
 from ivr import desks, events, inside
 from ivr.codes import DIAL, FAILED, spoken
 from ivr.desks import NOTHING_SET, Desk, When
@@ -119,10 +119,7 @@ class DeskCodes:
     async def set_greeting(self, extension: str, name: str) -> None:
         """Durable when it returns; empty: the standard greeting again."""
         desk = replace(self._desks.get(extension, NOTHING_SET), greeting=name)
-        try:
-            await self._store.put(extension, desk)
-        except BehindError:
-            log.warning("a greeting is written, though the ledger's log is behind")
+        await self._store.put(extension, desk)
         self._is_now(extension, desk)
 
     def recorded(self) -> Mapping[str, str]:

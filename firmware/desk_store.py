@@ -73,7 +73,7 @@ class DeskStore:
                 row = {"extension": extension, "setting": setting, "value": sealed}
                 connection.execute(desks.insert().values(row))
 
-        await self.store.write(write)
+        await self.store.written(write)
 
     def stored(self) -> dict[str, Desk]:
         """Every telephone of which something is set."""
@@ -107,12 +107,12 @@ class DeskStore:
             of_this = missed.c.extension == call.extension
             connection.execute(missed.delete().where(of_this, missed.c.id.not_in(kept)))
 
-        await self.store.write(write)
+        await self.store.written(write)
 
     async def forget_missed(self, extension: str) -> None:
         """Somebody has heard of them."""
         forget = missed.delete().where(missed.c.extension == extension)
-        await self.store.write(lambda connection: connection.execute(forget) and None)
+        await self.store.written(lambda connection: connection.execute(forget) and None)
 
     def missed_calls(self, extension: str | None = None) -> list[MissedCall]:
         """The newest first; of one telephone or of all."""
@@ -142,12 +142,12 @@ class DeskStore:
             connection.execute(blocked.delete().where(blocked.c.number_hash == name))
             connection.execute(blocked.insert().values(row))
 
-        await self.store.write(write)
+        await self.store.written(write)
 
     async def unblock(self, number: str) -> bool:
         """Whether this caller was blocked."""
         gone = blocked.delete().where(blocked.c.number_hash == self.key.keyed_hash(number))
-        return await self.store.write(lambda connection: connection.execute(gone).rowcount > 0)
+        return await self.store.written(lambda connection: connection.execute(gone).rowcount > 0)
 
     def blocked_hashes(self) -> frozenset[bytes]:
         return frozenset(row.number_hash for row in self._read(select(blocked.c.number_hash)))

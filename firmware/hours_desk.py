@@ -12,7 +12,7 @@ import structlog
 
 from firmware import settings, switches, topics, wallclock
 from firmware.control import ControlError, Door
-from firmware.store import BehindError, Store, StoreError
+from firmware.store import Store, StoreError
 from firmware.wallclock import Reading
 from ivr import codes, events
 from ivr.errors import SwitchError
@@ -91,8 +91,6 @@ class HoursDesk:
             raise ControlError(*UNTRUSTED)
         try:
             await switches.keep(self._store, thrown)
-        except BehindError:
-            log.warning("switched, though the ledger's log is behind")
         except StoreError as refused:
             raise ControlError(f"not switched: {refused}", "make room on the disk") from refused
         for name, switch in thrown.items():

@@ -21,7 +21,7 @@ from firmware import patients
 from firmware.ledger import calls
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.patients import Found
-from firmware.store import BehindError, Store, StoreError
+from firmware.store import Store, StoreError
 from ivr import commands, events
 from ivr.identity import Verdict
 
@@ -78,14 +78,7 @@ class IdentityDesk:
         return found
 
     async def _counted(self, call: str, day: date) -> bool:
-        allowed: list[bool] = []
-        try:
-            await self._store.write(
-                lambda connection: allowed.append(count(connection, call, day, 1))
-            )
-        except BehindError:
-            log.warning("a try is counted, though the ledger's log is behind")
-        return allowed[-1]
+        return await self._store.written(lambda connection: count(connection, call, day, 1))
 
 
 def count(connection: Connection, call: str, day: date, more: int) -> bool:

@@ -29,7 +29,7 @@ from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.operations import Asker
 from firmware.place import Place
 from firmware.sms_rule import said
-from firmware.store import BehindError, Store, StoreError, open_reader
+from firmware.store import Store, StoreError, open_reader
 from firmware.survived import survived
 from firmware.vault import VaultError
 from ivr import commands, events
@@ -122,7 +122,7 @@ class LeaseDesk:
                 add_step(connection, noted.call, noted.step, noted.detail, noted.moment)
 
         try:
-            await self._write(enter)
+            await self._store.written(enter)
         except (StoreError, SQLAlchemyError) as refused:
             log.warning("the use of the box's own key is not in the audit", why=str(refused))
 
@@ -138,7 +138,7 @@ class LeaseDesk:
         moment = Moment.now()
         self._open[urgent.id] = urgent
         try:
-            await self._write(lambda c: leases.open_(c, urgent, moment, self._key))
+            await self._store.written(lambda c: leases.open_(c, urgent, moment, self._key))
         except StoreError:
             self._unwritten[urgent.id] = urgent
             self._tell(events.LeaseUnwritten(urgent))
@@ -148,7 +148,7 @@ class LeaseDesk:
 
     async def _own(self, lease: str, person: str, note: Write = _nothing) -> bool:
         await self._write_what_is_not()
-        if not await self._write(lambda c: _both(leases.own(c, lease, person), note, c)):
+        if not await self._store.written(lambda c: _both(leases.own(c, lease, person), note, c)):
             return False
         self._tell(events.LeaseOwned(lease, person))
         return True
@@ -161,7 +161,7 @@ class LeaseDesk:
 
     async def _free(self, lease: str) -> None:
         try:
-            await self._write(lambda c: leases.free(c, lease))
+            await self._store.written(lambda c: leases.free(c, lease))
         except StoreError as refused:
             log.warning("after a restart an urgent message has its old owner", why=str(refused))
 
@@ -181,7 +181,10 @@ class LeaseDesk:
         """Written first; then the machine's own key goes, with a receipt."""
         await self._write_what_is_not()
         moment = Moment.now()
-        if not await self._write(lambda c: _both(leases.close(c, lease, by, how, moment), note, c)):
+        closed = await self._store.written(
+            lambda c: _both(leases.close(c, lease, by, how, moment), note, c)
+        )
+        if not closed:
             return False
         self._open.pop(lease, None)
         self._tell(events.LeaseClosed(lease, by, how))
@@ -192,21 +195,9 @@ class LeaseDesk:
         """What the disk did not take when it was opened."""
         for urgent in list(self._unwritten.values()):
             moment = Moment.now()
-            await self._write(partial(leases.open_, urgent=urgent, moment=moment, key=self._key))
+            opened = partial(leases.open_, urgent=urgent, moment=moment, key=self._key)
+            await self._store.written(opened)
             self._unwritten.pop(urgent.id, None)
-
-    async def _write(self, work: Callable[[Connection], T]) -> T | None:
-        """Its result, once it is durable; StoreError, if it is not."""
-        result: list[T] = []
-
-        def kept(connection: Connection) -> None:
-            result[:] = [work(connection)]
-
-        try:
-            await self._store.write(kept)
-        except BehindError:
-            log.warning("written, though the ledger's log is behind")
-        return result[0] if result else None
 
     # ---- what was left ----
 
@@ -231,7 +222,7 @@ class LeaseDesk:
 
     async def _write_receipt(self, message: str, call: str) -> None:
         moment = Moment.now()
-        await self._write(lambda c: leases.write_receipt(c, message, call, moment))
+        await self._store.written(lambda c: leases.write_receipt(c, message, call, moment))
 
     def look(self, now: float) -> None:
         """To be called every moment; it looks now and then."""

@@ -171,12 +171,12 @@ class ListeningDesk:
     async def _opened(self, order: commands.OpenBox) -> events.BoxOpened:
         try:
             who = await asyncio.to_thread(self._listeners, order.mailbox)
-            if not await self._store.write(lambda c: listening.try_pin(c, order.mailbox, who)):
+            if not await self._store.written(lambda c: listening.try_pin(c, order.mailbox, who)):
                 return events.BoxOpened(order.call, "", is_locked=True)
             person = await asyncio.to_thread(_whose, who, order.pin)
             if not person:
                 return await self._refused(order, who)
-            await self._store.write(lambda c: listening.was_right(c, order.mailbox))
+            await self._store.written(lambda c: listening.was_right(c, order.mailbox))
             left = await asyncio.to_thread(self._left, order.mailbox)
         except UNREADY as why:
             log.warning("nobody can listen at a telephone", why=str(why))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from firmware.machine import MachineKey, MachineKeyError
 from firmware.notify import Notice, Notices
-from firmware.store import BehindError, Store, StoreError, open_reader
+from firmware.store import Store, StoreError, open_reader
 from ivr.plan import BY_EMAIL
 
 outgoing = table(
@@ -58,10 +58,7 @@ class Outgoing:
         def work(connection: Connection) -> None:
             connection.execute(statement)
 
-        try:
-            await self._store.write(work)
-        except BehindError:
-            log.warning("written, though the ledger's log is behind")
+        await self._store.written(work)
 
 
 async def resume(notices: Notices, calls_db: Path, key: MachineKey) -> None:

@@ -22,7 +22,7 @@ from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey
 from firmware.operations import ROLES, Asker, Operation
 from firmware.requests import Left, Request, UnfitActError
-from firmware.store import BehindError, Store, StoreError, open_reader
+from firmware.store import Store, StoreError, open_reader
 from ivr import commands, events
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class RequestDesk:
             order.is_whole,
         )
         try:
-            await self._write(partial(requests.record, left=left, key=self._key))
+            await self._store.written(partial(requests.record, left=left, key=self._key))
         except (StoreError, SQLAlchemyError) as refused:
             log.warning("a request is not kept: its caller goes to a person", why=str(refused))
             self._tell(events.RequestFailed(order.call, order.tag))
@@ -142,7 +142,7 @@ class RequestDesk:
         if wish.act == "give" and wish.to:
             await self._refuse_a_stranger(wish.to)
         try:
-            request = await self._write(partial(self._done, wish, asker.name))
+            request = await self._store.written(partial(self._done, wish, asker.name))
         except UnfitActError as unfit:
             raise ControlError("nothing was changed", str(unfit)) from unfit
         except StoreError as refused:
@@ -181,19 +181,6 @@ class RequestDesk:
         if wish.note:
             requests.note(connection, request, by, wish.note, moment, self._key)
         return request
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Durable, even if what follows the commit (the ledger's log) is behind."""
-        result: list[T] = []
-
-        def kept(connection: Connection) -> None:
-            result.append(work(connection))
-
-        try:
-            await self._store.write(kept)
-        except BehindError:
-            log.warning("a request is written, though the ledger's log is behind")
-        return result[-1]
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         reader = open_reader(self._store.path)

@@ -25,7 +25,7 @@ from firmware.holds import HeldError
 from firmware.ledger import Moment
 from firmware.machine import MachineKey
 from firmware.receipts import Kind, Receipt
-from firmware.store import BehindError, Store, open_reader
+from firmware.store import Store, open_reader
 from ivr.plan import Retention
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class Eraser:
                 erasure.decide_message,
                 message=message, found=found, rule=rule, key=self._key, at=self._now(),
             )  # fmt: skip
-            number = await self._write(decide)
+            number = await self._store.written(decide)
             if number is None:
                 return False
             await self._end_files([number])
@@ -127,7 +127,7 @@ class Eraser:
                 erasure.decide_request,
                 request=request, answers=answers, rule=rule, key=self._key, at=self._now(),
             )  # fmt: skip
-            await self._end_files(await self._write(decide))
+            await self._end_files(await self._store.written(decide))
 
     async def callers(self, due: Sequence[str], before: datetime, rule: Rule) -> None:
         """Who placed these calls. Their receipt is signed when no copy has it any more."""
@@ -136,7 +136,7 @@ class Eraser:
                 erasure.decide_callers,
                 due=due, before=before, rule=rule, key=self._key, at=self._now(),
             )  # fmt: skip
-            await self._write(decide)
+            await self._store.written(decide)
 
     async def audit(self, first: int, rule: Rule) -> None:
         """The audit begins with this entry from now on."""
@@ -144,7 +144,7 @@ class Eraser:
             decide = partial(
                 erasure.decide_audit, first=first, rule=rule, key=self._key, at=self._now()
             )
-            await self._write(decide)
+            await self._store.written(decide)
 
     async def carry_out(self) -> int:
         """End whatever was begun; how many receipts were signed by it."""
@@ -195,18 +195,7 @@ class Eraser:
 
     async def _signed(self, begun: Receipt) -> None:
         sign = partial(receipts.finish, number=begun.id, moment=self._now(), key=self._key)
-        await self._write(sign)
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Durable, even if what follows the commit is behind."""
-        result: list[T] = []
-
-        def kept(connection: Connection) -> None:
-            result[:] = [work(connection)]
-
-        with suppress(BehindError):
-            await self._store.write(kept)
-        return result[0]
+        await self._store.written(sign)
 
 
 async def one_night(

@@ -30,7 +30,7 @@ from firmware.people import PeopleError, Role
 from firmware.place import Place
 from firmware.retention import Eraser, Passed
 from firmware.room import Level, Measured, Room
-from firmware.store import BehindError, Store, StoreError
+from firmware.store import Store, StoreError
 from firmware.topics import Part
 from ivr.plan import Plan
 
@@ -182,20 +182,12 @@ class RetentionDesk:
         return topics.HoldReply(hold=await self._written(released))
 
     async def _written(self, work: Callable[[Connection], T]) -> T:
-        result: list[T] = []
-
-        def kept(connection: Connection) -> None:
-            result[:] = [work(connection)]
-
         try:
-            await self._store.write(kept)
-        except BehindError:
-            log.warning("a hold is written, though the ledger's log is behind")
+            return await self._store.written(work)
         except UnknownTargetError as unknown:
             raise ControlError("nothing was changed", str(unknown)) from unknown
         except StoreError as refused:
             raise ControlError(f"not written: {refused}", "make room on the disk") from refused
-        return result[0]
 
     # ---- the status ----
 

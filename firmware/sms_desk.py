@@ -23,7 +23,7 @@ from firmware.modem_line import ModemLine
 from firmware.notify import Notice, Refused, Untaken
 from firmware.sms_rule import Asked, asked_by, said, why_not
 from firmware.sms_store import Came
-from firmware.store import BehindError, Store, StoreError, open_reader
+from firmware.store import Store, StoreError, open_reader
 from firmware.survived import starting
 from hw.modem import events
 from hw.modem.commands import Keep, SendSms, Slot
@@ -76,7 +76,7 @@ class SmsDesk:
         if line is None or line.stand not in REGISTERED:
             raise Untaken(NOT_NOW)
         day, most = self._local().date().isoformat(), plan.sms
-        why = await self._write(
+        why = await self._store.written(
             lambda open_: self._counted(
                 open_, day, number, most.most_a_day, most.most_a_number, is_answer=is_answer
             )
@@ -87,7 +87,7 @@ class SmsDesk:
             await self._sent(line, number, text)
         except Untaken as unsent:
             if str(unsent) != NEVER_SAID:
-                await self._write(
+                await self._store.written(
                     lambda open_: sms_store.uncount_one(open_, day, number, self._key)
                 )
             raise
@@ -196,7 +196,7 @@ class SmsDesk:
             sms_store.mark_kept(connection, came, self._key)
             return True
 
-        is_new = await self._write(keep)
+        is_new = await self._store.written(keep)
         return _answer_to(asked, plan) if is_new and plan.sms else ""
 
     def _forget(self, modem: str, slots: tuple[Slot, ...]) -> None:
@@ -204,19 +204,6 @@ class SmsDesk:
         if line is not None:
             line.driver.order(Keep(slots))
             self._full = "" if self._full == modem else self._full
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Its result, once it is durable; StoreError, if it is not."""
-        result: list[T] = []
-
-        def kept(connection: Connection) -> None:
-            result[:] = [work(connection)]
-
-        try:
-            await self._store.write(kept)
-        except BehindError:
-            log.warning("written, though the ledger's log is behind")
-        return result[0]
 
     # ---- how they stand ----
 

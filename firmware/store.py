@@ -182,6 +182,20 @@ class Store:
         """The result of `work`, once it is durable. The loop never waits for the disk."""
         return await asyncio.wrap_future(self.submit(work))
 
+    async def written(self, work: Work[T]) -> T:
+        """The same for work that counts although what follows its commit is behind: the next commit
+        makes up for that, and the log says so. StoreError: it is not written."""
+        result: list[T] = []
+
+        def kept(connection: Connection) -> None:
+            result[:] = [work(connection)]
+
+        try:
+            await self.write(kept)
+        except BehindError as behind:
+            log.warning("written, though what follows it is behind", why=str(behind))
+        return result[0]
+
     def close(self) -> None:
         """Write what is queued, then let the file go."""
         with self._closing:

@@ -37,7 +37,7 @@ async def keep(store: Store, thrown: Mapping[str, Switch | None]) -> None:
                     )
                 )
 
-    await store.write(write)
+    await store.written(write)
 
 
 def stored(calls_db: Path) -> dict[str, Switch]:

@@ -127,6 +127,8 @@ def test_a_hook_that_fails_keeps_the_promise_back_and_the_writer_alive(tmp_path:
         broken = True
         with pytest.raises(BehindError, match="check the disk's space"):
             store.submit(lambda connection: note(connection, "unpromised")).result(5)
+        # A nurse opens her mailbox all the same, and what a telephone was told to do it does.
+        assert asyncio.run(store.written(details)) == ["unpromised"]
         broken = False
         store.submit(lambda connection: note(connection, "promised")).result(5)
         assert store.submit(details).result(5) == ["unpromised", "promised"]
