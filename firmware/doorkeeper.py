@@ -24,7 +24,10 @@ from firmware.peer import SHELL, Peer
 from firmware.store import StoreError
 
 # What is entered here, before it is done; all else that has to be is entered by whoever does it.
-ENTERED = frozenset({"block", "cancel callback", "drill", "request_act", "settle_lease", "switch"})
+ENTERED = frozenset(
+    {"block", "cancel callback", "doctor line", "doctor phones", "drill", "request_act",
+     "settle_lease", "switch"}
+)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 

@@ -185,6 +185,11 @@ class Place:
         return self.home / "audit-spool"
 
     @property
+    def doctor_told(self) -> Path:
+        """What the line doctor found the last times."""
+        return self.home / "doctor.json"
+
+    @property
     def admins_told(self) -> Path:
         """How far into the audit those in charge have been told."""
         return self.home / "admins-told.json"

@@ -4,7 +4,7 @@
                      |           '---> unset: failsafe, which rings people until one answers
                      '-> emergency-return, for an hour after an emergency call
     from-phone -> emergency | an extension | a code of the phone's own | a number outside by rule
-    agent, called, lamp, tester: legs the exchange originates
+    agent, called, lamp, tester, doctor: legs the exchange originates
     spy, tap: legs that listen to a talk (tap_dialplan.py)
 
 Emergency calls are here whole. No expression ever holds a text that a caller supplied: numbers
@@ -38,6 +38,8 @@ ABSENT = f"$[0${{AMI_CLIENT({EXCHANGE_USER},sessions)}} = 0]"
 
 SELFTEST = "selftest"
 SELFTEST_NUMBER = "000"  # no phone or trunk can dial into its context
+FAR_NUMBER = "001"  # of the same: the line doctor's far end, followed by the port where it listens
+FAR_UUID = "6f1d8f0e-3c52-4c5e-9d0a-5b1f6a7c2e44"
 
 # Calls that ended without the exchange ever having written them down: LINE/DIALLED/STARTED by call.
 SLATE = "slate"
@@ -97,6 +99,7 @@ def extensions(
         _emergency_return(plan, timing),
         _selftest(plan, voice),
         _tester(engine_port),
+        _doctor(),
         *tap_dialplan.contexts(engine_port, ABSENT),
     ]
     return "\n".join(contexts)
@@ -618,7 +621,28 @@ def _selftest(plan: Plan, voice: Voice) -> str:
                 f"Wait({CANARY_S})",
                 "Hangup()",
             ),
+            # Both ends of a call are the line doctor's then.
+            extension(
+                f"_{FAR_NUMBER}XXXXX",
+                "Answer(,i)",
+                f"TryExec(AudioSocket({FAR_UUID},127.0.0.1:${{EXTEN:{len(FAR_NUMBER):d}}}))",
+                "Hangup()",
+            ),
             "include => emergency",
+        ],
+    )
+
+
+def _doctor() -> str:
+    """Who answered is the line doctor's, and nobody else's when that has gone."""
+    return section(
+        "doctor",
+        [
+            extension(
+                "s",
+                "TryExec(AudioSocket(${DOCTORUUID},127.0.0.1:${DOCTORPORT}))",
+                "Hangup()",
+            )
         ],
     )
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from firmware.asterisk import line_groups, written
 from firmware.asterisk.consulted import Consulted, phone_of
 from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
-from firmware.asterisk.dialplan import MAILBOXES, SLATE
+from firmware.asterisk.dialplan import FAR_NUMBER, MAILBOXES, SELFTEST, SLATE
 from firmware.asterisk.fax import FAXES
 from firmware.asterisk.sent_for import Leg, SentFor, refusal
 from firmware.asterisk.tap_dialplan import KEYED, SPY, TAP
@@ -601,6 +601,15 @@ class Translator:
         does, and is let go when that is over."""
         return self._outward(number, leg, ring_s, started_ms, ("tester", f"TESTERUUID={leg}"))
 
+    def measure_outside(
+        self, number: str, leg: str, port: int, ring_s: float, started_ms: int
+    ) -> Action:
+        """The same for the line doctor, who listens at this port for whoever answers."""
+        order = self._outward(
+            number, leg, ring_s, started_ms, ("doctor", f"DOCTORUUID={leg}")
+        )
+        return (*order, ("Variable", f"DOCTORPORT={port:d}"))
+
     def _outward(
         self, number: str, leg: str, ring_s: float, started_ms: int, into: tuple[str, str]
     ) -> Action:
@@ -919,6 +928,36 @@ def dial_for(extension: str, number: str) -> Action:
         ("Priority", "1"),
         ("Timeout", str(PICK_UP_MS)),
         ("CallerID", f'"Call back" <{phone}>'),
+        ("Async", "true"),
+    )
+
+
+def measure_inside(leg: str, port: int, far_port: int) -> Action:
+    """Call the line doctor's far end by the self-test line; both of its ends listen."""
+    return (
+        "Originate",
+        ("Channel", f"PJSIP/{FAR_NUMBER}{far_port:05d}@{SELFTEST}"),
+        ("Context", "doctor"),
+        ("Exten", "s"),
+        ("Priority", "1"),
+        ("Timeout", "10000"),
+        ("CallerID", '"Line doctor" <000>'),
+        ("ChannelId", leg),
+        ("Async", "true"),
+        ("Variable", f"DOCTORUUID={leg}"),
+        ("Variable", f"DOCTORPORT={port:d}"),
+    )
+
+
+def ring_and_let_go(extension: str, leg: str, for_s: float) -> Action:
+    """Ring a telephone for so long; who picks up hears nothing and is let go."""
+    return (
+        "Originate",
+        ("Channel", f"PJSIP/{written.number(extension)}"),
+        ("Application", "Hangup"),
+        ("Timeout", str(round(for_s * 1000))),
+        ("CallerID", f'"Line doctor" <{written.number(extension)}>'),
+        ("ChannelId", leg),
         ("Async", "true"),
     )
 

@@ -37,6 +37,7 @@ SUBJECTS = {
     "guard": ("guard",),
     "sound": ("sound",),
     "lines": ("lines",),
+    "doctor": ("doctor",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
     "bench": ("bench",),

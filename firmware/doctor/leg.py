@@ -111,10 +111,13 @@ class Leg:
             came.close()
         return None
 
-    def talk(self, line: socket.socket, sound: Pcm, *, most_s: float) -> Heard:
-        """Send all of it, then silence until `most_s` have passed since the first frame."""
+    def talk(
+        self, line: socket.socket, sound: Pcm, *, most_s: float, began_s: float | None = None
+    ) -> Heard:
+        """Send all of it, then silence until `most_s` have passed since the first frame; two legs
+        that are to be compared begin at the same moment."""
         line.setblocking(False)
-        began_s = time.monotonic()
+        began_s = time.monotonic() if began_s is None else began_s
         heard = _Ear()
         out = 0
         while not self._over.is_set() and not heard.hung_up and out * FRAME_S < most_s:
