@@ -64,6 +64,7 @@ from firmware.copies import Copies, mend_people
 from firmware.damage_notices import DamageNotices
 from firmware.desk_codes import DeskCodes
 from firmware.desk_store import DeskStore
+from firmware.doctor.desk import Doctor
 from firmware.doorkeeper import Doorkeeper
 from firmware.durable import make_directory
 from firmware.guard import Guard
@@ -467,6 +468,15 @@ class App:
                     clips=lambda: self._clips,
                 )
                 self._mobile_call.answer_at(door)
+                self._doctor = Doctor(
+                    place=self._place,
+                    plan=lambda: self._plan,
+                    link=self._link,
+                    translator=self._translator,
+                    calls=lambda: len(self._exchange.calls),
+                    parts=answers.parts,
+                )
+                self._doctor.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:
@@ -735,7 +745,7 @@ class App:
         self._inbox.put(*self._callers.known(told, datetime.now(UTC)))
 
     def _told_by_asterisk(self, event: events.Event) -> None:
-        if self._mobile_call.ended(event):
+        if self._mobile_call.ended(event) or self._doctor.ended(event):
             return
         self._performer.heard(event)
         self._put(self._legs.heard(event))

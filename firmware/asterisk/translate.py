@@ -605,9 +605,7 @@ class Translator:
         self, number: str, leg: str, port: int, ring_s: float, started_ms: int
     ) -> Action:
         """The same for the line doctor, who listens at this port for whoever answers."""
-        order = self._outward(
-            number, leg, ring_s, started_ms, ("doctor", f"DOCTORUUID={leg}")
-        )
+        order = self._outward(number, leg, ring_s, started_ms, ("doctor", f"DOCTORUUID={leg}"))
         return (*order, ("Variable", f"DOCTORPORT={port:d}"))
 
     def _outward(

@@ -22,9 +22,9 @@ DISK_AMBER, DISK_RED = 0.15, 0.05  # of it that is free: ours
 CERTIFICATE_AMBER = timedelta(days=14)
 LISTENS = "0A"  # proc(5), tcp: the state LISTEN; of UDP: 07
 UNCONNECTED = "07"
-GIVEN_OUT = 32_768  # ip(7): from here on the kernel gives them to whoever asks somebody a question
+GIVEN_OUT = 32_768  # ip(7): from here on they are the near ends of what the box itself asks
 LOOPBACK_V4, LOOPBACK_V6 = "7F", "00000000000000000000000001000000"
-# What else an appliance has open: SSH, names and addresses of its network (DHCP, mDNS, LLMNR), time.
+# What else an appliance has open: SSH, the page, its network's names and addresses, the time.
 OTHERS = {("tcp", 22), ("tcp", 80), ("tcp", 443), ("udp", 68), ("udp", 123), ("udp", 546),
           ("udp", 5353), ("udp", 5355), ("tcp", 5355)}  # fmt: skip
 

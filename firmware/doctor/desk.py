@@ -1,0 +1,360 @@
+"""The line doctor of one running exchange: it tells what it does, and each finding as it is made.
+
+There is one doctor. It refuses while anybody is on the telephone, for a line that it measures must
+carry nothing else; a call that comes meanwhile is answered as ever, and an emergency call takes the
+doctor's line as it takes any other's. The number goes to Asterisk and nowhere else; it is dialled
+by the clinic's dial rules, so never an emergency number, and never one that costs whoever calls it
+more; a few in ten minutes.
+"""
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Literal, TypeVar
+
+import structlog
+from pydantic import Field
+
+from firmware.asterisk import reach, translate
+from firmware.asterisk.link import ActionFailed, Link, LinkDown
+from firmware.asterisk.translate import Translator
+from firmware.control import ControlError, Door, Strict, Topic
+from firmware.doctor import box, examining, kept
+from firmware.doctor.findings import Colour, Finding
+from firmware.doctor.leg import Leg
+from firmware.mobile_call import CALLS_MOST, CALLS_WITHIN_S, refuse_what_is_not_called
+from firmware.place import Place
+from firmware.ports import ports_of
+from firmware.topics import Part
+from ivr import events, outside
+from ivr.events import Refusal
+from ivr.plan import Plan
+
+Made = TypeVar("Made")
+
+RING_S = 30.0
+PHONE_S = 6.0  # each rings for so long
+LOOK_S = 0.5
+BOX, SELFTEST = "the box", "the self-test line"
+WORDS = {Colour.GREEN: "green", Colour.AMBER: "amber", Colour.RED: "red"}
+
+IN_USE = ControlError("the line doctor is at work already", "wait until it is done")
+CALLS_UP = ControlError(
+    "somebody is on the telephone, and the doctor disturbs nobody", "try again in a quiet moment"
+)
+
+log = structlog.get_logger(__name__)
+
+
+class DoctorRequest(Strict):
+    """Look at the box, its lines and telephones, and measure the self-test line."""
+
+    ask: Literal["doctor"] = "doctor"
+
+
+class DoctorLineRequest(Strict):
+    """Ring this number outside and measure the line that leads there; `keys`: whoever answers is
+    asked to press some."""
+
+    ask: Literal["doctor line"] = "doctor line"
+    number: str = Field(pattern=r"^\+?[0-9]{2,20}$", repr=False)
+    keys: bool = False
+
+
+class DoctorPhonesRequest(Strict):
+    """Ring these telephones one after another, all of them if none is named."""
+
+    ask: Literal["doctor phones"] = "doctor phones"
+    phones: tuple[str, ...] = Field(default=(), max_length=200)
+
+
+class DoctorLine(Strict):
+    """What is being done now, or what was found."""
+
+    doing: str = ""
+    about: str = ""
+    colour: Literal["", "green", "amber", "red"] = ""
+    figure: str = ""
+    cure: str = ""
+
+
+DOCTOR = Topic(DoctorRequest, DoctorLine)
+DOCTOR_LINE = Topic(DoctorLineRequest, DoctorLine)
+DOCTOR_PHONES = Topic(DoctorPhonesRequest, DoctorLine)
+
+NOT_ANSWERED = {
+    Refusal.BUSY: "busy",
+    Refusal.REFUSED: "they refused",
+    Refusal.SILENT: "nobody picked up",
+    Refusal.WITHDRAWN: "nobody picked up",
+}
+
+
+def _doing(words: str) -> DoctorLine:
+    return DoctorLine(doing=words)
+
+
+def _told(finding: Finding) -> DoctorLine:
+    return DoctorLine(
+        about=finding.about,
+        colour=WORDS[finding.colour],  # type: ignore[arg-type]  # the three words of the form
+        figure=finding.figure,
+        cure=finding.cure,
+    )
+
+
+class Doctor:
+    """Its topics."""
+
+    def __init__(
+        self,
+        *,
+        place: Place,
+        plan: Callable[[], Plan],
+        link: Link,
+        translator: Translator,
+        calls: Callable[[], int],
+        parts: Callable[[], Awaitable[tuple[Part, ...]]],
+    ) -> None:
+        self._place, self._plan, self._link = place, plan, link
+        self._translator, self._calls, self._parts = translator, calls, parts
+        self._is_at_work = False
+        self._lately: deque[float] = deque(maxlen=CALLS_MOST)
+        self._rung: tuple[str, Leg] | None = None
+        self._why: Refusal | None = None
+
+    def answer_at(self, door: Door) -> None:
+        door.follow(DOCTOR, self._visit)
+        door.follow(DOCTOR_LINE, self._line)
+        door.follow(DOCTOR_PHONES, self._phones)
+
+    def ended(self, event: events.Event) -> bool:
+        """Whether this fact is of the doctor's own call, and of nothing else."""
+        match event, self._rung:
+            case events.CallOutEnded(call=call, reason=why), (name, leg) if call == name:
+                self._why = why
+                leg.stop()
+                return True
+            case _:
+                return False
+
+    # ---- the box and the self-test line ----
+
+    async def _visit(self, _request: DoctorRequest) -> AsyncIterator[DoctorLine]:
+        with self._alone():
+            yield _doing("looking at the box")
+            found = await self._of_box()
+            for finding in found:
+                yield _told(finding)
+            await self._keep(BOX, found)
+            yield _doing("measuring the self-test line, for eight seconds")
+            examined = await self._inside()
+            for finding in examined.found:
+                yield _told(finding)
+            await self._keep(SELFTEST, examined.found)
+
+    async def _of_box(self) -> list[Finding]:
+        found = [box.of_part(part) for part in await self._parts()]
+        found.append(await asyncio.to_thread(box.disk, self._place))
+        found += await asyncio.to_thread(box.certificates, self._place, box.today())
+        if not self._place.ports.exists():  # a rehearsal's machine is not the box
+            found += box.of_ports(await asyncio.to_thread(box.listening), ports_of(self._place))
+        with suppress(ActionFailed, LinkDown):  # which `asterisk` among the parts tells
+            found += await self._reached()
+        return found
+
+    async def _reached(self) -> list[Finding]:
+        plan = self._plan()
+        states = reach.states_of(await self._link.ask(*reach.STATES))
+        registrations: dict[str, str] = {}
+        if any(trunk.registers for trunk in plan.trunks.values()):
+            registrations = reach.registrations_of(await self._link.ask(*reach.REGISTRATIONS))
+        gone = {
+            extension: phone.name
+            for extension, phone in plan.phones.items()
+            if states.get(extension, "UNKNOWN") in reach.ABSENT
+        }
+        lines = [
+            box.of_trunk(
+                trunk.name, reach.is_reached(trunk, states), reach.registered(trunk, registrations)
+            )
+            for trunk in plan.trunks.values()
+        ]
+        return [*lines, box.of_phones(gone, len(plan.phones))]
+
+    async def _inside(self) -> examining.Examined:
+        with ExitStack() as legs:
+            near, far = legs.enter_context(Leg()), legs.enter_context(Leg())
+            name = uuid.uuid4()
+            try:
+                await self._link.send(*translate.measure_inside(str(name), near.port, far.port))
+            except (ActionFailed, LinkDown):
+                return examining.Examined((examining.NOT_THERE,))
+            return await _in_thread(partial(examining.inside, near, far, name), near, far)
+
+    # ---- a line ----
+
+    async def _line(self, wish: DoctorLineRequest) -> AsyncIterator[DoctorLine]:
+        plan = self._plan()
+        refuse_what_is_not_called(plan, wish.number)
+        with self._alone():
+            self._refuse_too_many()
+            yield _doing("measuring the box itself first, for eight seconds")
+            own_ms = (await self._inside()).own_ms
+            yield _doing("ringing: take the call, and let nobody speak")
+            told: asyncio.Queue[DoctorLine | None] = asyncio.Queue()
+            work = asyncio.create_task(self._measured(wish, own_ms, told))
+            try:
+                while (line := await told.get()) is not None:
+                    yield line
+                found = await work
+            finally:
+                work.cancel()
+            for finding in found:
+                yield _told(finding)
+            await self._keep(_line_of(plan, wish.number), found)
+
+    async def _measured(
+        self, wish: DoctorLineRequest, own_ms: float, told: "asyncio.Queue[DoctorLine | None]"
+    ) -> tuple[Finding, ...]:
+        loop = asyncio.get_running_loop()
+        name = uuid.uuid4()
+        started_ms = round(time.time() * 1000)
+        self._why = None
+        try:
+            with Leg() as leg:
+                self._rung = (str(name), leg)
+                order = self._translator.measure_outside(
+                    wish.number, str(name), leg.port, RING_S, started_ms
+                )
+                try:
+                    await self._link.send(*order)
+                except (ActionFailed, LinkDown):
+                    return (self._not_answered(),)
+
+                def tell(words: str) -> None:
+                    loop.call_soon_threadsafe(told.put_nowait, _doing(words))
+
+                found = await _in_thread(
+                    partial(
+                        examining.outside, leg, name,
+                        ring_s=RING_S, keys=wish.keys, own_ms=own_ms, tell=tell,
+                    ),
+                    leg,
+                )  # fmt: skip
+                return found if found is not None else (self._not_answered(),)
+        finally:
+            self._rung = None
+            self._translator.over(str(name))
+            told.put_nowait(None)
+
+    def _refuse_too_many(self) -> None:
+        now = time.monotonic()
+        if len(self._lately) == CALLS_MOST and now - self._lately[0] < CALLS_WITHIN_S:
+            raise ControlError(
+                "too many test calls were placed in a short time", "wait for ten minutes"
+            )
+        self._lately.append(now)
+
+    def _not_answered(self) -> Finding:
+        why = NOT_ANSWERED.get(self._why) if self._why else None
+        if why is not None:
+            return Finding("the call", Colour.AMBER, why, "try again with somebody who answers")
+        return Finding(
+            "the call",
+            Colour.RED,
+            "it never rang: the line or the network did not take it",
+            "see the line among the findings of `careline doctor`; then call the provider",
+        )
+
+    # ---- telephones ----
+
+    async def _phones(self, wish: DoctorPhonesRequest) -> AsyncIterator[DoctorLine]:
+        plan = self._plan()
+        strangers = [each for each in wish.phones if each not in plan.phones]
+        if strangers:
+            known = ", ".join(plan.phones) or "none"
+            raise ControlError(f"there is no phone {strangers[0]}", f"the phones are {known}")
+        with self._alone():
+            for extension in wish.phones or plan.phones:
+                yield _doing(f"ringing {extension}, {plan.phones[extension].name}")
+                yield _told(await self._ring(extension, plan.phones[extension].name))
+
+    async def _ring(self, extension: str, name: str) -> Finding:
+        about = f"telephone {extension} {name}"
+        state = await self._state(extension)
+        if state in reach.BUSY:
+            return Finding(about, Colour.GREEN, "is in use, and was left alone")
+        leg = str(uuid.uuid4())
+        with suppress(ActionFailed):
+            await self._link.send(*translate.ring_and_let_go(extension, leg, PHONE_S))
+        until, has_rung = time.monotonic() + PHONE_S, False
+        while time.monotonic() < until:
+            await asyncio.sleep(LOOK_S)
+            state = await self._state(extension)
+            if has_rung and state not in reach.RINGS:
+                return Finding(about, Colour.GREEN, "rang, and was picked up or refused")
+            has_rung = has_rung or state in reach.RINGS
+            if not has_rung and state in reach.ABSENT:
+                break
+        if has_rung:
+            return Finding(about, Colour.GREEN, "rang")
+        return Finding(
+            about,
+            Colour.RED,
+            "cannot be reached" if state in reach.ABSENT else "did not ring",
+            "see that it has power and network, that its password is the box's and that it is not"
+            " set to do not disturb",
+        )
+
+    async def _state(self, extension: str) -> str:
+        told = await self._link.ask(*reach.STATES)
+        return reach.states_of(told).get(extension, "UNKNOWN")
+
+    # ---- one at a time ----
+
+    def _alone(self) -> ExitStack:
+        """For as long as the context lasts."""
+        if self._is_at_work:
+            raise IN_USE
+        if self._calls():
+            raise CALLS_UP
+        self._is_at_work = True
+        stack = ExitStack()
+        stack.callback(self._leave)
+        return stack
+
+    def _leave(self) -> None:
+        self._is_at_work = False
+
+    async def _keep(self, what: str, found: Sequence[Finding]) -> None:
+        at = box.today().isoformat(timespec="seconds")
+        try:
+            await asyncio.to_thread(kept.keep, self._place.doctor_told, what, at, found)
+        except OSError as refused:
+            log.warning("what the doctor found is not kept", why=refused.strerror)
+
+
+def _line_of(plan: Plan, number: str) -> str:
+    """By which line this number is called."""
+    match outside.way_to(plan, number):
+        case outside.Outside(rule=rule):
+            return f"line {rule.trunk}"
+        case _:
+            return SELFTEST
+
+
+async def _in_thread(work: Callable[[], Made], *legs: Leg) -> Made:
+    """Whoever gives up ends the call first, and waits until the thread has noticed."""
+    working = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        for leg in legs:
+            leg.stop()
+        await asyncio.wait({working})
+        raise
