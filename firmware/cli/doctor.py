@@ -14,6 +14,7 @@ from firmware.doctor.desk import (
     DOCTOR,
     DOCTOR_LINE,
     DOCTOR_PHONES,
+    DONE,
     DoctorLine,
     DoctorLineRequest,
     DoctorPhonesRequest,
@@ -25,7 +26,6 @@ Q = TypeVar("Q", bound=Strict)
 
 ENDS = {"green": 0, "amber": 1, "red": 2}
 UNKNOWN = 3
-LAST = "done"
 
 app = typer.Typer()
 group = typer.Typer(
@@ -90,7 +90,7 @@ async def _followed(topic: Topic[Q, DoctorLine], wish: Q, *, as_json: bool) -> l
         Place.from_environment().control_socket, topic, wish
     )
     async for line in lines:
-        if line.doing == LAST:
+        if line.doing == DONE:
             break
         if line.colour:
             found.append(line)

@@ -39,6 +39,7 @@ Made = TypeVar("Made")
 RING_S = 30.0
 PHONE_S = 6.0  # each rings for so long
 LOOK_S = 0.5
+DONE = "done"  # the last thing that is told
 BOX, SELFTEST = "the box", "the self-test line"
 WORDS = {Colour.GREEN: "green", Colour.AMBER: "amber", Colour.RED: "red"}
 
@@ -156,6 +157,7 @@ class Doctor:
             for finding in examined.found:
                 yield _told(finding)
             await self._keep(SELFTEST, examined.found)
+            yield _doing(DONE)
 
     async def _of_box(self) -> list[Finding]:
         found = [box.of_part(part) for part in await self._parts()]
@@ -217,6 +219,7 @@ class Doctor:
             for finding in found:
                 yield _told(finding)
             await self._keep(_line_of(plan, wish.number), found)
+            yield _doing(DONE)
 
     async def _measured(
         self, wish: DoctorLineRequest, own_ms: float, told: "asyncio.Queue[DoctorLine | None]"
@@ -283,6 +286,7 @@ class Doctor:
             for extension in wish.phones or plan.phones:
                 yield _doing(f"ringing {extension}, {plan.phones[extension].name}")
                 yield _told(await self._ring(extension, plan.phones[extension].name))
+            yield _doing(DONE)
 
     async def _ring(self, extension: str, name: str) -> Finding:
         about = f"telephone {extension} {name}"

@@ -80,7 +80,8 @@ def sweep() -> Pcm:
     wave[:edge] *= rise
     wave[-edge:] *= rise[::-1]
     wave *= FULL * 10 ** ((SENT_DBM0 - FULL_SINE_DBM0) / 20)
-    return np.round(wave).astype(np.int16)
+    made: Pcm = np.round(wave).astype(np.int16)
+    return made
 
 
 def found_in(heard: Pcm) -> Found:

@@ -1,0 +1,135 @@
+"""Every fault of a line and of the box has a colour, and whoever reads it is told what to do."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from firmware.asterisk import reach
+from firmware.asterisk.wire import Message
+from firmware.doctor import box, findings, kept
+from firmware.doctor.findings import Colour, Finding
+from firmware.doctor.keying import Key
+from firmware.doctor.sounding import Echo, Found
+from firmware.ports import BOX_PORTS
+from firmware.topics import Part
+from ivr.plan import Trunk
+
+GREEN, AMBER, RED = Colour
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def only(found: tuple[Finding, ...]) -> Finding:
+    (one,) = found
+    return one
+
+
+@pytest.mark.parametrize(
+    ("finding", "colour", "words"),
+    [
+        (findings.of_noise(-60, -63), GREEN, ""),
+        (findings.of_noise(-47, -50), AMBER, "cable"),
+        (findings.of_noise(-38, -41), RED, "cable"),
+        (findings.of_echo(None)[0], GREEN, ""),
+        (findings.of_echo(Echo(30, 12))[0], GREEN, ""),
+        (findings.of_echo(Echo(10, 12))[0], AMBER, "echo canceller"),
+        (findings.of_echo(Echo(5, 12))[0], RED, "echo canceller"),
+        (findings.of_echo(Echo(30, 120), own_ms=80)[0], GREEN, ""),
+        (findings.of_echo(Echo(30, 180), own_ms=80)[0], AMBER, "echo canceller"),
+        (findings.of_echo(Echo(20, 180), own_ms=80)[0], RED, "echo canceller"),
+        (findings.of_echo(Echo(50, 350))[1], AMBER, "nearer server"),
+        (findings.of_echo(Echo(50, 850))[1], RED, "nearer server"),
+        (findings.of_frames(290, 290), GREEN, ""),
+        (findings.of_frames(200, 290), AMBER, "RTP"),
+        (findings.of_frames(0, 290), RED, "RTP"),
+        (findings.of_level(-13.2, "there"), GREEN, ""),
+        (findings.of_level(-15.0, "there"), AMBER, "gains"),
+        (findings.of_level(-99.0, "there"), RED, "restart Asterisk"),
+        (only(findings.of_keys((), "")), AMBER, "RFC 4733"),
+        (only(findings.of_keys((), "159")), GREEN, ""),
+        (only(findings.of_keys((Key("1", -9, -9, 80),), "")), GREEN, ""),
+        (only(findings.of_keys((Key("1", -9, -19, 80),), "")), RED, "high tone away"),
+        (only(findings.of_keys((Key("1", -27, -28, 80),), "")), RED, "raise"),
+        (only(findings.of_keys((Key("1", 1, 1, 80),), "")), RED, "lower"),
+        (box.of_disk(50, 100), GREEN, ""),
+        (box.of_disk(10, 100), AMBER, "recordings"),
+        (box.of_disk(2, 100), RED, "recordings"),
+        (box.of_certificate("it", NOW + timedelta(days=200), NOW), GREEN, ""),
+        (box.of_certificate("it", NOW + timedelta(days=3), NOW), AMBER, "restart"),
+        (box.of_certificate("it", NOW - timedelta(days=3), NOW), RED, "clock"),
+        (box.of_trunk("telco", is_reached=True, registered=None), GREEN, ""),
+        (box.of_trunk("telco", is_reached=True, registered="Registered"), GREEN, ""),
+        (box.of_trunk("telco", is_reached=True, registered="Rejected"), RED, "password"),
+        (box.of_trunk("telco", is_reached=False, registered=None), RED, "power"),
+        (box.of_phones({}, 5), GREEN, ""),
+        (box.of_phones({"101": "Desk"}, 5), AMBER, "power"),
+        (box.of_part(Part(name="x", state="alarm", detail="y", cure="z")), RED, "z"),
+    ],
+)
+def test_a_figure_has_its_colour_and_its_cure(finding: Finding, colour: Colour, words: str) -> None:
+    assert finding.colour is colour
+    assert words in finding.cure
+    assert bool(finding.cure) == bool(colour)
+    assert finding.figure
+
+
+def test_one_way_audio_is_called_by_its_name() -> None:
+    assert "one-way audio" in findings.of_frames(3, 290).figure
+
+
+def test_frames_of_digital_silence_are_a_far_end_that_is_muted() -> None:
+    mute = Found(noise_dbm0=-99, noise_dbm0p=-99, clipped=0, echo=None)
+    assert only(findings.of_silence(mute, 290)).colour is AMBER
+    assert findings.of_silence(mute, 0) == ()
+
+
+def test_a_port_that_nobody_needs_is_told_and_those_of_calls_are_not(tmp_path: Path) -> None:
+    net = tmp_path / "proc/net"
+    net.mkdir(parents=True)
+    head = "  sl  local_address rem_address   st\n"
+    rows = {
+        "tcp": ["0100007F:13AE 00000000:0000 0A", "00000000:01BB 00000000:0000 0A",
+                "00000000:0D3D 00000000:0000 0A", "0A00000A:D431 0B00000A:01BB 01"],
+        "udp": ["00000000:13C4 00000000:0000 07", "00000000:2710 00000000:0000 07",
+                "00000000:9C40 00000000:0000 07"],
+        "tcp6": ["00000000000000000000000001000000:0D3E 0:0 0A"],
+    }  # fmt: skip
+    for name, told in rows.items():
+        lines = "".join(f"{n:4}: {row}\n" for n, row in enumerate(told))
+        (net / name).write_text(head + lines, "ascii")
+    found = box.listening(tmp_path)
+    assert only(box.of_ports(found, BOX_PORTS)).figure.endswith(": tcp 3389")
+    assert only(box.of_ports(found[:1], BOX_PORTS)).colour is GREEN
+
+
+def test_asterisk_s_words_say_who_is_reached() -> None:
+    def message(**fields: str) -> Message:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return Message(f"\r\n{lines}".encode())
+
+    states = reach.states_of(
+        [
+            message(Event="DeviceStateChange", Device="PJSIP/trunk-telco", State="UNAVAILABLE"),
+            message(Event="DeviceStateChange", Device="PJSIP/101", State="NOT_INUSE"),
+            message(Event="DeviceStateListComplete"),
+        ]
+    )
+    assert states == {"trunk-telco": "UNAVAILABLE", "101": "NOT_INUSE"}
+    trunk = Trunk("telco", "sip.example.com", 5060, "clinic", registers=True)
+    assert not reach.is_reached(trunk, states)
+    told = message(Event="OutboundRegistrationDetail", ObjectName="trunk-telco", Status="Rejected")
+    assert reach.registered(trunk, reach.registrations_of([told])) == "Rejected"
+
+
+def test_ten_visits_are_kept_of_each_thing_and_a_torn_file_begins_anew(tmp_path: Path) -> None:
+    file = tmp_path / "doctor.json"
+    file.write_text('{"the box": [', "utf-8")
+    for day in range(12):
+        kept.keep(file, "line telco", f"2026-11-{day + 1:02}", [Finding("noise", RED, "a", "b")])
+    kept.keep(file, "the box", "2026-11-23", [Finding("disk", GREEN, "half")])
+    told = kept.read(file)
+    assert [visit.at for visit in told["line telco"]] == [
+        f"2026-11-{day:02}" for day in range(12, 2, -1)
+    ]
+    assert told["line telco"][0].colour is RED
+    assert told["the box"][0].findings == (Finding("disk", GREEN, "half"),)
