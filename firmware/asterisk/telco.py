@@ -366,6 +366,7 @@ class Telco:
                 does = "silent"
             case Streams(port=port):
                 await self._set(f"PORT_{desk}", str(port))
+                await self._set(f"STREAM_{desk}", stream_of(desk))
                 does = "streams"
             case _:
                 assert_never(behaviour)

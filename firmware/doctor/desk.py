@@ -124,6 +124,7 @@ class Doctor:
         self._place, self._plan, self._link = place, plan, link
         self._translator, self._calls, self._parts = translator, calls, parts
         self._is_at_work = False
+        self._own_ms: float | None = None  # of the box, there and back; measured once at least
         self._lately: deque[float] = deque(maxlen=CALLS_MOST)
         self._rung: tuple[str, Leg] | None = None
         self._why: Refusal | None = None
@@ -196,7 +197,9 @@ class Doctor:
                 await self._link.send(*translate.measure_inside(str(name), near.port, far.port))
             except (ActionFailed, LinkDown):
                 return examining.Examined((examining.NOT_THERE,))
-            return await _in_thread(partial(examining.inside, near, far, name), near, far)
+            examined = await _in_thread(partial(examining.inside, near, far, name), near, far)
+            self._own_ms = examined.own_ms
+            return examined
 
     # ---- a line ----
 
@@ -205,11 +208,12 @@ class Doctor:
         refuse_what_is_not_called(plan, wish.number)
         with self._alone():
             self._refuse_too_many()
-            yield _doing("measuring the box itself first, for eight seconds")
-            own_ms = (await self._inside()).own_ms
+            if self._own_ms is None:
+                yield _doing("measuring the box itself first, for eight seconds")
+                await self._inside()
             yield _doing("ringing: take the call, and let nobody speak")
             told: asyncio.Queue[DoctorLine | None] = asyncio.Queue()
-            work = asyncio.create_task(self._measured(wish, own_ms, told))
+            work = asyncio.create_task(self._measured(wish, told))
             try:
                 while (line := await told.get()) is not None:
                     yield line
@@ -222,7 +226,7 @@ class Doctor:
             yield _doing(DONE)
 
     async def _measured(
-        self, wish: DoctorLineRequest, own_ms: float, told: "asyncio.Queue[DoctorLine | None]"
+        self, wish: DoctorLineRequest, told: "asyncio.Queue[DoctorLine | None]"
     ) -> tuple[Finding, ...]:
         loop = asyncio.get_running_loop()
         name = uuid.uuid4()
@@ -245,7 +249,7 @@ class Doctor:
                 found = await _in_thread(
                     partial(
                         examining.outside, leg, name,
-                        ring_s=RING_S, keys=wish.keys, own_ms=own_ms, tell=tell,
+                        ring_s=RING_S, keys=wish.keys, own_ms=self._own_ms or 0.0, tell=tell,
                     ),
                     leg,
                 )  # fmt: skip

@@ -65,7 +65,7 @@ def laid_out(frames: Sequence[Frame], began_s: float) -> Pcm:
         starts = np.concatenate(([0.0], ends[:-1]))
         first_s = min(each.at_s - start for each, start in zip(stream, starts, strict=True))
         pieces.append((round((first_s - began_s) * SAMPLE_RATE_HZ), sound))
-    whole = np.zeros(max((max(0, at) + len(s) for at, s in pieces), default=0), np.int16)
+    whole = np.zeros(max((max(0, at + len(sound)) for at, sound in pieces), default=0), np.int16)
     for at, sound in pieces:
         inside = sound[max(0, -at) :]
         whole[max(0, at) : max(0, at) + len(inside)] = inside

@@ -25,6 +25,7 @@ SENT_DBM0 = -13.0  # the most that ITU-T V.2 allows in the mean of a line's tone
 LOWEST_HZ, HIGHEST_HZ = 300.0, 3400.0
 LATEST_S = 0.9  # of an echo
 FULL_SINE_DBM0, FULL = 3.14, 32_767.0
+LOUDEST = 32_000  # the last code of either law is above it, and none else (ITU-T G.711)
 SILENCE_DBM0 = audio.SILENCE_DBM0
 
 # ITU-T O.41, table 1: the weight of a telephone's psophometer, in dB at Hz.
@@ -92,7 +93,7 @@ def found_in(heard: Pcm) -> Found:
     return Found(
         noise_dbm0=level_dbm0(idle),
         noise_dbm0p=psophometric_dbm0p(idle),
-        clipped=float(np.mean(np.abs(whole) >= FULL - 1)),
+        clipped=float(np.mean(np.abs(whole) >= LOUDEST)),
         echo=echo_in(whole),
     )
 

@@ -1,0 +1,131 @@
+"""The line doctor on two real Asterisks: what it measures is what the far end is known to be, each
+fault is called by its name, and nobody else is disturbed."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from firmware.asterisk.telco import Busy, Silent, Streams
+from firmware.control import ControlError, Topic, follow_async
+from firmware.doctor import kept
+from firmware.doctor.desk import (
+    DOCTOR,
+    DOCTOR_LINE,
+    DOCTOR_PHONES,
+    DONE,
+    DoctorLine,
+    DoctorLineRequest,
+    DoctorPhonesRequest,
+    DoctorRequest,
+)
+from tests.lines.far_end import FarEnd, answering
+from tests.system import practice
+from tests.system.town import Town
+
+ANN, ENGAGED = "2025550191", "2025550192"
+LATE = 4  # frames: 80 ms
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with practice.build(tmp_path_factory.mktemp("doctor")) as standing:
+        yield standing
+
+
+async def findings(
+    clinic: Town, topic: Topic[object, DoctorLine], wish: object
+) -> dict[str, DoctorLine]:  # type: ignore[type-var]
+    found = {}
+    async for line in follow_async(clinic.place.control_socket, topic, wish):
+        print(line)  # noqa: T201 - for the test's own record
+        if line.doing == DONE:
+            break
+        if line.about:
+            found[line.about] = line
+    return found
+
+
+async def line(clinic: Town, number: str, *, keys: bool = False) -> dict[str, DoctorLine]:
+    return await findings(clinic, DOCTOR_LINE, DoctorLineRequest(number=number, keys=keys))
+
+
+def figures(found: DoctorLine) -> list[float]:
+    return [float(each) for each in re.findall(r"-?\d+(?:\.\d+)?", found.figure)]
+
+
+def test_what_is_measured_is_what_the_far_end_is_known_to_be(clinic: Town) -> None:
+    async def story() -> None:
+        telco = clinic.telco
+        async with practice.exchange(clinic), answering() as far:
+            await telco.behave(ANN, Streams(far.port))
+            await telco.behave(ENGAGED, Busy())
+            own = await findings(clinic, DOCTOR, DoctorRequest())
+            for way in ("there", "back"):
+                assert figures(own[f"level {way}"])[0] == pytest.approx(-13.0, abs=0.5)
+            for about in ("both ways", "noise", "echo", "line telco", "telephones"):
+                assert own[about].colour == "green", own[about]
+            assert [each for each in own if each.startswith("key ")] == [
+                f"key {key}" for key in "159D"
+            ]
+            assert all(own[f"key {key}"].colour == "green" for key in "159D")
+
+            far.far = FarEnd(loss_db=20, frames_late=LATE, noise_dbm0=-50)
+            late = await line(clinic, ANN)
+            assert figures(late["echo"])[0] == pytest.approx(20, abs=1)
+            assert late["echo"].colour == "red"  # it comes from far away
+            assert figures(late["noise"])[2 if len(figures(late["noise"])) > 2 else -1] == (
+                pytest.approx(-50, abs=1)
+            )
+            assert late["noise"].colour in ("green", "amber")
+
+            far.far = FarEnd(loss_db=4, noise_dbm0=-35, twist_db=-6)
+            loud = await line(clinic, ANN, keys=True)
+            assert (loud["echo"].colour, loud["noise"].colour) == ("red", "red")
+            assert "echo canceller" in loud["echo"].cure
+            assert "cable" in loud["noise"].cure
+            assert figures(loud["echo"])[0] == pytest.approx(4, abs=1)
+            assert figures(late["echo"])[1] - figures(loud["echo"])[1] == pytest.approx(80, abs=5)
+            for key in "159":
+                low, high, twist = figures(loud[f"key {key}"])
+                assert (low, twist) == (
+                    pytest.approx(-12, abs=0.5),
+                    pytest.approx(-6, abs=0.5),
+                )
+
+            far.far = FarEnd(is_mute=True)
+            mute = await line(clinic, ANN)
+            assert list(mute) == ["both ways"]
+            assert "one-way audio" in mute["both ways"].figure
+            assert "RTP" in mute["both ways"].cure
+
+            engaged = await line(clinic, ENGAGED)
+            assert engaged["the call"].figure == "busy"
+            for number, why in {"911": "emergency", "9002025550": "costs", ANN: "too many"}.items():
+                with pytest.raises(ControlError, match=why):
+                    await line(clinic, number)
+            assert telco.emergency_invitations() == []
+        told = kept.read(clinic.place.doctor_told)
+        assert {name: len(visits) for name, visits in told.items()} == {
+            "the box": 1, "the self-test line": 1, "line telco": 4,
+        }  # fmt: skip
+        assert ANN not in json.dumps(clinic.place.doctor_told.read_text("utf-8"))
+
+    clinic.run(story())
+
+
+def test_each_telephone_is_rung_and_who_did_not_ring_is_named(clinic: Town) -> None:
+    async def story() -> None:
+        telco = clinic.telco
+        async with practice.exchange(clinic):
+            await telco.behave("101", Silent())
+            await telco.unplug("102")
+            wish = DoctorPhonesRequest(phones=("101", "102"))
+            one, other = (await findings(clinic, DOCTOR_PHONES, wish)).values()
+            assert (one.colour, one.figure) == ("green", "rang")
+            assert (other.colour, other.figure) == ("red", "cannot be reached")
+            with pytest.raises(ControlError, match="no phone 911"):
+                await findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("911",)))
+
+    clinic.run(story())
