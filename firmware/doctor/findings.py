@@ -72,7 +72,7 @@ def of_noise(dbm0: float, dbm0p: float) -> Finding:
     return _finding(
         "noise",
         _graded(dbm0p, NOISE_AMBER_DBM0P, NOISE_RED_DBM0P),
-        f"{dbm0p:.0f} dBm0p with nobody speaking ({dbm0:.0f} dBm0 unweighted)",
+        f"{dbm0p:.1f} dBm0p with nobody speaking ({dbm0:.1f} dBm0 unweighted)",
         "have somebody hold the far telephone still and try again; if it stays, move the line's"
         " cable away from power cables, change cable and splitter, then call the telephone company",
     )
@@ -98,7 +98,7 @@ def of_echo(echo: Echo | None, own_ms: float = 0.0) -> tuple[Finding, ...]:
     far_ms = max(0.0, echo.delay_ms - own_ms)
     limits = (NEAR_AMBER_DB, NEAR_RED_DB) if far_ms <= ECHO_NEAR_MS else (FAR_AMBER_DB, FAR_RED_DB)
     colour = _graded(-echo.loss_db, -limits[0], -limits[1])
-    comes = f"comes back {echo.loss_db:.0f} dB lower after {far_ms:.0f} ms"
+    comes = f"comes back {echo.loss_db:.1f} dB lower after {far_ms:.0f} ms"
     delay = _finding(
         "delay",
         _graded(far_ms, DELAY_AMBER_MS, DELAY_RED_MS),
