@@ -136,7 +136,7 @@ COMMANDS: Mapping[str, Operation] = {
     "calls": Operation.LOOK,
     "check": Operation.LOOK,
     "doctor": Operation.OPERATE,
-    "doctor line": Operation.CONFIGURE,
+    "doctor --call": Operation.CONFIGURE,
     "doctor phones": Operation.OPERATE,
     "drill": Operation.SAFEGUARD,
     "dtmf": Operation.SERVE,

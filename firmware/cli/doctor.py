@@ -69,7 +69,12 @@ def phones(
     as_json: AsJson = False,
 ) -> None:
     """Ring each telephone for some seconds, one after another."""
-    _tell(DOCTOR_PHONES, DoctorPhonesRequest(phones=tuple(extensions or ())), as_json=as_json)
+    try:
+        wish = DoctorPhonesRequest(phones=tuple(extensions or ()))
+    except ValueError:
+        complain.print("give telephones by their extensions, or none for all of them")
+        raise typer.Exit(UNKNOWN) from None
+    _tell(DOCTOR_PHONES, wish, as_json=as_json)
 
 
 def _tell(topic: Topic[Q, DoctorLine], wish: Q, *, as_json: bool) -> None:

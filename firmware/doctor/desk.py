@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import structlog
 from pydantic import Field
@@ -35,6 +35,7 @@ from ivr.events import Refusal
 from ivr.plan import Plan
 
 Made = TypeVar("Made")
+Extension = Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]
 
 RING_S = 30.0
 PHONE_S = 6.0  # each rings for so long
@@ -70,7 +71,7 @@ class DoctorPhonesRequest(Strict):
     """Ring these telephones one after another, all of them if none is named."""
 
     ask: Literal["doctor phones"] = "doctor phones"
-    phones: tuple[str, ...] = Field(default=(), max_length=200)
+    phones: tuple[Extension, ...] = Field(default=(), max_length=200)
 
 
 class DoctorLine(Strict):
@@ -298,7 +299,7 @@ class Doctor:
         if state in reach.BUSY:
             return Finding(about, Colour.GREEN, "is in use, and was left alone")
         leg = str(uuid.uuid4())
-        with suppress(ActionFailed):
+        with suppress(ActionFailed, LinkDown):
             await self._link.send(*translate.ring_and_let_go(extension, leg, PHONE_S))
         until, has_rung = time.monotonic() + PHONE_S, False
         while time.monotonic() < until:
@@ -320,7 +321,10 @@ class Doctor:
         )
 
     async def _state(self, extension: str) -> str:
-        told = await self._link.ask(*reach.STATES)
+        try:
+            told = await self._link.ask(*reach.STATES)
+        except (ActionFailed, LinkDown) as refused:
+            raise ControlError("Asterisk does not answer", "see `careline status`") from refused
         return reach.states_of(told).get(extension, "UNKNOWN")
 
     # ---- one at a time ----

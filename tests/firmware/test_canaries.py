@@ -137,6 +137,9 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "callbacks": {},
     "calls": {},
     "cancel callback": {"ticket": CALL},
+    "doctor": {},
+    "doctor line": {"number": "2025550171"},
+    "doctor phones": {},
     "drill": {},
     "duty": {"extension": "102", "duty": "pause"},
     "explain": {"call": CALL},
@@ -219,7 +222,7 @@ class Everything:
                 if not (answer := await asyncio.wait_for(reader.readline(), 30)):
                     break
                 answers.append(answer.decode())
-                if b'"watch"' in line:
+                if b'"watch"' in line or b'"doctor' in line:
                     break  # whatever comes now are steps
             writer.close()
         self.said += answers
