@@ -16,7 +16,7 @@ cause 19, so it matters whether it ever rang (tried on 22.10.1).
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from firmware.asterisk import line_groups, written
 from firmware.asterisk.consulted import Consulted, phone_of
@@ -604,14 +604,29 @@ class Translator:
     def measure_outside(
         self, number: str, leg: str, port: int, ring_s: float, started_ms: int
     ) -> Action:
-        """The same for the line doctor, who listens at this port for whoever answers."""
-        order = self._outward(number, leg, ring_s, started_ms, ("doctor", f"DOCTORUUID={leg}"))
+        """The same for the line doctor, who listens at this port for whoever answers; by the
+        first trunk of the number's rule and no other, for that is the one it measures."""
+        into = ("doctor", f"DOCTORUUID={leg}")
+        way = outside.way_to(self._plan, number)
+        if isinstance(way, outside.Outside):
+            way = replace(way, rule=replace(way.rule, otherwise=()))
+        order = self._by_way(way, leg, ring_s, started_ms, into)
         return (*order, ("Variable", f"DOCTORPORT={port:d}"))
 
     def _outward(
         self, number: str, leg: str, ring_s: float, started_ms: int, into: tuple[str, str]
     ) -> Action:
         way = outside.way_to(self._plan, number)
+        return self._by_way(way, leg, ring_s, started_ms, into)
+
+    def _by_way(
+        self,
+        way: outside.Extension | outside.Outside,
+        leg: str,
+        ring_s: float,
+        started_ms: int,
+        into: tuple[str, str],
+    ) -> Action:
         match way:
             case outside.Extension(extension=extension):
                 channel = f"PJSIP/{written.number(extension)}"

@@ -1,6 +1,6 @@
 """What the doctor finds of the box itself: its disk, its certificates, what listens on its ports,
-its telephones and lines, and each part of the exchange as `careline status` has it. What decides is
-pure; what reads is at the end.
+its telephones, and each part of the exchange as `careline status` has it, trunks, clock and
+temperature among them. What decides is pure; what reads is at the end.
 """
 
 import shutil
@@ -66,12 +66,10 @@ def of_certificate(name: str, until: datetime, now: datetime) -> Finding:
     return Finding(name, Colour.GREEN, said)
 
 
-def of_ports(found: Iterable[Open], ports: Ports, page: int | None = None) -> tuple[Finding, ...]:
+def of_ports(found: Iterable[Open], ports: Ports) -> tuple[Finding, ...]:
     """What listens beside what should; a rehearsal listens on loopback alone."""
     reached = set(found)
     expected = OTHERS | {("udp", ports.sip), ("tcp", ports.sip), ("tcp", ports.sip_tls)}
-    if page is not None:
-        expected.add(("tcp", page))
     strange = sorted(
         {
             (each.protocol, each.port)
@@ -92,29 +90,6 @@ def of_ports(found: Iterable[Open], ports: Ports, page: int | None = None) -> tu
             ),
         )
     return (Finding("open ports", Colour.GREEN, "nothing is open but what the exchange needs"),)
-
-
-def of_trunk(name: str, is_reached: bool, registered: str | None) -> Finding:
-    """`registered`: Asterisk's word for its registration, None where there is none to make."""
-    about = f"line {name}"
-    if registered is not None and registered != "Registered":
-        return Finding(
-            about,
-            Colour.RED,
-            f"registration: {registered.lower()}",
-            "look at user name and password as the provider has them, then at the provider's"
-            " address; while it lasts no call comes by this line",
-        )
-    if not is_reached:
-        return Finding(
-            about,
-            Colour.RED,
-            "does not answer",
-            "see that the gateway has power and network, or that the internet is there; then"
-            " compare its address with the site file",
-        )
-    said = "registered, and answers" if registered else "answers"
-    return Finding(about, Colour.GREEN, said)
 
 
 def of_phones(unreachable: Mapping[str, str], count: int) -> Finding:

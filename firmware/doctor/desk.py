@@ -1,8 +1,9 @@
 """The line doctor of one running exchange: it tells what it does, and each finding as it is made.
 
-There is one doctor. It refuses while anybody is on the telephone, for a line that it measures must
-carry nothing else; a call that comes meanwhile is answered as ever, and an emergency call takes the
-doctor's line as it takes any other's. The number goes to Asterisk and nowhere else; it is dialled
+There is one doctor. It refuses while anybody is on the telephone, also where Asterisk alone carries
+the call, for a line that it measures must carry nothing else; a call that comes meanwhile is
+answered as ever, and no further telephone is rung; an emergency call takes the doctor's line as it
+takes any other's. The number goes to Asterisk and nowhere else; it is dialled
 by the clinic's dial rules, so never an emergency number, and never one that costs whoever calls it
 more; a few in ten minutes.
 """
@@ -20,6 +21,7 @@ import structlog
 from pydantic import Field
 
 from firmware.asterisk import reach, translate
+from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.translate import Translator
 from firmware.control import ControlError, Door, Strict, Topic
@@ -39,6 +41,7 @@ Extension = Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]
 
 RING_S = 30.0
 PHONE_S = 6.0  # each rings for so long
+AFTER_S = 5.0  # Asterisk ends it by itself, if we are gone
 LOOK_S = 0.5
 DONE = "done"  # the last thing that is told
 BOX, SELFTEST = "the box", "the self-test line"
@@ -168,27 +171,18 @@ class Doctor:
         if not self._place.ports.exists():  # a rehearsal's machine is not the box
             found += box.of_ports(await asyncio.to_thread(box.listening), ports_of(self._place))
         with suppress(ActionFailed, LinkDown):  # which `asterisk` among the parts tells
-            found += await self._reached()
+            found.append(await self._reached())
         return found
 
-    async def _reached(self) -> list[Finding]:
-        plan = self._plan()
+    async def _reached(self) -> Finding:
+        phones = self._plan().phones
         states = reach.states_of(await self._link.ask(*reach.STATES))
-        registrations: dict[str, str] = {}
-        if any(trunk.registers for trunk in plan.trunks.values()):
-            registrations = reach.registrations_of(await self._link.ask(*reach.REGISTRATIONS))
         gone = {
             extension: phone.name
-            for extension, phone in plan.phones.items()
+            for extension, phone in phones.items()
             if states.get(extension, "UNKNOWN") in reach.ABSENT
         }
-        lines = [
-            box.of_trunk(
-                trunk.name, reach.is_reached(trunk, states), reach.registered(trunk, registrations)
-            )
-            for trunk in plan.trunks.values()
-        ]
-        return [*lines, box.of_phones(gone, len(plan.phones))]
+        return box.of_phones(gone, len(phones))
 
     async def _inside(self) -> examining.Examined:
         with ExitStack() as legs:
@@ -208,6 +202,7 @@ class Doctor:
         plan = self._plan()
         refuse_what_is_not_called(plan, wish.number)
         with self._alone():
+            await self._refuse_where_somebody_talks()
             self._refuse_too_many()
             if self._own_ms is None:
                 yield _doing("measuring the box itself first, for eight seconds")
@@ -260,6 +255,13 @@ class Doctor:
             self._translator.over(str(name))
             told.put_nowait(None)
 
+    async def _refuse_where_somebody_talks(self) -> None:
+        """A telephone dials out, 911 too, without the exchange: Asterisk knows of its call."""
+        states = await self._states()
+        ends = {*self._plan().phones, *map(trunk_endpoint, self._plan().trunks.values())}
+        if any(states.get(end) in reach.BUSY for end in ends):
+            raise CALLS_UP
+
     def _refuse_too_many(self) -> None:
         now = time.monotonic()
         if len(self._lately) == CALLS_MOST and now - self._lately[0] < CALLS_WITHIN_S:
@@ -300,16 +302,22 @@ class Doctor:
             return Finding(about, Colour.GREEN, "is in use, and was left alone")
         leg = str(uuid.uuid4())
         with suppress(ActionFailed, LinkDown):
-            await self._link.send(*translate.ring_and_let_go(extension, leg, PHONE_S))
+            await self._link.send(*translate.ring_and_let_go(extension, leg, PHONE_S + AFTER_S))
         until, has_rung = time.monotonic() + PHONE_S, False
-        while time.monotonic() < until:
-            await asyncio.sleep(LOOK_S)
-            state = await self._state(extension)
-            if has_rung and state not in reach.RINGS:
-                return Finding(about, Colour.GREEN, "rang, and was picked up or refused")
-            has_rung = has_rung or state in reach.RINGS
-            if not has_rung and state in reach.ABSENT:
-                break
+        try:
+            while time.monotonic() < until:
+                await asyncio.sleep(LOOK_S)
+                if self._calls():
+                    raise CALLS_UP
+                state = await self._state(extension)
+                if has_rung and state not in reach.RINGS:
+                    return Finding(about, Colour.GREEN, "rang, and was picked up or refused")
+                has_rung = has_rung or state in reach.RINGS
+                if not has_rung and state in reach.ABSENT:
+                    break
+        finally:
+            with suppress(ActionFailed, LinkDown):
+                await self._link.send(*self._translator.ended_elsewhere(leg))
         if has_rung:
             return Finding(about, Colour.GREEN, "rang")
         return Finding(
@@ -321,11 +329,13 @@ class Doctor:
         )
 
     async def _state(self, extension: str) -> str:
+        return (await self._states()).get(extension, "UNKNOWN")
+
+    async def _states(self) -> dict[str, str]:
         try:
-            told = await self._link.ask(*reach.STATES)
+            return reach.states_of(await self._link.ask(*reach.STATES))
         except (ActionFailed, LinkDown) as refused:
             raise ControlError("Asterisk does not answer", "see `careline status`") from refused
-        return reach.states_of(told).get(extension, "UNKNOWN")
 
     # ---- one at a time ----
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from firmware.asterisk.telco import Busy, Silent, Streams
+from firmware.asterisk.telco import Answers, Begins, Busy, Silent, Streams
 from firmware.control import ControlError, Strict, Topic, follow_async
 from firmware.doctor import kept
 from firmware.doctor.desk import (
@@ -65,7 +65,7 @@ def test_what_is_measured_is_what_the_far_end_is_known_to_be(clinic: Town) -> No
             own = await findings(clinic, DOCTOR, DoctorRequest())
             for way in ("there", "back"):
                 assert figures(own[f"level {way}"])[0] == pytest.approx(-13.0, abs=0.5)
-            for about in ("both ways", "noise", "echo", "line telco", "telephones"):
+            for about in ("both ways", "noise", "echo", "telephones"):
                 assert own[about].colour == "green", own[about]
             assert [each for each in own if each.startswith("key ")] == [
                 f"key {key}" for key in "159D"
@@ -117,6 +117,7 @@ def test_each_telephone_is_rung_and_who_did_not_ring_is_named(clinic: Town) -> N
         telco = clinic.telco
         async with practice.exchange(clinic):
             await telco.behave("101", Silent())
+            await telco.behave(ANN, Answers())
             await telco.unplug("102")
             wish = DoctorPhonesRequest(phones=("101", "102"))
             one, other = (await findings(clinic, DOCTOR_PHONES, wish)).values()
@@ -124,5 +125,9 @@ def test_each_telephone_is_rung_and_who_did_not_ring_is_named(clinic: Town) -> N
             assert (other.colour, other.figure) == ("red", "cannot be reached")
             with pytest.raises(ControlError, match="no phone 911"):
                 await findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("911",)))
+            talk = await telco.dial("103", f"9{ANN}", begins=Begins.ANSWER)
+            with pytest.raises(ControlError, match="somebody is on the telephone"):
+                await line(clinic, ENGAGED)
+            await talk.hang_up()
 
     clinic.run(story())

@@ -776,6 +776,8 @@ def test_where_a_rule_has_several_trunks_the_dialplan_tries_them_in_turn() -> No
     order = commands.CallOut(CALLED, "2025550171", 30.0)
     action = Translator(clinic).call_out(order, started_ms=0)
     assert ("Channel", "Local/2025550171@by-rule-1/n") in action
+    measured = Translator(clinic).measure_outside("2025550171", CALLED, 5000, 30.0, started_ms=0)
+    assert ("Channel", "PJSIP/2025550171@trunk-telco") in measured, "the doctor's is one trunk"
 
 
 def test_an_extension_is_called_as_a_phone_and_911_never() -> None:

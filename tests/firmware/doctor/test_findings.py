@@ -13,7 +13,6 @@ from firmware.doctor.keying import Key
 from firmware.doctor.sounding import Echo, Found
 from firmware.ports import BOX_PORTS
 from firmware.topics import Part
-from ivr.plan import Trunk
 
 GREEN, AMBER, RED = Colour
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -57,10 +56,6 @@ def only(found: tuple[Finding, ...]) -> Finding:
         (box.of_certificate("it", NOW + timedelta(days=200), NOW), GREEN, ""),
         (box.of_certificate("it", NOW + timedelta(days=3), NOW), AMBER, "restart"),
         (box.of_certificate("it", NOW - timedelta(days=3), NOW), RED, "clock"),
-        (box.of_trunk("telco", is_reached=True, registered=None), GREEN, ""),
-        (box.of_trunk("telco", is_reached=True, registered="Registered"), GREEN, ""),
-        (box.of_trunk("telco", is_reached=True, registered="Rejected"), RED, "password"),
-        (box.of_trunk("telco", is_reached=False, registered=None), RED, "power"),
         (box.of_phones({}, 5), GREEN, ""),
         (box.of_phones({"101": "Desk"}, 5), AMBER, "power"),
         (box.of_part(Part(name="x", state="alarm", detail="y", cure="z")), RED, "z"),
@@ -115,10 +110,6 @@ def test_asterisk_s_words_say_who_is_reached() -> None:
         ]
     )
     assert states == {"trunk-telco": "UNAVAILABLE", "101": "NOT_INUSE"}
-    trunk = Trunk("telco", "sip.example.com", 5060, "clinic", registers=True)
-    assert not reach.is_reached(trunk, states)
-    told = message(Event="OutboundRegistrationDetail", ObjectName="trunk-telco", Status="Rejected")
-    assert reach.registered(trunk, reach.registrations_of([told])) == "Rejected"
 
 
 def test_ten_visits_are_kept_of_each_thing_and_a_torn_file_begins_anew(tmp_path: Path) -> None:
