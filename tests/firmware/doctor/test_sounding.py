@@ -43,6 +43,17 @@ def test_an_echo_is_found_with_its_loss_and_its_delay(
     assert echo.delay_ms == pytest.approx(after_ms, abs=1.0)
 
 
+@pytest.mark.parametrize("lost_ms", [1, 20, 40])
+def test_an_echo_before_which_frames_were_lost_comes_early_and_is_found_all_the_same(
+    lost_ms: float,
+) -> None:
+    early = np.roll(come_back(4, 0), -round(lost_ms * 8))
+    echo = sounding.found_in(by_line(early + noise(-35, len(early)))).echo
+    assert echo is not None
+    assert echo.loss_db == pytest.approx(4, abs=1.0)
+    assert echo.delay_ms == 0.0
+
+
 @pytest.mark.parametrize("dbm0", [-70.0, -50.0, -30.0])
 def test_noise_alone_is_no_echo_and_is_measured(dbm0: float) -> None:
     for _ in range(20):
