@@ -1,11 +1,11 @@
 """The line doctor of one running exchange: it tells what it does, and each finding as it is made.
 
-There is one doctor. It refuses while anybody is on the telephone, also where Asterisk alone carries
-the call, for a line that it measures must carry nothing else; a call that comes meanwhile is
-answered as ever, and no further telephone is rung; an emergency call takes the doctor's line as it
-takes any other's. The number goes to Asterisk and nowhere else; it is dialled
-by the clinic's dial rules, so never an emergency number, and never one that costs whoever calls it
-more; a few in ten minutes.
+There is one doctor. It looks at the box at any time; it measures and rings nothing while anybody is
+on the telephone, also where Asterisk alone carries the call, for a line that it measures must carry
+nothing else; a call that comes meanwhile is answered as ever, and no further telephone is rung; an
+emergency call takes the doctor's line as it takes any other's. The number goes to Asterisk and
+nowhere else; it is dialled by the clinic's dial rules, so never an emergency number, and never one
+that costs whoever calls it more; a few in ten minutes.
 """
 
 import asyncio
@@ -40,6 +40,7 @@ Made = TypeVar("Made")
 Extension = Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]
 
 RING_S = 30.0
+LATER_S = 5.0  # than that, Asterisk has told why nobody answered
 PHONE_S = 6.0  # each rings for so long
 AFTER_S = 5.0  # Asterisk ends it by itself, if we are gone
 LOOK_S = 0.5
@@ -151,12 +152,16 @@ class Doctor:
     # ---- the box and the self-test line ----
 
     async def _visit(self, _request: DoctorRequest) -> AsyncIterator[DoctorLine]:
-        with self._alone():
+        with self._only_one():
             yield _doing("looking at the box")
             found = await self._of_box()
             for finding in found:
                 yield _told(finding)
             await self._keep(BOX, found)
+            if self._calls():
+                yield _doing("somebody is on the telephone: the self-test line is left alone")
+                yield _doing(DONE)
+                return
             yield _doing("measuring the self-test line, for eight seconds")
             examined = await self._inside()
             for finding in examined.found:
@@ -216,6 +221,7 @@ class Doctor:
                 found = await work
             finally:
                 work.cancel()
+                await asyncio.wait({work})  # the line is free before another may be measured
             for finding in found:
                 yield _told(finding)
             await self._keep(_line_of(plan, wish.number), found)
@@ -244,14 +250,16 @@ class Doctor:
 
                 found = await _in_thread(
                     partial(
-                        examining.outside, leg, name,
-                        ring_s=RING_S, keys=wish.keys, own_ms=self._own_ms or 0.0, tell=tell,
+                        examining.outside, leg, name, ring_s=RING_S + LATER_S,
+                        keys=wish.keys, own_ms=self._own_ms or 0.0, tell=tell,
                     ),
                     leg,
                 )  # fmt: skip
                 return found if found is not None else (self._not_answered(),)
         finally:
             self._rung = None
+            with suppress(ActionFailed, LinkDown):  # a telephone that rings still, for nobody now
+                await self._link.send(*self._translator.ended_elsewhere(str(name)))
             self._translator.over(str(name))
             told.put_nowait(None)
 
@@ -340,11 +348,15 @@ class Doctor:
     # ---- one at a time ----
 
     def _alone(self) -> ExitStack:
+        """For as long as the context lasts, and while nobody is on the telephone."""
+        if self._calls() and not self._is_at_work:
+            raise CALLS_UP
+        return self._only_one()
+
+    def _only_one(self) -> ExitStack:
         """For as long as the context lasts."""
         if self._is_at_work:
             raise IN_USE
-        if self._calls():
-            raise CALLS_UP
         self._is_at_work = True
         stack = ExitStack()
         stack.callback(self._leave)

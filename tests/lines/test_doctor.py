@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from firmware.asterisk.telco import Answers, Begins, Busy, Silent, Streams
+from firmware.asterisk.telco import Answers, Busy, Silent, Streams
 from firmware.control import ControlError, Strict, Topic, follow_async
 from firmware.doctor import kept
 from firmware.doctor.desk import (
@@ -23,7 +23,7 @@ from firmware.doctor.desk import (
 )
 from tests.lines.far_end import FarEnd, answering
 from tests.system import practice
-from tests.system.town import Town
+from tests.system.town import Town, soon
 
 Q = TypeVar("Q", bound=Strict)
 
@@ -125,7 +125,8 @@ def test_each_telephone_is_rung_and_who_did_not_ring_is_named(clinic: Town) -> N
             assert (other.colour, other.figure) == ("red", "cannot be reached")
             with pytest.raises(ControlError, match="no phone 911"):
                 await findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("911",)))
-            talk = await telco.dial("103", f"9{ANN}", begins=Begins.ANSWER)
+            talk = await telco.dial("103", f"9{ANN}")
+            await soon(talk.answered)
             with pytest.raises(ControlError, match="somebody is on the telephone"):
                 await line(clinic, ENGAGED)
             await talk.hang_up()
