@@ -68,6 +68,7 @@ from firmware.doctor.desk import Doctor
 from firmware.doorkeeper import Doorkeeper
 from firmware.durable import make_directory
 from firmware.guard import Guard
+from firmware.handset import HandsetRings
 from firmware.hours_desk import HoursDesk
 from firmware.identity_desk import IdentityDesk
 from firmware.lamps import Lamps
@@ -433,6 +434,9 @@ class App:
                     calls_db=self._place.calls_db,
                     key=key,
                     to_dial=self._desks.to_dial,
+                ).answer_at(door)
+                HandsetRings(
+                    exchange=self._exchange, link=self._link, backlog=self._backlog
                 ).answer_at(door)
                 self._retention.open(door)
                 self._phone_recordings = PhoneRecordings(

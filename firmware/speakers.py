@@ -9,7 +9,7 @@ paged beside it are reached by Asterisk alone.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
@@ -21,6 +21,7 @@ from firmware.asterisk import speaker_dialplan, written
 from firmware.modem_leg import Leg
 from firmware.paging import BELL, CHIME, FRAME_BYTES, Limiter, Paged
 from firmware.survived import survived
+from hw.sound.pace import fiftieths
 from hw.sound.port import Port
 from hw.sound.portaudio import PortAudioPort, Way
 from hw.sound.speaker import Speaker
@@ -28,7 +29,6 @@ from ivr.hours import Answer
 from ivr.plan import Loudspeaker, Plan
 
 LOOK_S = 0.25
-FRAME_S, LATE_MOST_S = 0.02, 0.2
 PAGE_MOST_S = 60.0
 SLIPS_TOLD = 50  # in a page: a second of it was not heard
 
@@ -138,7 +138,7 @@ class Speakers:
         """Until nobody waits any more: to the next fiftieth of a second."""
         assert one.speaker is not None
         limiter, bell = Limiter(one.plan.volume_db), cycle(BELL)
-        async for _ in _ticks():
+        async for _ in fiftieths():
             if not self._is_due(one.plan):
                 return
             if not one.is_paged:
@@ -163,19 +163,9 @@ async def _page(leg: Leg, speaker: Speaker, paged: Paged) -> None:
 async def _speak(leg: Leg, speaker: Speaker, paged: Paged) -> None:
     """Who speaks hears the chime, too, as far as Asterisk lets them, and then silence."""
     chime = iter(CHIME)
-    async for _ in _ticks():
+    async for _ in fiftieths():
         leg.say(next(chime, bytes(FRAME_BYTES)))
         speaker.play(paged.due())
-
-
-async def _ticks() -> AsyncIterator[None]:
-    """Fifty a second; those that a busy machine missed are made up for, but for a fifth of one."""
-    clock = asyncio.get_running_loop().time
-    due = clock()
-    while True:
-        yield
-        due = max(due + FRAME_S, clock() - LATE_MOST_S)
-        await asyncio.sleep(due - clock())
 
 
 def _marked(one: _Running) -> str:

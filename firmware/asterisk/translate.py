@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from firmware.asterisk import line_groups, written
+from firmware.asterisk import line_groups, modem_dialplan, written
 from firmware.asterisk.consulted import Consulted, phone_of
 from firmware.asterisk.desk_dialplan import AWAY, ONWARD, SENT
 from firmware.asterisk.dialplan import FAR_NUMBER, MAILBOXES, SELFTEST, SLATE
@@ -39,6 +39,7 @@ LONGEST_NUMBER = 32
 ANSWERED_ELSEWHERE = "26"  # Q.850: a phone so told does not list a missed call
 NORMAL_CLEARING = "16"
 AWAY_RING_MS = 10_000
+LEG_MS = 3_000  # a leg to loopback
 PICK_UP_MS = 30_000  # by somebody who has just asked for it
 TAP_MS = 2_000  # a Local leg answers at once
 RINGING = "5"  # ChannelState
@@ -979,6 +980,20 @@ def ring_to_speak(extension: str, speaker: str) -> Action:
     """Ring a telephone; who picks up comes into the engine under this UUID, as the self-test's
     caller does."""
     return _ring_inside(extension, speaker, "Record a prompt")
+
+
+def ring_for_handset(extension: str, leg: str, port: int) -> Action:
+    """A leg to this port on loopback, which calls a telephone as a colleague does."""
+    return (
+        "Originate",
+        ("Channel", modem_dialplan.channel(leg, port)),
+        ("Context", "inside"),
+        ("Exten", written.number(extension)),
+        ("Priority", "1"),
+        ("Timeout", str(LEG_MS)),
+        ("CallerID", f'"The box" <{written.number(extension)}>'),
+        ("Async", "true"),
+    )
 
 
 def ring_to_hear(extension: str, listener: str) -> Action:

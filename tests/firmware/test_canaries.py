@@ -153,6 +153,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "request": {"request": CALL},
     "request_act": {"request": CALL, "act": "note"},
     "requests": {},
+    "ring for handset": {"phone": "999", "port": 1024, "leg": CALL},
     "selftest": {"wait_s": 0},
     "settle_lease": {"lease": CALL, "to": "close"},
     "speak prompt": {"phone": "999"},

@@ -58,6 +58,7 @@ ASKED: dict[str, dict[str, object]] = {
     "request": {"request": CALL},
     "request_act": {"request": CALL, "act": "take"},
     "requests": {},
+    "ring for handset": {"phone": "999", "port": 1024, "leg": CALL},
     "selftest": {"press": "1", "wait_s": 1},
     "settle_lease": {"lease": CALL, "to": "close"},
     "speak prompt": {"phone": "999"},

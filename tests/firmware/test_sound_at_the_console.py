@@ -31,6 +31,23 @@ def test_a_test_tone_is_played_and_the_microphones_level_is_drawn(alsa: Alsa) ->
     assert len(alsa.played()) > 15_000
 
 
+def test_a_headset_is_told_why_no_telephone_rings(
+    alsa: Alsa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARELINE_HOME", str(tmp_path / "home"))
+    devices = ["--device", "paging", "--microphone", "desk"]
+    told = CliRunner().invoke(app, ["sound", "handset", "106", *devices])
+    assert told.exit_code == 1
+    assert "start it" in told.output
+    told = CliRunner().invoke(app, ["sound", "handset", "911911911", *devices])
+    assert told.exit_code == 1
+    assert "a telephone's number has 2 to 6 digits" in told.output
+    alsa.unplug()
+    told = CliRunner().invoke(app, ["sound", "handset", "106", *devices])
+    assert told.exit_code == 1
+    assert "look at its plug" in told.output
+
+
 def test_a_device_that_is_not_there_is_named_with_what_to_do(alsa: Alsa) -> None:
     listed = CliRunner().invoke(app, ["sound", "list"])
     assert "paging: loudspeaker, microphone" in listed.output

@@ -2,6 +2,10 @@
 The exchange and the telephones are real; the loudspeaker is ALSA's own file."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +14,12 @@ import numpy as np
 import pytest
 
 from firmware import topics
-from firmware.asterisk.telco import Answers, Silent
+from firmware.asterisk.telco import Answers, Ring, Silent
 from firmware.paging import FRAME_BYTES
+from routing_core.audio import tone
 from tests.hw.alsa import Alsa
 from tests.lines.far_mobile import steady_level
-from tests.system import ear, practice
+from tests.system import ear, practice, typed
 from tests.system.practice import PHONES, Story
 from tests.system.town import Figures, Town, soon
 
@@ -159,6 +164,50 @@ def test_a_loudspeaker_pulled_out_amid_a_page_is_told_and_heard_again_once_it_is
             await until(lambda: tones(samples(alsa, after), SPOKEN_HZ) > 3)  # the same page goes on
             await stands(told, "well")
             await page.hang_up()
+
+    here.run(story())
+
+
+async def at_the_headset(here: Town, *words: str) -> tuple[asyncio.subprocess.Process, Ring]:
+    """A technician at the box, with a headset plugged in; somebody has talked for a second."""
+    rings = len(here.telco.desks["106"].rings)
+    told = ("sound", "handset", "106", "--device", "paging", "--microphone", "desk", *words)
+    headset = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "firmware.cli", *told),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "CARELINE_HOME": str(here.place.home)},
+    )
+    desk = await here.telco.next_ring("106", rings)
+    await soon(desk.talked)
+    return headset, desk
+
+
+def test_a_technician_talks_to_a_telephone_by_a_headset_at_the_box(here: Town, alsa: Alsa) -> None:
+    """Either hears the other, and either may hang up; a test tone goes out where it is wanted."""
+    alsa.hears.write_bytes(tone(700, dbm0=-20, ms=60_000).astype("<i2").tobytes())
+    hz = here.telco.desks["106"].tone_hz  # what its people speak
+
+    async def story() -> None:
+        await here.telco.behave("106", Answers())
+        async with practice.exchange(here):
+            before = len(alsa.played())
+            headset, desk = await at_the_headset(here)
+            await until(lambda: tones(samples(alsa, before), hz) > 20)
+            await here.telco.hang_up(desk)
+            told, _ = await soon(headset.communicate())
+            assert "the talk is over" in told.decode()
+            assert abs(steady_level(ear.sound(desk.heard), 700) + 20) < WITHIN_DB
+
+            headset, desk = await at_the_headset(here, "--tone")
+            headset.send_signal(signal.SIGINT)
+            told, _ = await soon(headset.communicate())
+            assert "hung up" in told.decode()
+            await soon(desk.ended)
+            assert abs(steady_level(ear.sound(desk.heard), 1004) + 16) < WITHIN_DB
+
+            audited = await typed.careline(here, "audit", "list")
+            assert "phone 106, with a handset at the box" in audited
 
     here.run(story())
 
