@@ -37,6 +37,7 @@ TOLD: Mapping[str, str] = {
     Act.FACTOR_OFF: "a second factor was switched off",
     Act.USED_PAPER: "the recovery paper was used",
     Act.NEW_PAPER: "there is a new recovery paper",
+    Act.STOPPED_PHONE: "a telephone may be misused: its calls outside are stopped, but for 911",
     Act.ENVELOPE: "there is a new envelope",
 }
 

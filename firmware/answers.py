@@ -59,6 +59,7 @@ class Answers:
         stores: Callable[[], topics.Part],
         modems: Callable[[], tuple[topics.Part, ...]],
         trunks: Callable[[], tuple[topics.Part, ...]],
+        outside: Callable[[], tuple[topics.Part, ...]],
         texts: Callable[[], topics.Part],
         power: Callable[[], tuple[topics.Part, ...]],
         panel: Callable[[], tuple[topics.Part, ...]],
@@ -89,7 +90,7 @@ class Answers:
         self._notices = notices
         self._listening = listening
         self._stores, self._modems, self._texts = stores, modems, texts
-        self._trunks = trunks
+        self._trunks, self._outside = trunks, outside
         self._power, self._panel = power, panel
         self._recordings = recordings
         self._keyless = keyless
@@ -131,6 +132,7 @@ class Answers:
             self._asterisk(),
             *self._modems(),
             *await asyncio.to_thread(self._trunks),
+            *self._outside(),
             self._engine(),
             self._books(),
             await asyncio.to_thread(self._messages),

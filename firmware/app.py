@@ -85,6 +85,7 @@ from firmware.mobile_call import MobileCall
 from firmware.modems import Modems
 from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.outgoing import Outgoing
+from firmware.outside_desk import OutsideDesk
 from firmware.panel_desk import PanelDesk
 from firmware.perform import BEEP_TAG, Performer
 from firmware.phone_recording import PhoneRecordings
@@ -314,6 +315,7 @@ class App:
                 },
                 answers=self._hours.answers,
             )
+            self._outside = OutsideDesk(link=self._link, promise=self._backlog.promise)
             self._modems = Modems(
                 plan=lambda: self._plan,
                 pin_of=partial(site_secrets.sim_pin, self._place.secrets),
@@ -379,6 +381,7 @@ class App:
                     stores=self._copies.part,
                     modems=self._modems.parts,
                     trunks=self._trunks.parts,
+                    outside=self._outside.parts,
                     recordings=lambda: part_of(self._exchange.recordings.fault),
                     keyless=lambda: people.without_keys(self._place.page_db, self._plan.mailboxes),
                     envelope=lambda: people.envelope(self._place.page_db),
@@ -420,6 +423,7 @@ class App:
                 self._leases.answer_at(door)
                 self._listening.answer_at(door)
                 self._callbacks.answer_at(door)
+                self._outside.answer_at(door)
                 LinesDesk(
                     plan=lambda: self._plan,
                     link=self._link,
@@ -558,6 +562,7 @@ class App:
             group.create_task(self._lamps.run())
             group.create_task(survived(self._modems.run(), "modems"))
             group.create_task(survived(self._trunks.run(), "trunks"))
+            group.create_task(survived(self._outside.run(), "outside"))
             group.create_task(survived(self._panel.run(), "panel"))
             group.create_task(survived(self._speakers.run(), "loudspeakers"))
             group.create_task(survived(self._guard.run(), "guard"))

@@ -107,6 +107,8 @@ class Act(StrEnum):
     ASKED = "asked for"
     USED_KEY = "used the box's own key for"
     FOUND_BROKEN = "found the audit broken"
+    STOPPED_PHONE = "stopped the calls outside of the telephone"
+    ALLOWED_PHONE = "let call outside again the telephone"
     EMERGENCY = "emergency call"
 
 

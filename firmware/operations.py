@@ -76,6 +76,7 @@ BY_TOKEN = frozenset(
 # What may be asked at the control socket, by its `ask`.
 REQUESTS: Mapping[str, Operation] = {
     "adopt": Operation.CONFIGURE,
+    "allow outside": Operation.CONFIGURE,
     "agents": Operation.LOOK,
     "audit": Operation.ACCOUNT,
     "backing": Operation.LOOK,
@@ -99,6 +100,7 @@ REQUESTS: Mapping[str, Operation] = {
     "mark_message": Operation.LISTEN,
     "message_act": Operation.LISTEN,
     "missed": Operation.LOOK,
+    "outside": Operation.LOOK,
     "release hold": Operation.HOLD,
     "request": Operation.LOOK,
     "request_act": Operation.SETTLE,
@@ -178,6 +180,8 @@ COMMANDS: Mapping[str, Operation] = {
     "oncall sheet": Operation.LOOK,
     "oncall sheet --unlock": Operation.READ,
     "oncall show": Operation.LOOK,
+    "outside": Operation.LOOK,
+    "outside allow": Operation.CONFIGURE,
     "patients": Operation.LOOK,
     "patients forget": Operation.PATIENTS,
     "patients import": Operation.PATIENTS,
@@ -375,6 +379,8 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /backups": Operation.SAFEGUARD,
     "POST /backups/drill": Operation.SAFEGUARD,
     "GET /backups/live": Operation.SAFEGUARD,
+    "GET /stopped": Operation.CONFIGURE,
+    "POST /stopped": Operation.CONFIGURE,
     "GET /guard": Operation.CONFIGURE,
     "POST /guard/unblock": Operation.CONFIGURE,
     "GET /network": Operation.CONFIGURE,

@@ -30,6 +30,7 @@ from firmware.forms import (
 from firmware.inside_section import BlockingForm, PageForm, WrapUpForm
 from firmware.modems_section import ModemForm, ModemOnlyForm
 from firmware.oncall_section import EmailForm, PersonForm
+from firmware.outside_section import OutsideForm
 from firmware.panel_section import PanelForm
 from firmware.power_section import PowerForm
 from firmware.request_section import RequestForm, RequestWord
@@ -109,6 +110,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("modems", ModemForm),
         Section("modem_only", ModemOnlyForm, Shape.ONE),
         Section("dial_rules", DialRuleForm, Shape.LISTED),
+        Section("outside", OutsideForm, Shape.ONE),
         Section("queues", QueueForm),
         Section("mailboxes", MailboxForm),
         Section("pages", PageForm),

@@ -68,6 +68,7 @@ from firmware.oncall_section import (
     must_be_layers,
     must_not_travel_open,
 )
+from firmware.outside_section import OutsideForm
 from firmware.panel_section import PanelForm, panel_fits
 from firmware.power_section import PowerForm
 from firmware.providers import PROVIDERS
@@ -108,7 +109,7 @@ EVERY_NODE_FORM = {**NODE_FORMS, **request_section.NODE_FORMS, **words_section.N
 # Sections that are not made of named parts.
 TABLES = (
     *("backup", "blocking", "clinic", "dial_rules", "email", "holidays", "modem_only", "oncall"),
-    *("panel", "power", "retention", "sms", "updates", "wrap_up"),
+    *("outside", "panel", "power", "retention", "sms", "updates", "wrap_up"),
 )
 SKILLS_MAX = 24  # the ACD tells 64 apart, and to be an agent of a queue is one of them
 NODES_MAX = 200  # in one flow
@@ -314,6 +315,7 @@ class _Reading:
         must_be_accepted(trunks, modems, accepted, self._fault)
         supply = self.document.get("power")
         power = None if supply is None else self._admit(PowerForm, supply, ("power",))
+        limits = self._admit(OutsideForm, self.document.get("outside", {}), ("outside",))
         wall = self.document.get("panel")
         panel = None if wall is None else self._admit(PanelForm, wall, ("panel",))
         if panel:
@@ -389,6 +391,7 @@ class _Reading:
             sms=sms,
             panel=panel.panel() if panel else None,
             power=power.power() if power else None,
+            outside=limits.limits() if limits else plan.OutsideLimits(),
             modem_only=accepted.words() if accepted else "",
         )
         led = {

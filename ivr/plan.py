@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from enum import IntEnum, StrEnum
 
+from ivr.costly import is_barred
 from ivr.form import RequestKind, RequestRule, TakeRequest
 from ivr.identity import AskIdentity
 from ivr.rota import Rota
@@ -188,7 +189,8 @@ class DialRule:
 
     def dials(self, number: str) -> bool:
         """Whether it leads to a number, given without the prefix."""
-        return len(number) == self.digits and number.startswith(self.starts)
+        fits = len(number) == self.digits and number.startswith(self.starts)
+        return fits and not is_barred(self.starts, self.digits, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,19 @@ class Sms:
     most_a_day: int = 100
     most_a_number: int = 5
     callbacks: bool = False  # whoever asks to be called back is told so by a text
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideLimits:
+    """How much telephones may call outside; emergency calls are never counted. A telephone that
+    makes more than `tries` calls within ten minutes is stopped."""
+
+    per_phone_a_day: int = 200
+    per_number_a_day: int = 50
+    at_once: int = 3  # from one telephone
+    tries: int = 30
+    tries_at_night: int = 10
+    failing: int = 10  # calls within ten minutes to numbers that do not exist or refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -687,4 +702,5 @@ class Plan:
     sms: Sms | None = None  # None: no texts go out, and those that come are told of
     power: PowerSupply | None = None  # None: the box has no UPS that it knows of
     panel: WallPanel | None = None
+    outside: OutsideLimits = OutsideLimits()
     modem_only: str = ""  # who accepts, and since when, that emergency calls go by a modem alone

@@ -21,6 +21,7 @@ from firmware.asterisk import (
     line_groups,
     modem_dialplan,
     number_formats,
+    outside_limits,
     tap_dialplan,
     whereabouts,
     written,
@@ -91,6 +92,7 @@ def extensions(
         *desk_dialplan.codes(lambda prompt: voice(prompt, plan.language), PROMPTS),
         desk_dialplan.slots(plan, lambda prompt: voice(prompt, plan.language)),
         _outside(plan, modems_port, voice),
+        *outside_limits.contexts(plan, lambda prompt: voice(prompt, plan.language)),
         *line_groups.contexts(plan),
         _emergency(plan),
         _emergency_call(plan, voice, timing, modems_port),
@@ -380,7 +382,7 @@ def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
         modem, features = plan.modems[rule.modem], desk_dialplan.CALLER_FEATURES
         return extension(
             pattern,
-            f"Set(NUMBER={number})",
+            *outside_limits.steps(rule, number),
             f"GotoIf({ABSENT}?sorry)",
             *modem_dialplan.steps_to(
                 modem, "NUMBER", modem_dialplan.ORDINARY, modems_port, features
@@ -390,9 +392,11 @@ def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
             f"Playback({voice(FAILED, plan.language)})",
             "Hangup()",
         )
-    features, in_vain = desk_dialplan.CALLER_FEATURES, desk_dialplan.IN_VAIN
+    features = desk_dialplan.CALLER_FEATURES
+    in_vain = (outside_limits.FAILED, *desk_dialplan.IN_VAIN)
     return extension(
         pattern,
+        *outside_limits.steps(rule, number),
         _started("__STARTED"),
         *line_groups.in_turn(plan, rule, len(prefix), features, in_vain),
     )

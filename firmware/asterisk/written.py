@@ -14,6 +14,7 @@ _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _LABEL = re.compile(r"[\w .'/+-]{0,80}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,256}")
 _NET = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?")
+_ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,60}")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 
@@ -34,6 +35,11 @@ def number(text: str) -> str:
 def label(text: str) -> str:
     """Words that a person reads."""
     return _passed(_LABEL, text, "up to 80 letters, digits, spaces and . ' / + -")
+
+
+def zone(text: str) -> str:
+    """A time zone by its name, as America/New_York."""
+    return _passed(_ZONE, text, "the name of a time zone")
 
 
 def host(text: str) -> str:

@@ -35,6 +35,7 @@ SUBJECTS = {
     "replay": ("replay",),
     "network": ("network",),
     "guard": ("guard",),
+    "outside": ("outside",),
     "sound": ("sound",),
     "lines": ("lines",),
     "doctor": ("doctor",),

@@ -42,6 +42,9 @@ CURES: Mapping[str, Cure] = {
     ),
     "add [backup] to the site file": Cure(to_say("Set up the nightly backup"), "/backups"),
     "`careline backups`": Cure(to_say("Look at the backups, and make one"), "/backups"),
+    "`careline outside allow ": Cure(
+        to_say("Find out who used it, then let it call outside again"), "/stopped"
+    ),
     "close the telephones' ports at the router": Cure(
         to_say("See who is blocked; close the telephones' ports at the router"), "/guard"
     ),

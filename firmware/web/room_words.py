@@ -135,6 +135,11 @@ CALLED: Mapping[str, Called] = {
         to_say("way of texts"),
         to_say("The modem by which texts go and come, and how many may go on a day."),
     ),
+    "outside": Called(
+        to_say("Limits of calls outside"),
+        to_say("limits"),
+        to_say("How much telephones may call outside. Emergency calls are never counted."),
+    ),
     "power": Called(
         to_say("Power"),
         to_say("UPS"),
@@ -162,7 +167,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (to_say("Inside the clinic"), ("phones", "queues", "mailboxes", "pages", "speakers", "people")),
     (
         to_say("To the outside"),
-        ("lines", "trunks", "modems", "dial_rules", "blocking", "modem_only"),
+        ("lines", "trunks", "modems", "dial_rules", "outside", "blocking", "modem_only"),
     ),
     (to_say("Work"), ("requests", "wrap_up")),
     (
@@ -174,6 +179,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _NUMBER_INSIDE = to_say("Number inside")
 _CONSENT = to_say("How callers agree to a recording")
 _TERMINAL = to_say("A terminal of the board, like lamp1, or the number of a pin.")
+_STOPS = to_say("A telephone with more may be misused: its calls outside are stopped.")
 _RECORD = to_say("Talks are recorded")
 _RECORDINGS = to_say("Mailbox whose members may listen to recordings")
 # Of a field its name, and where it needs one, a word of help.
@@ -476,6 +482,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Until the day ends, or back to the schedule."),
     ),
     "panel.hours": (to_say("Hours that are shown and switched"), ""),
+    "outside.per_phone_a_day": (to_say("Calls of one telephone on a day"), ""),
+    "outside.per_number_a_day": (to_say("Calls to one number on a day"), ""),
+    "outside.at_once": (to_say("Calls of one telephone at once"), ""),
+    "outside.tries": (to_say("Calls within ten minutes, by day"), _STOPS),
+    "outside.tries_at_night": (to_say("Calls within ten minutes, from 22:00 to 6:00"), _STOPS),
+    "outside.failing": (to_say("Calls within ten minutes that reach no number"), _STOPS),
     "power.ups": (to_say("Name of the UPS"), to_say("As NUT has it, like ups.")),
     "power.port": (to_say("Port"), ""),
     "power.stop_below_min": (

@@ -127,6 +127,7 @@ CALL = "00000000-0000-4000-8000-000000000000"
 ASKED: Mapping[str, Mapping[str, object]] = {
     "adopt": {},
     "agents": {},
+    "allow outside": {"phone": "102"},
     "audit": {"who": "doe", "act": "signed in"},
     "backing": {},
     "block": {"call": CALL, "to": "blocked"},
@@ -149,6 +150,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "mark_message": {"message": CALL, "mark": "heard"},
     "message_act": {"message": CALL, "mailbox": "desk", "act": "own"},
     "missed": {},
+    "outside": {},
     "release hold": {"by": "doe", "hold": CALL},
     "request": {"request": CALL},
     "request_act": {"request": CALL, "act": "note"},

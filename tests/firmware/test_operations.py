@@ -32,6 +32,7 @@ NOT_ALLOWED = "may not"
 ASKED: dict[str, dict[str, object]] = {
     "adopt": {},
     "agents": {},
+    "allow outside": {"phone": "101"},
     "audit": {"who": "maria", "act": "signed out"},
     "backing": {},
     "block": {"call": CALL, "to": "blocked"},
@@ -54,6 +55,7 @@ ASKED: dict[str, dict[str, object]] = {
     "mark_message": {"message": CALL, "mark": "heard"},
     "message_act": {"message": CALL, "mailbox": "desk", "who": "maria", "act": "done"},
     "missed": {},
+    "outside": {},
     "release hold": {"by": "maria", "hold": CALL},
     "request": {"request": CALL},
     "request_act": {"request": CALL, "act": "take"},
