@@ -132,9 +132,8 @@ class OutsideDesk:
             await self._promise(Audited(asker.name, Act.ALLOWED_PHONE, about, Moment.now()))
             await self._link.send(*stops.lifted(stop))
         except StoreError as refused:
-            raise ControlError(
-                f"it cannot be entered: {refused}", "make room on the disk"
-            ) from None
+            cure = "make room on the disk"
+            raise ControlError(f"it cannot be entered: {refused}", cure) from refused
         except (ActionFailed, LinkDown) as refused:
             raise _unread(refused) from refused
         await self._read()

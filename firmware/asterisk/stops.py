@@ -12,7 +12,7 @@ from firmware.asterisk.wire import Message
 
 ASKED: Action = ("DBGetTree", ("Family", STOPPED))
 _ENTRY = re.compile(
-    rf"/{STOPPED}/(?P<phone>[0-9]{{1,20}})=(?P<why>[a-z]+)/(?P<at>[0-9]+)(?P<told>/told)?"
+    rf"/{STOPPED}/(?P<phone>[0-9]{{1,20}})=(?P<why>[a-z]+)/(?P<at>[0-9]{{1,12}})(?P<told>/told)?"
 )
 
 

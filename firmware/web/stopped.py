@@ -53,6 +53,5 @@ async def allow(request: Request) -> Response:
 def _line(request: Request, one: StopNow) -> Line:
     plan, words = house_of(request).site.plan, words_of(request)
     local = one.since.astimezone(ZoneInfo(plan.timezone) if plan else None)
-    return Line(
-        one.phone, format_datetime(local, "medium", locale=words.locale), words.told(one.why)
-    )
+    since = format_datetime(local, "medium", locale=words.locale)
+    return Line(one.phone, since, words.told(one.why))
