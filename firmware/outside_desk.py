@@ -126,7 +126,7 @@ class OutsideDesk:
     async def _allow(self, wish: AllowRequest, asker: Asker) -> AllowReply:
         stop = next((one for one in await self._read() if one.phone == wish.phone), None)
         if stop is None:
-            raise ControlError(f"telephone {wish.phone} is not stopped", "see `careline outside`")
+            raise ControlError("that telephone is not stopped", "see `careline outside`")
         try:
             about = asker.told_of(wish.phone)
             await self._promise(Audited(asker.name, Act.ALLOWED_PHONE, about, Moment.now()))

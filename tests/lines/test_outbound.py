@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.asterisk.telco import Telco
+from firmware.asterisk.telco import Answers, Telco
 from firmware.control import ask_async
 from firmware.outside_desk import ALLOW, OUTSIDE, AllowRequest, OutsideReply, OutsideRequest
 from tests.system import practice
@@ -60,10 +60,10 @@ def test_a_telephone_that_is_stopped_still_calls_inside_and_the_others_call_outs
 ) -> None:
     async def story() -> None:
         telco = clinic.telco
-        inside = await telco.dial("102", "101")
-        ring = await telco.next_ring("101")
-        await telco.pick_up(ring)
-        await soon(inside.answered)
+        await telco.behave("108", Answers())
+        inside = await telco.dial("102", "108")
+        ring = await telco.next_ring("108")
+        await soon(ring.talked)
         await inside.hang_up()
         assert await tried(telco, "103", FREE)
 

@@ -25,6 +25,15 @@ from firmware.lines_desk import LINES, LineNow, LinesReply, LinesRequest
 from firmware.machine import MachineKey
 from firmware.mobile_call import CALL_MOBILE, Became, CallMobileReply, CallMobileRequest
 from firmware.operations import Asker
+from firmware.outside_desk import (
+    ALLOW,
+    OUTSIDE,
+    AllowReply,
+    AllowRequest,
+    OutsideReply,
+    OutsideRequest,
+    StopNow,
+)
 from firmware.place import Place
 from firmware.request_desk import RequestDesk, who_may_have_one
 from firmware.retention import Eraser
@@ -54,6 +63,7 @@ class Exchange:
     mobiles: list[str] = field(default_factory=list)  # that were called, to try the line
     becomes: Became = Became.HEARD
     lines: list[LineNow] = field(default_factory=list)
+    stopped: list[StopNow] = field(default_factory=list)
 
     def leave(
         self,
@@ -176,9 +186,18 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
     async def lines(_request: LinesRequest) -> LinesReply:
         return LinesReply(lines=tuple(exchange.lines))
 
+    async def stopped(_request: OutsideRequest) -> OutsideReply:
+        return OutsideReply(stops=tuple(exchange.stopped))
+
+    async def allow(wish: AllowRequest) -> AllowReply:
+        exchange.stopped = [each for each in exchange.stopped if each.phone != wish.phone]
+        return AllowReply()
+
     async def answering() -> None:
         door = Door(Doorkeeper(place.page_db, entered).admit)
         door.answer(LINES, lines)
+        door.answer(OUTSIDE, stopped)
+        door.answer(ALLOW, allow)
         account.answer_at(door, entered)
         message_acts.answer_at(door, place.page_db, books.write, exchange.came.append, may_delete)
         desk.open(door)
