@@ -86,6 +86,7 @@ class OutsideDesk:
     ) -> None:
         self._link, self._promise, self._look_s = link, promise, look_s
         self._stops: list[Stop] = []
+        self._one_at_a_time = asyncio.Lock()  # what is let go is not marked as told behind that
 
     def answer_at(self, door: Door) -> None:
         door.answer(OUTSIDE, self._shown)
@@ -99,7 +100,8 @@ class OutsideDesk:
         while True:
             # That there is no Asterisk, or no room for the audit, is told by itself.
             with suppress(ActionFailed, LinkDown, StoreError):
-                await self._look()
+                async with self._one_at_a_time:
+                    await self._look()
             await asyncio.sleep(self._look_s)
 
     async def _look(self) -> None:
@@ -124,6 +126,10 @@ class OutsideDesk:
         )
 
     async def _allow(self, wish: AllowRequest, asker: Asker) -> AllowReply:
+        async with self._one_at_a_time:
+            return await self._let_go(wish, asker)
+
+    async def _let_go(self, wish: AllowRequest, asker: Asker) -> AllowReply:
         stop = next((one for one in await self._read() if one.phone == wish.phone), None)
         if stop is None:
             raise ControlError("that telephone is not stopped", "see `careline outside`")

@@ -83,6 +83,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "pages": ("phones", "the page"),
     "heard_at": ("phones", "the loudspeaker of the page"),
     "speakers": ("phones", "the loudspeaker"),
+    "outside": ("dialling out", "the limits of calls outside"),
 }
 
 NODES: Mapping[type, str] = {
@@ -110,6 +111,7 @@ LABELS: Mapping[str, str] = {
     "again_s": "between two tries to call back",
     "also": "queues waited in at the same time",
     "announce_s": "the place in line is said every",
+    "at_once": "calls of one phone at the same time",
     "asks_anonymous": "asks who shows no number",
     "browser": "is in the browser",
     "by_hand": "members may delete their messages",
@@ -121,6 +123,7 @@ LABELS: Mapping[str, str] = {
     "due_s": "due within",
     "emergency": "emergency calls may go by it",
     "escape": "the key that leads on",
+    "failing": "calls in vain",
     "fax": "is a fax machine",
     "for_s": "rings for",
     "gives": "gives away",
@@ -139,6 +142,8 @@ LABELS: Mapping[str, str] = {
     "patience_s": "callers wait at most",
     "registers": "we register with it",
     "remind_s": "who took a message is asked after",
+    "per_number_a_day": "calls to one number on a day",
+    "per_phone_a_day": "calls of one phone on a day",
     "reserve_bytes": "room kept free on the disk",
     "rest_s": "a phone that stayed silent is left alone for",
     "says": "waiting callers are told",
@@ -147,6 +152,7 @@ LABELS: Mapping[str, str] = {
     "target_s": "callers should be answered within",
     "timeout_s": "silence allowed",
     "within_s": "callers are called back within",
+    "tries_at_night": "calls tried at night",
     "wrap_up_s": "left to the agent after each talk",
     "wrong": "spoken after a key that means nothing",
     "zero": "key 0",

@@ -24,6 +24,7 @@ COUNTED, STOPPED = "outside", "outside-stopped"  # of the database
 GROUP = "outside"
 ALLOWED, COUNT_FAILED, REFUSED = "outside-allowed", "outside-failed", "outside-refused"
 BARRED_SAID, ENOUGH_SAID, STOPPED_SAID = "outside-barred", "outside-enough", "outside-stopped"
+NOBODY = "0"  # a call of which nobody can say who placed it is still counted, and let go
 OFTEN, FAILING = "often", "failing"  # why a telephone is stopped
 WITHIN_S = 600
 NIGHT_FROM_H, NIGHT_TO_H = 22, 6
@@ -65,6 +66,7 @@ def _allowed(plan: Plan) -> str:
                 "Set(PASSED=${BLINDTRANSFER:6})",
                 'Set(WHO=${IF($["${EXTENSION}" = ""]?${FILTER(0-9,${SHIFT(PASSED,-)})}'
                 ":${EXTENSION})})",
+                f'Set(WHO=${{IF($["${{WHO}}" = ""]?{NOBODY}:${{WHO}})}})',
                 f"Set(HELD=${{LOCK({COUNTED})}})",
                 f'GotoIf($["${{DB({STOPPED}/${{WHO}})}}" != ""]?stopped)',
                 *_within("tries"),

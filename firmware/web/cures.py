@@ -45,6 +45,9 @@ CURES: Mapping[str, Cure] = {
     "`careline outside allow ": Cure(
         to_say("Find out who used it, then let it call outside again"), "/stopped"
     ),
+    "`careline sound list`": Cure(
+        to_say("Look at its plug, and choose its device"), "/rooms/speakers"
+    ),
     "close the telephones' ports at the router": Cure(
         to_say("See who is blocked; close the telephones' ports at the router"), "/guard"
     ),

@@ -49,7 +49,8 @@ def test_each_screen_that_a_cure_leads_to_is_there() -> None:
     assert {f"GET {cure.href}" for cure in CURES.values() if cure.href not in sections} <= set(
         ROUTES
     )
-    assert sections == {"/rooms/queues", "/rooms/email", "/rooms/retention"}
+    of_the_site = ("queues", "email", "retention", "trunks", "speakers")
+    assert sections == {f"/rooms/{section}" for section in of_the_site}
 
 
 def test_a_cure_leads_to_its_screen_and_any_other_is_said_as_it_came() -> None:
