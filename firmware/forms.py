@@ -177,6 +177,7 @@ class ClinicForm(Strict):
 
 
 SIP_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}  # RFC 3261, 19.1.2
+HT813_PORT = 5062  # of its FXO port, as it comes (HT813 Administration Guide)
 
 
 class TrunkForm(Strict):
@@ -211,6 +212,21 @@ class TrunkForm(Strict):
         Literal["account", "caller", "name"] | None,
         Field(description='"account", "caller" or "name"'),
     ] = None
+    gateway: Annotated[
+        Literal["ht813", "gxw4104", "gxw4108", "generic"] | None,
+        Field(description='"ht813", "gxw4104", "gxw4108" or "generic"'),
+    ] = None
+    ports: Annotated[
+        list[Number], Field(max_length=64, description="a list of up to 64 numbers")
+    ] = []
+    silence_s: Annotated[int, _seconds(0, 7200)] = 3600
+
+    def gateway_of(self) -> plan.Gateway | None:
+        """None: the trunk leads to a telephone company."""
+        if self.gateway is None:
+            return None
+        kind = plan.GatewayKind(self.gateway)
+        return plan.Gateway(kind, tuple(self.ports), self.silence_s)
 
     def trunk(self, name: str) -> plan.Trunk:
         usual = providers.PROVIDERS.get(self.provider) if self.provider else None
@@ -218,7 +234,7 @@ class TrunkForm(Strict):
         return plan.Trunk(
             name,
             self.host or (usual.host if usual else ""),
-            self.port or SIP_PORTS[self.transport],
+            self.port or (HT813_PORT if self.gateway == "ht813" else SIP_PORTS[self.transport]),
             self.username,
             self.registers or signs_in,
             self.emergency,
@@ -230,6 +246,7 @@ class TrunkForm(Strict):
             self.country_code,
             plan.ShownIn(self.shown_in or (usual.shown_in if usual else "account")),
             tuple(self.calls_from),
+            self.gateway_of(),
         )
 
 

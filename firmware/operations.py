@@ -155,6 +155,7 @@ COMMANDS: Mapping[str, Operation] = {
     "holds --why": Operation.HOLD,
     "lines": Operation.LOOK,
     "lines providers": Operation.LOOK,
+    "lines settings": Operation.CONFIGURE,
     "lines trust": Operation.CONFIGURE,
     "messages delete": Operation.LISTEN,
     "messages done": Operation.LISTEN,

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from firmware import request_section, toml_lines, walks_section, words_section
+from firmware import gateways, request_section, toml_lines, walks_section, words_section
 from firmware.backup_section import BackupForm
 from firmware.closures import CALENDAR_MAX, CalendarError, closures
 from firmware.forms import (
@@ -311,6 +311,7 @@ class _Reading:
         only = self.document.get("modem_only")
         accepted = None if only is None else self._admit(ModemOnlyForm, only, ("modem_only",))
         must_lead_somewhere(trunks, self._fault)
+        gateways.must_fit(trunks, lines, self._fault)
         keys_must_be_hidden(trunks, self._fault)
         must_be_accepted(trunks, modems, accepted, self._fault)
         supply = self.document.get("power")

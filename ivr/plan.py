@@ -62,6 +62,24 @@ class ShownIn(StrEnum):
     NAME = "name"  # in From's display name
 
 
+class GatewayKind(StrEnum):
+    """What carries a trunk's analog lines to the box."""
+
+    HT813 = "ht813"
+    GXW4104 = "gxw4104"
+    GXW4108 = "gxw4108"
+    GENERIC = "generic"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Analog lines (FXO): they tell a hang-up late, by a tone, or not at all."""
+
+    kind: GatewayKind
+    ports: tuple[str, ...] = ()  # the number of each port's line, from the first; empty: the lines'
+    silence_s: int = 3600  # a caller of whom nothing is heard for so long has gone; 0: never
+
+
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A connection to the telephone network. Its password, if it has one, lives with the site's
@@ -79,6 +97,7 @@ class Trunk:
     country_code: str = "1"  # of numbers that are dialled without one
     shown_in: ShownIn = ShownIn.ACCOUNT
     calls_from: tuple[str, ...] = ()  # IPv4 addresses and nets from which calls come, beside `host`
+    gateway: Gateway | None = None  # None: it leads to a telephone company
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from firmware.asterisk.dialplan import trunk_context
 from ivr.plan import Encrypted, Plan, ShownIn, Transport, Trunk
 
 REGISTER_AGAIN_S = 30
+# Without one packet of sound; a gateway sends some of silence too.
+GONE_S = 300
 # How often a trunk is asked whether it is there, and how long its answer may take.
 LOOK_S, LOOK_TIMEOUT_S = 10, 3
 
@@ -56,6 +58,8 @@ def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
             "send_pai=yes",
             *([whereabouts.TELLS] if plan.address else []),
             *(fax.T38 if fax.is_there_one(plan) and not _is_secret(trunk) else ()),
+            # Nothing at all came for so long: the gateway is gone, and whoever talked by it.
+            *([f"rtp_timeout={GONE_S}"] if trunk.gateway else []),
             *authenticates,
         ],
     )

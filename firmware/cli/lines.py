@@ -1,5 +1,7 @@
 """The lines: what each leads to, how it stands now, and whom a trunk's server is trusted by."""
 
+import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +10,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from firmware import sip_authorities
+from firmware import account, gateways, people, sip_authorities
+from firmware.audit import Act
+from firmware.cli.site import plan_of
 from firmware.control import ControlError, ask
 from firmware.lines_desk import LINES, LineNow, LinesRequest
+from firmware.peer import at_the_shell
 from firmware.place import Place
+from firmware.ports import ports_of
 from firmware.providers import PROVIDERS
+from firmware.provisioning import links
+from firmware.provisioning.desk import Maker, mac
+from firmware.provisioning.links import Link
 from firmware.sip_authorities import TrustError
+from firmware.store import StoreError
+from ivr.plan import Trunk
 
 NOT_DONE = 1
+DISCARD = 9  # a port of no meaning here (RFC 863)
 STATE_STYLES = {"well": "green", "warning": "yellow", "alarm": "bold red", "unknown": "dim"}
 
 app = typer.Typer()
@@ -74,6 +86,69 @@ def known() -> None:
         numbers = f"numbers as {one.number_format}, shown in {one.shown_in}"
         say.print(f"    at {host}; the box {signs}; {numbers}", markup=False, soft_wrap=True)
         say.print(f"    by its papers: {one.source}", markup=False, soft_wrap=True)
+
+
+@group.command(name="settings")
+def gateway(
+    name: Annotated[str, typer.Argument(help="the trunk's name in the site file")],
+    box: Annotated[str, typer.Option(help="where the gateway finds this box")] = "",
+    site: Annotated[Path | None, typer.Option(help="a site file not published yet")] = None,
+    link: Annotated[str, typer.Option(help="its MAC: make a link by which it fetches them")] = "",
+    page_port: Annotated[int, typer.Option(help="where the page answers by HTTPS")] = 443,
+) -> None:
+    """What a gateway is to be told, page by page, as its own pages name it; or a link, good once,
+    by which a GXW410x fetches it from the box."""
+    place = Place.from_environment()
+    plan = plan_of(site or place.site_file)
+    trunk = plan.trunks.get(name)
+    if trunk is None or trunk.gateway is None:
+        complain.print(
+            f"no gateway is called {name}: say in [trunks.{name}] gateway = which it is",
+            markup=False,
+        )
+        raise typer.Exit(NOT_DONE)
+    host = box or _box_seen_from(trunk.host)
+    if link:
+        _make_link(place, trunk, host, link, page_port)
+        return
+    table = Table("page", "name", "value", "P value", box=None)
+    for each in gateways.settings_of(plan, trunk, host, ports_of(place).sip):
+        p_value = "" if each.p_value is None else f"P{each.p_value}"
+        table.add_row(*map(escape, (each.page, each.name, each.value, p_value)))
+    say.print(table)
+    say.print(f"the box is at {host} for it: --box says another", markup=False)
+
+
+def _make_link(place: Place, trunk: Trunk, host: str, written: str, port: int) -> None:
+    device = mac(written)
+    if device is None:
+        complain.print("a MAC address has 12 signs of 0 to 9 and A to F: see the gateway's back")
+        raise typer.Exit(NOT_DONE)
+    if trunk.gateway is None or not gateways.is_served(trunk.gateway):
+        complain.print("it fetches nothing from the box: type in what is told without --link")
+        raise typer.Exit(NOT_DONE)
+    wanted = Link(
+        gateways.linked(trunk.name), Maker.GRANDSTREAM, host, datetime.now(UTC), device, None
+    )
+    try:
+        account.give(place, at_the_shell(), Act.MADE_LINK, wanted.extension)
+        token = people.write(place.page_db, lambda c: links.make(c, wanted))
+    except (ControlError, StoreError, OSError) as no:
+        complain.print(str(no), markup=False)
+        raise typer.Exit(NOT_DONE) from None
+    say.print("on the gateway's page for upgrades and provisioning, by HTTPS, config server path:")
+    say.print(f"    {host}{'' if port == 443 else f':{port}'}/provision/{token}", markup=False)
+    say.print("good for a day, once, for this gateway alone")
+
+
+def _box_seen_from(host: str) -> str:
+    """This machine's own address on the way there; nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, DISCARD))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return "ADDRESS-OF-THIS-BOX"
 
 
 def _cells(line: LineNow) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ encrypted, or both are. A telephone takes no authority's certificate by address:
 only servers that it trusts is set on its own page.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
 from firmware.asterisk.desk_dialplan import PICK_UP
@@ -37,6 +37,11 @@ def own(desk: Desk, device: str) -> str:
         *((1362, LANGUAGES[each]) for each in (desk.language,) if each in LANGUAGES),
         *_keys(desk.keys[:KEYS_MOST]),
     )
+    return written(device, settings)
+
+
+def written(device: str, settings: Iterable[Setting]) -> str:
+    """A configuration file of any of Grandstream's devices."""
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',

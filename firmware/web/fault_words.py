@@ -63,6 +63,12 @@ PLAIN: Mapping[str, str] = {
     "name a telephone instead": to_say("Name a telephone instead."),
     "a fax machine is not in the browser": to_say("A fax machine is not in the browser."),
     "leave one of the two out": to_say("Leave one of the two out."),
+    "the gateway has fewer ports": to_say("The gateway has fewer ports."),
+    "name no more numbers than it has ports": to_say("Name no more numbers than it has ports."),
+    "a port carries a number that no line of this trunk has": to_say(
+        "A port carries a number that no line has which comes by it."
+    ),
+    "add the number to a line of this trunk": to_say("Add the number to a line that comes by it."),
     "no fax comes by a modem": to_say("No fax comes by a modem."),
     "take a line of a trunk for it": to_say("Take a line of a telephone company for it."),
     "no line takes emergency calls": to_say("No line takes emergency calls."),

@@ -1,5 +1,5 @@
-"""What a telephone fetches by its link. Nobody is signed in here: a link is good once, for one
-device, and opens one telephone's own file (firmware/provisioning/links.py).
+"""What a telephone, or a gateway, fetches by its link. Nobody is signed in here: a link is good
+once, for one device, and opens its own file (firmware/provisioning/links.py).
 
 Whatever is not so is one and the same 404, which tells nobody whether there is such a link. A link
 stands in no log and in no audit. Each file that is given away is entered before it is sent.
@@ -14,10 +14,10 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from firmware import people, site_secrets
+from firmware import gateways, people, site_secrets
 from firmware.audit import Act
 from firmware.ports import ports_of
-from firmware.provisioning import files, links
+from firmware.provisioning import files, grandstream, links
 from firmware.provisioning.clock import Clock, clock_of
 from firmware.provisioning.desk import Desk, Server, UnwritableError, desk_of
 from firmware.provisioning.files import File
@@ -92,6 +92,10 @@ def _given(house: House, token: str, file: str, asker: str) -> File | None:
 
 
 def _own(house: House, plan: Plan, link: Link, file: str) -> File | None:
+    if (trunk := gateways.trunk_of(plan, link.extension)) is not None:
+        device, port = files.device_of(file) or "", ports_of(house.place).sip
+        settings = gateways.settings_of(plan, trunk, link.host, port)
+        return File(grandstream.KIND, gateways.file_of(settings, device))
     if link.extension not in plan.phones:
         return None
     try:

@@ -310,6 +310,18 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Where it looks for the number that is shown"),
         to_say("Only where the trunk has a user name, and the company's papers say so."),
     ),
+    "trunks.gateway": (
+        to_say("Gateway to analog lines, where it is one"),
+        to_say("careline lines settings NAME says how to set it up."),
+    ),
+    "trunks.ports": (
+        to_say("The number at each of its ports"),
+        to_say("From the first port on. Left empty: the numbers of its lines, in their order."),
+    ),
+    "trunks.silence_s": (
+        to_say("Ends a call of which nothing is heard"),
+        to_say("Only while nobody talks with the caller. 0: never."),
+    ),
     "trunks.emergency": (
         to_say("Emergency calls may go by it"),
         to_say("Only a line that cannot take them, as one for faxes alone, is left out."),
@@ -572,6 +584,10 @@ CHOICES: Mapping[str, str] = {
     "telnyx": "Telnyx",
     "twilio": "Twilio Elastic SIP Trunking",
     "vonage": "Vonage SIP Trunking",
+    "ht813": "Grandstream HT813",
+    "gxw4104": "Grandstream GXW4104",
+    "gxw4108": "Grandstream GXW4108",
+    "generic": to_say("another gateway"),
     "as-dialled": to_say("as they are dialled"),
     "e164": to_say("with the country code: 12025550100"),
     "+e164": to_say("with a plus and the country code: +12025550100"),
@@ -614,6 +630,7 @@ PLAIN: Mapping[str, str] = {
     f"one of {', '.join(PROVIDERS)}": _OFFERED,
     '"as-dialled", "e164" or "+e164"': _OFFERED,
     '"account", "caller" or "name"': _OFFERED,
+    '"ht813", "gxw4104", "gxw4108" or "generic"': _OFFERED,
     'a country\'s code in quotes, like "1"': to_say("Write a country's code, like 1 or 49."),
     '"none", "optional" or "required"': _OFFERED,
     '"emergency", "urgent", "soon" or "routine"': _OFFERED,

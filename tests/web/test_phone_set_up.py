@@ -14,8 +14,10 @@ from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firmware import site_secrets
+from firmware import gateways, people, site_secrets
 from firmware.operations import Role
+from firmware.provisioning import links
+from firmware.provisioning.desk import Maker
 from firmware.web.phone_link import clock_in
 from firmware.web.phone_set_up import host_for_phones
 from tests.web.clinic import Clinic, named, token_in
@@ -121,6 +123,25 @@ def test_a_link_opens_one_telephone_of_one_maker_for_a_day(
     assert phone.get(f"{link}{MAC}.cfg").status_code == 404
     assert phone.get(f"{new}{MAC}.cfg").status_code == 200
     assert phone.get(f"{new}{OTHER}.cfg").status_code == 404
+
+
+def test_a_gateway_fetches_its_settings_once_and_no_other_device_does(
+    clinic: Clinic, phone: TestClient
+) -> None:
+    text = clinic.place.site_file.read_text("utf-8")
+    gateway = text.replace("[trunks.telco]", '[trunks.telco]\ngateway = "gxw4108"')
+    clinic.place.site_file.write_text(gateway, "utf-8")
+    host, maker, now = "192.0.2.1", Maker.GRANDSTREAM, clinic.clock.now
+    wanted = links.Link(gateways.linked("telco"), maker, host, now, MAC, None)
+    token = people.write(clinic.place.page_db, lambda c: links.make(c, wanted))
+    assert phone.get(f"/provision/{token}/cfg{OTHER}.xml").status_code == 404
+    got = phone.get(f"/provision/{token}/cfg{MAC}.xml")
+    assert got.status_code == 200
+    assert f"<P47>{host}:5060</P47>" in got.text
+    assert password(clinic) not in got.text
+    assert clinic.audited()[-1] == ("a telephone", FETCHED, f"gateway telco, {MAC}")
+    clinic.place.site_file.write_text(text, "utf-8")
+    assert phone.get(f"/provision/{token}/cfg{MAC}.xml").status_code == 404
 
 
 def test_no_link_and_a_wrong_one_are_told_alike_and_nothing_is_entered(
