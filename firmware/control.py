@@ -16,7 +16,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,13 +276,18 @@ async def ask_async(
         raise _not_running(path) from absent
 
 
-async def follow_async(path: Path, topic: Topic[Q, R], request: Q) -> AsyncIterator[R]:
-    """Replies as they come, until the exchange ends."""
+async def follow_async(
+    path: Path, topic: Topic[Q, R], request: Q, session: str = ""
+) -> AsyncGenerator[R, None]:
+    """Replies as they come, until the exchange ends; to whoever's session this is."""
     try:
         reader, writer = await asyncio.open_unix_connection(_bound(path), limit=REPLY_MAX)
     except OSError as absent:
         raise _not_running(path) from absent
     try:
+        if session:
+            await _send(writer, _request(EnterRequest(session=session)))
+            _read_reply(await reader.readline(), ENTER)
         await _send(writer, _request(request))
         while line := await reader.readline():
             yield _read_reply(line, topic)

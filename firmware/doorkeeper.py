@@ -25,8 +25,8 @@ from firmware.store import StoreError
 
 # What is entered here, before it is done; all else that has to be is entered by whoever does it.
 ENTERED = frozenset(
-    {"block", "cancel callback", "doctor line", "doctor phones", "drill", "request_act",
-     "settle_lease", "switch"}
+    {"block", "cancel callback", "doctor line", "doctor phones", "doctor stop", "drill",
+     "request_act", "settle_lease", "switch"}
 )  # fmt: skip
 
 log = structlog.get_logger(__name__)

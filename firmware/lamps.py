@@ -24,6 +24,7 @@ from firmware.store import StoreError, open_reader
 KNOWN_WITHIN_S = 1.0
 AGAIN_FIRST_S = 0.25
 AGAIN_LONGEST_S = 60.0
+A_MESSAGE = 1, 0  # that nobody has heard, and is not urgent
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,17 @@ class Lamps:
         self._news = asyncio.Event()
         self._due = asyncio.Event()
         self._again_s = AGAIN_FIRST_S
+        self._are_all_lit = False
+
+    def light_all(self) -> None:
+        """Whatever the mailboxes hold, until they are lit as counted again."""
+        self._are_all_lit = True
+        self.changed()
+
+    def light_as_counted(self) -> None:
+        """As ever."""
+        self._are_all_lit = False
+        self.changed()
 
     def changed(self) -> None:
         """A message came, was heard or is gone; or other mailboxes have lamps now."""
@@ -75,6 +87,8 @@ class Lamps:
                 log.info("lamps wait for the link to Asterisk")  # it forgets, and we tell again
 
     def _counted(self) -> list[Lamp]:
+        if self._are_all_lit:
+            return [Lamp(name, *A_MESSAGE) for name in self._mailboxes()]
         reader = open_reader(self._calls_db)
         try:
             with reader.connect() as connection:

@@ -9,16 +9,18 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
-from firmware.control import ControlError, Strict, Topic, follow_async
-from firmware.doctor.desk import (
+from firmware.control import ControlError, Strict, Topic, ask, follow_async
+from firmware.doctor.topics import (
     DOCTOR,
     DOCTOR_LINE,
     DOCTOR_PHONES,
+    DOCTOR_STOP,
     DONE,
     DoctorLine,
     DoctorLineRequest,
     DoctorPhonesRequest,
     DoctorRequest,
+    DoctorStopRequest,
 )
 from firmware.place import Place
 
@@ -26,6 +28,7 @@ Q = TypeVar("Q", bound=Strict)
 
 ENDS = {"green": 0, "amber": 1, "red": 2}
 UNKNOWN = 3
+STOPPED = ControlError("the line doctor was stopped", "begin again when you like")
 
 app = typer.Typer()
 group = typer.Typer(
@@ -68,13 +71,24 @@ def phones(
     extensions: Annotated[list[str] | None, typer.Argument(help="all of them, if none")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ring each telephone for some seconds, one after another."""
+    """Ring each telephone for some seconds, one after another, with every message lamp lit."""
     try:
         wish = DoctorPhonesRequest(phones=tuple(extensions or ()))
     except ValueError:
         complain.print("give telephones by their extensions, or none for all of them")
         raise typer.Exit(UNKNOWN) from None
     _tell(DOCTOR_PHONES, wish, as_json=as_json)
+
+
+@group.command()
+def stop() -> None:
+    """End what the line doctor does now."""
+    try:
+        reply = ask(Place.from_environment().control_socket, DOCTOR_STOP, DoctorStopRequest())
+    except ControlError as refused:
+        complain.print(str(refused), markup=False)
+        raise typer.Exit(UNKNOWN) from None
+    say.print("stopped" if reply.was_at_work else "it was not at work")
 
 
 def _tell(topic: Topic[Q, DoctorLine], wish: Q, *, as_json: bool) -> None:
@@ -90,18 +104,18 @@ def _tell(topic: Topic[Q, DoctorLine], wish: Q, *, as_json: bool) -> None:
 
 
 async def _followed(topic: Topic[Q, DoctorLine], wish: Q, *, as_json: bool) -> list[DoctorLine]:
-    found = []
+    found: list[DoctorLine] = []
     lines: AsyncIterator[DoctorLine] = follow_async(
         Place.from_environment().control_socket, topic, wish
     )
     async for line in lines:
         if line.doing == DONE:
-            break
+            return found
         if line.colour:
             found.append(line)
         if not as_json:
             _show(line)
-    return found
+    raise STOPPED
 
 
 def _show(line: DoctorLine) -> None:

@@ -49,7 +49,7 @@ def of_disk(free: int, total: int) -> Finding:
     return Finding(
         "disk",
         Colour(colour),
-        f"{share:.0%} free, {free / 1e9:.1f} GB",
+        f"{share * 100:.0f} % free, {free / 1e9:.1f} GB",
         "shorten how long recordings are kept, or put in a larger disk" if colour else "",
     )
 
@@ -67,8 +67,11 @@ def of_certificate(name: str, until: datetime, now: datetime) -> Finding:
 
 
 def of_ports(found: Iterable[Open], ports: Ports) -> tuple[Finding, ...]:
-    """What listens beside what should; a rehearsal listens on loopback alone."""
+    """What listens beside what should; a rehearsal listens on loopback alone. Nothing is said
+    where nothing was seen."""
     reached = set(found)
+    if not reached:
+        return ()
     expected = OTHERS | {("udp", ports.sip), ("tcp", ports.sip), ("tcp", ports.sip_tls)}
     strange = sorted(
         {
@@ -80,13 +83,22 @@ def of_ports(found: Iterable[Open], ports: Ports) -> tuple[Finding, ...]:
         }
     )
     told = ", ".join(f"{protocol} {port}" for protocol, port in strange)
+    if Open("udp", ports.sip) not in reached:
+        return (
+            Finding(
+                "open ports",
+                Colour.RED,
+                f"the telephones' port is closed: udp {ports.sip}",
+                "restart the box; if it stays, call your technician",
+            ),
+        )
     if strange:
         return (
             Finding(
                 "open ports",
                 Colour.AMBER,
                 f"more is open than the exchange needs: {told}",
-                "find the program with `ss -lptun` and switch it off, unless you put it there",
+                "find the program that has it and switch it off, unless you put it there",
             ),
         )
     return (Finding("open ports", Colour.GREEN, "nothing is open but what the exchange needs"),)

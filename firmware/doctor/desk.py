@@ -15,19 +15,33 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
 import structlog
-from pydantic import Field
 
 from firmware.asterisk import reach, translate
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.translate import Translator
-from firmware.control import ControlError, Door, Strict, Topic
-from firmware.doctor import box, examining, kept
+from firmware.control import ControlError, Door
+from firmware.doctor import box, examining, kept, past
 from firmware.doctor.findings import Colour, Finding
 from firmware.doctor.leg import Leg
+from firmware.doctor.sounding import Curves
+from firmware.doctor.topics import (
+    DOCTOR,
+    DOCTOR_LINE,
+    DOCTOR_PHONES,
+    DOCTOR_STOP,
+    DONE,
+    DoctorLine,
+    DoctorLineRequest,
+    DoctorPhonesRequest,
+    DoctorRequest,
+    DoctorStopReply,
+    DoctorStopRequest,
+)
+from firmware.lamps import Lamps
 from firmware.mobile_call import CALLS_MOST, CALLS_WITHIN_S, refuse_what_is_not_called
 from firmware.place import Place
 from firmware.ports import ports_of
@@ -37,60 +51,23 @@ from ivr.events import Refusal
 from ivr.plan import Plan
 
 Made = TypeVar("Made")
-Extension = Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]
-
 RING_S = 30.0
 LATER_S = 5.0  # than that, Asterisk has told why nobody answered
 PHONE_S = 6.0  # each rings for so long
 AFTER_S = 5.0  # Asterisk ends it by itself, if we are gone
 LOOK_S = 0.5
-DONE = "done"  # the last thing that is told
-BOX, SELFTEST = "the box", "the self-test line"
+STOPS_WITHIN_S = 5.0
+BOX, SELFTEST, PHONES = "the box", "the self-test line", "the telephones"
 WORDS = {Colour.GREEN: "green", Colour.AMBER: "amber", Colour.RED: "red"}
 
 IN_USE = ControlError("the line doctor is at work already", "wait until it is done")
 CALLS_UP = ControlError(
     "somebody is on the telephone, and the doctor disturbs nobody", "try again in a quiet moment"
 )
+NOT_STOPPED = ControlError("the line doctor has not stopped yet", "wait for a minute")
 
 log = structlog.get_logger(__name__)
 
-
-class DoctorRequest(Strict):
-    """Look at the box, its lines and telephones, and measure the self-test line."""
-
-    ask: Literal["doctor"] = "doctor"
-
-
-class DoctorLineRequest(Strict):
-    """Ring this number outside and measure the line that leads there; `keys`: whoever answers is
-    asked to press some."""
-
-    ask: Literal["doctor line"] = "doctor line"
-    number: str = Field(pattern=r"^\+?[0-9]{2,20}$", repr=False)
-    keys: bool = False
-
-
-class DoctorPhonesRequest(Strict):
-    """Ring these telephones one after another, all of them if none is named."""
-
-    ask: Literal["doctor phones"] = "doctor phones"
-    phones: tuple[Extension, ...] = Field(default=(), max_length=200)
-
-
-class DoctorLine(Strict):
-    """What is being done now, or what was found."""
-
-    doing: str = ""
-    about: str = ""
-    colour: Literal["", "green", "amber", "red"] = ""
-    figure: str = ""
-    cure: str = ""
-
-
-DOCTOR = Topic(DoctorRequest, DoctorLine)
-DOCTOR_LINE = Topic(DoctorLineRequest, DoctorLine)
-DOCTOR_PHONES = Topic(DoctorPhonesRequest, DoctorLine)
 
 NOT_ANSWERED = {
     Refusal.BUSY: "busy",
@@ -125,10 +102,14 @@ class Doctor:
         translator: Translator,
         calls: Callable[[], int],
         parts: Callable[[], Awaitable[tuple[Part, ...]]],
+        lamps: Lamps,
     ) -> None:
         self._place, self._plan, self._link = place, plan, link
         self._translator, self._calls, self._parts = translator, calls, parts
-        self._is_at_work = False
+        self._lamps = lamps
+        self._at_work: asyncio.Task[object] | None = None  # of whoever asked for it
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._own_ms: float | None = None  # of the box, there and back; measured once at least
         self._lately: deque[float] = deque(maxlen=CALLS_MOST)
         self._rung: tuple[str, Leg] | None = None
@@ -138,6 +119,7 @@ class Doctor:
         door.follow(DOCTOR, self._visit)
         door.follow(DOCTOR_LINE, self._line)
         door.follow(DOCTOR_PHONES, self._phones)
+        door.answer(DOCTOR_STOP, self._stop)
 
     def ended(self, event: events.Event) -> bool:
         """Whether this fact is of the doctor's own call, and of nothing else."""
@@ -166,13 +148,14 @@ class Doctor:
             examined = await self._inside()
             for finding in examined.found:
                 yield _told(finding)
-            await self._keep(SELFTEST, examined.found)
+            await self._keep(SELFTEST, examined.found, examined.curves)
             yield _doing(DONE)
 
     async def _of_box(self) -> list[Finding]:
         found = [box.of_part(part) for part in await self._parts()]
         found.append(await asyncio.to_thread(box.disk, self._place))
         found += await asyncio.to_thread(box.certificates, self._place, box.today())
+        found += await asyncio.to_thread(past.read, self._place.calls_db, tuple(self._plan().lines))
         if not self._place.ports.exists():  # a rehearsal's machine is not the box
             found += box.of_ports(await asyncio.to_thread(box.listening), ports_of(self._place))
         with suppress(ActionFailed, LinkDown):  # which `asterisk` among the parts tells
@@ -218,18 +201,18 @@ class Doctor:
             try:
                 while (line := await told.get()) is not None:
                     yield line
-                found = await work
+                examined = await work
             finally:
                 work.cancel()
                 await asyncio.wait({work})  # the line is free before another may be measured
-            for finding in found:
+            for finding in examined.found:
                 yield _told(finding)
-            await self._keep(_line_of(plan, wish.number), found)
+            await self._keep(_line_of(plan, wish.number), examined.found, examined.curves)
             yield _doing(DONE)
 
     async def _measured(
         self, wish: DoctorLineRequest, told: "asyncio.Queue[DoctorLine | None]"
-    ) -> tuple[Finding, ...]:
+    ) -> examining.Examined:
         loop = asyncio.get_running_loop()
         name = uuid.uuid4()
         started_ms = round(time.time() * 1000)
@@ -243,19 +226,19 @@ class Doctor:
                 try:
                     await self._link.send(*order)
                 except (ActionFailed, LinkDown):
-                    return (self._not_answered(),)
+                    return examining.Examined((self._not_answered(),))
 
                 def tell(words: str) -> None:
                     loop.call_soon_threadsafe(told.put_nowait, _doing(words))
 
-                found = await _in_thread(
+                examined = await _in_thread(
                     partial(
                         examining.outside, leg, name, ring_s=RING_S + LATER_S,
                         keys=wish.keys, own_ms=self._own_ms or 0.0, tell=tell,
                     ),
                     leg,
                 )  # fmt: skip
-                return found if found is not None else (self._not_answered(),)
+                return examined or examining.Examined((self._not_answered(),))
         finally:
             self._rung = None
             with suppress(ActionFailed, LinkDown):  # a telephone that rings still, for nobody now
@@ -286,7 +269,7 @@ class Doctor:
             "the call",
             Colour.RED,
             "it never rang: the line or the network did not take it",
-            "see the line among the findings of `careline doctor`; then call the provider",
+            "see what the doctor finds of the box; then call the telephone company",
         )
 
     # ---- telephones ----
@@ -298,9 +281,20 @@ class Doctor:
             known = ", ".join(plan.phones) or "none"
             raise ControlError(f"there is no phone {strangers[0]}", f"the phones are {known}")
         with self._alone():
-            for extension in wish.phones or plan.phones:
-                yield _doing(f"ringing {extension}, {plan.phones[extension].name}")
-                yield _told(await self._ring(extension, plan.phones[extension].name))
+            await self._refuse_where_somebody_talks()
+            found = []
+            self._lamps.light_all()
+            try:
+                yield _doing("every message lamp is lit: look at each of them")
+                for extension in wish.phones or plan.phones:
+                    name = plan.phones[extension].name
+                    yield _doing(f"ringing {extension}, {name}")
+                    found.append(await self._ring(extension, name))
+                    yield _told(found[-1])
+            finally:
+                self._lamps.light_as_counted()
+            if not wish.phones:
+                await self._keep(PHONES, found)
             yield _doing(DONE)
 
     async def _ring(self, extension: str, name: str) -> Finding:
@@ -349,26 +343,44 @@ class Doctor:
 
     def _alone(self) -> ExitStack:
         """For as long as the context lasts, and while nobody is on the telephone."""
-        if self._calls() and not self._is_at_work:
+        if self._calls() and self._at_work is None:
             raise CALLS_UP
         return self._only_one()
 
     def _only_one(self) -> ExitStack:
         """For as long as the context lasts."""
-        if self._is_at_work:
+        if self._at_work is not None:
             raise IN_USE
-        self._is_at_work = True
+        self._at_work = asyncio.current_task()
+        self._idle.clear()
         stack = ExitStack()
         stack.callback(self._leave)
         return stack
 
     def _leave(self) -> None:
-        self._is_at_work = False
+        self._at_work = None
+        self._idle.set()
 
-    async def _keep(self, what: str, found: Sequence[Finding]) -> None:
-        at = box.today().isoformat(timespec="seconds")
+    async def _stop(self, _request: DoctorStopRequest) -> DoctorStopReply:
+        """Whoever asked for it finds the connection closed; it is no fault of a line's."""
+        if self._at_work is None:
+            return DoctorStopReply(was_at_work=False)
+        if not self._at_work.cancelling():
+            self._at_work.cancel()
         try:
-            await asyncio.to_thread(kept.keep, self._place.doctor_told, what, at, found)
+            async with asyncio.timeout(STOPS_WITHIN_S):
+                await self._idle.wait()
+        except TimeoutError:
+            raise NOT_STOPPED from None
+        return DoctorStopReply(was_at_work=True)
+
+    async def _keep(
+        self, what: str, found: Sequence[Finding], curves: Curves | None = None
+    ) -> None:
+        at = box.today().isoformat(timespec="seconds")
+        visit = kept.Visit(at, tuple(found), curves)
+        try:
+            await asyncio.to_thread(kept.keep, self._place.doctor_told, what, visit)
         except OSError as refused:
             log.warning("what the doctor found is not kept", why=refused.strerror)
 

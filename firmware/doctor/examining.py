@@ -26,16 +26,17 @@ NOT_THERE = Finding(
     "self-test line",
     Colour.RED,
     "does not answer",
-    "see `careline status` and Asterisk's log; publishing the site again writes this line anew",
+    "publish the site again, which writes this line anew; if it stays, call your technician",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found, and how long the box itself takes for there and back."""
+    """What was found, how long the box itself takes for there and back, and what can be drawn."""
 
     found: tuple[Finding, ...]
     own_ms: float = 0.0
+    curves: sounding.Curves | None = None
 
 
 def dialled() -> Pcm:
@@ -84,7 +85,8 @@ def _of_both(near: Heard, far: Heard) -> Examined:
         *findings.of_echo(sounding.found_in(near.sound[:sent]).echo),
         *findings.of_keys(keys, far.keys),
     )
-    return Examined(found, own or 0.0)
+    curves = sounding.curves_in(near.sound[:sent], own or 0.0)
+    return Examined(found, own or 0.0, curves)
 
 
 def outside(
@@ -95,7 +97,7 @@ def outside(
     keys: bool,
     own_ms: float,
     tell: Callable[[str], None],
-) -> tuple[Finding, ...] | None:
+) -> Examined | None:
     """Whoever answers at the number holds the telephone still, and then presses keys; None where
     nobody answered."""
     line = leg.take(name, ring_s)
@@ -118,21 +120,22 @@ def outside(
     return of_line(heard, keys=keys, own_ms=own_ms)
 
 
-def of_line(heard: Heard, *, keys: bool, own_ms: float) -> tuple[Finding, ...]:
+def of_line(heard: Heard, *, keys: bool, own_ms: float) -> Examined:
     """What a call to somebody outside says of the line. Who hung up early is measured as far as it
     went; before the sweep was over that is nothing."""
     sent = len(sounding.sent())
     if heard.frames_out * FRAME_S * SAMPLE_RATE_HZ < sent:
         cure = "try again with somebody who holds on for ten seconds"
-        return (Finding("the call", Colour.AMBER, "they hung up too early", cure),)
+        return Examined((Finding("the call", Colour.AMBER, "they hung up too early", cure),))
     frames = findings.of_frames(heard.frames_in, heard.frames_out)
     if frames.colour is Colour.RED:
-        return (frames,)
+        return Examined((frames,))
     found = sounding.found_in(heard.sound[:sent])
-    return (
+    told = (
         frames,
         *findings.of_sound(found),
         *findings.of_silence(found, heard.frames_in),
         *findings.of_echo(found.echo, own_ms),
         *(findings.of_keys(keying.keys_in(heard.sound[sent:]), heard.keys) if keys else ()),
     )
+    return Examined(told, own_ms, sounding.curves_in(heard.sound[:sent], own_ms))

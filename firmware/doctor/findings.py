@@ -149,13 +149,13 @@ def of_level(heard_dbm0: float, where: str) -> Finding:
             f"level {where}",
             Colour.RED,
             "one-way audio: the tone that was sent did not arrive",
-            "restart Asterisk; if it stays, see `careline status` and Asterisk's log",
+            "restart the box; if it stays, call your technician",
         )
     return _finding(
         f"level {where}",
         _graded(abs(loss), LOSS_AMBER_DB, LOSS_RED_DB),
         f"{heard_dbm0:.1f} dBm0 of {SENT_DBM0:.1f} dBm0 sent",
-        "something inside the box changes the level: look for gains in Asterisk's configuration",
+        "something inside the box changes the level; call your technician",
     )
 
 

@@ -2,13 +2,13 @@
 in which there is no number."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from firmware.doctor.findings import Colour, Finding, worst
+from firmware.doctor.sounding import Curves
 from firmware.durable import replace_file
 
 KEPT = 10  # of each
@@ -20,6 +20,7 @@ class Visit:
 
     at: str  # ISO 8601, UTC
     findings: tuple[Finding, ...]
+    curves: Curves | None = None
 
     @property
     def colour(self) -> Colour:
@@ -38,9 +39,9 @@ def read(path: Path) -> dict[str, tuple[Visit, ...]]:
         return {}
 
 
-def keep(path: Path, what: str, at: str, found: Sequence[Finding]) -> None:
+def keep(path: Path, what: str, visit: Visit) -> None:
     """One more; OSError: the disk takes nothing."""
     all_ = read(path)
-    all_[what] = (Visit(at, tuple(found)), *all_.get(what, ()))[:KEPT]
-    told = {name: [asdict(visit) for visit in visits] for name, visits in all_.items()}
+    all_[what] = (visit, *all_.get(what, ()))[:KEPT]
+    told = {name: [asdict(each) for each in visits] for name, visits in all_.items()}
     replace_file(path, json.dumps(told).encode(), 0o640)

@@ -41,6 +41,8 @@ O41_DB = (-85, -63, -41, -21, -10.6, -6.3, -3.6, -2.0, -0.9, 0, 0.6, 1.0, 0, -0.
 ECHO_DB = 18.0
 # An echo is as long as a hybrid's or a room's first answer; what lies round the loudest place.
 ECHO_BEFORE_S, ECHO_AFTER_S = 0.002, 0.006
+NOISE_STEP_HZ, ECHO_STEP_MS, ECHO_DRAWN_MS = 125.0, 5.0, 400.0
+LEAST_DRAWN_DB = -90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class Found:
     noise_dbm0p: float  # psophometric
     clipped: float  # the share of samples at the very end of their range
     echo: Echo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """What can be drawn: the noise in bands of 125 Hz from 0 Hz, in dBm0; and what comes back of
+    the sweep in steps of 5 ms from when it was sent, the box's own time not counted, in dB beside
+    what was sent."""
+
+    noise_dbm0: tuple[float, ...]
+    echo_db: tuple[float, ...]
 
 
 def sent() -> Pcm:
@@ -122,18 +134,11 @@ def delay_ms(heard: Pcm) -> float | None:
 
 def echo_in(heard: Signal) -> Echo | None:
     """The loudest echo of the sweep."""
-    begins = _samples(SETTLES_S + IDLE_S + TONE_S + AFTER_TONE_S)
-    played = sweep().astype(np.float64)
+    if (answer := _answer(heard)) is None:
+        return None
+    click, power, _ = answer
     earliest = _samples(EARLIEST_S)
     latest = earliest + _samples(LATEST_S)
-    after = heard[begins - earliest : begins + len(played) + _samples(LATEST_S)]
-    if not np.any(after):
-        return None
-    ours, theirs = _spectra(played, after)
-    hz = np.fft.rfftfreq(_size(len(after)), 1 / SAMPLE_RATE_HZ)
-    band = (hz >= LOWEST_HZ) & (hz <= HIGHEST_HZ)
-    power = np.where(band, np.square(np.abs(ours)), 0.0)
-    click = np.fft.irfft(np.where(band, theirs / np.where(band, ours, 1.0), 0.0))
     place = int(np.argmax(np.abs(click[:latest])))
     others = 10 * np.log10(np.mean(np.square(click[:latest])))
     if 10 * np.log10(np.square(click[place])) < others + ECHO_DB:
@@ -144,6 +149,44 @@ def echo_in(heard: Signal) -> Echo | None:
     gain = np.sum(np.square(np.abs(np.fft.rfft(only))) * power) / np.sum(power)
     late_ms = max(0, place - earliest) * 1000 / SAMPLE_RATE_HZ
     return Echo(float(-10 * np.log10(gain)), late_ms)
+
+
+def curves_in(heard: Pcm, own_ms: float) -> Curves:
+    """Of what was heard beside what `sent` is."""
+    whole = np.zeros(len(sent()), np.float64)
+    whole[: len(heard)] = heard[: len(whole)]
+    idle = whole[_samples(SETTLES_S) : _samples(SETTLES_S + IDLE_S)]
+    hz, powers = _powers(idle)
+    bands = round(SAMPLE_RATE_HZ / 2 / NOISE_STEP_HZ)
+    place = np.minimum((hz / NOISE_STEP_HZ).astype(np.int64), bands - 1)
+    noise = [_dbm0_of_power(each) for each in np.bincount(place, powers, bands)]
+    steps, step = round(ECHO_DRAWN_MS / ECHO_STEP_MS), _samples(ECHO_STEP_MS / 1000)
+    echo = [LEAST_DRAWN_DB] * steps
+    if (answer := _answer(whole)) is not None:
+        click, _, share = answer
+        begins = _samples(EARLIEST_S + own_ms / 1000)
+        rows = np.zeros(steps * step)
+        after = click[begins : begins + len(rows)]
+        rows[: len(after)] = after
+        gains = np.sum(np.square(rows.reshape(steps, step)), axis=1) / share
+        echo = [max(LEAST_DRAWN_DB, float(10 * np.log10(max(gain, 1e-12)))) for gain in gains]
+    return Curves(tuple(round(each, 1) for each in noise), tuple(round(each, 1) for each in echo))
+
+
+def _answer(heard: Signal) -> tuple[Signal, Signal, float] | None:
+    """What comes back as if a click had been sent, from `EARLIEST_S` before it; the power that was
+    sent by its spectrum; and the share of all frequencies in which it was. None: nothing came."""
+    begins = _samples(SETTLES_S + IDLE_S + TONE_S + AFTER_TONE_S)
+    played = sweep().astype(np.float64)
+    after = heard[begins - _samples(EARLIEST_S) : begins + len(played) + _samples(LATEST_S)]
+    if not np.any(after):
+        return None
+    ours, theirs = _spectra(played, after)
+    hz = np.fft.rfftfreq(_size(len(after)), 1 / SAMPLE_RATE_HZ)
+    band = (hz >= LOWEST_HZ) & (hz <= HIGHEST_HZ)
+    power = np.where(band, np.square(np.abs(ours)), 0.0)
+    click = np.fft.irfft(np.where(band, theirs / np.where(band, ours, 1.0), 0.0))
+    return click, power, float(np.mean(band))
 
 
 def _spectra(played: Signal, after: Signal) -> tuple[NDArray[np.complex128], ...]:
@@ -164,12 +207,18 @@ def psophometric_dbm0p(sound: Signal) -> float:
     """The same, as an ear at a telephone weighs it."""
     if not len(sound):
         return SILENCE_DBM0
-    spectrum = np.fft.rfft(sound * np.hanning(len(sound)))
-    hz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE_HZ)
+    hz, powers = _powers(sound)
     weight = np.interp(np.log(np.maximum(hz, 1.0)), np.log(O41_HZ), O41_DB)
-    powers = np.square(np.abs(spectrum)) * 10 ** (weight / 10)
-    window = float(np.sum(np.square(np.hanning(len(sound)))))
-    return _dbm0_of_power(2 * float(np.sum(powers)) / len(sound) / window)
+    return _dbm0_of_power(float(np.sum(powers * 10 ** (weight / 10))))
+
+
+def _powers(sound: Signal) -> tuple[Signal, Signal]:
+    """Of each frequency in Hz its share of the mean square."""
+    window = np.hanning(len(sound))
+    spectrum = np.fft.rfft(sound * window)
+    powers = np.square(np.abs(spectrum)) * (2 / len(sound) / float(np.sum(np.square(window))))
+    hz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE_HZ)
+    return hz.astype(np.float64), powers.astype(np.float64)
 
 
 def _dbm0_of_amplitude(amplitude: float) -> float:

@@ -26,6 +26,7 @@ from firmware.web.live import Live
 from firmware.web.new_papers import NewPapers
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
+from firmware.web.rounds import Rounds
 from firmware.web.seats import Seats
 from firmware.web.visitors import Visitors
 from firmware.web.voices import Voices
@@ -79,6 +80,7 @@ class House:
     drafted: Drafted
     outlooks: Outlooks
     press: Press
+    rounds: Rounds
     confirming: Confirming
     new_papers: NewPapers
     voices: Voices

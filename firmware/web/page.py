@@ -34,6 +34,7 @@ from firmware.web import (
     calendars,
     call_back,
     calls,
+    doctor,
     evidence,
     exceptions,
     figures,
@@ -82,6 +83,7 @@ from firmware.web.live import Live
 from firmware.web.new_papers import NewPapers
 from firmware.web.outlook import Outlooks
 from firmware.web.press import Press
+from firmware.web.rounds import Rounds
 from firmware.web.visitors import Visitors
 from firmware.web.voices import Voices
 from firmware.web.words import everything, to_say
@@ -122,6 +124,7 @@ SCREENS = (
     network.router,
     guard.router,
     stopped.router,
+    doctor.router,
     menus.router,
     publish.router,
     figures.router,
@@ -196,6 +199,7 @@ def house(
         drafted=Drafted(place, now),
         outlooks=Outlooks(place),
         press=Press(),
+        rounds=Rounds(place.control_socket),
         confirming=Confirming(),
         new_papers=NewPapers(now),
         voices=Voices(place),
@@ -212,6 +216,7 @@ def page(of: House) -> FastAPI:
         try:
             yield
         finally:
+            await of.rounds.close()
             for task in tasks:
                 task.cancel()
             with suppress(asyncio.CancelledError):

@@ -141,6 +141,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "doctor": {},
     "doctor line": {"number": "2025550171"},
     "doctor phones": {},
+    "doctor stop": {},
     "drill": {},
     "duty": {"extension": "102", "duty": "pause"},
     "explain": {"call": CALL},

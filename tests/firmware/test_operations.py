@@ -46,6 +46,7 @@ ASKED: dict[str, dict[str, object]] = {
     "doctor": {},
     "doctor line": {"number": "2025550171"},
     "doctor phones": {},
+    "doctor stop": {},
     "drill": {},
     "duty": {"extension": "101", "duty": "pause"},
     "explain": {"call": CALL},

@@ -11,7 +11,7 @@ import pytest
 from firmware.asterisk.telco import Answers, Busy, Silent, Streams
 from firmware.control import ControlError, Strict, Topic, follow_async
 from firmware.doctor import kept
-from firmware.doctor.desk import (
+from firmware.doctor.topics import (
     DOCTOR,
     DOCTOR_LINE,
     DOCTOR_PHONES,

@@ -7,9 +7,10 @@ import pytest
 
 from firmware.asterisk import reach
 from firmware.asterisk.wire import Message
-from firmware.doctor import box, findings, kept
+from firmware.doctor import box, findings, kept, past
 from firmware.doctor.findings import Colour, Finding
 from firmware.doctor.keying import Key
+from firmware.doctor.past import Past
 from firmware.doctor.sounding import Echo, Found
 from firmware.ports import BOX_PORTS
 from firmware.topics import Part
@@ -42,8 +43,8 @@ def only(found: tuple[Finding, ...]) -> Finding:
         (findings.of_frames(200, 290), AMBER, "RTP"),
         (findings.of_frames(0, 290), RED, "RTP"),
         (findings.of_level(-13.2, "there"), GREEN, ""),
-        (findings.of_level(-15.0, "there"), AMBER, "gains"),
-        (findings.of_level(-99.0, "there"), RED, "restart Asterisk"),
+        (findings.of_level(-15.0, "there"), AMBER, "inside the box"),
+        (findings.of_level(-99.0, "there"), RED, "restart the box"),
         (only(findings.of_keys((), "")), AMBER, "RFC 4733"),
         (only(findings.of_keys((), "159")), GREEN, ""),
         (only(findings.of_keys((Key("1", -9, -9, 80),), "")), GREEN, ""),
@@ -58,6 +59,11 @@ def only(found: tuple[Finding, ...]) -> Finding:
         (box.of_certificate("it", NOW - timedelta(days=3), NOW), RED, "clock"),
         (box.of_phones({}, 5), GREEN, ""),
         (box.of_phones({"101": "Desk"}, 5), AMBER, "power"),
+        (past.of_callers("main", Past(20, 12, 0, 0)), GREEN, ""),
+        (past.of_callers("main", Past(4, 0, 0, 0)), GREEN, ""),
+        (past.of_callers("main", Past(20, 0, 0, 0)), AMBER, "caller ID"),
+        (past.of_endings("main", Past(20, 0, 18, 2)), GREEN, ""),
+        (past.of_endings("main", Past(20, 0, 10, 6)), AMBER, "disconnect supervision"),
         (box.of_part(Part(name="x", state="alarm", detail="y", cure="z")), RED, "z"),
     ],
 )
@@ -94,7 +100,11 @@ def test_a_port_that_nobody_needs_is_told_and_those_of_calls_are_not(tmp_path: P
         (net / name).write_text(head + lines, "ascii")
     found = box.listening(tmp_path)
     assert only(box.of_ports(found, BOX_PORTS)).figure.endswith(": tcp 3389")
-    assert only(box.of_ports(found[:1], BOX_PORTS)).colour is GREEN
+    assert (
+        only(box.of_ports([each for each in found if each.port != 3389], BOX_PORTS)).colour is GREEN
+    )
+    assert "closed" in only(box.of_ports(found[:1], BOX_PORTS)).figure
+    assert box.of_ports([], BOX_PORTS) == ()
 
 
 def test_asterisk_s_words_say_who_is_reached() -> None:
@@ -116,8 +126,12 @@ def test_ten_visits_are_kept_of_each_thing_and_a_torn_file_begins_anew(tmp_path:
     file = tmp_path / "doctor.json"
     file.write_text('{"the box": [', "utf-8")
     for day in range(12):
-        kept.keep(file, "line telco", f"2026-11-{day + 1:02}", [Finding("noise", RED, "a", "b")])
-    kept.keep(file, "the box", "2026-11-23", [Finding("disk", GREEN, "half")])
+        kept.keep(
+            file,
+            "line telco",
+            kept.Visit(f"2026-11-{day + 1:02}", (Finding("noise", RED, "a", "b"),)),
+        )
+    kept.keep(file, "the box", kept.Visit("2026-11-23", (Finding("disk", GREEN, "half"),)))
     told = kept.read(file)
     assert [visit.at for visit in told["line telco"]] == [
         f"2026-11-{day:02}" for day in range(12, 2, -1)
