@@ -49,7 +49,7 @@ def of_disk(free: int, total: int) -> Finding:
     return Finding(
         "disk",
         Colour(colour),
-        f"{share * 100:.0f} % free, {free / 1e9:.1f} GB",
+        f"{free / 1e9:.1f} GB of {total / 1e9:.1f} GB are free",
         "shorten how long recordings are kept, or put in a larger disk" if colour else "",
     )
 

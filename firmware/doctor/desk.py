@@ -64,6 +64,7 @@ IN_USE = ControlError("the line doctor is at work already", "wait until it is do
 CALLS_UP = ControlError(
     "somebody is on the telephone, and the doctor disturbs nobody", "try again in a quiet moment"
 )
+NO_ANSWER = ControlError("Asterisk does not answer", "wait for a minute, and try again")
 NOT_STOPPED = ControlError("the line doctor has not stopped yet", "wait for a minute")
 
 log = structlog.get_logger(__name__)
@@ -337,7 +338,9 @@ class Doctor:
         try:
             return reach.states_of(await self._link.ask(*reach.STATES))
         except (ActionFailed, LinkDown) as refused:
-            raise ControlError("Asterisk does not answer", "see `careline status`") from refused
+            raise ControlError(
+                "Asterisk does not answer", "wait for a minute, and try again"
+            ) from refused
 
     # ---- one at a time ----
 

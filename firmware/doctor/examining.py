@@ -79,8 +79,8 @@ def _of_both(near: Heard, far: Heard) -> Examined:
     keys = keying.keys_in(far.sound[max(0, sent - SAMPLE_RATE_HZ // 2) :])
     found = (
         findings.of_frames(min(near.frames_in, far.frames_in), near.frames_out),
-        findings.of_level(sounding.tone_dbm0(far.sound[:sent]), "there"),
-        findings.of_level(sounding.tone_dbm0(near.sound[sent:]), "back"),
+        findings.of_level(sounding.tone_dbm0(far.sound[:sent]), "level there"),
+        findings.of_level(sounding.tone_dbm0(near.sound[sent:]), "level back"),
         *findings.of_sound(sounding.found_in(near.sound[:sent])),
         *findings.of_echo(sounding.found_in(near.sound[:sent]).echo),
         *findings.of_keys(keys, far.keys),

@@ -141,18 +141,18 @@ def of_silence(found: Found, come: int) -> tuple[Finding, ...]:
     )
 
 
-def of_level(heard_dbm0: float, where: str) -> Finding:
+def of_level(heard_dbm0: float, about: str) -> Finding:
     """Of our own tone at an end that is ours, too."""
     loss = SENT_DBM0 - heard_dbm0
     if heard_dbm0 <= SILENCE_DBM0 + 1:
         return Finding(
-            f"level {where}",
+            about,
             Colour.RED,
             "one-way audio: the tone that was sent did not arrive",
             "restart the box; if it stays, call your technician",
         )
     return _finding(
-        f"level {where}",
+        about,
         _graded(abs(loss), LOSS_AMBER_DB, LOSS_RED_DB),
         f"{heard_dbm0:.1f} dBm0 of {SENT_DBM0:.1f} dBm0 sent",
         "something inside the box changes the level; call your technician",

@@ -200,7 +200,7 @@ def _examined(request: Request) -> Iterator[Examined]:
     for name, visits in sorted(all_.items(), key=lambda one: -one[1][0].colour):
         newest = visits[0]
         rows = []
-        for place, each in enumerate(newest.findings):
+        for place, each in enumerate(sorted(newest.findings, key=lambda one: -one.colour)):
             ours = cure_for(each.cure, may) if each.cure else None
             cure = words.gettext(ours.text) if ours else None
             rows.append(_row(str(place), each, words, cure))

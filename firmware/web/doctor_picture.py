@@ -17,6 +17,7 @@ class Picture:
     path: str
     largest_db: float
     at: float  # Hz, or ms
+    is_bare: bool  # no bar stands out from the foot
 
 
 def noise(curves: Curves) -> Picture:
@@ -42,4 +43,4 @@ def _bars(values: Sequence[float], least: float, most: float, step: float) -> Pi
         parts.append(f"M{left:.1f} {HEIGHT}v{-high:.1f}h{wide * 0.8:.1f}V{HEIGHT}z")
     largest = max(values, default=least)
     at = values.index(largest) * step if values else 0.0
-    return Picture("".join(parts), largest, at)
+    return Picture("".join(parts), largest, at, is_bare=largest <= least)

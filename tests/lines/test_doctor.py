@@ -1,6 +1,7 @@
 """The line doctor on two real Asterisks: what it measures is what the far end is known to be, each
 fault is called by its name, and nobody else is disturbed."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -9,17 +10,19 @@ from typing import TypeVar
 import pytest
 
 from firmware.asterisk.telco import Answers, Busy, Silent, Streams
-from firmware.control import ControlError, Strict, Topic, follow_async
+from firmware.control import ControlError, Strict, Topic, ask_async, follow_async
 from firmware.doctor import kept
 from firmware.doctor.topics import (
     DOCTOR,
     DOCTOR_LINE,
     DOCTOR_PHONES,
+    DOCTOR_STOP,
     DONE,
     DoctorLine,
     DoctorLineRequest,
     DoctorPhonesRequest,
     DoctorRequest,
+    DoctorStopRequest,
 )
 from tests.lines.far_end import FarEnd, answering
 from tests.system import practice
@@ -112,6 +115,19 @@ def test_what_is_measured_is_what_the_far_end_is_known_to_be(clinic: Town) -> No
     clinic.run(story())
 
 
+async def a_ring_is_stopped_by_a_press(clinic: Town) -> None:
+    """With it the lamps, which were all lit."""
+    ring = asyncio.create_task(
+        findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("101",) * 20))
+    )
+    rung = await clinic.telco.ringing("101")
+    door = clinic.place.control_socket
+    assert (await ask_async(door, DOCTOR_STOP, DoctorStopRequest())).was_at_work
+    assert await ring == {}
+    await soon(rung.ended)
+    assert not (await ask_async(door, DOCTOR_STOP, DoctorStopRequest())).was_at_work
+
+
 def test_each_telephone_is_rung_and_who_did_not_ring_is_named(clinic: Town) -> None:
     async def story() -> None:
         telco = clinic.telco
@@ -125,6 +141,7 @@ def test_each_telephone_is_rung_and_who_did_not_ring_is_named(clinic: Town) -> N
             assert (other.colour, other.figure) == ("red", "cannot be reached")
             with pytest.raises(ControlError, match="no phone 911"):
                 await findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("911",)))
+            await a_ring_is_stopped_by_a_press(clinic)
             talk = await telco.dial("103", f"9{ANN}")
             await soon(talk.answered)
             with pytest.raises(ControlError, match="somebody is on the telephone"):

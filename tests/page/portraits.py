@@ -35,6 +35,7 @@ BEHIND = {
     "bring": "/rooms/phones/bring",
     "set-up": "/rooms/phones/set-up/101",
     "network": "/network",
+    "doctor": "/doctor",
     "extensions": "/rooms/sheets/extensions",
     "wall-sheet": "/rooms/sheets/wall",
     "compare": "/publish/compare",
@@ -61,6 +62,7 @@ def main() -> None:
             here.run(here.rehearsal.telco.behave(desk, Silent()))
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            _examine(browser, here)
             callers = [here.run(_chooses(here, number, *each)) for each in ((ANN, "1"), (BEN, "2"))]
             for look in LOOKS:
                 for role in (Role.FRONT_DESK, Role.ADMIN):
@@ -78,6 +80,15 @@ async def _chooses(here: Practice, number: str, caller: str, key: str) -> LiveCa
         await asyncio.shield(call.answered)
     await call.press(key)
     return call
+
+
+def _examine(browser: Browser, here: Practice) -> None:
+    """Before somebody calls: the line doctor's screen shows what it has found."""
+    with _signed_in(browser, here, "desktop", f"the {Role.ADMIN}", PASSWORD) as page:
+        page.goto(f"{here.address}/doctor")
+        page.locator("#number").fill(ANN)
+        page.locator("form[action='/doctor/line'] button").click()
+        expect(page.locator("svg[role=img]")).to_have_count(2, timeout=60_000)
 
 
 def _draw(browser: Browser, here: Practice, look: str, role: Role) -> None:

@@ -3,7 +3,7 @@ desks, in a thread of their own, without a telephone."""
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,17 @@ from firmware.audit import Act, Audited
 from firmware.audit import read as audited
 from firmware.call_me import CALL_ME, CallMeReply, CallMeRequest
 from firmware.calling_out import CALL_OUT, CallOutReply, CallOutRequest
-from firmware.control import ControlError, Door
+from firmware.control import ControlError, Door, Strict
+from firmware.doctor.topics import (
+    DOCTOR,
+    DOCTOR_LINE,
+    DOCTOR_PHONES,
+    DOCTOR_STOP,
+    DoctorLine,
+    DoctorLineRequest,
+    DoctorStopReply,
+    DoctorStopRequest,
+)
 from firmware.doorkeeper import Doorkeeper
 from firmware.erasure import Rule
 from firmware.holds import HeldError
@@ -63,6 +73,10 @@ class Exchange:
     mobiles: list[str] = field(default_factory=list)  # that were called, to try the line
     becomes: Became = Became.HEARD
     lines: list[LineNow] = field(default_factory=list)
+    doctored: list[DoctorLine] = field(default_factory=list)  # what the doctor tells next
+    measured: list[tuple[str, bool]] = field(default_factory=list)  # numbers, and with keys or not
+    refusal: ControlError | None = None  # of the doctor's
+    at_work: threading.Event = field(default_factory=threading.Event)  # its lines are told
     stopped: list[StopNow] = field(default_factory=list)
 
     def leave(
@@ -193,9 +207,32 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         exchange.stopped = [each for each in exchange.stopped if each.phone != wish.phone]
         return AllowReply()
 
+    at_work: list[asyncio.Task[object]] = []
+
+    async def doctor(request: Strict) -> AsyncGenerator[DoctorLine, None]:
+        if isinstance(request, DoctorLineRequest):
+            exchange.measured.append((request.number, request.keys))
+        if exchange.refusal is not None:
+            raise exchange.refusal
+        task = asyncio.current_task()
+        assert task is not None
+        at_work.append(task)
+        for line in exchange.doctored:
+            yield line
+        exchange.at_work.set()
+        await over.wait()
+
+    async def stop(_request: DoctorStopRequest) -> DoctorStopReply:
+        at_work.pop().cancel()
+        return DoctorStopReply(was_at_work=True)
+
     async def answering() -> None:
         door = Door(Doorkeeper(place.page_db, entered).admit)
         door.answer(LINES, lines)
+        door.follow(DOCTOR, doctor)
+        door.follow(DOCTOR_LINE, doctor)
+        door.follow(DOCTOR_PHONES, doctor)
+        door.answer(DOCTOR_STOP, stop)
         door.answer(OUTSIDE, stopped)
         door.answer(ALLOW, allow)
         account.answer_at(door, entered)
