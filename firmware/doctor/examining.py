@@ -77,12 +77,13 @@ def _of_both(near: Heard, far: Heard) -> Examined:
     sent = len(sounding.sent())
     own = sounding.delay_ms(far.sound[:sent])
     keys = keying.keys_in(far.sound[max(0, sent - SAMPLE_RATE_HZ // 2) :])
+    heard = sounding.found_in(near.sound[:sent])
     found = (
         findings.of_frames(min(near.frames_in, far.frames_in), near.frames_out),
         findings.of_level(sounding.tone_dbm0(far.sound[:sent]), "level there"),
         findings.of_level(sounding.tone_dbm0(near.sound[sent:]), "level back"),
-        *findings.of_sound(sounding.found_in(near.sound[:sent])),
-        *findings.of_echo(sounding.found_in(near.sound[:sent]).echo),
+        *findings.of_sound(heard),
+        *findings.of_echo(heard.echo, noise_dbm0p=heard.noise_dbm0p),
         *findings.of_keys(keys, far.keys),
     )
     curves = sounding.curves_in(near.sound[:sent], own or 0.0)
@@ -135,7 +136,7 @@ def of_line(heard: Heard, *, keys: bool, own_ms: float) -> Examined:
         frames,
         *findings.of_sound(found),
         *findings.of_silence(found, heard.frames_in),
-        *findings.of_echo(found.echo, own_ms),
+        *findings.of_echo(found.echo, own_ms, found.noise_dbm0p),
         *(findings.of_keys(keying.keys_in(heard.sound[sent:]), heard.keys) if keys else ()),
     )
     return Examined(told, own_ms, sounding.curves_in(heard.sound[:sent], own_ms))

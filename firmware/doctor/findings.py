@@ -91,8 +91,14 @@ def _of_clipping(share: float) -> tuple[Finding, ...]:
     )
 
 
-def of_echo(echo: Echo | None, own_ms: float = 0.0) -> tuple[Finding, ...]:
-    """What comes back, and how late; `own_ms` is what the box itself takes there and back."""
+def of_echo(
+    echo: Echo | None, own_ms: float = 0.0, noise_dbm0p: float = SILENCE_DBM0
+) -> tuple[Finding, ...]:
+    """What comes back, and how late; `own_ms` is what the box itself takes there and back. In loud
+    noise no echo is found that there is."""
+    if echo is None and noise_dbm0p > NOISE_RED_DBM0P:
+        said = "cannot be measured: what else is on the line is too loud"
+        return (Finding("echo", Colour.AMBER, said, "see to the noise first, then try again"),)
     if echo is None:
         return (Finding("echo", Colour.GREEN, "nothing comes back"),)
     far_ms = max(0.0, echo.delay_ms - own_ms)

@@ -31,6 +31,7 @@ def only(found: tuple[Finding, ...]) -> Finding:
         (findings.of_noise(-47, -50), AMBER, "cable"),
         (findings.of_noise(-38, -41), RED, "cable"),
         (findings.of_echo(None)[0], GREEN, ""),
+        (findings.of_echo(None, noise_dbm0p=-30.0)[0], AMBER, "noise first"),
         (findings.of_echo(Echo(30, 12))[0], GREEN, ""),
         (findings.of_echo(Echo(10, 12))[0], AMBER, "echo canceller"),
         (findings.of_echo(Echo(5, 12))[0], RED, "echo canceller"),
