@@ -76,7 +76,7 @@ from firmware.lease_desk import LeaseDesk
 from firmware.ledger import Arrived, Finished, Ledger, MessageKept, Missed, Moment, Noted, Row
 from firmware.legs import Legs
 from firmware.line_ear import LineEar
-from firmware.lines_desk import LinesDesk
+from firmware.lines_desk import LinesDesk, last_calls
 from firmware.listening_desk import ListeningDesk
 from firmware.loop import Inbox, consume
 from firmware.machine import MachineKey, MachineKeyError
@@ -307,6 +307,7 @@ class App:
                 authorities=self._place.sip_authorities,
                 notices=notices,
                 now=self._now,
+                last_calls=partial(last_calls, self._place.calls_db),
             )
             self._speakers = Speakers(
                 plan=lambda: self._plan,

@@ -278,6 +278,9 @@ class LineForm(RecordedForm):
     phone: Extension | None = None
     language: Word | None = None
     medical: Annotated[bool, Field(strict=True, description="true or false")] = False
+    quiet_h: Annotated[
+        int, Field(strict=True, ge=0, le=1000, description="a whole number from 0 to 1000")
+    ] = 12
 
     def line(self, name: str, language: str) -> plan.Line:
         numbers = tuple(self.numbers)
@@ -293,6 +296,7 @@ class LineForm(RecordedForm):
             phone=self.phone,
             recording=self.recording(),
             modem=self.modem or "",
+            quiet_h=self.quiet_h,
         )
 
 

@@ -54,6 +54,8 @@ def line_now(
 ) -> LineNow:
     """As it is told; `parts` are the status's, by name."""
     part = parts.get(f"modem {line.modem}" if line.modem else f"trunk {line.trunk}")
+    if part is None or part.state == "well":
+        part = parts.get(f"line {line.name}", part)  # no call comes, though all seems well
     registers = not line.modem and plan.trunks[line.trunk].registers
     return LineNow(
         line=line.name,
@@ -67,6 +69,16 @@ def line_now(
         in_use=in_use,
         last_call=last_call,
     )
+
+
+def last_calls(calls_db: Path) -> dict[str, str]:
+    """When a call of each line came last, as the ledger writes it."""
+    reader = open_reader(calls_db)
+    try:
+        with reader.connect() as connection:
+            return ledger.last_calls(connection)
+    finally:
+        reader.dispose()
 
 
 class LinesDesk:
@@ -91,7 +103,7 @@ class LinesDesk:
     async def _lines(self, _request: LinesRequest) -> LinesReply:
         plan = self._plan()
         parts = {part.name: part for part in await asyncio.to_thread(self._parts)}
-        last = await asyncio.to_thread(self._last_calls)
+        last = await asyncio.to_thread(last_calls, self._calls_db)
         up = await self._channels_up()
 
         def in_use(line: Line) -> int:
@@ -111,11 +123,3 @@ class LinesDesk:
         except (ActionFailed, LinkDown):
             return Counter()
         return Counter(channel.get("Channel").rpartition("-")[0] for channel in told)
-
-    def _last_calls(self) -> dict[str, str]:
-        reader = open_reader(self._calls_db)
-        try:
-            with reader.connect() as connection:
-                return ledger.last_calls(connection)
-        finally:
-            reader.dispose()

@@ -4,12 +4,14 @@ here.
 
     signs in:    signed in -> well | refused, and its server answers -> the user name, the password
                  or the account | refused, and it is silent -> the connection or the address
+    comes and goes: an alarm, though it answers now (dead_lines)
     by TLS:      silent -> what is wrong with its certificate, if that is it
     by address:  answers -> well | answers no more -> the connection | never has -> left alone, for
                  not everybody answers whoever asks whether they are there
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -17,16 +19,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from firmware import topics, trunk_alarms
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from firmware import dead_lines, topics, trunk_alarms
 from firmware.asterisk import trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
 from firmware.notify import AN_HOUR, Notice, Notices
+from firmware.store import StoreError
 from firmware.trunk_certificate import fault_of
 from ivr.plan import Plan, Transport, Trunk
 
 LOOK_S = 3.0
+CALLS_EVERY_S = 10.0
+
+log = structlog.get_logger(__name__)
 
 SILENT = "the telephone company does not answer"
 SILENT_CURE = "look at the internet connection, and at its address in [trunks] of the site file"
@@ -107,8 +116,14 @@ class TrunkWatch:
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
         look_s: float = LOOK_S,
+        last_calls: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`authorities` are those that Asterisk trusts with trunks."""
+        """`authorities` are those that Asterisk trusts with trunks; `last_calls` says when a call
+        of each line came last (ISO 8601), and may take its time."""
+        self._last_calls = last_calls
+        self._falls: dict[str, tuple[float, ...]] = {}  # of each trunk, within the hour
+        self._quiet: tuple[topics.Part, ...] = ()
+        self._looked_s = -math.inf  # for lines without calls
         self._notices, self._now, self._clock = notices, now, clock
         self._troubles: trunk_alarms.Troubles = {}
         self._plan, self._link, self._look_s = plan, link, look_s
@@ -122,6 +137,7 @@ class TrunkWatch:
             # That there is no Asterisk is told by itself; what is known grows old meanwhile.
             with suppress(ActionFailed, LinkDown):
                 await self._look()
+                await self._look_for_calls()
                 self._tell(await asyncio.to_thread(self.parts))
             await asyncio.sleep(self._look_s)
 
@@ -138,7 +154,26 @@ class TrunkWatch:
             contact = await self._contact(endpoint)
             certificate = await self._certificate(trunk, contact)
             stands[name] = seen(before, contact, signed_in.get(endpoint), certificate)
+            was, is_now = (self._is_lost(trunk, each) for each in (before, stands[name]))
+            falls = dead_lines.lately(self._falls.get(name, ()), self._clock())
+            self._falls[name] = (*falls, self._clock()) if is_now and not was else falls
         self._stands = stands
+
+    def _is_lost(self, trunk: Trunk, stand: Stand) -> bool:
+        part = part_of(trunk, stand, lacks_password=False)
+        return part is not None and part.state == "alarm"
+
+    async def _look_for_calls(self) -> None:
+        if self._clock() - self._looked_s < CALLS_EVERY_S:
+            return
+        self._looked_s = self._clock()
+        try:
+            told = await asyncio.to_thread(self._last_calls)
+            last = {line: datetime.fromisoformat(at) for line, at in told.items()}
+        except (StoreError, SQLAlchemyError, ValueError) as unread:
+            log.warning("when calls came last cannot be read", why=type(unread).__name__)
+            return
+        self._quiet = tuple(dead_lines.quiet(self._plan(), last, self._now()))
 
     def _tell(self, parts: Iterable[topics.Part]) -> None:
         self._troubles, news = trunk_alarms.step(self._troubles, parts, self._clock())
@@ -168,8 +203,13 @@ class TrunkWatch:
         """For the status: one for each of which anything is known."""
         trunks = self._plan().trunks
         found = (
-            part_of(trunks[name], stand, lacks_password=self._lacks_password(name))
+            (name, part_of(trunks[name], stand, lacks_password=self._lacks_password(name)))
             for name, stand in self._stands.items()
             if name in trunks
         )
-        return tuple(part for part in found if part is not None)
+        told = (
+            dead_lines.comes_and_goes(part, self._falls.get(name, ()))
+            for name, part in found
+            if part is not None
+        )
+        return (*told, *self._quiet)

@@ -141,6 +141,7 @@ LABELS: Mapping[str, str] = {
     "oncall": "on-call layers called with it",
     "outside": "nobody need be on call during",
     "patience_s": "callers wait at most",
+    "quiet_h": "open hours without a call until an alarm",
     "registers": "we register with it",
     "remind_s": "who took a message is asked after",
     "per_number_a_day": "calls to one number on a day",

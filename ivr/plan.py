@@ -149,6 +149,7 @@ class Line:
     phone: str | None = None  # callers come straight to this person's
     recording: Recording | None = None  # None: no talk, but by a queue's own rule
     modem: str = ""  # by which it comes, where `trunk` is empty
+    quiet_h: int = 12  # without a call for so many open hours it is told to be dead; 0: never
 
 
 @dataclass(frozen=True, slots=True)

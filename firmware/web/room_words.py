@@ -267,6 +267,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("For medical callers"),
         to_say("Its callers are asked about emergencies first."),
     ),
+    "lines.quiet_h": (
+        to_say("Alarm after so many open hours without a call"),
+        to_say("By the hours that its callers are greeted by. 0: never."),
+    ),
     "lines.record": (_RECORD, ""),
     "lines.consent": (_CONSENT, to_say("The law differs by state.")),
     "lines.recordings": (_RECORDINGS, ""),
