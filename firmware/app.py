@@ -484,7 +484,7 @@ class App:
                     translator=self._translator,
                     calls=lambda: len(self._exchange.calls),
                     parts=answers.parts,
-                    lamps=self._lamps,
+                    lamps=(self._lamps, self._panel),
                 )
                 self._doctor.answer_at(door)
                 async with door.open(self._place.control_socket):

@@ -61,7 +61,15 @@ class PanelDesk:
         self._look_s, self._looks = look_s, 0
         self._running: tuple[WallPanel, Panel, asyncio.Task[None]] | None = None
         self._lost = ""
-        self._is_stuck = False
+        self._is_stuck = self._are_all_lit = False
+
+    def light_all(self) -> None:
+        """For whoever looks whether each lamp is whole, until they show what they should again."""
+        self._are_all_lit = True
+
+    def light_as_counted(self) -> None:
+        """As ever."""
+        self._are_all_lit, self._looks = False, 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -91,6 +99,10 @@ class PanelDesk:
     # ---- what it shows ----
 
     async def _light(self, wanted: WallPanel, panel: Panel) -> None:
+        if self._are_all_lit:
+            for lamp in wanted.lamps:
+                panel.show(lamp, Pattern.ON)
+            return
         if "closed" in wanted.lamps:
             answer = self._answers().get(wanted.hours)
             is_closed = answer is not None and not answer.is_open

@@ -71,7 +71,7 @@ def phones(
     extensions: Annotated[list[str] | None, typer.Argument(help="all of them, if none")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ring each telephone for some seconds, one after another, with every message lamp lit."""
+    """Ring each telephone for some seconds, one after another, with every lamp lit."""
     try:
         wish = DoctorPhonesRequest(phones=tuple(extensions or ()))
     except ValueError:

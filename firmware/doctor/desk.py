@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -41,7 +41,6 @@ from firmware.doctor.topics import (
     DoctorStopReply,
     DoctorStopRequest,
 )
-from firmware.lamps import Lamps
 from firmware.mobile_call import CALLS_MOST, CALLS_WITHIN_S, refuse_what_is_not_called
 from firmware.place import Place
 from firmware.ports import ports_of
@@ -91,6 +90,13 @@ def _told(finding: Finding) -> DoctorLine:
     )
 
 
+class Lights(Protocol):
+    """Lamps of telephones, or of a panel on the wall."""
+
+    def light_all(self) -> None: ...
+    def light_as_counted(self) -> None: ...
+
+
 class Doctor:
     """Its topics."""
 
@@ -103,7 +109,7 @@ class Doctor:
         translator: Translator,
         calls: Callable[[], int],
         parts: Callable[[], Awaitable[tuple[Part, ...]]],
-        lamps: Lamps,
+        lamps: Sequence[Lights],
     ) -> None:
         self._place, self._plan, self._link = place, plan, link
         self._translator, self._calls, self._parts = translator, calls, parts
@@ -284,16 +290,18 @@ class Doctor:
         with self._alone():
             await self._refuse_where_somebody_talks()
             found = []
-            self._lamps.light_all()
+            for lights in self._lamps:
+                lights.light_all()
             try:
-                yield _doing("every message lamp is lit: look at each of them")
+                yield _doing("every lamp is lit: look at each of them")
                 for extension in wish.phones or plan.phones:
                     name = plan.phones[extension].name
                     yield _doing(f"ringing {extension}, {name}")
                     found.append(await self._ring(extension, name))
                     yield _told(found[-1])
             finally:
-                self._lamps.light_as_counted()
+                for lights in self._lamps:
+                    lights.light_as_counted()
             if not wish.phones:
                 await self._keep(PHONES, found)
             yield _doing(DONE)

@@ -28,8 +28,8 @@ class DoctorLineRequest(Strict):
 
 
 class DoctorPhonesRequest(Strict):
-    """Ring these telephones one after another, all of them if none is named, with every message
-    lamp lit meanwhile."""
+    """Ring these telephones one after another, all of them if none is named, with every lamp
+    of a telephone or a panel lit meanwhile."""
 
     ask: Literal["doctor phones"] = "doctor phones"
     phones: tuple[Extension, ...] = Field(default=(), max_length=200)

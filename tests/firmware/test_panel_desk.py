@@ -161,6 +161,16 @@ def test_the_lamp_of_something_wrong_flashes_until_it_is_well(tmp_path: Path) ->
     tell(tmp_path, story)
 
 
+def test_every_lamp_is_lit_for_whoever_looks_and_then_shows_what_it_should(tmp_path: Path) -> None:
+    async def story(wall: Wall) -> None:
+        wall.desk.light_all()
+        await wall.until(lambda: all(map(wall.board.is_lit, ("lamp1", "lamp3"))))
+        wall.desk.light_as_counted()
+        await wall.until(lambda: not any(map(wall.board.is_lit, ("lamp1", "lamp3"))))
+
+    tell(tmp_path, story)
+
+
 def test_a_status_that_cannot_be_had_is_something_wrong_and_the_panel_lives_on(
     tmp_path: Path,
 ) -> None:

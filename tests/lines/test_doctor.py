@@ -121,10 +121,12 @@ async def a_ring_is_stopped_by_a_press(clinic: Town) -> None:
         findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("101",) * 20))
     )
     rung = await clinic.telco.ringing("101")
+    await clinic.telco.lamp_shows(1, 0)
     door = clinic.place.control_socket
     assert (await ask_async(door, DOCTOR_STOP, DoctorStopRequest())).was_at_work
     assert await ring == {}
     await soon(rung.ended)
+    await clinic.telco.lamp_shows(0, 0)
     assert not (await ask_async(door, DOCTOR_STOP, DoctorStopRequest())).was_at_work
 
 
