@@ -398,6 +398,7 @@ class App:
                     answers=self._hours.answers,
                     switch=self._hours.switch,
                     enter=lambda entry: self._backlog.put([entry]),
+                    promise=self._backlog.promise,
                     calls_db=self._place.calls_db,
                     parts=answers.parts,
                     start=starting(self._start, "panel"),
@@ -853,6 +854,9 @@ class App:
     async def _answer_code(self, dialled: translate.CodeDialled) -> None:
         if (switches := codes.HOURS_CODES.get(dialled.code)) is not None:
             prompt: str | None = await self._hours.by_code(switches)
+        elif dialled.code.startswith(codes.DOOR):
+            keyed = dialled.code.removeprefix(codes.DOOR)
+            prompt = await self._panel.door_by_code(dialled.extension, keyed)
         else:
             prompt = await self._desks.by_code(dialled.extension, dialled.code)
         if prompt is None:

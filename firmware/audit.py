@@ -102,6 +102,7 @@ class Act(StrEnum):
     SHOWN_PASSWORD = "was shown the password of the telephone"  # noqa: S105 - a sentence
     SWITCHED = "opened or closed"
     SAT_DOWN = "took the telephone in the browser"
+    OPENED_DOOR = "opened the door"
     BY_ROOT = "did what needs root's rights"
     VOUCHED = "made the authority that vouches for the page"
     ASKED = "asked for"

@@ -5,36 +5,54 @@ set anew when it is back; no call knows of it.
     pressed while open            closed until the day ends
     pressed while closed by hand  as the schedule has it again
     pressed while closed          open until the day ends
+
+A telephone that keys *35, and the door's code where it has one, opens the door for some seconds
+(door_rule). It is entered in the audit before it opens; what fails leaves it shut.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import assert_never
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import ledger, topics
+from firmware import door_rule, ledger, topics
 from firmware.audit import Act, Audited
 from firmware.control import ControlError
+from firmware.door_rule import Verdict
 from firmware.ledger import Moment
 from firmware.store import StoreError, open_reader
 from firmware.survived import Start, survived
 from hw.panel.board import BoardPort
-from hw.panel.events import ButtonPressed, ButtonStuck, Event, PanelFound, PanelLost
+from hw.panel.events import (
+    ButtonPressed,
+    ButtonReleased,
+    ButtonStuck,
+    DoorClosed,
+    DoorOpened,
+    DoorRefused,
+    Event,
+    PanelFound,
+    PanelLost,
+)
 from hw.panel.gpio import GpioPort
 from hw.panel.panel import Panel
 from hw.panel.patterns import Pattern
 from hw.panel.port import Port
 from hw.panel.wall import Layout
+from ivr import codes
 from ivr.hours import Answer, Kind
 from ivr.plan import Plan, WallPanel
 
 LOOK_S = 1.0
 STATUS_EVERY = 10  # looks; it reads the stores
 WHO = "the panel"
-BUTTON = "button"
+BUTTON, DOOR = "button", "door"
+OPENS_WITHIN_S = 3.0  # else who stands there has gone to the telephone again
 
 log = structlog.get_logger(__name__)
 
@@ -49,13 +67,19 @@ class PanelDesk:
         answers: Callable[[], Mapping[str, Answer]],
         switch: Callable[[topics.SwitchRequest], Awaitable[object]],
         enter: Callable[[Audited], None],
+        promise: Callable[[Audited], Awaitable[None]],
         calls_db: Path,
         parts: Callable[[], Awaitable[tuple[topics.Part, ...]]],
         start: Start,
         look_s: float = LOOK_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`answers` are how the schedules stand, `switch` opens and closes one, `enter` is the
-        audit, and `parts` are those of the status."""
+        audit, `promise` the same once it is durable, and `parts` are those of the status."""
+        self._promise, self._clock = promise, clock
+        self._tries: door_rule.Tries = {}
+        self._opened: asyncio.Future[bool] | None = None
+        self._one_opens = asyncio.Lock()
         self._plan, self._answers, self._throw, self._enter = plan, answers, switch, enter
         self._calls_db, self._parts, self._start = calls_db, parts, start
         self._look_s, self._looks = look_s, 0
@@ -91,7 +115,8 @@ class PanelDesk:
             self._running = None
         if wanted is not None and self._running is None:
             buttons = frozenset({BUTTON} if wanted.button else set())
-            layout = Layout(buttons, frozenset(wanted.lamps))
+            doors = {DOOR: wanted.door_s} if wanted.door else {}
+            layout = Layout(buttons, frozenset(wanted.lamps), doors)
             panel = Panel(_port_of(wanted), layout, self._hear)
             self._running = wanted, panel, asyncio.create_task(survived(panel.run(), "panel"))
             self._lost, self._looks = "not found yet", 0
@@ -145,8 +170,15 @@ class PanelDesk:
                 log.warning("the panel is gone", why=why)
             case PanelFound():
                 self._lost, self._is_stuck = "", False
-            case _:
+            case ButtonReleased():
                 self._is_stuck = False
+            case DoorOpened() | DoorRefused():
+                if self._opened is not None and not self._opened.done():
+                    self._opened.set_result(isinstance(event, DoorOpened))
+            case DoorClosed():
+                pass
+            case _:
+                assert_never(event)
 
     async def _switch(self) -> None:
         """Entered with what came of it: who stands at the wall has only the lamp to see it by."""
@@ -167,6 +199,40 @@ class PanelDesk:
             log.warning("the panel's button did not switch", why=refused.why)
             about = f"{about}, and was refused"
         self._enter(Audited(WHO, Act.SWITCHED, about, Moment.now()))
+
+    # ---- the door ----
+
+    async def door_by_code(self, phone: str, keyed: str) -> str:
+        """A telephone keyed this behind the code of doors; what is said there."""
+        plan = self._plan()
+        verdict, self._tries = door_rule.judge(plan, phone, keyed, self._tries, self._clock())
+        if verdict is Verdict.NO_DOOR:
+            return codes.UNKNOWN
+        is_open = verdict is Verdict.OPEN
+        act = Act.OPENED_DOOR if is_open else Act.REFUSED
+        about = "" if is_open else f"the door: {verdict}"
+        try:
+            await self._promise(Audited(f"telephone {phone}", act, about, Moment.now()))
+            if is_open and await self._open(plan):
+                return codes.DOOR_OPEN
+            if is_open:
+                about = "the door: its board did not open it"
+                await self._promise(Audited(WHO, Act.REFUSED, about, Moment.now()))
+        except StoreError as refused:
+            log.warning("the door stays shut: it cannot be entered", why=str(refused))
+        return codes.DOOR_SHUT
+
+    async def _open(self, plan: Plan) -> bool:
+        if self._running is None or plan.panel is None or self._running[0] != plan.panel:
+            return False
+        async with self._one_opens:
+            opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._opened = opened
+            self._running[1].open_door(DOOR, plan.panel.door_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(OPENS_WITHIN_S):
+                    return await opened
+            return False
 
     def parts(self) -> tuple[topics.Part, ...]:
         """For the status: where the site has a panel."""
@@ -196,6 +262,7 @@ class PanelDesk:
 def _port_of(wanted: WallPanel) -> Port:
     buttons = {BUTTON: wanted.button} if wanted.button else {}
     if wanted.board:
-        return BoardPort(wanted.board, {**wanted.lamps, **buttons})
+        doors = {DOOR: wanted.door} if wanted.door else {}
+        return BoardPort(wanted.board, {**wanted.lamps, **buttons, **doors})
     pins = {name: int(pin) for name, pin in wanted.lamps.items()}
     return GpioPort(wanted.chip, pins, {name: int(pin) for name, pin in buttons.items()})

@@ -320,7 +320,7 @@ class _Reading:
         wall = self.document.get("panel")
         panel = None if wall is None else self._admit(PanelForm, wall, ("panel",))
         if panel:
-            panel_fits(panel, mailboxes, hours, self._fault)
+            panel_fits(panel, mailboxes, hours, phones, self._fault)
         texting = self.document.get("sms")
         texts_by = None if texting is None else self._admit(SmsForm, texting, ("sms",))
         sms = texts_by.sms() if texts_by else None

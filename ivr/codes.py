@@ -42,6 +42,8 @@ FAILED = "code-failed"  # nobody of us heard it
 WRAP_UP = "*54"  # and a digit of [wrap_up]: what the talk was about
 WRAPPED_UP, NOTHING_TO_WRAP_UP = "wrapped-up", "wrap-up-nothing"
 WRAPPED_UP_STEP = "wrapped up"  # of the talk's call
+DOOR = "*35"  # and its code, where it has one
+DOOR_OPEN, DOOR_SHUT = "door-open", "door-shut"
 AWAY_SAID = "agent-away"
 DIAL = "dial:"  # in place of a sentence: the number to be dialled for who keyed the code
 NUMBERS_SAID = 20  # greater ones are said digit by digit
@@ -71,6 +73,8 @@ PROMPTS = (
     WRAPPED_UP,
     NOTHING_TO_WRAP_UP,
     AWAY_SAID,
+    DOOR_OPEN,
+    DOOR_SHUT,
     *DESK_PROMPTS,
     *NUMBERS,
 )

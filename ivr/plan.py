@@ -283,6 +283,10 @@ class WallPanel:
     button: str  # empty: none
     mailboxes: tuple[str, ...]  # whose new messages the lamp shows
     hours: str  # that are shown, and switched
+    door: str = ""  # the terminal of its relay; empty: none
+    door_s: float = 5.0  # it stands open for
+    door_phones: tuple[str, ...] = ()  # that open it; empty: each of the clinic's
+    door_code: str = field(default="", repr=False)  # keyed behind *35; empty: none is asked for
 
 
 @dataclass(frozen=True, slots=True)

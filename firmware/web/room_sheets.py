@@ -29,6 +29,7 @@ AT_REST = (
     ("*72", to_say("… and a number: all my calls go there; *73 no more")),
     ("*80", to_say("Take the call that rings at a colleague's")),
     ("*97", to_say("Hear my messages")),
+    ("*35", to_say("Open the door, where there is one; its code behind it")),
     ("*56 / *57", to_say("Clinic closed / open for the rest of the day; *55 as scheduled")),
 )
 IN_A_TALK = (

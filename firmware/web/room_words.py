@@ -498,6 +498,19 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Until the day ends, or back to the schedule."),
     ),
     "panel.hours": (to_say("Hours that are shown and switched"), ""),
+    "panel.door": (
+        to_say("Relay of a door"),
+        to_say("A terminal of the board, like relay1. Telephones open it by *35."),
+    ),
+    "panel.door_s": (to_say("Seconds that it stands open"), ""),
+    "panel.door_phones": (
+        to_say("Telephones that open it"),
+        to_say("Left empty: each of the clinic's."),
+    ),
+    "panel.door_code": (
+        to_say("Its code, keyed behind *35"),
+        to_say("4 to 8 digits; whoever may change the site can read it. Left empty: none."),
+    ),
     "outside.per_phone_a_day": (to_say("Calls of one telephone on a day"), ""),
     "outside.per_number_a_day": (to_say("Calls to one number on a day"), ""),
     "outside.at_once": (to_say("Calls of one telephone at once"), ""),

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from firmware import settings, topics
+from firmware import door_rule, settings, topics
 from firmware.audit import Act, Audited
+from firmware.door_rule import Verdict
 from firmware.panel_desk import BUTTON, WHO, PanelDesk
 from firmware.settings import SiteFaults
 from firmware.store import StoreError
 from hw.panel.board_simulator import BoardSimulator
 from hw.panel.panel import Panel
+from ivr import codes
 from ivr.hours import Answer, Kind, Why
 from ivr.plan import Plan, WallPanel
 
@@ -60,12 +62,15 @@ class Wall:
     entered: list[Audited] = field(default_factory=list)
     status: tuple[topics.Part, ...] = ()
     status_fails: bool = False
+    disk_is_full: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def build(self) -> None:
         place = self.folder / "board"
-        self.board = BoardSimulator(place, ("lamp1", "lamp3"), ("button1",))
-        panel = WallPanel(str(place), "", LAMPS, "button1", (), "office")
+        self.board = BoardSimulator(place, ("lamp1", "lamp3", "relay1"), ("button1",))
+        panel = WallPanel(
+            str(place), "", LAMPS, "button1", (), "office", "relay1", 1.0, ("101", "102"), "4711"
+        )
         plan: Plan = replace(settings.read(TEMPLATE), panel=panel)
 
         async def parts() -> tuple[topics.Part, ...]:
@@ -78,11 +83,17 @@ class Wall:
             answers=self.hours.answers,
             switch=self.hours.switch,
             enter=self.entered.append,
+            promise=self.promise,
             calls_db=self.folder / "none.db",
             parts=parts,
             start=self.start,
             look_s=0.01,
         )
+
+    async def promise(self, entry: Audited) -> None:
+        if self.disk_is_full:
+            raise StoreError("no space left")
+        self.entered.append(entry)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.add(asyncio.create_task(work))
@@ -199,6 +210,57 @@ def test_a_panel_that_is_unplugged_is_told_and_shows_what_it_should_once_it_is_b
     tell(tmp_path, story)
 
 
+def test_a_door_opens_for_whoever_may_and_knows_its_code_and_closes_by_itself(
+    tmp_path: Path,
+) -> None:
+    async def story(wall: Wall) -> None:
+        assert await wall.desk.door_by_code("101", "4711") == codes.DOOR_OPEN
+        assert wall.board.is_lit("relay1")
+        await wall.until(lambda: not wall.board.is_lit("relay1"))
+        assert await wall.desk.door_by_code("101", "4712") == codes.DOOR_SHUT
+        assert await wall.desk.door_by_code("109", "4711") == codes.DOOR_SHUT
+        assert not wall.board.is_lit("relay1")
+        assert [(one.who, one.act, one.about) for one in wall.entered] == [
+            ("telephone 101", Act.OPENED_DOOR, ""),
+            ("telephone 101", Act.REFUSED, "the door: a wrong code"),
+            ("telephone 109", Act.REFUSED, "the door: not from this telephone"),
+        ]
+
+    tell(tmp_path, story)
+
+
+def test_a_door_that_cannot_be_entered_in_the_audit_and_one_whose_board_is_gone_stay_shut(
+    tmp_path: Path,
+) -> None:
+    async def story(wall: Wall) -> None:
+        wall.disk_is_full = True
+        assert await wall.desk.door_by_code("101", "4711") == codes.DOOR_SHUT
+        wall.disk_is_full = False
+        wall.board.unplug()
+        await wall.until(lambda: wall.desk.parts()[0].state == "alarm")
+        assert await wall.desk.door_by_code("101", "4711") == codes.DOOR_SHUT
+        wall.board.plug()
+        await wall.until(lambda: wall.desk.parts()[0].state == "well")
+        assert not wall.board.is_lit("relay1")
+        assert await wall.desk.door_by_code("102", "4711") == codes.DOOR_OPEN
+
+    tell(tmp_path, story)
+
+
+def test_who_tries_codes_one_after_another_is_not_listened_to_for_ten_minutes() -> None:
+    plan = settings.read(TEMPLATE + PANEL + 'door = "relay1"\ndoor_code = "4711"\n')
+    phone = next(iter(plan.phones))
+    tries: door_rule.Tries = {}
+    said = []
+    for at_s, keyed in enumerate([*["0000"] * 6, "4711"]):
+        verdict, tries = door_rule.judge(plan, phone, keyed, tries, float(at_s))
+        said.append(verdict)
+    assert said == [Verdict.WRONG] * 5 + [Verdict.TOO_MANY] * 2
+    verdict, tries = door_rule.judge(plan, phone, "4711", tries, 600.0)
+    assert (verdict, tries) == (Verdict.OPEN, {})
+    assert door_rule.judge(settings.read(TEMPLATE), phone, "", {}, 0.0)[0] is Verdict.NO_DOOR
+
+
 def test_a_panel_of_the_site_file_is_read_whole() -> None:
     panel = settings.read(TEMPLATE + PANEL).panel
     assert panel is not None
@@ -216,6 +278,9 @@ def test_a_panel_of_the_site_file_is_read_whole() -> None:
         ('["nurse"]', '["nobody"]', "no such mailbox"),
         ('board = "/dev/serial/by-path/usb-0:3"', 'chip = "/dev/gpiochip0"', "are numbers"),
         ('board = "/dev/serial/by-path/usb-0:3"', 'board = "/dev/ttyACM0"', "does not fit"),
+        ('alarm = "lamp1"', 'door = "lamp2"', "two uses"),
+        ('alarm = "lamp1"', 'door = "relay1"\ndoor_phones = ["99"]', "no such phone"),
+        ('alarm = "lamp1"', 'door_code = "4711"', "there is no door"),
     ],
 )
 def test_a_panel_that_cannot_be_is_told_with_its_cure(right: str, wrong: str, told: str) -> None:
