@@ -105,6 +105,7 @@ from firmware.site_secrets import SecretsError, secrets_of
 from firmware.sms_desk import SmsDesk
 from firmware.sms_rule import said
 from firmware.speakers import Speakers
+from firmware.staff_texts import StaffTexts
 from firmware.store import StoreError, open_reader
 from firmware.survived import starting, survived
 from firmware.trunk_watch import TrunkWatch
@@ -241,13 +242,6 @@ class App:
                 self._inbox.put,
                 self._callers.block_only,
             )
-            self._requests = RequestDesk(
-                self._ledger.store,
-                key,
-                self._inbox.put,
-                lambda: self._zone,
-                may_have=partial(who_may_have_one, self._place.page_db),
-            )
             self._identity = IdentityDesk(
                 self._ledger.store, self._place.page_db, key, self._inbox.put, self._now
             )
@@ -273,6 +267,14 @@ class App:
                 lambda: ways.now(self._place, self._plan, self._sms),
                 starting(self._start, "notices"),
                 Outgoing(self._ledger.store, key),
+            )
+            self._requests = RequestDesk(
+                self._ledger.store,
+                key,
+                self._inbox.put,
+                lambda: self._zone,
+                may_have=partial(who_may_have_one, self._place.page_db),
+                texts=StaffTexts(self._sms, notices, lambda: self._plan, self._now),
             )
             self._send_what_was_left = partial(outgoing.resume, notices, self._place.calls_db, key)
             self._leases = LeaseDesk(

@@ -60,6 +60,7 @@ class Act(StrEnum):
     MARKED = "marked a message"
     GAVE = "gave"
     CALLED_BACK = "called back the caller of"
+    TEXTED = "texted the caller of"
     NOTED = "noted on"
     FORWARDED = "forwarded"
     READ = "read"

@@ -2,11 +2,12 @@
 told, and what staff does about it before the command says so."""
 
 import asyncio
+import re
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,9 @@ from firmware.store import Store, StoreError, open_reader
 from ivr import commands, events
 
 T = TypeVar("T")
+TEXT_MOST = 300  # characters: two parts or three, with the clinic's name
+TEXTED = "[texted] "  # what a note begins with that went out
+NUMBER = re.compile(r"\+?[0-9]{7,15}")  # ITU-T E.164
 
 
 def who_may_have_one(page_db: Path) -> list[str]:
@@ -40,6 +44,25 @@ def who_may_have_one(page_db: Path) -> list[str]:
 log = structlog.get_logger(__name__)
 
 
+class Texts(Protocol):
+    """The way out for what staff writes to a caller."""
+
+    def why_not(self, number: str) -> str:
+        """Why none may go to it now; empty: one may. It reads the store."""
+
+    def send(self, number: str, text: str) -> None:
+        """It goes as soon as the network takes it."""
+
+
+def _named(letters: str, connection: Connection) -> Request:
+    """The one whose id begins so. ControlError."""
+    found = requests.beginning(connection, letters)
+    if len(found) != 1:
+        why = f"{len(found)} requests begin so" if found else "there is no such request"
+        raise ControlError(why, "see `careline requests`, and give more letters")
+    return found[0]
+
+
 class RequestDesk:
     """Keeps requests, and answers the topics about them."""
 
@@ -51,9 +74,10 @@ class RequestDesk:
         zone: Callable[[], ZoneInfo],
         now: Callable[[], Moment] = Moment.now,
         may_have: Callable[[], Collection[str]] = tuple,
+        texts: Texts | None = None,
     ) -> None:
-        """`may_have` tells who can be given one."""
-        self._may_have = may_have
+        """`may_have` tells who can be given one; without `texts` none go out."""
+        self._may_have, self._texts = may_have, texts
         self._store, self._key, self._tell = store, key, tell
         self._zone, self._now = zone, now
 
@@ -141,13 +165,35 @@ class RequestDesk:
     async def _act(self, wish: topics.ActRequest, asker: Asker) -> topics.RequestReply:
         if wish.act == "give" and wish.to:
             await self._refuse_a_stranger(wish.to)
+        number = await self._to_text(wish) if wish.act == "text" else ""
         try:
             request = await self._store.written(partial(self._done, wish, asker.name))
         except UnfitActError as unfit:
             raise ControlError("nothing was changed", str(unfit)) from unfit
         except StoreError as refused:
             raise ControlError(f"not done: {refused}", "make room on the disk") from refused
+        if number and self._texts is not None:
+            self._texts.send(number, wish.note)
         return await asyncio.to_thread(self._read, partial(self._shown, request))
+
+    async def _to_text(self, wish: topics.ActRequest) -> str:
+        """The number to which it goes. ControlError: none does."""
+        if not wish.note or len(wish.note) > TEXT_MOST:
+            raise ControlError("no text went out", f"write up to {TEXT_MOST} characters")
+        request = await asyncio.to_thread(self._read, partial(_named, wish.request))
+        opened = await asyncio.to_thread(
+            self._read, lambda c: requests.opened(c, request.request, self._key)
+        )
+        left = opened.answers.get("number", "")
+        number = left if NUMBER.fullmatch(left) else opened.number
+        if not number:
+            raise ControlError("no text went out: the caller left no number", "call them, or write")
+        why = "no texts go out here" if self._texts is None else ""
+        if self._texts is not None:
+            why = await asyncio.to_thread(self._texts.why_not, number)
+        if why:
+            raise ControlError(f"no text went out: {why}", "call them instead")
+        return number
 
     async def _refuse_a_stranger(self, to: str) -> None:
         names = await asyncio.to_thread(self._may_have)
@@ -157,11 +203,7 @@ class RequestDesk:
             )
 
     def _done(self, wish: topics.ActRequest, by: str, connection: Connection) -> str:
-        found = requests.beginning(connection, wish.request)
-        if len(found) != 1:
-            why = f"{len(found)} requests begin so" if found else "there is no such request"
-            raise ControlError(why, "see `careline requests`, and give more letters")
-        request, moment = found[0].request, self._now()
+        request, moment = _named(wish.request, connection).request, self._now()
         match wish.act:
             case "take":
                 requests.take(connection, request, by, moment)
@@ -176,10 +218,15 @@ class RequestDesk:
                 requests.reopen(connection, request, by, moment)
             case "open":
                 requests.open_by(connection, request, by, moment)
+            case "text":
+                about = f"request {request}"
+                for entered in Audited(by, Act.TEXTED, about, moment).record(connection, self._key):
+                    add_step(connection, entered.call, entered.step, entered.detail, entered.moment)
             case "note":
                 pass
         if wish.note:
-            requests.note(connection, request, by, wish.note, moment, self._key)
+            note = f"{TEXTED}{wish.note}" if wish.act == "text" else wish.note
+            requests.note(connection, request, by, note, moment, self._key)
         return request
 
     def _read(self, query: Callable[[Connection], T]) -> T:

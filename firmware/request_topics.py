@@ -87,11 +87,12 @@ class RequestReply(Strict):
 
 class ActRequest(Strict):
     """Do something about one request; whoever asks has done it. `to` is whose it becomes, nobody's
-    where it is empty."""
+    where it is empty. A text goes to the number that the caller left, or called from; it is the
+    note."""
 
     ask: Literal["request_act"] = "request_act"
     request: str = Field(pattern=ID, min_length=1)
-    act: Literal["take", "give", "note", "done", "reopen", "open"]
+    act: Literal["take", "give", "note", "text", "done", "reopen", "open"]
     to: str = Field(default="", max_length=64)
     outcome: Outcome = Outcome.DONE
     note: str = Field(default="", max_length=NOTE_MOST, repr=False)

@@ -92,6 +92,22 @@ class SmsDesk:
                 )
             raise
 
+    def why_not(self, number: str) -> str:
+        """Why no text may go to this number now; empty: one may. It reads the store."""
+        plan = self._plan()
+        if plan.sms is None:
+            return "the site has no [sms]"
+        reader = open_reader(self._store.path)
+        try:
+            with reader.connect() as connection:
+                is_stopped = sms_store.is_stopped(connection, number, self._key)
+                day = self._local().date().isoformat()
+                sent = sms_store.sent_on(connection, day, number, self._key)
+        finally:
+            reader.dispose()
+        most = plan.sms
+        return why_not(sent, most.most_a_day, most.most_a_number, is_stopped=is_stopped)
+
     def _counted(
         self,
         connection: Connection,

@@ -20,6 +20,7 @@ STOP = frozenset(
 START = frozenset(("START", "UNSTOP", "YES", "SI", "COMENZAR", "ALTA"))
 HELP = frozenset(("HELP", "INFO", "AYUDA"))
 MOST_CHARACTERS = 160  # GSM 03.38's own letters in one text
+STAFF_MOST = 3 * 153  # in three parts (3GPP TS 23.040, 9.2.3.24.1)
 
 
 class Asked(Enum):
@@ -85,6 +86,10 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "en": "{clinic}: we will call you back at this number. Write STOP to get no texts.",
         "es": "{clinic}: le devolveremos la llamada. Escriba STOP para no recibir mensajes.",
     },
+    "staff": {
+        "en": "{clinic}: {text} Write STOP to get no texts.",
+        "es": "{clinic}: {text} Escriba STOP para no recibir mensajes.",
+    },
     "called": {
         "en": "{clinic} has something urgent for you and is calling. Please answer, with your PIN.",
         "es": "{clinic} tiene algo urgente y le está llamando. Conteste, con su PIN a mano.",
@@ -96,9 +101,9 @@ SAID: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def said(what: str, language: str, **values: str) -> str:
+def said(what: str, language: str, *, most: int = MOST_CHARACTERS, **values: str) -> str:
     """One of them, short enough for one text: a long name of a clinic is cut."""
     words = SAID[what]
     form = words.get(language, words["en"])
-    room = MOST_CHARACTERS - len(form.format(**(values | {"clinic": ""})))
+    room = max(0, most - len(form.format(**(values | {"clinic": ""}))))
     return form.format(**(values | {"clinic": values.get("clinic", "")[:room]}))

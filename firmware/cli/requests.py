@@ -157,6 +157,18 @@ def note(
 
 
 @work.command()
+def text(
+    request: Chosen,
+    words: Annotated[str, typer.Argument(help="day, time, whom to call: nothing of health")],
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
+) -> None:
+    """Text it to the number that the caller left, or called from; it stands among the notes."""
+    _act("text", request, person, said=words, password_stdin=password_stdin)
+
+
+@work.command()
 def done(
     request: Chosen,
     outcome: Annotated[
@@ -184,7 +196,7 @@ def reopen(
 
 
 def _act(
-    act: Literal["take", "give", "note", "done", "reopen"],
+    act: Literal["take", "give", "note", "text", "done", "reopen"],
     request: str,
     person: str | None,
     outcome: Outcome = Outcome.DONE,

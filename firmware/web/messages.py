@@ -35,7 +35,7 @@ from firmware.machine import MachineKey, MachineKeyError
 from firmware.message_acts import ID, MESSAGE_ACT, NOTE_MOST
 from firmware.opening import Opening, Said, lies_in, wav
 from firmware.people import KeyRing, PeopleError
-from firmware.request_desk import who_may_have_one
+from firmware.request_desk import TEXT_MOST, TEXTED, who_may_have_one
 from firmware.requests import Outcome
 from firmware.requests import Request as Work
 from firmware.store import StoreError, open_reader
@@ -161,7 +161,7 @@ class RequestForm(SeenForm):
 
 
 class RequestActForm(RequestForm):
-    act: Literal["take", "give", "note", "done", "reopen"]
+    act: Literal["take", "give", "note", "text", "done", "reopen"]
     to: Annotated[str, Field(max_length=64)] = ""
     outcome: Outcome = Outcome.DONE
     note: Annotated[str, Field(max_length=asked.NOTE_MOST)] = ""
@@ -262,6 +262,7 @@ class Choices:
     speeds: tuple[float, ...]
     outcomes: Mapping[str, str]
     telephones: Telephones
+    text_most: int  # characters that may be texted to a caller; 0: none
 
 
 @router.get("/messages")
@@ -457,7 +458,7 @@ def open_request(request: Request) -> Response:
 @router.post("/requests/act")
 def act_on_request(request: Request) -> Response:
     wish, words = _wished(request, RequestActForm), words_of(request)
-    if wish.act == "note" and not wish.note:
+    if wish.act in ("note", "text") and not wish.note:
         raise Refused(*NOT_A_FORM)
     with _explained(request, wish) as answer:
         told = ask_now(
@@ -472,7 +473,8 @@ def act_on_request(request: Request) -> Response:
             ),
         )
         latest = told.history[-1]
-        answer.news = _happened(request, latest.at, latest.by, _act_words(latest, words), wish.note)
+        note = f"{TEXTED}{wish.note}" if wish.act == "text" else wish.note
+        answer.news = _happened(request, latest.at, latest.by, _act_words(latest, words), note)
         here = {"request": wish.request, "show": wish.show}
         match wish.act:
             case "take":
@@ -491,6 +493,9 @@ def act_on_request(request: Request) -> Response:
             case "note":
                 answer.parts = ("said", "list", "history")
                 answer.told = Told(words.gettext("Noted"))
+            case "text":
+                answer.parts = ("said", "list", "history")
+                answer.told = Told(words.gettext("The text goes out"))
             case "done":
                 answer.parts = ("said", "list", "opened")
                 answer.told = Told(
@@ -620,7 +625,9 @@ def _drawn(
 
 
 def _choices(request: Request) -> Choices:
-    return Choices(SPEEDS, OUTCOMES, telephones(request))
+    plan = house_of(request).site.plan
+    text_most = TEXT_MOST if plan is not None and plan.sms is not None else 0
+    return Choices(SPEEDS, OUTCOMES, telephones(request), text_most)
 
 
 # ---- the list ----

@@ -113,6 +113,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "requests reopen": (CALL,),
     "requests show --open": (CALL,),
     "requests take": (CALL,),
+    "requests text": (CALL, "a word"),
     "unblock": (CALL,),
 }
 ON_CALL = '\n[people.doe]\nname = "Dr. Doe"\nnumbers = ["101"]\n'

@@ -10,10 +10,12 @@ from firmware import request_topics as asked
 from firmware import topics
 from firmware.asterisk.telco import Silent
 from firmware.control import ask_async
+from firmware.rehearsal import PASSWORD, PERSON
 from tests.lines.far_mobile import FarMobile, steady_level
 from tests.system import ear, practice
 from tests.system.practice import MENU_HZ, PHONES, Story
 from tests.system.town import Figures, Town, soon
+from tests.system.typed import by_password, careline, typed
 
 MOBILE = "+12025550142"
 SAYS_HZ = 2500
@@ -183,7 +185,9 @@ def test_a_modem_pulled_out_amid_a_call_is_told_and_takes_calls_again_once_it_is
     here.run_on_time(story)
 
 
-def test_a_text_comes_in_as_work_and_its_answer_goes_out(here: Town, ports: Path) -> None:
+def test_a_text_comes_in_as_work_is_answered_by_the_box_and_then_by_staff_until_they_say_stop(
+    here: Town, ports: Path
+) -> None:
     async def story(_figures: Figures) -> None:
         mobile = FarMobile(ports)
         try:
@@ -197,14 +201,30 @@ def test_a_text_comes_in_as_work_and_its_answer_goes_out(here: Town, ports: Path
                 work = await ask_async(
                     here.place.control_socket, asked.REQUESTS, asked.RequestsRequest()
                 )
-                assert [one.kind for one in work.requests] == ["other"]
+                (request,) = work.requests
+                assert request.kind == "other"
                 await mobile.until(lambda: not mobile.network.memories["ME"])
+                await by_password(here, "requests", "text", request.request, REPLY)
+                await mobile.until(lambda: len(mobile.network.texts_taken) == 2)
+                reply = mobile.network.texts_taken[1]
+                assert reply.number.endswith(MOBILE.removeprefix("+"))
+                assert reply.text.startswith(f"{here.rehearsal.plan.name}: {REPLY}")
+                assert reply.text.endswith(" Write STOP to get no texts.")
+                mobile.network.text(MOBILE, "STOP", 0.0)
+                await mobile.until(lambda: len(mobile.network.texts_taken) == 3)
+                again = ("requests", "text", request.request, REPLY, "--as", PERSON)
+                signed = ("--password-stdin",)
+                status, refused = await typed(here, *again, *signed, said=f"{PASSWORD}\n")
+                assert status != 0
+                assert "this number wishes no texts" in refused
+                assert "texted the caller of" in await careline(here, "audit", "list")
         finally:
             mobile.close()
 
     here.run_on_time(story)
 
 
+REPLY = "Tomorrow at nine. Call 202 555 0100 to change it."
 CANNOT_HZ = 1350
 SENTENCE = "911 may fail"
 

@@ -60,6 +60,20 @@ ZONE = ZoneInfo("America/New_York")
 
 
 @dataclass(slots=True)
+class Texted:
+    """What went out to callers; a number that wishes none gets none."""
+
+    stopped: set[str] = field(default_factory=set)
+    went: list[tuple[str, str]] = field(default_factory=list)
+
+    def why_not(self, number: str) -> str:
+        return "this number wishes no texts" if number in self.stopped else ""
+
+    def send(self, number: str, text: str) -> None:
+        self.went.append((number, text))
+
+
+@dataclass(slots=True)
 class Exchange:
     """The desks, and the books they write."""
 
@@ -67,6 +81,7 @@ class Exchange:
     books: Ledger
     desk: RequestDesk
     told: list[events.Event]
+    texted: Texted
     rung: list[tuple[str, str, str]] = field(default_factory=list)  # who, which call, which phone
     heard: list[CallMeRequest] = field(default_factory=list)  # drafts, by telephone
     came: list[str] = field(default_factory=list)
@@ -159,8 +174,9 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         told.append,
         lambda: ZONE,
         may_have=partial(who_may_have_one, place.page_db),
+        texts=(texted := Texted()),
     )
-    exchange = Exchange(place, books, desk, told)
+    exchange = Exchange(place, books, desk, told, texted)
     eraser = Eraser(books.store, key, place.messages)
     ready, over, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
 

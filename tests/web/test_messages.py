@@ -36,6 +36,7 @@ from tests.web.exchanging import NUMBER, Exchange, exchange_of
 
 NURSE, ADMIN = named(Role.NURSE), named(Role.ADMIN)
 SHOWN, CANARY = "(202) 555-0143", "asks for Mrs Quillfeather's blood test"
+USB = "/dev/serial/by-path/usb-0"
 NO_NEWS = 'data: ""\n\n'
 DOCTOR = '\n[mailboxes.doctor]\nmembers = ["reception"]\n'
 VISIT = """
@@ -476,6 +477,29 @@ def test_a_request_is_opened_in_words_taken_noted_done_and_open_again(desk: Desk
     assert ("read", f"request {request}") in desk.exchange.audited()
     twice = desk.does("/requests/act", request=request, act="reopen")
     assert (twice.status_code, "nothing to reopen" in twice.text) == (409, True)
+
+
+def test_a_caller_is_texted_from_their_request_at_the_number_that_they_left(desk: Desk) -> None:
+    sms = f'[modems.mobile]\nport = "{USB}:1"\nvoice = "{USB}:2"\n\n[sms]\nmodem = "mobile"\n'
+    words = "Tomorrow at nine. Call 202 555 0100 to change it."
+    request = desk.exchange.ask([Answer("number", "2025550177")])
+    other = desk.exchange.ask([])
+    desk.does("/requests/act", request=request, act="take")
+    assert "Text them" not in desk.does("/requests/open", request=request).text
+    desk.clinic.place.site_file.write_text(f"{SITE}\n{sms}", "utf-8")
+    assert "Text them" in desk.does("/requests/open", request=request).text
+    sent = desk.does("/requests/act", request=request, act="text", note=words).text
+    assert "The text goes out" in sent
+    assert f"[texted] {words}" in sent
+    desk.does("/requests/act", request=other, act="text", note=words)
+    assert desk.exchange.texted.went == [("2025550177", words), (NUMBER, words)]
+    assert ("texted the caller of", f"request {request}") in desk.exchange.audited()
+    desk.exchange.texted.stopped.add("2025550177")
+    refused = desk.does("/requests/act", request=request, act="text", note=words)
+    assert (refused.status_code, "this number wishes no texts" in refused.text) == (409, True)
+    too_long = desk.does("/requests/act", request=request, act="text", note="x" * 301)
+    assert too_long.status_code == 409
+    assert len(desk.exchange.texted.went) == 2
 
 
 def test_a_request_is_given_to_a_colleague_who_sees_to_requests_and_to_nobody_else(
