@@ -490,6 +490,7 @@ class App:
                     lamps=(self._lamps, self._panel),
                 )
                 self._doctor.answer_at(door)
+                self._supply.answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:

@@ -12,9 +12,11 @@ from pathlib import Path
 import structlog
 
 from firmware import topics
+from firmware.control import Door
 from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.power_rule import Do, Power, Up, refused, step
-from hw.power.machine import Heat, heat_of, hottest_c, watchdog
+from firmware.power_topics import POWER, PowerReply, PowerRequest
+from hw.power.machine import Heat, Strain, heat_of, hottest_c, strain, watchdog
 from hw.power.reading import UNKNOWN, Reading, Supply
 from hw.power.ups import Ups
 from ivr.plan import Plan, PowerSupply
@@ -51,6 +53,8 @@ class PowerDesk:
         self._look_s = look_s
         self._power, self._heat = Power(), Heat.WELL
         self._degrees: float | None = None
+        self._strain = Strain()
+        self._supplied, self._since = Supply.UNKNOWN, now()
         self._ups: tuple[PowerSupply, Ups, asyncio.Task[None]] | None = None
 
     async def run(self) -> None:
@@ -83,6 +87,9 @@ class PowerDesk:
     async def _look(self) -> None:
         self._degrees = await asyncio.to_thread(hottest_c, self._root)
         self._heat = heat_of(self._degrees, self._heat)
+        self._strain = await asyncio.to_thread(strain, self._root)
+        if self._reading.supply is not self._supplied:
+            self._supplied, self._since = self._reading.supply, self._now()
         if self._ups is None:
             return
         supply, finish_s = self._reading.supply, self._ups[0].finish_s
@@ -116,10 +123,35 @@ class PowerDesk:
 
     # ---- how they stand ----
 
+    def answer_at(self, door: Door) -> None:
+        door.answer(POWER, self._told)
+
+    async def _told(self, _request: PowerRequest) -> PowerReply:
+        reading, dog = self._reading, await asyncio.to_thread(watchdog, self._root)
+        return PowerReply(
+            parts=await asyncio.to_thread(self.parts),
+            has_ups=self._ups is not None,
+            since=self._since.isoformat(timespec="seconds") if self._ups else "",
+            charge=reading.charge,
+            left_s=reading.left_s,
+            restarts_within_s=dog.within_s if dog.is_armed else None,
+        )
+
     def parts(self) -> tuple[topics.Part, ...]:
-        """For the status: the power where the site has a UPS, the heat, and the watchdog where the
-        machine has one."""
-        return (*self._supply(), *self._warmth(), *self._watchdog())
+        """For the status: the power where the site has a UPS, a voltage that falls, the heat, and
+        the watchdog where the machine has one."""
+        return (*self._supply(), *self._voltage(), *self._warmth(), *self._watchdog())
+
+    def _voltage(self) -> tuple[topics.Part, ...]:
+        """Told only where it is or was too low: a machine that cannot tell has none to show."""
+        name, cure = "voltage", "give the box the power supply that its maker names, and its cable"
+        if self._strain.is_weak:
+            detail = "the box's power supply is too weak: its voltage is too low"
+            return (topics.Part(name=name, state="alarm", detail=detail, cure=cure),)
+        if self._strain.was_weak:
+            detail = "the box's power supply has been too weak since the box started"
+            return (topics.Part(name=name, state="warning", detail=detail, cure=cure),)
+        return ()
 
     def _supply(self) -> tuple[topics.Part, ...]:
         if self._ups is None:
@@ -176,7 +208,8 @@ class PowerDesk:
             return ()
         degrees = f"{self._degrees:.0f} °C"
         cure = "give the box air, and take it out of the sun"
-        match self._heat:
+        is_slowed = self._strain.is_slowed and not self._strain.is_weak  # that slows it, too
+        match Heat.TOO_HOT if is_slowed else self._heat:
             case Heat.TOO_HOT:
                 detail = f"{degrees}: it is too hot, and slows itself down"
                 return (topics.Part(name="temperature", state="alarm", detail=detail, cure=cure),)

@@ -38,6 +38,7 @@ SUBJECTS = {
     "outside": ("outside",),
     "sound": ("sound",),
     "lines": ("lines",),
+    "power": ("power",),
     "doctor": ("doctor",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),

@@ -60,6 +60,7 @@ PART_NAMES: Mapping[str, str] = {
     "room": to_say("room on the disk"),
     "site": to_say("site file"),
     "temperature": to_say("temperature"),
+    "voltage": to_say("voltage"),
     "texts": to_say("text messages"),
     "own words": to_say("words recorded by telephone"),
 }

@@ -152,6 +152,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "message_act": {"message": CALL, "mailbox": "desk", "act": "own"},
     "missed": {},
     "outside": {},
+    "power": {},
     "release hold": {"by": "doe", "hold": CALL},
     "request": {"request": CALL},
     "request_act": {"request": CALL, "act": "note"},

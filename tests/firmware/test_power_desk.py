@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 from firmware import settings
 from firmware.asterisk.translate import calls_up
 from firmware.asterisk.wire import Message
+from firmware.cli.power import told
+from firmware.control import Door, ask_async
 from firmware.notify import Notices
 from firmware.power_desk import TOLD, PowerDesk
 from firmware.power_rule import AGAIN_S, Do, Power, Up, refused, step
+from firmware.power_topics import POWER, PowerReply, PowerRequest
 from firmware.root import PowerOff, Root, RootError, ask
 from firmware.settings import SiteFaults
+from hw.power.machine import THROTTLED
 from hw.power.reading import Supply
 from hw.power.simulated_upsd import SimulatedUpsd
 from ivr.plan import MailServer, Plan, PowerSupply
@@ -113,7 +117,7 @@ def a_plan(port: int) -> Plan:
 class Clinic:
     """One desk, its UPS, and who is told."""
 
-    def __init__(self, upsd: SimulatedUpsd) -> None:
+    def __init__(self, upsd: SimulatedUpsd, machine: Path = Path("/nowhere")) -> None:
         self.upsd, self.calls, self.offs = upsd, 1, 0
         self.root_refuses = False
         self.subjects: list[str] = []
@@ -140,7 +144,7 @@ class Clinic:
             up=up,
             now=lambda: NOW,
             switch_off=off,
-            root=Path("/nowhere"),
+            root=machine,
             look_s=0.02,
         )
 
@@ -195,6 +199,59 @@ def test_a_box_that_cannot_be_switched_off_says_so_and_does_not_promise_it() -> 
             await upsd.stop()
 
     asyncio.run(story())
+
+
+def test_the_console_is_told_since_when_the_battery_carries_it_and_how_long(
+    tmp_path: Path,
+) -> None:
+    async def story() -> list[str]:
+        said = {"ups.status": "OB", "battery.runtime": "1200", "battery.charge": "80"}
+        upsd = SimulatedUpsd(said=said)
+        await upsd.start()
+        clinic = Clinic(upsd, a_raspberry(tmp_path, "50005"))
+        door = Door()
+        clinic.desk.answer_at(door)
+        running = asyncio.create_task(clinic.desk.run())
+        try:
+            await clinic.until(lambda: clinic.subjects)
+            async with door.open(tmp_path / "control.sock"):
+                return told(await ask_async(tmp_path / "control.sock", POWER, PowerRequest()))
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await upsd.stop()
+
+    assert asyncio.run(story()) == [
+        "alarm    power: the mains are lost, and the box runs on its battery",
+        "         → look at the fuse and the plug of the UPS",
+        "alarm    voltage: the box's power supply is too weak: its voltage is too low",
+        "         → give the box the power supply that its maker names, and its cable",
+        "well     temperature: 61 °C",
+        "well     watchdog: armed",
+        "since 2026-11-23T10:00:00+00:00, battery 80 %, lasts 20 min",
+        "a machine that hangs is restarted within 15 s",
+    ]
+
+
+def a_raspberry(root: Path, throttled: str) -> Path:
+    files = {
+        THROTTLED: throttled,
+        "sys/class/thermal/thermal_zone0/temp": "61000",
+        "sys/class/watchdog/watchdog0/state": "active",
+        "sys/class/watchdog/watchdog0/timeout": "15",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"{text}\n")
+    return root
+
+
+def test_a_box_without_any_of_it_is_told_so_at_the_console() -> None:
+    assert told(PowerReply(parts=(), has_ups=False)) == [
+        "no UPS: a power cut ends every call; [power] of the site file names one",
+        "this machine tells no temperature",
+        "this machine has no hardware watchdog",
+    ]
 
 
 # ---- what calls there are ----

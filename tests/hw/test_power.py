@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw.power.machine import HOT_C, TOO_HOT_C, Heat, heat_of, hottest_c, watchdog
+from hw.power.machine import (
+    HOT_C,
+    THROTTLED,
+    TOO_HOT_C,
+    Heat,
+    Strain,
+    heat_of,
+    hottest_c,
+    strain,
+    watchdog,
+)
 from hw.power.reading import Reading, Supply, reading_of
 from hw.power.simulated_upsd import SimulatedUpsd
 from hw.power.ups import Ups
@@ -155,6 +165,47 @@ def test_the_hottest_zone_counts_and_what_cannot_be_read_does_not(tmp_path: Path
         folder.mkdir(parents=True)
         (folder / "temp").write_text(text)
     assert hottest_c(tmp_path) == 67.5
+
+
+def a_chip(root: Path, number: int, **files: str) -> None:
+    folder = root / f"sys/class/hwmon/hwmon{number}"
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(f"{text}\n")
+
+
+def test_a_machine_without_zones_tells_its_processors_heat_and_no_loose_sensors(
+    tmp_path: Path,
+) -> None:
+    a_chip(tmp_path, 0, name="nct6775", temp1_input="127000")
+    a_chip(tmp_path, 1, name="coretemp", temp1_input="52000", temp2_input="54000")
+    assert hottest_c(tmp_path) == 54
+
+
+@pytest.mark.parametrize(
+    ("bits", "means"),
+    [
+        ("0", Strain()),
+        ("50005", Strain(is_weak=True, was_weak=True, is_slowed=True)),
+        ("50000", Strain(was_weak=True)),
+        ("4", Strain(is_slowed=True)),
+        ("nonsense", Strain()),
+    ],
+)
+def test_what_a_raspberrys_firmware_does_is_what_it_means(
+    tmp_path: Path, bits: str, means: Strain
+) -> None:
+    assert strain(tmp_path) == Strain()
+    (tmp_path / THROTTLED).parent.mkdir(parents=True)
+    (tmp_path / THROTTLED).write_text(f"{bits}\n")
+    assert strain(tmp_path) == means
+
+
+def test_a_weak_supply_is_told_by_debians_sensor_too(tmp_path: Path) -> None:
+    a_chip(tmp_path, 0, name="rpi_volt", in0_lcrit_alarm="0")
+    assert not strain(tmp_path).is_weak
+    a_chip(tmp_path, 1, name="rpi_volt", in0_lcrit_alarm="1")
+    assert strain(tmp_path).is_weak
 
 
 def test_a_watchdog_is_there_and_armed_or_not(tmp_path: Path) -> None:
