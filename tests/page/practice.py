@@ -4,6 +4,7 @@ which go on by themselves, in a thread of their own, while a story drives the br
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,9 +36,13 @@ class Elsewhere:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """It goes on there meanwhile."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def run(self, work: Coroutine[Any, Any, T], within_s: float = SOON_S * 2) -> T:
         """What comes of it, there."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(within_s)
+        return self.begin(work).result(within_s)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

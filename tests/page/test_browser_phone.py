@@ -3,9 +3,14 @@ it, each hears the other's tone, its keys are the menu's; and nobody else comes 
 
 import asyncio
 import http.client
+import math
+import os
 import ssl
+import time
 import wave
+from base64 import b64decode
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,11 +21,17 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from firmware import people, sessions
 from firmware.asterisk.telco import CENTRE_TONE_HZ, Answers
+from firmware.clips import samples_in
+from firmware.control import ask_async
 from firmware.operations import Role
+from firmware.phone_recording import SPEAK_PROMPT, SpeakPromptRequest
 from firmware.place import Place
 from firmware.ports import ports_of
 from firmware.rehearsal import TEMPLATE, always_open
+from firmware.vault import CHUNK_BYTES
+from tests.lines.far_mobile import steady_level
 from tests.page import practice
 from tests.page.conftest import CHROMIUM
 from tests.page.practice import Practice
@@ -29,6 +40,8 @@ from tests.system import ear
 
 TONES = {"emergency-first": 1050, "hours-and-address": 1250}
 SPOKEN_HZ = 1900  # into the browser's microphone
+SPOKEN_DBM0 = 3.14 + 20 * math.log10(8000 / 32768)
+WITHIN_DB = 1.5
 PHONE, DESK = "107", "102"
 IN_BROWSER = f"""
 [phones.{PHONE}]
@@ -184,6 +197,36 @@ def test_the_menu_is_tried_with_it_and_hears_its_keys(clinic: Practice, talking:
         visit.page.locator("[data-key='4']").click()
         hears(visit, TONES["hours-and-address"])
         visit.page.get_by_role("button", name="Hang up").click()
+
+
+def test_what_is_said_into_it_is_heard_by_the_engine_as_loud_as_it_was(
+    clinic: Practice, talking: Browser
+) -> None:
+    """The same leg as a caller has in the menu; what is said is recorded, and measured there."""
+    place, wish = clinic.place, SpeakPromptRequest(phone=PHONE)
+    now = datetime.now(UTC)
+    session = people.write(place.page_db, lambda c: sessions.begin(c, f"the {Role.ADMIN}", now))
+    with visiting(talking, clinic.address) as visit:
+        switched_on(visit)
+        asking = clinic.there.begin(
+            ask_async(place.control_socket, SPEAK_PROMPT, wish, practice.SOON_S, session)
+        )
+        expect(visit.page.locator("[data-state]")).to_have_text("It rings.")
+        visit.page.get_by_role("button", name="Answer").click()
+        expect(visit.page.locator("[data-state]")).to_have_text("You are connected.")
+        visit.page.locator("[data-key='1']").click()  # it records from now on
+        until_two_seconds_are_sealed(place)
+        visit.page.locator("[data-key='1']").click()
+        heard = samples_in("", b64decode(asking.result(practice.SOON_S).sound)).astype(np.float64)
+    assert abs(steady_level(heard, SPOKEN_HZ) - SPOKEN_DBM0) < WITHIN_DB
+
+
+def until_two_seconds_are_sealed(place: Place) -> None:
+    """A file grows without telling anybody; each second is written as it is spoken."""
+    deadline = time.monotonic() + practice.SOON_S
+    while not any(each.stat().st_size > 3 * CHUNK_BYTES for each in place.messages.rglob("*.part")):
+        assert time.monotonic() < deadline
+        os.sched_yield()
 
 
 def test_it_is_there_again_when_the_page_is_loaded_again_and_in_one_window_only(
