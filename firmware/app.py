@@ -87,6 +87,7 @@ from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.outgoing import Outgoing
 from firmware.outside_desk import OutsideDesk
 from firmware.panel_desk import PanelDesk
+from firmware.panel_trial import PanelTrial
 from firmware.perform import BEEP_TAG, Performer
 from firmware.phone_recording import PhoneRecordings
 from firmware.place import Place
@@ -491,6 +492,7 @@ class App:
                 )
                 self._doctor.answer_at(door)
                 self._supply.answer_at(door)
+                PanelTrial(self._panel).answer_at(door)
                 async with door.open(self._place.control_socket):
                     await self._carry_calls(recorder)
         except* StopWish:

@@ -85,15 +85,33 @@ class PanelDesk:
         self._look_s, self._looks = look_s, 0
         self._running: tuple[WallPanel, Panel, asyncio.Task[None]] | None = None
         self._lost = ""
-        self._is_stuck = self._are_all_lit = False
+        self._is_stuck = False
+        self._tried: frozenset[str] | None = None  # these are lit, and no others
 
     def light_all(self) -> None:
         """For whoever looks whether each lamp is whole, until they show what they should again."""
-        self._are_all_lit = True
+        panel = self._plan().panel
+        self._tried = frozenset(panel.lamps if panel else ())
+
+    def light_only(self, lamp: str) -> None:
+        """The same for one of them, at once; the others are dark meanwhile."""
+        self._tried = frozenset({lamp})
+        if self._running is not None:
+            self._light_tried(self._running[0], self._running[1], self._tried)
 
     def light_as_counted(self) -> None:
         """As ever."""
-        self._are_all_lit, self._looks = False, 0
+        self._tried, self._looks = None, 0
+
+    @property
+    def wired(self) -> WallPanel | None:
+        """The one that is looked after now."""
+        return self._running[0] if self._running else None
+
+    @property
+    def is_lost(self) -> bool:
+        """It does not answer."""
+        return bool(self._lost)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -124,9 +142,8 @@ class PanelDesk:
     # ---- what it shows ----
 
     async def _light(self, wanted: WallPanel, panel: Panel) -> None:
-        if self._are_all_lit:
-            for lamp in wanted.lamps:
-                panel.show(lamp, Pattern.ON)
+        if self._tried is not None:
+            self._light_tried(wanted, panel, self._tried)
             return
         if "closed" in wanted.lamps:
             answer = self._answers().get(wanted.hours)
@@ -139,6 +156,10 @@ class PanelDesk:
         if "alarm" in wanted.lamps and self._looks % STATUS_EVERY == 0:
             panel.show("alarm", Pattern.FAST if await self._is_wrong() else Pattern.OFF)
         self._looks += 1
+
+    def _light_tried(self, wanted: WallPanel, panel: Panel, tried: frozenset[str]) -> None:
+        for lamp in wanted.lamps:
+            panel.show(lamp, Pattern.ON if lamp in tried else Pattern.OFF)
 
     async def _is_wrong(self) -> bool:
         """Something is; also where nobody can tell, for then the stores do not answer."""

@@ -38,6 +38,7 @@ SUBJECTS = {
     "outside": ("outside",),
     "sound": ("sound",),
     "lines": ("lines",),
+    "panel": ("panel",),
     "power": ("power",),
     "doctor": ("doctor",),
     "services": ("exchange", "run", "root"),

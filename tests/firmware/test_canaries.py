@@ -152,6 +152,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "message_act": {"message": CALL, "mailbox": "desk", "act": "own"},
     "missed": {},
     "outside": {},
+    "panel": {},
     "power": {},
     "release hold": {"by": "doe", "hold": CALL},
     "request": {"request": CALL},
@@ -227,7 +228,7 @@ class Everything:
                 if not (answer := await asyncio.wait_for(reader.readline(), 30)):
                     break
                 answers.append(answer.decode())
-                if b'"watch"' in line or b'"doctor' in line:
+                if any(each in line for each in (b'"watch"', b'"doctor', b'"panel"')):
                     break  # whatever comes now are steps
             writer.close()
         self.said += answers

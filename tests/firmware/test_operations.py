@@ -57,6 +57,7 @@ ASKED: dict[str, dict[str, object]] = {
     "message_act": {"message": CALL, "mailbox": "desk", "who": "maria", "act": "done"},
     "missed": {},
     "outside": {},
+    "panel": {},
     "power": {},
     "release hold": {"by": "maria", "hold": CALL},
     "request": {"request": CALL},

@@ -11,8 +11,11 @@ import pytest
 
 from firmware import door_rule, settings, topics
 from firmware.audit import Act, Audited
+from firmware.cli.panel import told
+from firmware.control import ControlError, Door, follow_async
 from firmware.door_rule import Verdict
 from firmware.panel_desk import BUTTON, WHO, PanelDesk
+from firmware.panel_trial import TRY_PANEL, PanelRequest, PanelTrial
 from firmware.settings import SiteFaults
 from firmware.store import StoreError
 from hw.panel.board_simulator import BoardSimulator
@@ -178,6 +181,44 @@ def test_every_lamp_is_lit_for_whoever_looks_and_then_shows_what_it_should(tmp_p
         await wall.until(lambda: all(map(wall.board.is_lit, ("lamp1", "lamp3"))))
         wall.desk.light_as_counted()
         await wall.until(lambda: not any(map(wall.board.is_lit, ("lamp1", "lamp3"))))
+
+    tell(tmp_path, story)
+
+
+async def tried(wall: Wall) -> list[str]:
+    """What the console shows of it."""
+    door, at, lines = Door(), wall.folder / "control.sock", list[str]()
+    PanelTrial(wall.desk, each_s=0).answer_at(door)
+    async with door.open(at):
+        try:
+            async for line in follow_async(at, TRY_PANEL, PanelRequest()):
+                lines.append(told(line))
+                if line.is_last:
+                    break
+        except ControlError as refused:
+            lines.append(refused.why)
+    return lines
+
+
+def test_each_lamp_is_tried_in_turn_and_the_door_stays_shut(tmp_path: Path) -> None:
+    async def story(wall: Wall) -> None:
+        await wall.until(lambda: wall.desk.wired and not wall.desk.is_lost)
+        wall.desk.light_only("alarm")
+        await wall.until(lambda: wall.board.is_lit("lamp1") and not wall.board.is_lit("lamp3"))
+        wall.desk.light_only("closed")
+        await wall.until(lambda: wall.board.is_lit("lamp3") and not wall.board.is_lit("lamp1"))
+        assert await tried(wall) == [
+            "button on button1, which is not tried",
+            "door on relay1, which is not tried",
+            "lamp alarm on lamp1 is lit now",
+            "lamp closed on lamp3 is lit now",
+            "each lamp was lit; one that stayed dark is broken, or wired to another terminal",
+        ]
+        assert not wall.board.is_lit("relay1")
+        await wall.until(lambda: not any(map(wall.board.is_lit, ("lamp1", "lamp3"))))
+        wall.board.unplug()
+        await wall.until(lambda: wall.desk.is_lost)
+        assert (await tried(wall))[-1] == "the panel on the wall does not answer"
 
     tell(tmp_path, story)
 
