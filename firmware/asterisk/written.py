@@ -15,6 +15,8 @@ _LABEL = re.compile(r"[\w .'/+-]{0,80}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,256}")
 _NET = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?")
 _ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,60}")
+# Asterisk takes a step without an application, and drops whoever comes to it.
+_STEP = re.compile(r"(\([a-z][a-z0-9-]*\))? ?([A-Z].+)", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
 
@@ -72,7 +74,10 @@ def extension(pattern: str, *steps: str) -> str:
 
 def _steps(pattern: str, steps: Iterable[str]) -> Iterator[str]:
     for place, step in enumerate(steps):
-        mark, action = re.fullmatch(r"(\([a-z]+\))? ?(.+)", step, re.DOTALL).groups("")  # type: ignore[union-attr]
+        found = _STEP.fullmatch(step)
+        if found is None:
+            raise UnwritableError(f"{step[:80]!r} is no step of a dialplan: (label) Application(…)")
+        mark, action = found.groups("")
         yield f"exten => {pattern},1{mark},{action}" if place == 0 else f" same => n{mark},{action}"
 
 

@@ -175,6 +175,11 @@ class Calls:
             self._begin(row, now)
         return told + (self._follow(row, now) if row else [])
 
+    def is_left_over(self, rows: list[Row]) -> bool:
+        """Whether there is a call that somebody before us dialled: nobody talks by it, and it keeps
+        the modem from the next one, which may be for help."""
+        return self._call is None and any(not row.is_incoming for row in rows)
+
     def _row_of(self, rows: list[Row]) -> Row | None:
         call = self._call
         if call is None:

@@ -521,6 +521,9 @@ class Conversation:
             self._calls.voice_begun()
             self._switch_voice(on=True, call=self._calls.name)
         self._hang_up(now)
+        if self._calls.is_left_over(rows):
+            self._desk.add_once(Job("AT+CHUP", About.HANG_UP, Rank.CALL, limit_s=CALL_S))
+            self._timers["calls"] = now + LOOK_AT_CALL_S
         if self._calls.stage is not None:
             talks = self._calls.stage is Stage.ACTIVE
             self._timers["calls"] = now + (LOOK_AT_TALK_S if talks else LOOK_AT_CALL_S)

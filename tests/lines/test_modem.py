@@ -1,6 +1,8 @@
 """A clinic with a mobile line: calls come and go by a simulated modem behind pseudo-terminals, the
 exchange is the real one, and the telephones are on real Asterisks."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -281,6 +283,57 @@ def test_an_emergency_call_goes_by_the_modem_that_is_all_a_clinic_has(
                 await soon(desk.ended)
                 assert abs(SAID_DBM0 - steady_level(ear.sound(desk.heard), SAYS_HZ)) < WITHIN_DB
                 assert ear.tone_s(desk.heard, CANNOT_HZ) == 0
+        finally:
+            mobile.close()
+
+    alone.run_on_time(story)
+
+
+def test_who_dials_911_as_our_programs_die_hears_so_and_gets_through_once_they_are_back(
+    alone: Town, ports: Path
+) -> None:
+    """What the dead ones left in the modem is ended first."""
+
+    async def story(_figures: Figures) -> None:
+        mobile = FarMobile(ports)
+        try:
+            async with practice.exchange(alone) as told:
+                await registered(told)
+                desk = await alone.telco.dial("102", "911")
+                await mobile.until(lambda: mobile.network.dialled == ["911"])
+                assert told.supervisor.pid is not None
+                told.supervisor.ready.clear()
+                os.kill(told.supervisor.pid, signal.SIGKILL)
+                await soon(desk.ended)
+                assert ear.tone_s(desk.heard, CANNOT_HZ) > 2
+                await soon(told.supervisor.ready.wait())
+                await registered(told)
+                again = await alone.telco.dial("102", "911")
+                await mobile.until(lambda: mobile.network.dialled == ["911", "911"])
+                await again.hang_up()
+                await mobile.let_go()
+        finally:
+            mobile.close()
+
+    alone.run_on_time(story)
+
+
+def test_nobody_who_dials_911_by_the_modem_is_dropped_because_nobody_answers_there(
+    alone: Town, ports: Path
+) -> None:
+    """The network ends the try; it is made again, for as long as 911 is tried at all."""
+
+    async def story(_figures: Figures) -> None:
+        mobile = FarMobile(ports)
+        try:
+            async with practice.exchange(alone) as told:
+                await registered(told)
+                desk = await alone.telco.dial("102", "911")
+                await mobile.until(lambda: mobile.network.dialled == ["911"])
+                mobile.hang_up()
+                await mobile.until(lambda: mobile.network.dialled == ["911", "911"])
+                assert not desk.ended.done()
+                await desk.hang_up()
         finally:
             mobile.close()
 

@@ -12,7 +12,7 @@ from firmware.asterisk.config import Paths, Ports
 from firmware.asterisk.publish import needs_restart, united
 from firmware.asterisk.written import UnwritableError
 from firmware.site_secrets import Secrets, secrets_of
-from ivr.plan import Address, Plan, Recorded, Recording
+from ivr.plan import Address, Modem, Plan, Recorded, Recording
 
 TEMPLATE = Path(settings.__file__).parent / "template" / "clinic.toml"
 PLAN = settings.read(TEMPLATE.read_text("utf-8"))
@@ -50,6 +50,22 @@ def test_nothing_is_open_that_need_not_be() -> None:
     assert "read=call,dtmf,user,reporting\nwrite=call,originate,reporting\n" in made["manager.conf"]
     assert "strictrtp=yes" in made["rtp.conf"]
     assert "anonymous" not in made["pjsip.conf"]
+
+
+def test_wherever_the_dialplan_leads_there_is_a_step() -> None:
+    """Asterisk takes a label that nobody has, and ends the call of whoever is led there: a 911 call
+    by a modem was, where nobody answered at once."""
+    port = "/dev/serial/by-path/usb-0:2"
+    modem = Modem("front-desk2", port, port)
+    rule = replace(PLAN.dial_rules[0], trunk="", modem=modem.name)
+    plan = replace(PLAN, modems={modem.name: modem}, dial_rules=(*PLAN.dial_rules, rule))
+    for block in files(plan)["extensions.conf"].split("\n[")[1:]:
+        for steps in re.split(r"\nexten => ", block)[1:]:
+            labels = set(re.findall(r"[n1]\(([a-z0-9-]+)\),", steps))
+            for ways in re.findall(r"GotoIf\(.*\?([a-z0-9:-]+)\)$", steps, re.MULTILINE):
+                near = (each for each in ways.split(":") if re.fullmatch("[a-z][a-z0-9-]*", each))
+                assert labels.issuperset(near), steps
+            assert not re.search(r"^ same => n(\([^)]*\))?,[^A-Z]", steps, re.MULTILINE), steps
 
 
 def test_no_telephone_reaches_what_listens_to_talks() -> None:
