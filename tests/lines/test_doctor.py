@@ -115,18 +115,18 @@ def test_what_is_measured_is_what_the_far_end_is_known_to_be(clinic: Town) -> No
     clinic.run(story())
 
 
-async def a_ring_is_stopped_by_a_press(clinic: Town) -> None:
-    """With it the lamps, which were all lit."""
-    ring = asyncio.create_task(
-        findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("101",) * 20))
-    )
-    rung = await clinic.telco.ringing("101")
-    await clinic.telco.lamp_shows(1, 0)
-    door = clinic.place.control_socket
+async def a_ring_is_stopped_by_a_press(
+    clinic: Town, at: str, topic: Topic[Q, DoctorLine], wish: Q
+) -> None:
+    """With it the lamps, which a ring of all telephones lights."""
+    telco, door = clinic.telco, clinic.place.control_socket
+    rings = asyncio.create_task(findings(clinic, topic, wish))
+    rung = await telco.next_ring(at, after=len(telco.desks[at].rings), within_s=20)
+    await telco.lamp_shows(1 if topic is DOCTOR_PHONES else 0, 0)
     assert (await ask_async(door, DOCTOR_STOP, DoctorStopRequest())).was_at_work
-    assert await ring == {}
+    assert await rings == {}
     await soon(rung.ended)
-    await clinic.telco.lamp_shows(0, 0)
+    await telco.lamp_shows(0, 0)
     assert not (await ask_async(door, DOCTOR_STOP, DoctorStopRequest())).was_at_work
 
 
@@ -143,7 +143,11 @@ def test_each_telephone_is_rung_and_who_did_not_ring_is_named(clinic: Town) -> N
             assert (other.colour, other.figure) == ("red", "cannot be reached")
             with pytest.raises(ControlError, match="no phone 911"):
                 await findings(clinic, DOCTOR_PHONES, DoctorPhonesRequest(phones=("911",)))
-            await a_ring_is_stopped_by_a_press(clinic)
+            all_day = DoctorPhonesRequest(phones=("101",) * 20)
+            await a_ring_is_stopped_by_a_press(clinic, "101", DOCTOR_PHONES, all_day)
+            outside = DoctorLineRequest(number=ENGAGED)
+            await telco.behave(ENGAGED, Silent())
+            await a_ring_is_stopped_by_a_press(clinic, ENGAGED, DOCTOR_LINE, outside)
             talk = await telco.dial("103", f"9{ANN}")
             await soon(talk.answered)
             with pytest.raises(ControlError, match="somebody is on the telephone"):
