@@ -7,7 +7,7 @@ Asterisk lets a leg go that is silent for two seconds, so something is always se
 import asyncio
 import struct
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 UUID, KEY, AUDIO, HANGUP = 0x01, 0x03, 0x10, 0x00
 HEAD = struct.Struct(">BH")
@@ -28,6 +28,7 @@ class Leg:
     ) -> None:
         self._reader, self._writer, self.uuid = reader, writer, name
         self._clock = asyncio.get_running_loop().time
+        self.keyed: Callable[[str], object] = lambda _key: None
         self.said_at = float("-inf")
 
     @classmethod
@@ -43,7 +44,7 @@ class Leg:
         return cls(reader, writer, str(uuid.UUID(bytes=payload)))
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """The audio that comes, until either side hangs up."""
+        """The audio that comes, until either side hangs up; keys go to `keyed`."""
         while True:
             try:
                 kind, payload = await _frame(self._reader)
@@ -51,6 +52,8 @@ class Leg:
                 return
             if kind == HANGUP:
                 return
+            if kind == KEY and len(payload) == 1:
+                self.keyed(payload.decode("latin-1"))
             if kind == AUDIO and len(payload) % 2 == 0:
                 yield payload
 

@@ -3,6 +3,7 @@ out by it. There is one call at a time, for a modem has no more.
 
     the network rings  -> the modem picks up if Asterisk is there, and a leg is asked for
     Asterisk's leg     -> the modem dials; who dialled hears ringing, busy or that it did not go
+    a call of the box  -> the modem dials; a leg for the talk comes once somebody has picked up
     an emergency call  -> whatever else the modem does is ended for it
 
 Whatever ends one side ends the other. Sound goes on as it comes, without a clock of ours between.
@@ -17,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from firmware.asterisk.modem_dialplan import Wanted
+from firmware.asterisk.modem_dialplan import ANSWERED, Kind, Wanted
 from firmware.modem_leg import Leg
 from firmware.modem_sound import Keys, Sound
 from hw.modem import events
@@ -34,6 +35,9 @@ LOOK_AGAIN_S = 0.5
 LEG_WITHIN_S = 3.0  # from picking up; a caller is not left in silence
 TOLD_S = 4.0  # how long a call that failed is told by its tone
 FREED_WITHIN_S = 5.0
+# What came of a call of the box's, by causes of Q.850.
+CAUSES = {Ending.BUSY: "17", Ending.UNANSWERED: "19"}
+NO_CIRCUIT, OUT_OF_ORDER = "34", "38"
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +51,7 @@ class Call:
     is_incoming: bool = False
     leg: Leg | None = None
     is_emergency: bool = False
+    came: Callable[[str], object] | None = None  # told what came of it: a call of the box's
     is_connected: bool = False
     sound: Sound = Sound.SILENCE
     voice: Voice | None = None
@@ -67,7 +72,7 @@ class ModemLine:
         pin: str | None,
         is_ready: Callable[[], bool],
         bring: Callable[[str, str | None], Coroutine[Any, Any, None]],
-        answered: Callable[[], None],
+        answered: Callable[[], object],
         start: Start,
         texts: Callable[[Event], None] = lambda _event: None,
     ) -> None:
@@ -138,6 +143,9 @@ class ModemLine:
                 self._start(self._speak(call))
                 if call.is_incoming and call.leg is None:
                     self._start(self._ask_for_leg(call))
+                elif call.came is not None:
+                    call.came(ANSWERED)
+                    self._start(self._expect_talk(call))
             case events.VoiceRefused():
                 self.voice_fault = "it gives no voice of its calls"
             case events.DigitHeard(digit=digit) if call.leg is not None:
@@ -175,6 +183,8 @@ class ModemLine:
         self._call = None
         self._expected = {key: one for key, one in self._expected.items() if one is not call}
         call.over.set()
+        if call.came is not None and not call.is_connected:
+            call.came(CAUSES.get(event.ending, OUT_OF_ORDER))
         if call.leg is None:
             return
         if call.is_connected or call.is_emergency:
@@ -186,6 +196,13 @@ class ModemLine:
     async def _told(self, leg: Leg) -> None:
         await asyncio.sleep(TOLD_S)
         leg.end()
+
+    async def _expect_talk(self, call: Call) -> None:
+        """Whom the box called has picked up, and is not left in silence."""
+        await asyncio.sleep(LEG_WITHIN_S)
+        if call.leg is None and not call.over.is_set():
+            log.error("Asterisk did not go on with a modem's call", modem=self.plan.name)
+            self.driver.order(HangUp(call.name))
 
     async def _speak(self, call: Call) -> None:
         """The far side's voice, for as long as there is any."""
@@ -224,21 +241,51 @@ class ModemLine:
         await self._carry(call, leg)
 
     async def dial(self, leg: Leg, wanted: Wanted) -> None:
-        """A leg of somebody who dialled, until it ends."""
-        if wanted.is_emergency:
+        """A leg of somebody who dialled, or for the talk of a call of the box's, until it ends."""
+        if wanted.kind is Kind.TALK:
+            await self._go_on(leg)
+            return
+        is_emergency = wanted.kind is Kind.EMERGENCY
+        if is_emergency:
             await self._free()
-        call = Call("", leg=leg, is_emergency=wanted.is_emergency)
+        call = Call("", leg=leg, is_emergency=is_emergency)
         if self._call is None:
-            self._dialled += 1
-            call.name = f"out-{self._dialled}"
-            self._call = call
-            self.driver.order(Dial(call.name, wanted.number))
-        elif wanted.is_emergency:
+            self._order(call, wanted.number)
+        elif is_emergency:
             leg.end()
             return
         else:
             call.sound = Sound.BUSY
             self._start(self._told(leg))
+        await self._carry(call, leg)
+
+    def _order(self, call: Call, number: str) -> None:
+        self._dialled += 1
+        call.name = f"out-{self._dialled}"
+        self._call = call
+        self.driver.order(Dial(call.name, number))
+
+    def call_for_box(self, number: str, came: Callable[[str], object]) -> Call:
+        """Call somebody; what comes of it is told once, and then a leg is expected."""
+        call = Call("", came=came)
+        if self._call is None:
+            self._order(call, number)
+        else:
+            came(NO_CIRCUIT)
+        return call
+
+    def let_go(self, call: Call) -> None:
+        """The box calls there no more; a talk ends with its leg."""
+        if self._call is call and call.leg is None:
+            self.driver.order(HangUp(call.name))
+
+    async def _go_on(self, leg: Leg) -> None:
+        call = self._call
+        if call is None or call.came is None or not call.is_connected or call.leg is not None:
+            leg.end()
+            return
+        call.leg = leg
+        leg.keyed = self.press
         await self._carry(call, leg)
 
     def press(self, keys: str) -> None:

@@ -17,7 +17,7 @@ from firmware.asterisk import modem_dialplan, written
 from firmware.asterisk.link import ActionFailed, Link, LinkDown, LinkState
 from firmware.asterisk.wire import Message
 from firmware.modem_leg import Leg, LegError
-from firmware.modem_line import ModemLine
+from firmware.modem_line import OUT_OF_ORDER, Call, ModemLine
 from firmware.speakers import Speakers
 from firmware.survived import starting, survived
 from hw.modem.events import REGISTERED, Event, Stand
@@ -73,6 +73,8 @@ class Modems:
         self._start, self._texts = starting(start, "modems"), texts
         self._speakers = speakers
         self._lines: dict[str, tuple[ModemLine, asyncio.Task[None]]] = {}
+        # Calls of the box's, by the channels that wait for them.
+        self._for_box: dict[str, tuple[ModemLine, Call]] = {}
         self.fault = ""
 
     def line(self, name: str) -> ModemLine | None:
@@ -134,7 +136,7 @@ class Modems:
             pin=self._pin_of(modem.name),
             is_ready=lambda: self._link.state is LinkState.UP,
             bring=bring,
-            answered=lambda: self._tell_answered(modem),
+            answered=lambda: self._start(self._say((modem_dialplan.talked(modem), "1"))),
             start=self._start,
             texts=lambda event: self._texts(modem.name, event),
         )
@@ -156,7 +158,7 @@ class Modems:
         lines = [line for line, _ in self._lines.values()]
         expecting = next((line for line in lines if line.expects(leg)), None)
         wanted = modem_dialplan.wanted(leg.uuid)
-        marked = {modem_dialplan.mark(written.name(line.plan.name)): line for line in lines}
+        marked = self._marked()
         if expecting is not None:
             await expecting.take(leg)
         elif self._speakers is not None and self._speakers.wants(leg):
@@ -187,27 +189,49 @@ class Modems:
         except (ActionFailed, LinkDown):
             log.warning("Asterisk was not reached for a modem's call", modem=modem.name)
 
-    def _tell_answered(self, modem: plan.Modem) -> None:
-        self._start(self._say_answered(modem))
-
-    async def _say_answered(self, modem: plan.Modem) -> None:
-        """So that the dialplan knows, once the call is over, that there is nobody to try for."""
-        variable = modem_dialplan.talked(modem)
+    async def _say(self, variable: tuple[str, str], channel: str = "") -> None:
+        """A variable of Asterisk's, so that the dialplan knows what came of a call."""
+        name, value = variable
+        whose = [("Channel", channel)] if channel else []
         try:
-            await self._link.send("Setvar", ("Variable", variable), ("Value", "1"))
+            await self._link.send("Setvar", *whose, ("Variable", name), ("Value", value))
         except (ActionFailed, LinkDown):
-            log.warning("Asterisk was not told that an emergency call is answered")
+            log.warning("Asterisk was not told what came of a modem's call")
 
     def heard(self, message: Message) -> None:
         """What Asterisk tells: of a key that was pressed at a telephone, a leg by AudioSocket gets
         nothing, but that it was meant for one is told (channel.c, `DTMF_SENT`)."""
-        if message.get("Event") != "DTMFBegin" or message.get("Direction") != "Sent":
-            return
-        uuid = modem_dialplan.uuid_of(message.get("Channel"))
+        match message.get("Event"):
+            case "DTMFBegin" if message.get("Direction") == "Sent":
+                self._press(modem_dialplan.uuid_of(message.get("Channel")), message.get("Digit"))
+            case "UserEvent" if (asked := modem_dialplan.asked(message)) is not None:
+                self._call_for_box(asked)
+            case "Hangup" if message.get("Uniqueid") in self._for_box:
+                line, call = self._for_box.pop(message.get("Uniqueid"))
+                line.let_go(call)
+            case _:
+                pass
+
+    def _press(self, uuid: str, digit: str) -> None:
         for line, _ in self._lines.values():
             call = line.call
             if call is not None and call.leg is not None and call.leg.uuid == uuid:
-                line.press(message.get("Digit"))
+                line.press(digit)
+
+    def _call_for_box(self, asked: modem_dialplan.ForBox) -> None:
+        def came(what: str) -> None:
+            self._start(self._say((modem_dialplan.CAME, what), asked.channel))
+
+        line = self._marked().get(asked.modem)
+        if line is None:
+            came(OUT_OF_ORDER)
+        else:
+            self._for_box[asked.uniqueid] = line, line.call_for_box(asked.number, came)
+
+    def _marked(self) -> dict[str, ModemLine]:
+        """By the digits of their names."""
+        lines = (line for line, _ in self._lines.values())
+        return {modem_dialplan.mark(written.name(line.plan.name)): line for line in lines}
 
     # ---- how they stand ----
 

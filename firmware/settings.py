@@ -337,8 +337,7 @@ class _Reading:
         self._skills_are_few(phones, queues)
         self._needs_relax_in_order(queues)
         self._numbers_are_whole(clinic, lines, phones, rules)
-        by_trunk = {index: rule for index, rule in rules.items() if rule.trunk}
-        self._people_can_be_called(clinic, people, by_trunk)
+        self._people_can_be_called(clinic, people, rules)
         inner = InsideReading(self._fault, self._must_exist)
         inner.check_lines(lines)
         front = clinic.front_desk if clinic else []
@@ -841,7 +840,7 @@ class _Reading:
             if queue.callbacks:
                 where = ("queues", name, "callbacks", "hours")
                 self._must_exist("hours", (queue.callbacks.hours,), where)
-                if not any(rule.trunk for rule in rules.values()):
+                if not rules:
                     reason = "nobody can be called back: no dial rule leads outside"
                     self._fault(where[:-1], reason, "add [[dial_rules]] with digits, trunk, shows")
         for name, mailbox in mailboxes.items():

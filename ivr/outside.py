@@ -34,16 +34,14 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A number as the rule's trunk is sent it."""
+    """A number as the rule's trunk or modem is sent it."""
 
     number: str = field(repr=False)
     rule: DialRule
 
 
 def way_to(plan: Plan, number: str) -> Extension | Outside:
-    """How to call this number; written with or without `+` and the country's `1`. By a modem only
-    people at a telephone call: its call counts as answered before anybody has picked up, and a
-    machine would speak to nobody."""
+    """How to call this number; written with or without `+` and the country's `1`."""
     digits = number.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         raise NoWayOutError("not a telephone number: give its digits")
@@ -54,7 +52,7 @@ def way_to(plan: Plan, number: str) -> Extension | Outside:
         return Extension(number)
     for rule in plan.dial_rules:
         for each in written:
-            if rule.trunk and rule.dials(each):
+            if rule.dials(each):
                 return Outside(each, rule)
     raise NoWayOutError("no dial rule leads to it: see [[dial_rules]] in the site file")
 

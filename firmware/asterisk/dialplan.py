@@ -27,6 +27,7 @@ from firmware.asterisk import (
     written,
 )
 from firmware.asterisk.line_groups import trunk_endpoint
+from firmware.asterisk.modem_dialplan import Kind
 from firmware.asterisk.written import extension, section
 from ivr.codes import FAILED, PROMPTS
 from ivr.plan import DialRule, Line, Modem, Phone, Plan, Trunk
@@ -93,7 +94,7 @@ def extensions(
         desk_dialplan.slots(plan, lambda prompt: voice(prompt, plan.language)),
         _outside(plan, modems_port, voice),
         *outside_limits.contexts(plan, lambda prompt: voice(prompt, plan.language)),
-        *line_groups.contexts(plan),
+        *line_groups.contexts(plan, modems_port),
         _emergency(plan),
         _emergency_call(plan, voice, timing, modems_port),
         _preempt(),
@@ -384,9 +385,7 @@ def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
             pattern,
             *outside_limits.steps(rule, number),
             f"GotoIf({ABSENT}?sorry)",
-            *modem_dialplan.steps_to(
-                modem, "NUMBER", modem_dialplan.ORDINARY, modems_port, features
-            ),
+            *modem_dialplan.steps_to(modem, "NUMBER", Kind.ORDINARY, modems_port, features),
             *desk_dialplan.IN_VAIN,
             "(sorry) Answer(,i)",
             f"Playback({voice(FAILED, plan.language)})",
@@ -507,7 +506,7 @@ def _try_modem(modem: Modem, modems_port: int) -> Iterator[str]:
     past = f"past-{written.name(modem.name)}"
     yield f'GotoIf($["${{BUSY}}" != "" | {ABSENT}]?{past})'
     yield f"Set(GLOBAL({talked})=)"
-    yield from modem_dialplan.steps_to(modem, "CENTRE", modem_dialplan.EMERGENCY, modems_port, "g")
+    yield from modem_dialplan.steps_to(modem, "CENTRE", Kind.EMERGENCY, modems_port, "g")
     yield f'GotoIf($["${{{talked}}}" = "1"]?over)'
     yield f"({past}) NoOp()"
 

@@ -8,7 +8,8 @@ and never because the number itself is wrong.
                     |                    '-> line-silent: ends a call to which nobody said a word
                     '-> Dial by the next ... -> in vain
 
-Whom the exchange calls is called by a leg through `by-rule-N`, where the rule has several trunks.
+Whom the exchange calls is called by a leg through `by-rule-N`, where the rule has several trunks or
+a modem.
 
 A trunk that has said so much as `100 Trying` is waited for: from there a call may take long.
 Emergency calls have an order of their own, and nothing here is on their way.
@@ -16,7 +17,7 @@ Emergency calls have an order of their own, and nothing here is on their way.
 
 from collections.abc import Iterator, Sequence
 
-from firmware.asterisk import number_formats, written
+from firmware.asterisk import modem_dialplan, number_formats, written
 from firmware.asterisk.written import extension, section
 from ivr.plan import DialRule, Plan, ShownIn, Trunk
 
@@ -36,10 +37,18 @@ def trunk_endpoint(trunk: Trunk) -> str:
 
 def channel_to(plan: Plan, rule: DialRule, number: str) -> str:
     """What Originate is to call for a number outside, digits alone."""
-    if rule.otherwise:
+    if rule.otherwise or rule.modem:
         return f"Local/{written.number(number)}@{_by(plan, rule)}/n"
     trunk = plan.trunks[rule.trunk]
     return f"PJSIP/{number_formats.sent(trunk, number)}@{trunk_endpoint(trunk)}"
+
+
+def first_shown(plan: Plan, rule: DialRule) -> tuple[str, str]:
+    """The number and the name that go with a call by the first way of a rule; by a modem the
+    network shows its own."""
+    if rule.modem:
+        return written.number(rule.shows), written.label(plan.name)
+    return shown(plan, rule, plan.trunks[rule.trunk])
 
 
 def shown(plan: Plan, rule: DialRule, trunk: Trunk) -> tuple[str, str]:
@@ -48,24 +57,23 @@ def shown(plan: Plan, rule: DialRule, trunk: Trunk) -> tuple[str, str]:
     return number, number if trunk.shown_in is ShownIn.NAME else written.label(plan.name)
 
 
-def contexts(plan: Plan) -> Iterator[str]:
+def contexts(plan: Plan, modems_port: int) -> Iterator[str]:
     """Those who watch over each try, and the ways of those whom the exchange calls."""
     yield from _watching()
     for rule in plan.dial_rules:
-        if rule.otherwise:
-            yield section(
-                _by(plan, rule),
-                [
-                    extension(
-                        "_X!",
-                        # It has its leg's variables, by which the exchange knows the leg.
-                        "Set(CALLEDUUID=)",
-                        "Set(TESTERUUID=)",
-                        "Set(__STARTED=${STARTED})",
-                        *in_turn(plan, rule, 0, "", ("Hangup(${HANGUPCAUSE})",)),
-                    )
-                ],
-            )
+        if rule.otherwise or rule.modem:
+            yield section(_by(plan, rule), [extension("_X!", *_of_box(plan, rule, modems_port))])
+
+
+def _of_box(plan: Plan, rule: DialRule, modems_port: int) -> Iterator[str]:
+    # It has its leg's variables, by which the exchange knows the leg.
+    yield "Set(CALLEDUUID=)"
+    yield "Set(TESTERUUID=)"
+    if rule.modem:
+        yield from modem_dialplan.of_box(plan, rule, modems_port)
+        return
+    yield "Set(__STARTED=${STARTED})"
+    yield from in_turn(plan, rule, 0, "", ("Hangup(${HANGUPCAUSE})",))
 
 
 def _by(plan: Plan, rule: DialRule) -> str:

@@ -634,7 +634,7 @@ class Translator:
                 shows, named = "", written.label(self._plan.name)
             case outside.Outside(number=dialled, rule=rule):
                 channel = line_groups.channel_to(self._plan, rule, dialled)
-                shows, named = line_groups.shown(self._plan, rule, self._plan.trunks[rule.trunk])
+                shows, named = line_groups.first_shown(self._plan, rule)
         self._legs.add(Leg(leg, call="", is_outward=True))
         self._note(self._fresh, leg)
         context, variable = into

@@ -400,7 +400,7 @@ def _line_of(plan: Plan, number: str) -> str:
     """By which line this number is called."""
     match outside.way_to(plan, number):
         case outside.Outside(rule=rule):
-            return f"line {rule.trunk}"
+            return f"line {rule.trunk or rule.modem}"
         case _:
             return SELFTEST
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from firmware.asterisk import modem_dialplan
 from firmware.modem_leg import AUDIO, HEAD, UUID, Leg
-from firmware.modem_line import ModemLine
+from firmware.modem_line import CAUSES, NO_CIRCUIT, ModemLine
 from firmware.modem_sound import FRAME_SAMPLES, Keys
+from hw.modem.events import Ending
 from hw.modem.simulated_port import SimulatedPort
 from hw.modem.simulator import SimulatedModem
 from ivr.plan import Modem
@@ -30,6 +32,7 @@ class Asterisk:
     port: int = 0
     heard: bytearray = field(default_factory=bytearray)
     writer: asyncio.StreamWriter | None = None
+    is_let_go: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def bring(self, name: str, _number: str | None) -> None:
@@ -43,6 +46,7 @@ class Asterisk:
                 kind, length = HEAD.unpack(await reader.readexactly(HEAD.size))
                 payload = await reader.readexactly(length)
             except (asyncio.IncompleteReadError, OSError):
+                self.is_let_go = True
                 return
             if kind == AUDIO:
                 self.heard += payload
@@ -59,6 +63,7 @@ class Story:
     line: ModemLine
     port: SimulatedPort
     asterisk: Asterisk
+    line_takes: Callable[[Leg], Coroutine[Any, Any, None]]
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Looked at as often as the loop turns, for the modem and Asterisk have tasks of theirs."""
@@ -96,7 +101,7 @@ async def a_line(folder: Path) -> AsyncIterator[Story]:
 
     async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         leg = await Leg.taken(reader, writer)
-        start(line.take(leg))
+        start(story.line_takes(leg))
 
     server = await asyncio.start_server(come, "127.0.0.1", 0)
     asterisk.port = server.sockets[0].getsockname()[1]
@@ -109,7 +114,7 @@ async def a_line(folder: Path) -> AsyncIterator[Story]:
         start=start,
     )
     start(line.run())
-    story = Story(line, port, asterisk)
+    story = Story(line, port, asterisk, line.take)
     try:
         await story.until(lambda: line.stand == "registered")
         yield story
@@ -167,3 +172,37 @@ def test_a_voice_goes_on_as_it_came_forty_milliseconds_later() -> None:
     heard = np.frombuffer(passed, "<i2")
     assert np.array_equal(heard[320:], said[:-320])
     assert not heard[:320].any()
+
+
+def test_the_box_calls_by_a_modem_one_at_a_time_and_lets_go_of_what_it_does_not_want_any_more(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with a_line(tmp_path) as here:
+            network, came = here.port.modem.network, list[str]()
+            rung = here.line.call_for_box("2025550171", came.append)
+            here.line.call_for_box("2025550172", came.append)
+            assert came == [NO_CIRCUIT]
+            await here.until(lambda: network.dialled == ["2025550171"])
+            here.line.let_go(rung)
+            await here.until(lambda: not network.calls and here.line.call is None)
+            here.line.call_for_box("2025550172", came.append)
+            await here.until(lambda: len(network.dialled) == 2)
+            here.port.modem.far_hangs_up(asyncio.get_running_loop().time(), "BUSY")
+            await here.until(lambda: here.line.call is None)
+            assert came[-1] == CAUSES[Ending.BUSY]
+
+    asyncio.run(story())
+
+
+def test_a_leg_that_comes_after_whom_the_box_called_has_gone_is_let_go(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with a_line(tmp_path) as here:
+            late = uuid.UUID(hex=modem_dialplan.mark("mobile") + "d2025550171".ljust(24, "f"))
+            wanted = modem_dialplan.wanted(str(late))
+            assert wanted is not None
+            here.line_takes = lambda leg: here.line.dial(leg, wanted)
+            await here.asterisk.bring(str(late), None)
+            await here.until(lambda: here.asterisk.is_let_go)
+
+    asyncio.run(story())

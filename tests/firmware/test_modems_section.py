@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from firmware import settings
-from firmware.asterisk import modem_dialplan
+from firmware.asterisk import line_groups, modem_dialplan
+from firmware.asterisk.modem_dialplan import Kind
 from firmware.settings import SiteFaults
 from ivr import outside
 from ivr.plan import Encrypted, Plan, Transport
@@ -21,6 +22,13 @@ LINE = """
 modem = "mobile"
 numbers = ["2025550177"]
 flow = "main"
+"""
+RULE = """
+[[dial_rules]]
+prefix = "8"
+digits = 10
+modem = "mobile"
+shows = "2025550177"
 """
 ACCEPTED = """
 [modem_only]
@@ -75,25 +83,22 @@ def test_a_clinic_with_a_modem_alone_is_refused_until_somebody_writes_that_they_
     assert 'accepted = "911 may fail"' in told
     assert "the words: 911 may fail" in faults(alone + ACCEPTED.replace("may fail", "will do"))
     people = alone + ACCEPTED
-    with pytest.raises(SiteFaults) as caught:
-        settings.read(people)
-    # A machine calls nobody by a modem: who is on call needs a telephone or a line of their own.
-    assert all(fault.where.startswith(("people", "queues")) for fault in caught.value.faults)
+    # Who is on call there, and whoever wishes to be called back, is called by the modem.
+    assert settings.read(people).modem_only
 
 
 def plan_with(rule: str) -> Plan:
     return settings.read(TEMPLATE + MODEM + LINE + rule)
 
 
-def test_the_box_itself_calls_nobody_by_a_modem() -> None:
-    """For its call counts as answered before anybody has picked up."""
-    rule = (
-        '[[dial_rules]]\nprefix = "8"\nstarts = "44"\ndigits = 12\nmodem = "mobile"\n'
-        'shows = "2025550177"\n'
-    )
+def test_the_box_itself_calls_by_a_modem_where_a_rule_says_so() -> None:
+    rule = RULE.replace("digits = 10", 'starts = "44"\ndigits = 12')
     site = plan_with(rule)
-    with pytest.raises(outside.NoWayOutError):
-        outside.way_to(site, "442079460000")
+    way = outside.way_to(site, "442079460000")
+    assert isinstance(way, outside.Outside)
+    assert way.rule.modem == "mobile"
+    assert line_groups.channel_to(site, way.rule, way.number).startswith("Local/442079460000@")
+    assert line_groups.first_shown(site, way.rule)[0] == "2025550177"
 
 
 def test_a_leg_of_asterisks_has_the_number_to_dial_in_its_name() -> None:
@@ -101,11 +106,11 @@ def test_a_leg_of_asterisks_has_the_number_to_dial_in_its_name() -> None:
     leg = f"{mark}-0202-5550-190f-ffffffffffff"
     found = modem_dialplan.wanted(leg)
     assert found is not None
-    assert (found.modem, found.number, found.is_emergency) == (mark, "2025550190", False)
+    assert (found.modem, found.number, found.kind) == (mark, "2025550190", Kind.ORDINARY)
     assert "2025550190" not in repr(found)
     called = modem_dialplan.wanted(f"{mark}-e911-ffff-ffff-ffffffffffff")
     assert called is not None
-    assert (called.number, called.is_emergency) == ("911", True)
+    assert (called.number, called.kind) == ("911", Kind.EMERGENCY)
     assert modem_dialplan.wanted("0a0b0c0d-1111-4111-8111-111111111111") is None
     assert modem_dialplan.uuid_of(f"AudioSocket/127.0.0.1:5037-{leg}") == leg
     assert modem_dialplan.uuid_of("PJSIP/103-00000000") == ""
