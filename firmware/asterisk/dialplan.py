@@ -204,7 +204,7 @@ def _entrance(window_s: int) -> str:
                 "s",
                 "Answer(,i)",
                 "Set(__CALLUUID=${UUID()})",
-                _started("STARTED"),
+                written.started("STARTED"),
                 f"GotoIf({returning}?emergency-return,s,1)",
                 f"UserEvent(CareLineCall,{call})",
                 "Goto(engine,s,1)",
@@ -219,11 +219,6 @@ def _entrance(window_s: int) -> str:
             ),
         ],
     )
-
-
-def _started(variable: str) -> str:
-    """In milliseconds, so that of two calls in one second the newer is known."""
-    return f"Set({variable}=${{STRFTIME(,,%s%3q)}})"
 
 
 def _engine(engine_port: int) -> str:
@@ -396,7 +391,7 @@ def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
     return extension(
         pattern,
         *outside_limits.steps(rule, number),
-        _started("__STARTED"),
+        written.started("__STARTED"),
         *line_groups.in_turn(plan, rule, len(prefix), features, in_vain),
     )
 
@@ -442,7 +437,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
                 "s",
                 'GotoIf($["${SELFTEST}" = "1"]?walk)',
                 "Set(__EMERGENCY=1)",
-                _started("__STARTED"),
+                written.started("__STARTED"),
                 "UserEvent(CareLineEmergency,Extension: ${EXTENSION},Dialled: ${DIALLED})",
                 f"Set(DB(emergency/until)={ends})",
                 f"Set(DB(emergency/${{EXTENSION}})={ends})",
@@ -527,7 +522,8 @@ def _preempt() -> str:
                 'GotoIf($["${ONE}" = ""]?found)',
                 'GotoIf($["${IMPORT(${ONE},EMERGENCY)}" = "1"]?next)',
                 'GotoIf($["${SHARED(PREEMPTED,${ONE})}" = "1"]?next)',
-                "Set(BEGAN=0${IMPORT(${ONE},STARTED)})",
+                # One that says nothing of its beginning makes way all the same, after all others.
+                "Set(BEGAN=1${IMPORT(${ONE},STARTED)})",
                 "GotoIf($[${BEGAN} <= ${NEWEST}]?next)",
                 "Set(NEWEST=${BEGAN})",
                 "Set(VICTIM=${ONE})",

@@ -38,9 +38,11 @@ def led_to(plan: Plan, line: Line) -> Phone | None:
 
 
 def enters(pattern: str, line: Line, phone: Phone) -> str:
-    """A number of such a line; who calls hears what the adapter says, and nothing before."""
+    """A number of such a line; who calls hears what the adapter says, and nothing before. It is a
+    line's call like any other: of STARTED an emergency call asks which is the newest."""
     return extension(
         pattern,
+        written.started("STARTED"),
         "Set(DIALLED=${FILTER(+*#0-9,${EXTEN})})",
         f"UserEvent({CALLED},Line: {written.name(line.name)},Dialled: ${{DIALLED}})",
         f"Dial(PJSIP/{written.number(phone.extension)},{RINGS_S:d})",

@@ -72,6 +72,11 @@ def extension(pattern: str, *steps: str) -> str:
     return "\n".join(_steps(pattern, steps))
 
 
+def started(variable: str) -> str:
+    """When this call began, in milliseconds, so that of two in one second the newer is known."""
+    return f"Set({variable}=${{STRFTIME(,,%s%3q)}})"
+
+
 def _steps(pattern: str, steps: Iterable[str]) -> Iterator[str]:
     for place, step in enumerate(steps):
         found = _STEP.fullmatch(step)

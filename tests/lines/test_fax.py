@@ -3,13 +3,14 @@ desk takes it, through the clinic's Asterisk. Both modems are spandsp's, and nei
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from firmware.asterisk.telco import Codec, Keys, Telco
 from tests.system import practice
-from tests.system.town import Town
+from tests.system.town import Figures, Town, soon
 
 FAX = "110"
 NUMBER = "2025550188"
@@ -116,3 +117,17 @@ def test_a_page_arrives_whole_while_the_exchange_is_down(clinic: Town, mode: str
         assert await faxed(clinic.telco, mode) == (f"SUCCESS {mode} 1",) * 2
 
     clinic.run(story())
+
+
+def test_a_fax_on_the_only_line_makes_way_for_an_emergency_call(clinic: Town) -> None:
+    async def story(figures: Figures) -> None:
+        await clinic.telco.lines(1)
+        fax = await clinic.telco.call(NUMBER)
+        await soon(fax.answered)
+        began = time.monotonic()
+        emergency = await clinic.telco.dial("104", "911")
+        figures.at_most(2.0, await soon(emergency.answered) - began, "answered")
+        await soon(fax.ended)
+        await emergency.hang_up()
+
+    clinic.run_on_time(story)
