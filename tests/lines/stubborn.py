@@ -43,7 +43,7 @@ class Stubborn(asyncio.DatagramProtocol):
     def _answer(self, answer: str, echoed: list[str], sender: tuple[str, int]) -> None:
         tag = "" if answer.startswith("100") else ";tag=stubborn"
         heads = [line + tag if line.lower().startswith("to:") else line for line in echoed]
-        contact = f"Contact: <sip:{ADDRESS}:{self.port}>"
+        contact = f"Contact: <sip:{self.called[-1]}@{ADDRESS}:{self.port}>"
         told = "\r\n".join([f"SIP/2.0 {answer}", *heads, contact, "Content-Length: 0", "", ""])
         assert self._transport
         self._transport.sendto(told.encode(), sender)

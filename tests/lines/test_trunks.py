@@ -23,6 +23,11 @@ SITE = (
     practice.SITE.replace(
         "[lines.main]", '[trunks.first]\nhost = "127.0.0.4"\nemergency = false\n\n[lines.main]', 1
     )
+    .replace(
+        "[flows.main]",
+        '[lines.spare]\ntrunk = "first"\nnumbers = ["2025550177"]\nflow = "main"\n\n[flows.main]',
+        1,
+    )
     .replace('trunk = "telco"\nshows', 'trunk = "first"\notherwise = ["telco"]\nshows')
     .replace('2 = "information"', '2 = "away"')
     + f"""
@@ -61,6 +66,8 @@ def clinic(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Town
     [
         (("503 Service Unavailable",), 0, AT_ONCE_S),
         (("100 Trying", "486 Busy Here"), 0, AT_ONCE_S),
+        # Sent away: looked up where calls from the line enter, it would reach our own menu.
+        (("302 Moved Temporarily",), 0, AT_ONCE_S),
         ((), SILENT_S, SILENT_S + AT_ONCE_S),
     ],
 )
