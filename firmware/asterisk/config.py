@@ -353,6 +353,8 @@ def _phone(plan: Plan, phone: Phone, password: str) -> Iterator[str]:
             *number_formats.callbacks(plan, phone.callback),
             # Where a number keyed for a transfer is looked up, whatever context a leg is in.
             "set_var=TRANSFER_CONTEXT=from-phone",
+            # And one by which a telephone forwards its calls: a machine never calls 911.
+            f"set_var=FORWARD_CONTEXT={desk_dialplan.ONWARD}",
             "named_call_group=clinic",
             "named_pickup_group=clinic",
             *([f"mailboxes={','.join(lamps)}"] if lamps else []),

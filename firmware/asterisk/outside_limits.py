@@ -62,8 +62,9 @@ def _allowed(plan: Plan) -> str:
         [
             extension(
                 "s",
-                # A caller whom a telephone passes outside is that telephone's call.
-                "Set(PASSED=${BLINDTRANSFER:6})",
+                # A caller whom a telephone passes or forwards outside is that telephone's call.
+                'Set(PASSED=${IF($["${FORWARDERNAME}" = ""]?${BLINDTRANSFER}:${FORWARDERNAME})})',
+                "Set(PASSED=${PASSED:6})",
                 'Set(WHO=${IF($["${EXTENSION}" = ""]?${FILTER(0-9,${SHIFT(PASSED,-)})}'
                 ":${EXTENSION})})",
                 f'Set(WHO=${{IF($["${{WHO}}" = ""]?{NOBODY}:${{WHO}})}})',

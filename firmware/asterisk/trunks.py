@@ -56,8 +56,8 @@ def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
             f"aors={title}",
             "trust_id_inbound=yes",
             "send_pai=yes",
-            # A company that sends a call elsewhere (RFC 3261, 21.3) has failed. By Asterisk's default
-            # its number is looked up where calls from this trunk enter: we would answer 911.
+            # A company that sends a call elsewhere (RFC 3261, 21.3) has failed. By Asterisk's own
+            # way its number is looked up where calls from this trunk enter: we would answer 911.
             "redirect_method=uri_pjsip",
             *([whereabouts.TELLS] if plan.address else []),
             *(fax.T38 if fax.is_there_one(plan) and not _is_secret(trunk) else ()),

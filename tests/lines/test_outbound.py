@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.asterisk.telco import Answers, Telco
+from firmware.asterisk.link import ActionFailed
+from firmware.asterisk.telco import Answers, Silent, Telco
 from firmware.control import ask_async
 from firmware.outside_desk import ALLOW, OUTSIDE, AllowRequest, OutsideReply, OutsideRequest
 from tests.system import practice
@@ -82,6 +83,46 @@ def test_one_number_is_called_so_often_a_day_whoever_calls_it(clinic: Town) -> N
         return [await tried(clinic.telco, phone, "2025550177") for phone in ("105", "106", "107")]
 
     assert clinic.run(story()) == [True, True, False]
+
+
+def test_a_telephone_that_forwards_its_calls_is_counted_for_them_and_no_machine_calls_911(
+    clinic: Town,
+) -> None:
+    """As whoever has its password can have it do: it answers 302 to each call."""
+    telco = clinic.telco
+
+    async def forwards(after: int, to: str) -> None:
+        await telco.transfer(await telco.next_ring("109", after), to)
+
+    async def story() -> None:
+        await telco.behave("109", Silent())
+        before, rings = len(telco.emergency_invitations), telco.desks["109"].rings
+        for number in ("911", "9911"):
+            rung = len(rings)
+            call = await telco.dial("104", "109")
+            await forwards(rung, number)
+            await soon(call.ended)
+        rung = len(rings)
+        async with clinic.told() as told:
+            offered = asyncio.create_task(
+                told.link.ask(
+                    "Originate", ("Channel", "PJSIP/109"), ("Application", "Wait"), ("Data", "1"),
+                    ("Async", "false"),
+                )
+            )  # fmt: skip
+            await forwards(rung, "911")
+            with pytest.raises(ActionFailed):
+                await offered
+        assert len(telco.emergency_invitations) == before
+        rung = len(rings)
+        call = await telco.dial("104", "109")
+        await forwards(rung, "92025550178")
+        await soon(call.answered)
+        await call.hang_up()
+        counted = await clinic.clinic.rx("database show outside/109")
+        assert "/outside/109/day" in counted
+
+    clinic.run(story())
 
 
 def test_who_is_stopped_is_told_with_the_reason_and_let_go_again_by_a_person(clinic: Town) -> None:
