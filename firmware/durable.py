@@ -1,8 +1,12 @@
 """On the disk means on the disk: a file's name is durable only when its directory has been synced
 too.
+
+Who may open what lies there: its owner. On the box the site's directory has the setgid bit, and
+what its owner may do, the group may: that of our services, each of which has a user of its own.
 """
 
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -19,11 +23,23 @@ def sync_directory(directory: Path) -> None:
         os.close(fd)
 
 
+def mode_in(directory: Path, mode: int) -> int:
+    """The mode of what is made there, where `mode` is that of a file or directory of one owner."""
+    is_the_group_s = directory.stat().st_mode & stat.S_ISGID
+    return mode | (mode & stat.S_IRWXU) >> 3 if is_the_group_s else mode
+
+
+def keep_to_ourselves(home: Path) -> None:
+    """No file that this process makes from now on is everybody's."""
+    is_shared = home.is_dir() and home.stat().st_mode & stat.S_ISGID
+    os.umask(0o007 if is_shared else 0o027)
+
+
 def make_directory(directory: Path, mode: int = 0o750) -> None:
     """A directory that is there after a power cut too: its name stands in its parent."""
     with _making:
         try:
-            directory.mkdir(mode=mode)
+            directory.mkdir(mode=mode_in(directory.parent, mode))
         except FileExistsError:
             return
         except FileNotFoundError:
@@ -53,7 +69,8 @@ def replace_file(path: Path, content: bytes, mode: int = 0o640) -> None:
     """The file has its old content or all of the new, whatever happens."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    fd = os.open(fresh, flags, mode_in(path.parent, mode))
     try:
         write_all(fd, content)
         os.fsync(fd)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firmware.durable import sync_directory, write_all
+from firmware.durable import mode_in, sync_directory, write_all
 
 # What can be counted again from the rest, and what the log itself needs.
 UNLOGGED = frozenset({"alembic_version", "newest_line", "tallies", "tallies_state"})
@@ -274,7 +274,8 @@ def _names(columns: Sequence[str]) -> str:
 
 
 def _opened(path: Path) -> int:
-    return os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    flags = os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+    return os.open(path, flags, mode_in(path.parent, 0o640))
 
 
 def _last_line(fd: int, through: float = math.inf) -> tuple[int, int]:

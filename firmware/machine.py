@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from firmware.durable import sync_directory
+from firmware.durable import mode_in, sync_directory
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -110,7 +110,8 @@ def _make(path: Path) -> bytes:
     fresh = path.with_name(path.name + ".new")
     secret = os.urandom(KEY_BYTES)
     fresh.unlink(missing_ok=True)
-    fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    fd = os.open(fresh, flags, mode_in(path.parent, 0o600))
     try:
         os.write(fd, secret)
         os.fsync(fd)

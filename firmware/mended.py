@@ -20,7 +20,7 @@ from pathlib import Path
 import structlog
 
 from firmware import ledger_log
-from firmware.durable import replace_file, sync_directory, sync_file
+from firmware.durable import mode_in, replace_file, sync_directory, sync_file
 from firmware.ledger_log import Change, Line
 
 COPY = ".copy"
@@ -280,7 +280,7 @@ def _prove(fresh: Path) -> None:
     """It is sound, and durable."""
     if wrong := damage(fresh):
         raise _damaged(wrong)
-    fresh.chmod(0o640)
+    fresh.chmod(mode_in(fresh.parent, 0o640))
     sync_file(fresh)
 
 

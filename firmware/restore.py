@@ -31,7 +31,7 @@ from firmware import mended, spare_key, vault
 from firmware.backup import FORMAT, HEAD, MANIFEST, PIECE, SINGLE, Shown, is_possible
 from firmware.backup_keys import BackupError, Identity
 from firmware.carried import Carried, carry
-from firmware.durable import replace_file, sync_directory
+from firmware.durable import make_directory, mode_in, replace_file, sync_directory
 from firmware.place import Place
 from firmware.shelf import Folder, Shelf
 from firmware.store import lock
@@ -167,9 +167,10 @@ def _take_apart(plain: IO[bytes], found: _Found, told: _Progress) -> None:
 
 
 def _write(content: IO[bytes], path: Path) -> Listed:
-    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_directory(path.parent)
     digest, size = hashlib.sha256(), 0
-    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    fd = os.open(path, flags, mode_in(path.parent, 0o640))
     with os.fdopen(fd, "wb") as file:
         while piece := content.read(PIECE):
             digest.update(piece)
@@ -335,7 +336,7 @@ def go_on(place: Place) -> None:
     except FileNotFoundError:
         return
     staged, aside = place.home / decided["staged"], place.home / decided["aside"]
-    aside.mkdir(mode=0o750, exist_ok=True)
+    make_directory(aside)
     for name in ITEMS:
         is_new = name in decided["items"]
         was_moved = is_new and not _is_there(staged / name)
@@ -380,7 +381,7 @@ def make_ready(unpacked: Unpacked) -> None:
         (folder / "clinic.toml").symlink_to(Path("asterisk") / "current" / "clinic.toml")
     for secret in ("machine.key", "secrets.toml"):
         if (folder / secret).exists():
-            (folder / secret).chmod(0o600)
+            (folder / secret).chmod(mode_in(folder, 0o600))
 
 
 def _end_telephone_links(page_db: Path) -> None:
@@ -442,7 +443,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _move(old: Path, new: Path) -> None:
-    new.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_directory(new.parent)
     old.rename(new)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tomlkit
 
-from firmware.durable import sync_directory
+from firmware.durable import mode_in, sync_directory
 from ivr.plan import Plan
 
 # 24 bytes are 192 bits, as 32 letters and digits that no file of Asterisk gives a meaning to.
@@ -168,7 +168,8 @@ def _write(path: Path, kept: Secrets) -> None:
     document["trunks"] = dict(kept.trunks)
     document["sims"] = dict(kept.sims)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fd = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY
+    fd = os.open(fresh, flags, mode_in(path.parent, 0o600))
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         file.write(tomlkit.dumps(document))
         file.flush()

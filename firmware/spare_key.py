@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from firmware import vault
-from firmware.durable import make_directory, sync_directory, write_all
+from firmware.durable import make_directory, mode_in, sync_directory, write_all
 from firmware.machine import MachineKey
 from firmware.vault import Heard, VaultError, sealed_path
 
@@ -29,7 +29,8 @@ def keep(directory: Path, message: str, key: bytes, machine: MachineKey, why: st
     sealed = machine.seal(key.hex(), _where(message, why))
     path = _path(directory, message, why)
     make_directory(path.parent, 0o700)
-    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    fd = os.open(path, flags, mode_in(path.parent, 0o600))
     try:
         write_all(fd, sealed)
         os.fsync(fd)

@@ -22,7 +22,7 @@ import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from firmware.audit import ABOUT_MOST, WHO_MOST, Act, Audited, told_from_outside
-from firmware.durable import make_directory, sync_directory, write_all
+from firmware.durable import make_directory, mode_in, sync_directory, write_all
 from firmware.ledger import Moment
 from firmware.store import StoreError
 
@@ -53,7 +53,8 @@ def lay(folder: Path, entry: Audited) -> None:
     name = f"{time.time_ns():020}-{os.getpid()}-{os.urandom(4).hex()}"
     laid = Laid(at=entry.moment.at, who=entry.who, act=entry.act, about=entry.about)
     part = folder / f"{name}.part"
-    fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    fd = os.open(part, flags, mode_in(folder, FILE_MODE))
     try:
         write_all(fd, laid.model_dump_json().encode())
         if os.geteuid() == 0:

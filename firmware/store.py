@@ -43,6 +43,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from firmware import mended
+from firmware.durable import mode_in
 from firmware.ledger_log import LedgerLog, OlderError
 
 T = TypeVar("T")
@@ -540,13 +541,14 @@ def _upgrade(connection: Connection, schema: str, version: str = "head") -> None
 
 def _own_only(path: Path) -> None:
     """The owner writes, its group may read; nobody else looks."""
-    path.chmod(0o640)
+    path.chmod(mode_in(path.parent, 0o640))
 
 
 def lock(path: Path) -> int:
     """Be the only writer of this database, for as long as the file descriptor is open."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    flags, mode = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, mode_in(path.parent, 0o600)
+    fd = os.open(path.with_name(path.name + ".lock"), flags, mode)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -47,7 +47,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from firmware.durable import make_directory, sync_directory, write_all
+from firmware.durable import make_directory, mode_in, sync_directory, write_all
 from firmware.keys import KEY_ID_BYTES, WRAP_OVERHEAD, KeyPair, KeyRefusedError, PublicKey
 
 log = structlog.get_logger(__name__)
@@ -190,7 +190,7 @@ class Sealing:
         self._record = bytearray(_CHUNK.size + CHUNK_BYTES + GCM_TAG_BYTES)
         make_directory(directory)
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-        self._fd = os.open(self._path, flags, 0o640)
+        self._fd = os.open(self._path, flags, mode_in(directory, 0o640))
         try:
             spare(label.message, key)
             write_all(self._fd, _header(label, key, recipients))

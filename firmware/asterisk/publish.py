@@ -30,7 +30,7 @@ from firmware.asterisk.dialplan import Timing, carriers, line_context
 from firmware.asterisk.link import Link, LinkDown, LinkState
 from firmware.asterisk.sandbox import Asterisk, AsteriskError, Launch
 from firmware.asterisk.wire import Message
-from firmware.durable import sync_directory
+from firmware.durable import mode_in, sync_directory
 from firmware.place import Place
 from firmware.ports import free_ports
 from firmware.root import Part
@@ -168,7 +168,7 @@ def write_version(versions: Path, files: Mapping[str, str]) -> Path:
     version = versions / str(max(numbers, default=0) + 1)
     unfinished = version.with_name(f"{version.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700)
+    unfinished.mkdir(mode=mode_in(versions, 0o700))
     for name, text in files.items():
         _write(unfinished / name, text)
     sync_directory(unfinished)
@@ -243,7 +243,8 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    fd = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)  # passwords stand in some
+    flags, mode = os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600  # passwords stand in some
+    fd = os.open(path, flags, mode_in(path.parent, mode))
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from firmware.durable import keep_to_ourselves
 from firmware.no_core import leave_no_core
 from firmware.place import Place
 
@@ -53,7 +54,9 @@ app = typer.Typer(name="careline", no_args_is_help=True, pretty_exceptions_enabl
 def main() -> None:
     """Entry point of the `careline` command."""
     leave_no_core()
-    _end_a_restore(Place.from_environment())
+    place = Place.from_environment()
+    keep_to_ourselves(place.home)
+    _end_a_restore(place)
     typed = sys.argv[1] if len(sys.argv) > 1 else ""
     gc.disable()  # what is read now stays: to look through it for rubbish takes a fifth of the time
     for name in [name for name, words in SUBJECTS.items() if typed in words] or SUBJECTS:

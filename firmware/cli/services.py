@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from firmware import disk_refuses
+from firmware.durable import keep_to_ourselves
 from firmware.journal import log_to_journal
 from firmware.place import Place
 from firmware.watchdog import notify
@@ -28,7 +29,7 @@ def exchange(
 
     log_to_journal()
     place = Place.from_environment()
-    os.umask(0o027)  # no file of ours may be read by everybody
+    keep_to_ourselves(place.home)
     try:
         asyncio.run(App(place, calls=calls).run())
     except CANNOT_START as why:

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import resource
 import signal
 from typing import Annotated
 
 import typer
 
+from firmware.durable import keep_to_ourselves
 from firmware.journal import log_to_journal
 from firmware.place import Place
 from firmware.watchdog import notify
@@ -37,9 +37,9 @@ def web(
     from firmware.web.vendor import VendorError
 
     log_to_journal()
-    _keep_to_ourselves()
-    os.nice(GIVES_WAY)
     place = Place.from_environment()
+    keep_to_ourselves(place.home)
+    os.nice(GIVES_WAY)
 
     def is_up() -> None:
         typer.echo(_told(place, https_port, http_port), err=True)
@@ -96,10 +96,3 @@ def _told(place: Place, https_port: int, http_port: int) -> str:
         f"the page: https://{OWN_NAME}:{https_port}; how to trust it: http://{OWN_NAME}:{http_port}\n"
         f"the box's fingerprint (SHA-256):\n    {lines}"
     )
-
-
-def _keep_to_ourselves() -> None:
-    """No core of a process that holds opened keys, and no file that everybody may read."""
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
-    os.umask(0o027)

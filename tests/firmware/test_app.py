@@ -18,6 +18,7 @@ from firmware import people, rollups, topics
 from firmware.asterisk.config import Ports
 from firmware.cli import services
 from firmware.control import ask_async
+from firmware.durable import keep_to_ourselves
 from firmware.forms import WEEKDAYS
 from firmware.legs import Legs
 from firmware.place import Place
@@ -485,3 +486,30 @@ def test_nothing_the_exchange_writes_can_be_read_by_everybody(tmp_path: Path) ->
             assert open_to_all() == []
 
     live(story())
+
+
+def test_on_the_box_what_the_exchange_writes_is_for_all_services_and_for_nobody_else(
+    tmp_path: Path,
+) -> None:
+    """Each of them has a user of its own; the setgid bit says that all is their group's."""
+    tmp_path.chmod(0o2770)
+    umask = os.umask(0o022)
+    try:
+        keep_to_ourselves(tmp_path)
+        place = site_at(tmp_path)
+
+        async def story() -> None:
+            async with exchange_at(place) as clinic:
+                call, _, leg = await clinic.caller()
+                await clinic.step(call, "menu")
+                leg.press("2")
+                await clinic.step(call, "recording")
+
+        live(story())
+    finally:
+        os.umask(umask)
+    for path in tmp_path.rglob("*"):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            assert mode >> 6 & 7 == mode >> 3 & 7, path
+            assert not mode & 7, path
