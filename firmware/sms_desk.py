@@ -21,7 +21,15 @@ from firmware.ledger import Moment
 from firmware.machine import MachineKey
 from firmware.modem_line import ModemLine
 from firmware.notify import Notice, Refused, Untaken
-from firmware.sms_rule import Asked, asked_by, said, why_not
+from firmware.sms_rule import (
+    Asked,
+    asked_by,
+    is_an_answer,
+    may_be_answered,
+    most_for,
+    said,
+    why_not,
+)
 from firmware.sms_store import Came
 from firmware.store import Store, StoreError, open_reader
 from firmware.survived import starting
@@ -76,9 +84,10 @@ class SmsDesk:
         if line is None or line.stand not in REGISTERED:
             raise Untaken(NOT_NOW)
         day, most = self._local().date().isoformat(), plan.sms
+        most_a_day = most_for(most.most_a_day, is_own=_is_own(plan, number))
         why = await self._store.written(
             lambda open_: self._counted(
-                open_, day, number, most.most_a_day, most.most_a_number, is_answer=is_answer
+                open_, day, number, most_a_day, most.most_a_number, is_answer=is_answer
             )
         )
         if why:
@@ -105,8 +114,8 @@ class SmsDesk:
                 sent = sms_store.sent_on(connection, day, number, self._key)
         finally:
             reader.dispose()
-        most = plan.sms
-        return why_not(sent, most.most_a_day, most.most_a_number, is_stopped=is_stopped)
+        most_a_day = most_for(plan.sms.most_a_day, is_own=_is_own(plan, number))
+        return why_not(sent, most_a_day, plan.sms.most_a_number, is_stopped=is_stopped)
 
     def _counted(
         self,
@@ -183,7 +192,7 @@ class SmsDesk:
             return  # the modem tells it again
         self.fault = ""
         self._forget(modem, came.slots)
-        if answer and came.number:
+        if answer and may_be_answered(came.number):
             try:
                 await self.send(came.number, answer, is_answer=True)
             except (Untaken, StoreError, SQLAlchemyError) as unsent:
@@ -191,29 +200,37 @@ class SmsDesk:
 
     async def _kept(self, came: Came) -> str:
         """What is answered; nothing to one that was kept before."""
-        asked, plan = asked_by(came.text), self._plan()
+        plan = self._plan()
         due = due_at(plan, RequestKind.OTHER, self._local(), {})
 
-        def keep(connection: Connection) -> bool:
+        def keep(connection: Connection) -> Asked | None:
             if sms_store.is_kept(connection, came.slots):
-                return False
-            match asked:
-                case Asked.STOP:
-                    sms_store.stop(connection, came.number, came.moment, self._key)
-                case Asked.START:
-                    sms_store.start(connection, came.number, self._key)
-                case Asked.HELP:
-                    pass
-                case Asked.NOTHING:
-                    sms_store.keep(connection, came, due, self._key)
-                    return True
-                case _:
-                    assert_never(asked)
-            sms_store.mark_kept(connection, came, self._key)
-            return True
+                return None
+            asked = self._done(connection, came)
+            if asked is Asked.NOTHING or is_an_answer(came.text):
+                sms_store.keep(connection, came, due, self._key)
+            else:
+                sms_store.mark_kept(connection, came, self._key)
+            return asked
 
-        is_new = await self._store.written(keep)
-        return _answer_to(asked, plan) if is_new and plan.sms else ""
+        asked = await self._store.written(keep)
+        return _answer_to(asked, plan) if asked is not None and plan.sms else ""
+
+    def _done(self, connection: Connection, came: Came) -> Asked:
+        """What it asks of the box, which is done: who gets texts has nothing to start."""
+        asked = asked_by(came.text)
+        match asked:
+            case Asked.STOP:
+                sms_store.stop(connection, came.number, came.moment, self._key)
+            case Asked.START if sms_store.is_stopped(connection, came.number, self._key):
+                sms_store.start(connection, came.number, self._key)
+            case Asked.START:
+                return Asked.NOTHING
+            case Asked.HELP | Asked.NOTHING:
+                pass
+            case _:
+                assert_never(asked)
+        return asked
 
     def _forget(self, modem: str, slots: tuple[Slot, ...]) -> None:
         line = self._line(modem)
@@ -252,6 +269,12 @@ class SmsDesk:
                 return sms_store.sent_on(connection, day, "", self._key).to_all
         finally:
             reader.dispose()
+
+
+def _is_own(plan: Plan, number: str) -> bool:
+    """Whether it is somebody's of the clinic."""
+    own = {sms_store.one_way(person.text) for person in plan.people.values() if person.text}
+    return sms_store.one_way(number) in own
 
 
 def _answer_to(asked: Asked, plan: Plan) -> str:

@@ -19,6 +19,8 @@ STOP = frozenset(
 )
 START = frozenset(("START", "UNSTOP", "YES", "SI", "COMENZAR", "ALTA"))
 HELP = frozenset(("HELP", "INFO", "AYUDA"))
+# These are an answer to somebody who asked as well, so that people read them too.
+ANSWERS = frozenset(("YES", "SI", "CANCEL", "CANCELAR"))
 MOST_CHARACTERS = 160  # GSM 03.38's own letters in one text
 STAFF_MOST = 3 * 153  # in three parts (3GPP TS 23.040, 9.2.3.24.1)
 
@@ -35,14 +37,34 @@ class Asked(Enum):
 def asked_by(text: str) -> Asked:
     """A word alone, with whatever sign stands about it; a sentence with such a word in it is a
     sentence."""
-    word = re.sub(r"[^A-ZÁÉÍÓÚÑ]", "", text.upper().replace("OPT-OUT", "OPTOUT"))
-    if len(text.split()) > 2:
-        return Asked.NOTHING
-    plain = word.translate(str.maketrans("ÁÉÍÓÚ", "AEIOU"))
+    word = _alone(text)
     for words, asked in ((STOP, Asked.STOP), (START, Asked.START), (HELP, Asked.HELP)):
-        if plain in words:
+        if word in words:
             return asked
     return Asked.NOTHING
+
+
+def is_an_answer(text: str) -> bool:
+    """Whether it may be meant for people, whatever it asks of the box."""
+    return _alone(text) in ANSWERS
+
+
+def _alone(text: str) -> str:
+    """The word, without accents; empty: there are more."""
+    if len(text.split()) > 2:
+        return ""
+    word = re.sub(r"[^A-ZÁÉÍÓÚÑ]", "", text.upper().replace("OPT-OUT", "OPTOUT"))
+    return word.translate(str.maketrans("ÁÉÍÓÚ", "AEIOU"))
+
+
+def may_be_answered(number: str) -> bool:
+    """A short code is a machine's, which would answer in turn (ITU-T E.164 has no such number)."""
+    return re.fullmatch(r"\+?[0-9]{7,15}", number) is not None
+
+
+def most_for(most_a_day: int, *, is_own: bool) -> int:
+    """So many of a day's may go to the clinic's own people, and so many to others."""
+    return most_a_day if is_own else most_a_day - most_a_day // 5
 
 
 @dataclass(frozen=True, slots=True)

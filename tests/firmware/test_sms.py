@@ -21,7 +21,16 @@ from firmware.modem_line import ModemLine
 from firmware.notify import Notice, Refused, Untaken
 from firmware.requests import Left, Outcome
 from firmware.sms_desk import LACKS_A_PART, UNREADABLE, SmsDesk
-from firmware.sms_rule import MOST_CHARACTERS, SAID, Asked, Sent, asked_by, said, why_not
+from firmware.sms_rule import (
+    MOST_CHARACTERS,
+    SAID,
+    Asked,
+    Sent,
+    asked_by,
+    may_be_answered,
+    said,
+    why_not,
+)
 from firmware.store import StoreError, open_reader
 from hw.modem.commands import Slot
 from hw.modem.events import SmsCame, SmsUnreadable
@@ -286,6 +295,58 @@ def test_who_writes_stop_is_answered_once_and_gets_nothing_until_they_write_star
         await box.until(lambda: len(box.sent()) == 2)
         await box.desk.deliver(notice)
         assert len(box.sent()) == 3
+
+    tell(books, tmp_path, story)
+
+
+def test_a_yes_or_a_cancel_is_read_by_whoever_asked(books: Ledger, tmp_path: Path) -> None:
+    request = a_request_of_last_week(books)
+
+    async def story(box: Box) -> None:
+        box.modem.network.text(PATIENT, "Yes!", 0.0)
+        ((_, answer),) = await box.until(box.sent)
+        assert "we have your text" in answer
+        box.modem.network.text(PATIENT, "Cancelar", 1.0)
+        await box.until(lambda: len(box.sent()) == 2)
+        assert "no more texts" in box.sent()[1][1]
+        assert [note for _, _, note in box.opened(request).notes] == ["Yes!", "Cancelar"]
+        with pytest.raises(Refused, match="wishes no texts"):
+            await box.desk.send(PATIENT, "words")
+
+    tell(books, tmp_path, story)
+
+
+def test_strangers_who_text_all_day_leave_the_clinics_own_people_their_texts(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        people = box.plan.people
+        own = next(iter(people))
+        told = {**people, own: replace(people[own], text=NATIONAL)}
+        box.plan = replace(box.plan, people=told)
+        for last in range(4):
+            await box.desk.send(f"202555017{last}", "words")
+        with pytest.raises(Refused, match="texts a day go out"):
+            await box.desk.send("2025550179", "words")
+        assert box.desk.why_not("2025550179")
+        await box.desk.send(PATIENT, "somebody calls")
+
+    tell(books, tmp_path, story, most_a_day=5)
+
+
+@pytest.mark.parametrize("number", ["22395", "+1899", "BANK", ""])
+def test_a_machine_is_no_number_to_answer(number: str) -> None:
+    assert may_be_answered(PATIENT)
+    assert not may_be_answered(number)
+
+
+def test_a_machine_that_texts_is_heard_and_not_answered(books: Ledger, tmp_path: Path) -> None:
+    async def story(box: Box) -> None:
+        box.modem.network.text("22395", SAYS, 0.0)
+        box.modem.network.text(PATIENT, SAYS, 1.0)
+        await box.until(lambda: len(box.work()) == 2)
+        ((number, _),) = await box.until(box.sent)
+        assert number.endswith(NATIONAL)
 
     tell(books, tmp_path, story)
 
