@@ -5,6 +5,7 @@ here.
     signs in:    signed in -> well | refused, and its server answers -> the user name, the password
                  or the account | refused, and it is silent -> the connection or the address
     comes and goes: an alarm, though it answers now (dead_lines)
+    calls are mute: a note, and an alarm when it is several (mute_trunks)
     by TLS:      silent -> what is wrong with its certificate, if that is it
     by address:  answers -> well | answers no more -> the connection | never has -> left alone, for
                  not everybody answers whoever asks whether they are there
@@ -22,8 +23,8 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import dead_lines, topics, trunk_alarms
-from firmware.asterisk import trunk_states
+from firmware import dead_lines, mute_trunks, topics, trunk_alarms
+from firmware.asterisk import translate, trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
@@ -130,6 +131,7 @@ class TrunkWatch:
         self._authorities = authorities
         self._lacks_password = lacks_password
         self._stands: dict[str, Stand] = {}
+        self._ears: dict[str, mute_trunks.Ear] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -137,6 +139,7 @@ class TrunkWatch:
             # That there is no Asterisk is told by itself; what is known grows old meanwhile.
             with suppress(ActionFailed, LinkDown):
                 await self._look()
+                await self._listen()
                 await self._look_for_calls()
                 self._tell(await asyncio.to_thread(self.parts))
             await asyncio.sleep(self._look_s)
@@ -162,6 +165,26 @@ class TrunkWatch:
     def _is_lost(self, trunk: Trunk, stand: Stand) -> bool:
         part = part_of(trunk, stand, lacks_password=False)
         return part is not None and part.state == "alarm"
+
+    async def _listen(self) -> None:
+        """Whether there is sound in the calls that are up."""
+        answered = trunk_states.answered(await self._link.ask(*translate.CALLS_UP))
+        ears: dict[str, mute_trunks.Ear] = {}
+        for name, trunk in self._plan().trunks.items():
+            ear = self._ears.get(name, mute_trunks.NEW)
+            up = answered.get(trunk_endpoint(trunk), ())
+            asked = mute_trunks.to_ask(ear, up)
+            told = {call: await self._packets(call) for call in asked}
+            packets = {call: count for call, count in told.items() if count is not None}
+            ears[name] = mute_trunks.step(ear, up, packets, self._clock())
+        self._ears = ears
+
+    async def _packets(self, call: str) -> int | None:
+        try:
+            told = await self._link.send(*trunk_states.packets_of(call))
+        except ActionFailed:  # it has ended meanwhile
+            return None
+        return trunk_states.count_said(told.get("Value"))
 
     async def _look_for_calls(self) -> None:
         if self._clock() - self._looked_s < CALLS_EVERY_S:
@@ -207,9 +230,12 @@ class TrunkWatch:
             for name, stand in self._stands.items()
             if name in trunks
         )
-        told = (
-            dead_lines.comes_and_goes(part, self._falls.get(name, ()))
+        steady = (
+            (name, dead_lines.comes_and_goes(part, self._falls.get(name, ())))
             for name, part in found
             if part is not None
+        )
+        told = (
+            mute_trunks.told(part, self._ears.get(name, mute_trunks.NEW)) for name, part in steady
         )
         return (*told, *self._quiet)

@@ -7,13 +7,15 @@ by whether the server answers OPTIONS: each trunk has a contact of its own for t
 call hangs.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from firmware.asterisk.translate import Action
 from firmware.asterisk.wire import Message
 
+UP = "6"  # Asterisk's AST_STATE_UP
 REGISTRATIONS: Action = ("PJSIPShowRegistrationsOutbound",)
 
 
@@ -78,3 +80,23 @@ def registrations(told: Iterable[Message]) -> dict[str, SignedIn]:
         for message in told
         if message.get("Event") == "OutboundRegistrationDetail"
     }
+
+
+def answered(channels: Iterable[Message]) -> Mapping[str, list[str]]:
+    """The channels that talk, by the endpoint of each; `channels` is told by translate.CALLS_UP."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for each in channels:
+        endpoint, _, _ = each.get("Channel").removeprefix("PJSIP/").rpartition("-")
+        if each.get("ChannelState") == UP:
+            found[endpoint].append(each.get("Channel"))
+    return found
+
+
+def packets_of(channel: str) -> Action:
+    """Asks how many packets of sound have come; its answer's Value goes to `count_said`."""
+    return ("Getvar", ("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)"))
+
+
+def count_said(value: str) -> int | None:
+    """None: the call has no sound of its own, as one that is a fax by T.38."""
+    return int(value) if value.isdigit() else None

@@ -1,12 +1,18 @@
 """A telephone company that does one thing with each call: a socket that speaks as much SIP as that
-takes (RFC 3261, 8.2.6). Its address is its own, so that a trunk may lead there."""
+takes (RFC 3261, 8.2.6). Its address is its own, so that a trunk may lead there.
+
+A call that it answers with 200 is up, and mute until told otherwise: then it is sent silence as a
+telephone sends it that is there and says nothing (RTP, RFC 3550, 5.1; µ-law)."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
 ADDRESS = "127.0.0.4"
+SESSION = ("v=0", f"o=- 1 1 IN IP4 {ADDRESS}", "s=-", f"c=IN IP4 {ADDRESS}", "t=0 0")
+PACKETS, QUIET = 10, b"\xff" * 160
 ECHOED = ("via:", "from:", "to:", "call-id:", "cseq:")
 
 
@@ -20,6 +26,8 @@ class Stubborn(asyncio.DatagramProtocol):
         self.port = 0
         self._transport: asyncio.DatagramTransport | None = None
         self._calls: set[str] = set()
+        self._hears = 0  # the last caller's port for sound
+        self.is_mute = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -29,24 +37,38 @@ class Stubborn(asyncio.DatagramProtocol):
         lines = data.decode().splitlines()
         echoed = [line for line in lines if line.lower().startswith(ECHOED)]
         method = lines[0].split(" ")[0] if lines else ""
-        if method == "CANCEL":
-            self._answer("200 OK", echoed, sender)
+        if method in {"CANCEL", "BYE"}:
+            self._answer("200 OK", echoed, sender, "")
+        if method == "ACK" and not self.is_mute:
+            self._say_nothing((sender[0], self._hears))
         if method != "INVITE":
             return
+        self._hears = next(int(it.split(" ")[1]) for it in lines if it.startswith("m=audio "))
+        sound = "\r\n".join([*SESSION, f"m=audio {self.port} RTP/AVP 0", ""])
         call = next(line for line in echoed if line.lower().startswith("call-id:"))
         if call not in self._calls:
             self._calls.add(call)
             self.called.append(lines[0].partition("sip:")[2].partition("@")[0])
         for answer in self.answers:
-            self._answer(answer, echoed, sender)
+            self._answer(answer, echoed, sender, sound if answer.startswith("200") else "")
 
-    def _answer(self, answer: str, echoed: list[str], sender: tuple[str, int]) -> None:
+    def _say_nothing(self, at: tuple[str, int]) -> None:
+        for number in range(PACKETS):
+            head = struct.pack("!BBHII", 0x80, 0, number, number * len(QUIET), 1)
+            self._send(head + QUIET, at)
+
+    def _answer(self, answer: str, echoed: list[str], sender: tuple[str, int], sdp: str) -> None:
         tag = "" if answer.startswith("100") else ";tag=stubborn"
         heads = [line + tag if line.lower().startswith("to:") else line for line in echoed]
         contact = f"Contact: <sip:{self.called[-1]}@{ADDRESS}:{self.port}>"
-        told = "\r\n".join([f"SIP/2.0 {answer}", *heads, contact, "Content-Length: 0", "", ""])
+        body = ["Content-Type: application/sdp"] if sdp else []
+        long = f"Content-Length: {len(sdp)}"
+        told = "\r\n".join([f"SIP/2.0 {answer}", *heads, contact, *body, long, "", sdp])
+        self._send(told.encode(), sender)
+
+    def _send(self, data: bytes, to: tuple[str, int]) -> None:
         assert self._transport
-        self._transport.sendto(told.encode(), sender)
+        self._transport.sendto(data, to)
 
 
 @asynccontextmanager

@@ -1,0 +1,79 @@
+"""Calls that are answered and in which nobody is heard: told while they are up. The company is a
+socket that answers, and sends no sound, or a telephone's silence."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firmware import mute_trunks
+from firmware.asterisk.telco import LiveCall
+from firmware.ports import free_ports
+from firmware.topics import Part
+from ivr.plan import Plan
+from tests.lines.stubborn import ADDRESS, company
+from tests.system import ear, practice
+from tests.system.practice import Story
+from tests.system.town import Town, soon
+
+OUTSIDE = ("92025550142", "92025550143", "92025550144", "92025550145")
+SITE = practice.SITE.replace(
+    "[lines.main]", '[trunks.first]\nhost = "127.0.0.4"\nemergency = false\n\n[lines.main]', 1
+).replace('trunk = "telco"\nshows', 'trunk = "first"\nshows')
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with ExitStack() as kept:
+        yield free_ports(kept, 1, ADDRESS)[0]
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Town]:
+    """Calls outside go to the socket."""
+
+    def first_leads_there(plan: Plan) -> Plan:
+        first = replace(plan.trunks["first"], host=ADDRESS, port=port)
+        return replace(plan, trunks={**plan.trunks, "first": first})
+
+    with practice.build(tmp_path_factory.mktemp("mute"), SITE, change=first_leads_there) as town:
+        yield town
+
+
+async def becomes(told: Story, name: str, state: str) -> Part:
+    while True:
+        for part in (await told.status()).parts:
+            if (part.name, part.state) == (name, state):
+                return part
+
+
+async def dial(clinic: Town, number: str) -> LiveCall:
+    call = await clinic.telco.dial("102", number)
+    await soon(call.answered)
+    return call
+
+
+def test_calls_in_which_nobody_is_heard_are_told_and_one_who_only_says_nothing_is_well(
+    clinic: Town, port: int, tmp_path: Path
+) -> None:
+    hush = ear.write_samples(tmp_path / "hush.wav", np.zeros(8000, np.int16))
+
+    async def story() -> None:
+        async with company(port) as first, practice.exchange(clinic) as told:
+            first.answers = ("200 OK",)
+            line, _ = await told.call(clinic.telco, speaks=hush)
+            calls = [await dial(clinic, number) for number in OUTSIDE[:3]]
+            alarm = await soon(becomes(told, "trunk first", "alarm"))
+            assert alarm.detail == mute_trunks.SEVERAL.format(3)
+            await soon(becomes(told, "trunk telco", "well"))  # in the menu's call was silence
+            for call in (line, *calls):
+                await call.hang_up()
+            first.is_mute = False
+            heard = await dial(clinic, OUTSIDE[3])
+            await soon(becomes(told, "trunk first", "well"))
+            await heard.hang_up()
+
+    clinic.run(story())
