@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from firmware import providers
+from firmware import cards, providers
 from ivr import plan
 from ivr.plan import FLOW_PREFIX, Urgency
 
@@ -180,6 +180,51 @@ SIP_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}  # RFC 3261, 19.1.2
 HT813_PORT = 5062  # of its FXO port, as it comes (HT813 Administration Guide)
 
 
+class CardForm(Strict):
+    """A telephone card, which DAHDI drives: for those who know it."""
+
+    kind: Annotated[
+        Literal["fxo", "t1", "e1", "bri", "bri-ptp"],
+        Field(description='"fxo", "t1", "e1", "bri" or "bri-ptp"'),
+    ] = "fxo"
+    channels: cards.Channels
+    group: Annotated[int, _count(1, 31)] = 1
+    span: Annotated[int, _count(1, 64)] = 1
+    signalling: Annotated[
+        Literal["kewl-start", "loop-start"], Field(description='"kewl-start" or "loop-start"')
+    ] = "kewl-start"
+    switch: Annotated[
+        Literal["national", "ni1", "dms100", "4ess", "5ess", "euroisdn", "qsig"] | None,
+        Field(description='"national", "ni1", "dms100", "4ess", "5ess", "euroisdn" or "qsig"'),
+    ] = None
+    caller_id: Annotated[
+        Literal["bell", "v23", "v23-polarity", "dtmf"] | None,
+        Field(description='"bell", "v23", "v23-polarity" or "dtmf"'),
+    ] = None
+    echo: Annotated[
+        Literal["mg2", "kb1", "oslec", "off"],
+        Field(description='"mg2", "kb1", "oslec" or "off"'),
+    ] = "mg2"
+    zone: cards.Zone | None = None
+
+    def card(self, ports: Sequence[str], silence_s: int) -> plan.Card:
+        first, last = cards.range_of(self.channels)
+        return plan.Card(
+            plan.CardKind(self.kind),
+            first,
+            last,
+            self.group,
+            self.span,
+            self.signalling,
+            self.switch or "",
+            self.caller_id or "",
+            self.echo,
+            self.zone or "",
+            tuple(ports),
+            silence_s,
+        )
+
+
 class TrunkForm(Strict):
     provider: Annotated[
         providers.Name | None,
@@ -220,6 +265,10 @@ class TrunkForm(Strict):
         list[Number], Field(max_length=64, description="a list of up to 64 numbers")
     ] = []
     silence_s: Annotated[int, _seconds(0, 7200)] = 3600
+    card: Annotated[
+        CardForm | None,
+        Field(description='a table like { kind = "fxo", channels = "1-4" }'),
+    ] = None
 
     def gateway_of(self) -> plan.Gateway | None:
         """None: the trunk leads to a telephone company."""
@@ -247,6 +296,7 @@ class TrunkForm(Strict):
             plan.ShownIn(self.shown_in or (usual.shown_in if usual else "account")),
             tuple(self.calls_from),
             self.gateway_of(),
+            self.card.card(self.ports, self.silence_s) if self.card else None,
         )
 
 

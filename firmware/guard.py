@@ -174,7 +174,7 @@ class Guard:
     def _companies(self) -> tuple[Net, ...]:
         """Where the lines' companies are; one whose name nobody knows now, where it was."""
         trunks = self._plan().trunks.values()
-        hosts = {trunk.host for trunk in trunks}
+        hosts = {trunk.host for trunk in trunks if trunk.card is None}
         for host in hosts:
             try:
                 self._known[host] = tuple(ip_network(at) for at in self._resolve(host))

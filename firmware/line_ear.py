@@ -1,10 +1,10 @@
 """What our engine listens for on each caller's line, and what it means to the call.
 
 A line is listened to where there is something to hear on it: the tone of a calling fax machine
-where the clinic has a fax machine; and at a gateway, whose analog lines tell a hang-up late or
-never, the network's busy tones and a silence that nobody alive keeps. Each of a caller's visits to
-the engine is listened to once; calls that came by no line of the site are not. No I/O; the engine
-is told what to do.
+where the clinic has a fax machine; and at a gateway or a telephone card, whose analog lines tell a
+hang-up late or never, the network's busy tones and a silence that nobody alive keeps. Each of a
+caller's visits to the engine is listened to once; calls that came by no line of the site are not.
+No I/O; the engine is told what to do.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from firmware import gateways
 from firmware.asterisk import fax
 from ivr import events
 from ivr.line_said import fax_of
-from ivr.plan import Gateway, Line, Plan
+from ivr.plan import Card, Gateway, Line, Plan
 from ivr.says import Says
 from routing_core import media
 from routing_core.media import Media
@@ -82,18 +82,20 @@ def listened_for(plan: Plan, line: Line) -> tuple[Tone, ...]:
     """The tones that mean something on this line."""
     is_for_people = fax.led_to(plan, line) is None
     faxes = (FAX,) if is_for_people and fax_of(plan) is not None else ()
-    return faxes if _gateway_of(plan, line) is None else (*faxes, *gateways.tones_of(plan))
+    return faxes if _analog_of(plan, line) is None else (*faxes, *gateways.tones_of(plan))
 
 
 def silence_of(plan: Plan, line: Line) -> int:
     """After how many seconds of nothing a caller of this line has gone; 0: never."""
-    gateway = _gateway_of(plan, line)
-    return 0 if gateway is None else gateway.silence_s
+    analog = _analog_of(plan, line)
+    return 0 if analog is None else analog.silence_s
 
 
-def _gateway_of(plan: Plan, line: Line) -> Gateway | None:
+def _analog_of(plan: Plan, line: Line) -> Gateway | Card | None:
     trunk = plan.trunks.get(line.trunk)
-    return None if trunk is None else trunk.gateway
+    if trunk is None:
+        return None
+    return trunk.card if trunk.card and trunk.card.is_analog else trunk.gateway
 
 
 @lru_cache(maxsize=16)

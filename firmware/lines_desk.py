@@ -5,19 +5,18 @@ Nothing in it says who called: of a line's calls only how many there are, and wh
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from firmware import ledger
 from firmware.asterisk import translate
-from firmware.asterisk.line_groups import trunk_endpoint
+from firmware.asterisk.line_groups import channels_of
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.control import Door, Strict, Topic
 from firmware.store import open_reader
 from firmware.topics import Part
-from ivr.plan import Line, Plan
+from ivr.plan import Line, Plan, Trunk
 
 
 class LinesRequest(Strict):
@@ -31,7 +30,7 @@ class LineNow(Strict):
     `last_call` is when a call of this line came last, as the ledger writes it."""
 
     line: str
-    kind: Literal["signs in", "by address", "modem"]
+    kind: Literal["signs in", "by address", "modem", "card"]
     by: str
     numbers: tuple[str, ...]
     leads_to: str
@@ -56,10 +55,9 @@ def line_now(
     part = parts.get(f"modem {line.modem}" if line.modem else f"trunk {line.trunk}")
     if part is None or part.state == "well":
         part = parts.get(f"line {line.name}", part)  # no call comes, though all seems well
-    registers = not line.modem and plan.trunks[line.trunk].registers
     return LineNow(
         line=line.name,
-        kind="modem" if line.modem else "signs in" if registers else "by address",
+        kind="modem" if line.modem else _kind(plan.trunks[line.trunk]),
         by=line.modem or line.trunk,
         numbers=line.numbers,
         leads_to=f"phone {line.phone}" if line.phone else f"flow {line.flow}",
@@ -69,6 +67,12 @@ def line_now(
         in_use=in_use,
         last_call=last_call,
     )
+
+
+def _kind(trunk: Trunk) -> Literal["signs in", "by address", "card"]:
+    if trunk.card is not None:
+        return "card"
+    return "signs in" if trunk.registers else "by address"
 
 
 def last_calls(calls_db: Path) -> dict[str, str]:
@@ -109,17 +113,18 @@ class LinesDesk:
         def in_use(line: Line) -> int:
             if line.modem:
                 return self._by_modem(line.modem)
-            return up[f"PJSIP/{trunk_endpoint(plan.trunks[line.trunk])}"]
+            begins = channels_of(plan.trunks[line.trunk])
+            return sum(channel.startswith(begins) for channel in up)
 
         told = plan.lines.values()
         return LinesReply(
             lines=tuple(line_now(plan, it, parts, in_use(it), last.get(it.name)) for it in told)
         )
 
-    async def _channels_up(self) -> Counter[str]:
-        """By what a channel's name begins with; of an Asterisk that does not answer, none."""
+    async def _channels_up(self) -> list[str]:
+        """Their names; of an Asterisk that does not answer, none."""
         try:
             told = await self._link.ask(*translate.CALLS_UP)
         except (ActionFailed, LinkDown):
-            return Counter()
-        return Counter(channel.get("Channel").rpartition("-")[0] for channel in told)
+            return []
+        return [channel.get("Channel") for channel in told]

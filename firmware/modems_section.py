@@ -86,7 +86,7 @@ def must_be_others(rule: plan.DialRule, path: Path, fault: Fault) -> None:
 def must_lead_somewhere(trunks: Mapping[str, plan.Trunk], fault: Fault) -> None:
     """Some companies have one address for all, most trunks name theirs."""
     for name, trunk in trunks.items():
-        if not trunk.host:
+        if not trunk.host and trunk.card is None:
             cure = "write the company's address as host ="
             fault(("trunks", name), "this trunk has no host", cure)
 
@@ -101,7 +101,7 @@ def must_be_known(
     is not known by an address is a stranger."""
     coming = {line.trunk for line in lines.values()}
     for name in coming.intersection(others, trunks):
-        if not trunks[name].calls_from:
+        if not trunks[name].calls_from and trunks[name].card is None:
             reason = "this company's calls come from addresses of their own"
             cure = "write them as calls_from = [...], as the company's papers list them"
             fault(("trunks", name), reason, cure)

@@ -209,7 +209,7 @@ def on_our_trunk(site_text: str, telco_sip: int) -> str:
     document = tomlkit.parse(site_text)
     for trunk in _tables(document, "trunks"):
         trunk["host"], trunk["port"] = LINE_ADDRESS, telco_sip
-        for unused in ("provider", "username", "registers", "transport", "srtp"):
+        for unused in ("provider", "username", "registers", "transport", "srtp", "card"):
             trunk.pop(unused, None)
     return tomlkit.dumps(document)
 

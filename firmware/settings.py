@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from firmware import gateways, request_section, toml_lines, walks_section, words_section
+from firmware import cards, gateways, request_section, toml_lines, walks_section, words_section
 from firmware.backup_section import BackupForm
 from firmware.closures import CALENDAR_MAX, CalendarError, closures
 from firmware.forms import (
@@ -312,6 +312,7 @@ class _Reading:
         accepted = None if only is None else self._admit(ModemOnlyForm, only, ("modem_only",))
         must_lead_somewhere(trunks, self._fault)
         gateways.must_fit(trunks, lines, self._fault)
+        cards.must_fit(trunks, lines, self._fault)
         keys_must_be_hidden(trunks, self._fault)
         must_be_accepted(trunks, modems, accepted, self._fault)
         supply = self.document.get("power")

@@ -7,6 +7,7 @@ here.
     comes and goes: an alarm, though it answers now (dead_lines)
     calls are mute: a note, and an alarm when it is several (mute_trunks)
     by TLS:      silent -> what is wrong with its certificate, if that is it
+    a card:      as Asterisk has its channels (card_watch)
     by address:  answers -> well | answers no more -> the connection | never has -> left alone, for
                  not everybody answers whoever asks whether they are there
 """
@@ -23,8 +24,8 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import dead_lines, mute_trunks, topics, trunk_alarms
-from firmware.asterisk import translate, trunk_states
+from firmware import card_watch, cards, dead_lines, mute_trunks, topics, trunk_alarms
+from firmware.asterisk import card_states, translate, trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
@@ -132,6 +133,7 @@ class TrunkWatch:
         self._lacks_password = lacks_password
         self._stands: dict[str, Stand] = {}
         self._ears: dict[str, mute_trunks.Ear] = {}
+        self._cards: tuple[topics.Part, ...] = ()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -145,7 +147,8 @@ class TrunkWatch:
             await asyncio.sleep(self._look_s)
 
     async def _look(self) -> None:
-        trunks = self._plan().trunks
+        self._cards = await self._look_at_cards()
+        trunks = {name: it for name, it in self._plan().trunks.items() if it.card is None}
         signed_in: Mapping[str, SignedIn] = {}
         if any(trunk.registers for trunk in trunks.values()):
             told = await self._link.ask(*trunk_states.REGISTRATIONS)
@@ -161,6 +164,19 @@ class TrunkWatch:
             falls = dead_lines.lately(self._falls.get(name, ()), self._clock())
             self._falls[name] = (*falls, self._clock()) if is_now and not was else falls
         self._stands = stands
+
+    async def _look_at_cards(self) -> tuple[topics.Part, ...]:
+        plan = self._plan()
+        if not cards.is_there_one(plan):
+            return ()
+        try:
+            channels = await self._link.ask(*card_states.CHANNELS)
+            spans = await self._link.ask(*card_states.SPANS)
+            seen = card_states.seen(channels, spans)
+        except ActionFailed:
+            seen = None
+        known = ((trunk, trunk.card) for trunk in plan.trunks.values())
+        return tuple(card_watch.part_of(trunk, card, seen) for trunk, card in known if card)
 
     def _is_lost(self, trunk: Trunk, stand: Stand) -> bool:
         part = part_of(trunk, stand, lacks_password=False)
@@ -238,4 +254,4 @@ class TrunkWatch:
         told = (
             mute_trunks.told(part, self._ears.get(name, mute_trunks.NEW)) for name, part in steady
         )
-        return (*told, *self._quiet)
+        return (*told, *self._cards, *self._quiet)

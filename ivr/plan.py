@@ -80,6 +80,39 @@ class Gateway:
     silence_s: int = 3600  # a caller of whom nothing is heard for so long has gone; 0: never
 
 
+class CardKind(StrEnum):
+    """What a telephone card in the box is plugged into."""
+
+    FXO = "fxo"  # analog lines
+    T1 = "t1"
+    E1 = "e1"
+    BRI = "bri"  # ISDN, point to multipoint
+    BRI_PTP = "bri-ptp"  # ISDN, point to point
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Lines that come into the box itself, by a card that DAHDI drives. Its channels are counted
+    through all cards of the box, as DAHDI counts them."""
+
+    kind: CardKind
+    first: int
+    last: int
+    group: int = 1  # by which it is dialled; no other card has it
+    span: int = 1  # of ISDN
+    signalling: str = "kewl-start"  # of analog lines; else "loop-start"
+    switch: str = ""  # the company's, of ISDN; empty: the usual one
+    caller_id: str = ""  # how an analog line tells who calls; empty: as the country does
+    echo: str = "mg2"  # what takes away the echo; "off": nothing
+    zone: str = ""  # of tones; empty: the country's
+    ports: tuple[str, ...] = ()  # the number of each analog line, from the first
+    silence_s: int = 3600  # as a gateway's
+
+    @property
+    def is_analog(self) -> bool:
+        return self.kind is CardKind.FXO
+
+
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A connection to the telephone network. Its password, if it has one, lives with the site's
@@ -98,6 +131,7 @@ class Trunk:
     shown_in: ShownIn = ShownIn.ACCOUNT
     calls_from: tuple[str, ...] = ()  # IPv4 addresses and nets from which calls come, beside `host`
     gateway: Gateway | None = None  # None: it leads to a telephone company
+    card: Card | None = None  # None: it is reached by SIP
 
 
 @dataclass(frozen=True, slots=True)

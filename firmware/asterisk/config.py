@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware import settings
+from firmware import cards, settings
 from firmware.asterisk import (
+    dahdi,
     desk_dialplan,
     dialplan,
     endpoints,
@@ -124,6 +125,9 @@ def generate(
             plan, ports.engine, voice(plan, paths.prompts), timing, ports.modems
         ),
     }
+    if cards.is_there_one(plan):
+        files["chan_dahdi.conf"] = dahdi.channels(plan)
+        files[dahdi.SYSTEM] = dahdi.system(plan)
     if in_browser.is_there_one(plan):
         files["http.conf"] = in_browser.http(ports.http)
     return files | dict.fromkeys(EMPTY, "")
@@ -161,7 +165,8 @@ def _asterisk(paths: Paths) -> str:
 def _modules(plan: Plan) -> str:
     browser = in_browser.MODULES if in_browser.is_there_one(plan) else ""
     faxes = fax.MODULES if fax.is_there_one(plan) else ""
-    named = (*MODULES.split(), *browser.split(), *faxes.split())
+    card = dahdi.MODULES if cards.is_there_one(plan) else ""
+    named = (*MODULES.split(), *browser.split(), *faxes.split(), *card.split())
     loaded = [f"load={module}" for module in named]
     return written.section("modules", ["autoload=no", *loaded])
 
@@ -279,7 +284,7 @@ def _pjsip(plan: Plan, secrets: Secrets, ports: Ports, paths: Paths) -> str:
     if any(trunk.transport is Transport.TCP for trunk in plan.trunks.values()):
         tcp = ["type=transport", "protocol=tcp", f"bind={ports.sip_address}:{ports.sip}"]
         sections.append(written.section("tcp", tcp))
-    for trunk in plan.trunks.values():
+    for trunk in (each for each in plan.trunks.values() if each.card is None):
         sections += trunks.objects(plan, trunk, secrets.trunks.get(trunk.name, ""))
     for phone in plan.phones.values():
         sections += _phone(plan, phone, secrets.phones[phone.extension])

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from firmware import cards
 from firmware.asterisk import (
     desk_dialplan,
     fax,
@@ -26,7 +27,7 @@ from firmware.asterisk import (
     whereabouts,
     written,
 )
-from firmware.asterisk.line_groups import trunk_endpoint
+from firmware.asterisk.line_groups import channels_of, trunk_endpoint, way_to
 from firmware.asterisk.modem_dialplan import Kind
 from firmware.asterisk.written import extension, section
 from ivr.codes import FAILED, PROMPTS
@@ -128,6 +129,11 @@ def trunk_context(trunk: Trunk) -> str:
     return f"from-{written.name(trunk.name)}"
 
 
+def port_context(channel: int) -> str:
+    """Where calls from this channel of a telephone card enter, which tells no number."""
+    return f"port-{channel:d}"
+
+
 def languages(plan: Plan) -> list[str]:
     """The languages in which the dialplan itself may have to speak."""
     return sorted({plan.language, *(line.language for line in plan.lines.values())})
@@ -152,9 +158,16 @@ def _trunk_contexts(plan: Plan) -> Iterator[str]:
     for trunk in plan.trunks.values():
         lines = [line for line in plan.lines.values() if line.trunk == trunk.name]
         yield _entered(plan, trunk_context(trunk), lines, partial(number_formats.received, trunk))
+        yield from _ports(plan, trunk)
     for modem in plan.modems.values():
         lines = [line for line in plan.lines.values() if line.modem == modem.name]
         yield _entered(plan, modem_dialplan.context(modem), lines)
+
+
+def _ports(plan: Plan, trunk: Trunk) -> Iterator[str]:
+    for channel, number in cards.numbers_of(plan, trunk).items():
+        into = f"Goto({trunk_context(trunk)},{written.number(number)},1)"
+        yield section(port_context(channel), [extension("s", into)])
 
 
 def _as_written(number: str) -> tuple[str, ...]:
@@ -488,10 +501,10 @@ def _try(plan: Plan, trunk: Trunk) -> Iterator[str]:
     if any(number_formats.changes(each) for each in _taking_emergencies(plan)):
         own = number_formats.callback_of(trunk)
         yield f'Set(CALLERID(num)=${{IF($["${{{own}}}" = ""]?${{CALLBACK}}:${{{own}}})}})'
-    endpoint = trunk_endpoint(trunk)
+    calls = "|".join(channels_of(trunk))
     busy = '"${DIALSTATUS}" = "BUSY" | "${DIALSTATUS}" = "CONGESTION"'
-    yield f"Dial(PJSIP/${{CENTRE}}@{endpoint},,${{MEANWHILE}})"
-    yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{endpoint}))'
+    yield f"Dial({way_to(trunk, '${CENTRE}')},,${{MEANWHILE}})"
+    yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{calls}))'
 
 
 def _try_modem(modem: Modem, modems_port: int) -> Iterator[str]:
@@ -516,7 +529,7 @@ def _preempt() -> str:
                 "Set(HELD=${LOCK(preempt)})",
                 "Set(NEWEST=0)",
                 "Set(VICTIM=)",
-                "Set(CALLS=${CHANNELS(^PJSIP/(${ARG1})-)})",
+                "Set(CALLS=${CHANNELS(^(${ARG1}))})",
                 # The list's separator, a space, can be given only by its code.
                 r"(next) Set(ONE=${SHIFT(CALLS,\x20)})",
                 'GotoIf($["${ONE}" = ""]?found)',

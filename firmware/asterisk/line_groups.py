@@ -11,7 +11,8 @@ and never because the number itself is wrong.
 Whom the exchange calls is called by a leg through `by-rule-N`, where the rule has several trunks or
 a modem.
 
-A trunk that has said so much as `100 Trying` is waited for: from there a call may take long.
+A trunk that has said so much as `100 Trying` is waited for: from there a call may take long. A
+telephone card is not watched: DAHDI itself says what fails, and an analog line says nothing at all.
 Emergency calls have an order of their own, and nothing here is on their way.
 """
 
@@ -31,8 +32,26 @@ WRONG_NUMBER = ("1", "22", "28")
 
 
 def trunk_endpoint(trunk: Trunk) -> str:
-    """The trunk's name among PJSIP's; every line call's channel begins `PJSIP/trunk-`."""
+    """The trunk's name among PJSIP's, and among the lines by which an emergency call goes."""
     return f"trunk-{written.name(trunk.name)}"
+
+
+def channels_of(trunk: Trunk) -> tuple[str, ...]:
+    """What the names of this trunk's channels begin with; none of them means anything in a regular
+    expression but itself."""
+    card = trunk.card
+    if card is None:
+        return (f"PJSIP/{trunk_endpoint(trunk)}-",)
+    if card.is_analog:
+        return tuple(f"DAHDI/{channel:d}-" for channel in range(card.first, card.last + 1))
+    return (f"DAHDI/i{card.span:d}/",)
+
+
+def way_to(trunk: Trunk, number: str) -> str:
+    """What Dial and Originate are told, to call this number by it."""
+    if trunk.card is not None:
+        return f"DAHDI/g{trunk.card.group:d}/{number}"
+    return f"PJSIP/{number}@{trunk_endpoint(trunk)}"
 
 
 def channel_to(plan: Plan, rule: DialRule, number: str) -> str:
@@ -40,7 +59,7 @@ def channel_to(plan: Plan, rule: DialRule, number: str) -> str:
     if rule.otherwise or rule.modem:
         return f"Local/{written.number(number)}@{_by(plan, rule)}/n"
     trunk = plan.trunks[rule.trunk]
-    return f"PJSIP/{number_formats.sent(trunk, number)}@{trunk_endpoint(trunk)}"
+    return way_to(trunk, number_formats.sent(trunk, number))
 
 
 def first_shown(plan: Plan, rule: DialRule) -> tuple[str, str]:
@@ -115,7 +134,8 @@ def in_turn(
     `in_vain` means that nobody answered."""
     *others, last = (plan.trunks[trunk] for trunk in rule.trunks)
     for trunk in others:
-        yield from _by_trunk(plan, rule, trunk, begins, f"{options}b({TRIED}^s^1(${{CHANNEL}}))")
+        watched = "" if trunk.card else f"b({TRIED}^s^1(${{CHANNEL}}))"
+        yield from _by_trunk(plan, rule, trunk, begins, f"{options}{watched}")
         yield f"GotoIf({_IS_OVER}?vain)"
     yield from _by_trunk(plan, rule, last, begins, options)
     first, *rest = in_vain
@@ -129,7 +149,7 @@ def _by_trunk(plan: Plan, rule: DialRule, trunk: Trunk, begins: int, options: st
     yield f"Set(CALLERID(name)={name})"
     before, off = number_formats.of_rule(trunk, rule)
     number = f"{before}${{FILTER(0-9,${{EXTEN:{begins + off}}})}}"
-    yield f"Dial(PJSIP/{number}@{trunk_endpoint(trunk)},{OUTSIDE_S},{options})"
+    yield f"Dial({way_to(trunk, number)},{OUTSIDE_S},{options})"
 
 
 _FAILED = " | ".join(f'"${{DIALSTATUS}}" = "{it}"' for it in ("CHANUNAVAIL", "CONGESTION", "BUSY"))

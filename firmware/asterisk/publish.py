@@ -47,6 +47,7 @@ OWN = ".own"  # beside a file of these while it holds another version's sections
 # What Asterisk reads only when it starts.
 READ_AT_START = (
     *("asterisk.conf", "http.conf", "modules.conf", "manager.conf", "rtp.conf", "logger.conf"),
+    "chan_dahdi.conf",
 )
 
 
@@ -318,9 +319,10 @@ async def _walk(walker: "_Walker", plan: Plan) -> None:
 
 
 def _leading_nowhere(plan: Plan) -> Plan:
-    """The plan with every trunk's far end on this machine, where nothing listens."""
+    """The plan with every trunk's far end on this machine, where nothing listens. A card is the
+    running Asterisk's alone: here it is a trunk like any other."""
     trunks = {
-        name: replace(trunk, host="127.0.0.1", port=9, registers=False)  # 9: discard
+        name: replace(trunk, host="127.0.0.1", port=9, registers=False, card=None)  # 9: discard
         for name, trunk in plan.trunks.items()
     }
     return replace(plan, trunks=trunks)

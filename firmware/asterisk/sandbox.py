@@ -154,6 +154,12 @@ def launch_beside(living: Place, scratch: Place) -> Launch:
     return Sandboxed(find_root(), scratch.asterisk, scratch.prompts)
 
 
+def has_module(place: Place, name: str) -> bool:
+    """Whether this place's Asterisk has a module. AsteriskError: none was built yet."""
+    root = Path("/") if place.home == BOX else find_root()
+    return (_modules(root) / f"{name}.so").exists()
+
+
 class Asterisk:
     """One running instance. Its configuration lies in `current` of the site's directory."""
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from firmware import account, gateways, people, sip_authorities
+from firmware.asterisk import dahdi
 from firmware.audit import Act
 from firmware.cli.site import plan_of
 from firmware.control import ControlError, ask
@@ -24,7 +25,7 @@ from firmware.provisioning.desk import Maker, mac
 from firmware.provisioning.links import Link
 from firmware.sip_authorities import TrustError
 from firmware.store import StoreError
-from ivr.plan import Trunk
+from ivr.plan import Plan, Trunk
 
 NOT_DONE = 1
 DISCARD = 9  # a port of no meaning here (RFC 863)
@@ -97,13 +98,16 @@ def gateway(
     page_port: Annotated[int, typer.Option(help="where the page answers by HTTPS")] = 443,
 ) -> None:
     """What a gateway is to be told, page by page, as its own pages name it; or a link, good once,
-    by which a GXW410x fetches it from the box."""
+    by which a GXW410x fetches it from the box. Of a telephone card: the kernel's file for it."""
     place = Place.from_environment()
     plan = plan_of(site or place.site_file)
     trunk = plan.trunks.get(name)
+    if trunk is not None and trunk.card is not None:
+        _tell_card(plan)
+        return
     if trunk is None or trunk.gateway is None:
         complain.print(
-            f"no gateway is called {name}: say in [trunks.{name}] gateway = which it is",
+            f"no gateway is called {name}: say in [trunks.{name}] gateway = which it is, or card =",
             markup=False,
         )
         raise typer.Exit(NOT_DONE)
@@ -117,6 +121,14 @@ def gateway(
         table.add_row(*map(escape, (each.page, each.name, each.value, p_value)))
     say.print(table)
     say.print(f"the box is at {host} for it: --box says another", markup=False)
+
+
+def _tell_card(plan: Plan) -> None:
+    """What the kernel is to be told; how, beside it, so that it can be led into a file."""
+    typer.echo(dahdi.system(plan), nl=False)
+    complain.print("this belongs into /etc/dahdi/system.conf, for all cards of the box:")
+    complain.print("    sudo dahdi_cfg -vv                 # tells the cards", highlight=False)
+    complain.print("    sudo systemctl restart asterisk    # ends all calls", highlight=False)
 
 
 def _make_link(place: Place, trunk: Trunk, host: str, written: str, port: int) -> None:

@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from firmware import proving, publishing, settings, tickets, toml_lines, trial, versions
-from firmware.asterisk.sandbox import launch_for
+from firmware import card_watch, proving, publishing, settings, tickets, toml_lines, trial, versions
+from firmware.asterisk import dahdi
+from firmware.asterisk.sandbox import AsteriskError, has_module, launch_for
 from firmware.peer import at_the_shell
 from firmware.place import Place
 from firmware.settings import Fault, SiteFaults
@@ -213,8 +214,20 @@ def _tell(file: Path, fault: Fault) -> None:
 def _warnings(plan: Plan, now: datetime) -> list[Notice]:
     waiting = tickets.waiting_at(Place.from_environment().calls_db)
     promised = forsaken(plan, waiting)
-    told = [*outdated(plan, now.date()), *ungated(plan), *untold(plan)]
+    told = [*outdated(plan, now.date()), *ungated(plan), *untold(plan), *_without_driver(plan)]
     return [*told, *promised, *notices(plan, now)]
+
+
+def _without_driver(plan: Plan) -> Iterator[Notice]:
+    """Telephone cards where this machine's Asterisk has nothing that drives them."""
+    found = [trunk.name for trunk in plan.trunks.values() if trunk.card is not None]
+    try:
+        if not found or has_module(Place.from_environment(), dahdi.MODULES):
+            return
+    except AsteriskError:  # none was built yet, and what it will have is not known
+        return
+    for name in found:
+        yield Notice(("trunks", name), card_watch.NO_DRIVER, card_watch.NO_DRIVER_CURE)
 
 
 def _forewarn(file: Path, text: str, told: Iterable[Notice]) -> None:

@@ -69,6 +69,36 @@ PLAIN: Mapping[str, str] = {
         "A port carries a number that no line has which comes by it."
     ),
     "add the number to a line of this trunk": to_say("Add the number to a line that comes by it."),
+    "its group is another card's too": to_say("Its group is another card's too."),
+    "give each card a group = of its own": to_say("Give each card a group of its own."),
+    "some of its channels are another card's": to_say("Some of its channels are another card's."),
+    "count them as `dahdi_scan` does, through all cards": to_say(
+        "Count them as dahdi_scan does, through all cards."
+    ),
+    "its span is another card's too": to_say("Its span is another card's too."),
+    "give each the span = that `dahdi_scan` tells": to_say("Give each the span of dahdi_scan."),
+    "a card is in the box itself, and this trunk has %(name)s too": to_say(
+        "A card is in the box itself, and this connection has %(name)s too."
+    ),
+    "take %(name)s out, or card": to_say("Leave one of the two out."),
+    "no analog card has so many channels": to_say("No analog card has so many channels."),
+    "an analog line has no switch": to_say("An analog line has no switch."),
+    "take switch out, or write which kind it is": to_say(
+        "Leave the switch empty, or choose what is plugged into the card."
+    ),
+    "it has fewer channels than ports": to_say("It has fewer channels than ports."),
+    "name no more numbers than it has channels": to_say(
+        "Name no more numbers than it has channels."
+    ),
+    "one span of this kind has %(least)s channels, and here are %(most)s": to_say(
+        "One span of this kind has %(least)s channels, and here are %(most)s."
+    ),
+    "ISDN tells who calls by itself": to_say("ISDN tells who calls by itself."),
+    "take caller_id out": to_say("Leave the kind of caller ID empty."),
+    "ISDN tells the number that is called by itself": to_say(
+        "ISDN tells the number that is called by itself."
+    ),
+    "take ports out": to_say("Leave the numbers of its ports empty."),
     "no fax comes by a modem": to_say("No fax comes by a modem."),
     "take a line of a trunk for it": to_say("Take a line of a telephone company for it."),
     "no line takes emergency calls": to_say("No line takes emergency calls."),

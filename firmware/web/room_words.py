@@ -326,6 +326,37 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Ends a call of which nothing is heard"),
         to_say("Only while nobody talks with the caller. 0: never."),
     ),
+    "trunks.card": (
+        to_say("Telephone card in the box, for experts"),
+        to_say(
+            "Instead of address and user name, where a card that DAHDI drives is in the box."
+            " careline lines settings NAME prints what the machine is to be told."
+        ),
+    ),
+    "trunks.card.kind": (to_say("What is plugged into it"), ""),
+    "trunks.card.channels": (
+        to_say("Its channels"),
+        to_say("As dahdi_scan counts them, like 1-4; of ISDN all of the span, like 1-24."),
+    ),
+    "trunks.card.group": (to_say("Group by which it is dialled"), to_say("Each card its own.")),
+    "trunks.card.span": (to_say("Span"), to_say("Of ISDN, as dahdi_scan counts it.")),
+    "trunks.card.signalling": (
+        to_say("How an analog line tells that it is in use"),
+        to_say("With loop start a hang-up is told by the busy tone alone."),
+    ),
+    "trunks.card.switch": (
+        to_say("Switch of the company, of ISDN"),
+        to_say("Left empty: National ISDN-2 on T1, EuroISDN elsewhere."),
+    ),
+    "trunks.card.caller_id": (
+        to_say("How an analog line tells who calls"),
+        to_say("Left empty: as the clinic's country does."),
+    ),
+    "trunks.card.echo": (to_say("Echo canceller"), ""),
+    "trunks.card.zone": (
+        to_say("Country of its tones"),
+        to_say("As DAHDI names it, like us or uk. Left empty: the clinic's."),
+    ),
     "trunks.emergency": (
         to_say("Emergency calls may go by it"),
         to_say("Only a line that cannot take them, as one for faxes alone, is left out."),
@@ -611,6 +642,28 @@ CHOICES: Mapping[str, str] = {
     "account": to_say("not in From, which holds the user name"),
     "caller": to_say("in From"),
     "name": to_say("in the name of From"),
+    "fxo": to_say("analog lines (FXO)"),
+    "t1": to_say("ISDN on a T1, as in North America"),
+    "e1": to_say("ISDN on an E1, as elsewhere"),
+    "bri": to_say("ISDN basic rate, with other devices"),
+    "bri-ptp": to_say("ISDN basic rate, point to point"),
+    "kewl-start": to_say("kewl start"),
+    "loop-start": to_say("loop start"),
+    "national": "National ISDN-2",
+    "ni1": "National ISDN-1",
+    "dms100": "Nortel DMS-100",
+    "4ess": "AT&T 4ESS",
+    "5ess": "Lucent 5ESS",
+    "euroisdn": "EuroISDN",
+    "qsig": "QSIG",
+    "bell": "Bell 202",
+    "v23": "V.23",
+    "v23-polarity": to_say("V.23 after a change of polarity"),
+    "dtmf": "DTMF",
+    "mg2": "MG2",
+    "kb1": "KB1",
+    "oslec": "OSLEC",
+    "off": to_say("none"),
 }
 
 _LETTERS = to_say("Use up to 80 letters, digits, spaces and . ' / + - and begin with a letter.")
@@ -648,6 +701,20 @@ PLAIN: Mapping[str, str] = {
     '"as-dialled", "e164" or "+e164"': _OFFERED,
     '"account", "caller" or "name"': _OFFERED,
     '"ht813", "gxw4104", "gxw4108" or "generic"': _OFFERED,
+    '"fxo", "t1", "e1", "bri" or "bri-ptp"': _OFFERED,
+    '"kewl-start" or "loop-start"': _OFFERED,
+    '"national", "ni1", "dms100", "4ess", "5ess", "euroisdn" or "qsig"': _OFFERED,
+    '"bell", "v23", "v23-polarity" or "dtmf"': _OFFERED,
+    '"mg2", "kb1", "oslec" or "off"': _OFFERED,
+    'a table like { kind = "fxo", channels = "1-4" }': to_say(
+        "Fill in its channels, or nothing of it."
+    ),
+    'channels as `dahdi_scan` counts them, in quotes, like "1-4"': to_say(
+        "Write channels as dahdi_scan counts them, like 1-4."
+    ),
+    'a country as DAHDI names it, like "us", "uk" or "de"': to_say(
+        "Write a country as DAHDI names it, like us, uk or de."
+    ),
     'a country\'s code in quotes, like "1"': to_say("Write a country's code, like 1 or 49."),
     '"none", "optional" or "required"': _OFFERED,
     '"emergency", "urgent", "soon" or "routine"': _OFFERED,

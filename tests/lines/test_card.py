@@ -1,0 +1,86 @@
+"""A telephone card that the site names and the machine has not: all else works, and it is told."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tomlkit
+from typer.testing import CliRunner
+
+from firmware import card_watch, settings
+from firmware.asterisk import dahdi
+from firmware.asterisk.sandbox import has_module
+from firmware.cli.site import app
+from firmware.topics import Part
+from ivr.plan import Plan
+from tests.system import practice
+from tests.system.practice import Story
+from tests.system.town import Town, soon
+
+OUTSIDE = "2025550142"
+# First of the lines for 911, too: it stands before the other.
+SITE = practice.SITE.replace(
+    "[trunks.telco]", '[trunks.wall.card]\nchannels = "1-2"\n\n[trunks.telco]', 1
+).replace('trunk = "telco"\nshows', 'trunk = "wall"\notherwise = ["telco"]\nshows')
+CARD = settings.read(SITE).trunks["wall"]
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A rehearsal leads each trunk to its own company; this one is a card again."""
+
+    def wall_is_a_card(plan: Plan) -> Plan:
+        return replace(plan, trunks={**plan.trunks, "wall": CARD})
+
+    home = tmp_path_factory.mktemp("card")
+    with practice.build(home, SITE, change=wall_is_a_card) as standing:
+        document = tomlkit.parse(standing.place.site_file.read_text("utf-8"))
+        document["trunks"]["wall"] = {"card": {"channels": "1-2"}}
+        standing.place.site_file.write_text(tomlkit.dumps(document), "utf-8")
+        yield standing
+
+
+async def told_of_it(told: Story) -> Part:
+    """Once the status has it."""
+    while True:
+        for part in (await told.status()).parts:
+            if part.name == "trunk wall":
+                return part
+
+
+def test_a_card_that_is_not_there_is_told_and_calls_and_911_go_by_the_other_line(
+    clinic: Town,
+) -> None:
+    async def story() -> None:
+        telco = clinic.telco
+        call = await telco.dial("102", f"9{OUTSIDE}")
+        await soon(call.answered)
+        await call.hang_up()
+        assert [each.number for each in telco.invitations] == [OUTSIDE]
+        emergency = await telco.dial("102", "911")
+        await soon(emergency.answered)
+        await emergency.hang_up()
+        assert [each.number for each in telco.emergency_invitations] == ["911"]
+        async with practice.exchange(clinic) as told:
+            part = await soon(told_of_it(told))
+            assert part.state == "alarm"
+            assert (part.detail, part.cure) in (
+                (card_watch.NO_DRIVER, card_watch.NO_DRIVER_CURE),  # where nothing drives cards
+                (card_watch.NOT_THERE, card_watch.NOT_THERE_CURE.format("wall")),
+            )
+
+    clinic.run(story())
+
+
+def test_who_checks_the_site_is_warned_where_nothing_drives_the_card(
+    clinic: Town, tmp_path: Path
+) -> None:
+    file = tmp_path / "clinic.toml"
+    advice = '"emergency-first", "main-menu"'
+    file.write_text(SITE.replace('"main-menu"', advice), "utf-8")
+    home = {"CARELINE_HOME": str(clinic.place.home)}
+    result = CliRunner().invoke(app, ["check", str(file)], env=home)
+    assert result.exit_code == 0, result.output
+    is_driven = has_module(clinic.place, dahdi.MODULES)
+    assert (card_watch.NO_DRIVER in result.stderr) is not is_driven
