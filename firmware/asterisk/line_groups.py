@@ -5,8 +5,12 @@ or has said nothing at all for SILENT_S. Never once the other end rings, is hear
 and never because the number itself is wrong.
 
     outside -> Dial by the first -> line-tried, as its call begins: watches it
-                    |                    '-> line-silent: ends a call to which nobody said a word
-                    '-> Dial by the next ... -> in vain
+                    |                    '-> line-silent: ends a call to which nobody said a word,
+                    |                                     and the next calls pass that trunk by
+                    '-> Dial by the next ... -> Dial by those passed by -> in vain
+
+A trunk is passed by for PASSED_S, or until it answers whoever asks whether it is there; where all
+others fail it is tried after all.
 
 Whom the exchange calls is called by a leg through `by-rule-N`, where the rule has several trunks or
 a modem.
@@ -25,6 +29,7 @@ from ivr.plan import DialRule, Plan, ShownIn, Trunk
 TRIED, SILENT = "line-tried", "line-silent"
 # Asterisk itself gives a silent trunk up after 64 × T1, of which 6.4 s is the least there is.
 SILENT_S = 4
+PASSED_S = 120
 OUTSIDE_S = 120
 # Causes of Q.850 by which the number is wrong and not the line: no such number, it has changed, it
 # is not whole.
@@ -100,7 +105,7 @@ def _by(plan: Plan, rule: DialRule) -> str:
 
 
 def _watching() -> Iterator[str]:
-    told = "v(TRIED=${CHANNEL}^FOR=${ARG1})"
+    told = "v(TRIED=${CHANNEL}^FOR=${ARG1}^BY=${ARG2})"
     yield section(
         TRIED,
         [
@@ -120,6 +125,9 @@ def _watching() -> Iterator[str]:
                 "s",
                 f"Wait({SILENT_S})",
                 f'GotoIf($["{said}" != ""]?over)',
+                # Who has hung up meanwhile has left no word either.
+                'GotoIf($["${CHANNELS(^${TRIED}$)}" = ""]?over)',
+                f"Set(GLOBAL({passed_until('${BY}')})=$[${{EPOCH}} + {PASSED_S}])",
                 "SoftHangup(${TRIED})",
                 "(over) Hangup()",
             )
@@ -133,14 +141,47 @@ def in_turn(
     """The steps that dial a number; it begins at this digit of what was dialled. Fallen through to
     `in_vain` means that nobody answered."""
     *others, last = (plan.trunks[trunk] for trunk in rule.trunks)
-    for trunk in others:
-        watched = "" if trunk.card else f"b({TRIED}^s^1(${{CHANNEL}}))"
-        yield from _by_trunk(plan, rule, trunk, begins, f"{options}{watched}")
+    for number, trunk in enumerate(others, 1):
+        if trunk.card is None:
+            yield f"Set(PASSED{number}={_is_silent(trunk_endpoint(trunk))})"
+            yield f"GotoIf($[${{PASSED{number}}}]?past{number})"
+        yield from _by_trunk(plan, rule, trunk, begins, _watches(trunk, options))
         yield f"GotoIf({_IS_OVER}?vain)"
+        yield f"(past{number}) NoOp()"
     yield from _by_trunk(plan, rule, last, begins, options)
+    for number, trunk in enumerate(others, 1):
+        if trunk.card is None:
+            yield f"GotoIf({_IS_OVER}?vain)"
+            yield f"GotoIf($[!${{PASSED{number}}}]?left{number})"
+            yield from _by_trunk(plan, rule, trunk, begins, _watches(trunk, options))
+            yield f"(left{number}) NoOp()"
     first, *rest = in_vain
     yield f"(vain) {first}" if others else first
     yield from rest
+
+
+def _watches(trunk: Trunk, options: str) -> str:
+    if trunk.card:  # it tells at once
+        return options
+    return f"{options}b({TRIED}^s^1(${{CHANNEL}}^{trunk_endpoint(trunk)}))"
+
+
+def look_at(endpoint: str) -> str:
+    """The address of record by which a trunk is asked whether it is there."""
+    return f"look-{endpoint}"
+
+
+def passed_until(endpoint: str) -> str:
+    """The global variable that has until when a trunk is passed by."""
+    return f"PASSED-{endpoint}"
+
+
+def _is_silent(endpoint: str) -> str:
+    """1 or 0. A clock that was set back since ends it too."""
+    left = f"0${{{passed_until(endpoint)}}} - ${{EPOCH}}"
+    contact = f"${{PJSIP_AOR({look_at(endpoint)},contact)}}"
+    answers = f'"${{PJSIP_CONTACT({contact},status)}}" = "Reachable"'
+    return f"$[{left} > 0 & {left} <= {PASSED_S} & !({answers})]"
 
 
 def _by_trunk(plan: Plan, rule: DialRule, trunk: Trunk, begins: int, options: str) -> Iterator[str]:

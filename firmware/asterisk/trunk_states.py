@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firmware.asterisk.line_groups import look_at
 from firmware.asterisk.translate import Action
 from firmware.asterisk.wire import Message
 
@@ -44,11 +45,6 @@ class Contact:
 
 
 NOT_ASKED = Contact()
-
-
-def look_at(endpoint: str) -> str:
-    """The address of record by which a trunk is asked whether it is there."""
-    return f"look-{endpoint}"
 
 
 def contact_of(endpoint: str) -> Action:

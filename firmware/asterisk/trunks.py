@@ -7,7 +7,7 @@ encrypted by SDES (RFC 4568), whose keys that signalling hides.
 
 from collections.abc import Iterator
 
-from firmware.asterisk import endpoints, fax, line_groups, trunk_states, whereabouts, written
+from firmware.asterisk import endpoints, fax, line_groups, whereabouts, written
 from firmware.asterisk.dialplan import trunk_context
 from ivr.plan import Encrypted, Plan, ShownIn, Transport, Trunk
 
@@ -69,7 +69,7 @@ def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
     yield written.section(title, ["type=aor", f"contact=sip:{at}"])
     # Looked at by itself: a contact that does not answer OPTIONS is dialled no more, 911 neither,
     # and a gateway that never answers them may carry calls all the same.
-    look = trunk_states.look_at(title)
+    look = line_groups.look_at(title)
     # Only what an endpoint has is asked; by `ip`, and of no address, nobody can be it.
     nobody = [*_by(trunk), "identify_by=ip", f"context={trunk_context(trunk)}"]
     yield written.section(look, [*nobody, f"aors={look}"])

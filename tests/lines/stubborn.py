@@ -28,6 +28,7 @@ class Stubborn(asyncio.DatagramProtocol):
         self._calls: set[str] = set()
         self._hears = 0  # the last caller's port for sound
         self.is_mute = True
+        self.is_there = False  # for whoever asks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -37,7 +38,7 @@ class Stubborn(asyncio.DatagramProtocol):
         lines = data.decode().splitlines()
         echoed = [line for line in lines if line.lower().startswith(ECHOED)]
         method = lines[0].split(" ")[0] if lines else ""
-        if method in {"CANCEL", "BYE"}:
+        if method in {"CANCEL", "BYE"} or (method == "OPTIONS" and self.is_there):
             self._answer("200 OK", echoed, sender, "")
         if method == "ACK" and not self.is_mute:
             self._say_nothing((sender[0], self._hears))

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.asterisk.line_groups import SILENT_S
-from firmware.asterisk.telco import OUTSIDE_TONE_HZ, Answers
+from firmware.asterisk.line_groups import SILENT_S, passed_until
+from firmware.asterisk.telco import OUTSIDE_TONE_HZ, Answers, Busy
 from firmware.ports import free_ports
 from ivr.plan import Plan
 from tests.lines.stubborn import ADDRESS, company
@@ -18,6 +18,7 @@ from tests.system import ear, practice
 from tests.system.town import Town, soon
 
 OUTSIDE, OTHER = "2025550142", "2025550143"
+NUMBERS = ("2025550144", "2025550145", "2025550146", "2025550147")
 AT_ONCE_S = 1.0
 SITE = (
     practice.SITE.replace(
@@ -61,6 +62,12 @@ def clinic(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Town
         yield standing
 
 
+@pytest.fixture(autouse=True)
+def forgotten(clinic: Town) -> None:
+    """That the first line was silent in the story before."""
+    clinic.run(clinic.clinic.rx(f"dialplan set global {passed_until('trunk-first')} 0"))
+
+
 @pytest.mark.parametrize(
     ("answers", "least_s", "most_s"),
     [
@@ -86,6 +93,45 @@ def test_a_line_that_fails_gives_the_call_to_the_next(
             assert len(clinic.telco.invitations) == before + 1
             assert least_s <= took_s < most_s
             await call.hang_up()
+
+    clinic.run(story())
+
+
+async def answered_in_s(clinic: Town, number: str) -> float:
+    dialled_s = time.monotonic()
+    call = await clinic.telco.dial("102", f"9{number}")
+    await soon(call.answered)
+    took_s = time.monotonic() - dialled_s
+    await call.hang_up()
+    return took_s
+
+
+async def is_seen(clinic: Town) -> None:
+    """Once Asterisk knows that the first line answers."""
+    await clinic.clinic.rx("pjsip qualify look-trunk-first")
+    while "Avail" not in await clinic.clinic.rx("pjsip show aor look-trunk-first"):
+        pass  # each question takes Asterisk's command line a while
+
+
+def test_a_line_that_was_silent_is_passed_by_but_where_the_others_fail_and_until_it_answers(
+    clinic: Town, port: int
+) -> None:
+    """Asterisk does so alone: the exchange does not run."""
+    silent, passed, tried, back = NUMBERS
+
+    async def story() -> None:
+        async with company(port) as first:
+            assert await answered_in_s(clinic, silent) > SILENT_S
+            assert await answered_in_s(clinic, passed) < AT_ONCE_S
+            assert passed not in first.called
+            await clinic.telco.behave(tried, Busy())
+            call = await clinic.telco.dial("102", f"9{tried}")
+            await soon(call.ended)
+            assert tried in first.called
+            first.is_there, first.answers = True, ("200 OK",)
+            await soon(is_seen(clinic))
+            await answered_in_s(clinic, back)
+            assert back in first.called
 
     clinic.run(story())
 
