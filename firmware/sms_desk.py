@@ -21,6 +21,7 @@ from firmware.ledger import Moment
 from firmware.machine import MachineKey
 from firmware.modem_line import ModemLine
 from firmware.notify import Notice, Refused, Untaken
+from firmware.showable import marked
 from firmware.sms_rule import (
     Asked,
     asked_by,
@@ -166,7 +167,8 @@ class SmsDesk:
         match event:
             case events.SmsCame(slots=slots, number=number, text=text, missing=missing):
                 whole = f"{text} {LACKS_A_PART}" if missing else text
-                self._start(self._come(modem, Came(slots, number, whole, Moment.now())))
+                came = Came(slots, marked(number), _lines(whole), Moment.now())
+                self._start(self._come(modem, came))
             case events.SmsUnreadable(slots=slots, pdu=pdu):
                 came = Came(slots, "", f"{UNREADABLE} {pdu}", Moment.now())
                 self._start(self._come(modem, came))
@@ -269,6 +271,11 @@ class SmsDesk:
                 return sms_store.sent_on(connection, day, "", self._key).to_all
         finally:
             reader.dispose()
+
+
+def _lines(text: str) -> str:
+    """A stranger's text, as it may be shown."""
+    return marked(text.replace("\r\n", "\n").replace("\r", "\n"), kept="\n")
 
 
 def _is_own(plan: Plan, number: str) -> bool:

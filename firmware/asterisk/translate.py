@@ -14,7 +14,6 @@ cause 19, so it matters whether it ever rang (tried on 22.10.1).
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +26,7 @@ from firmware.asterisk.sent_for import Leg, SentFor, refusal
 from firmware.asterisk.tap_dialplan import KEYED, SPY, TAP
 from firmware.asterisk.wire import Message, Pair
 from firmware.power_rule import Up
+from firmware.showable import marked
 from ivr import commands, events, inside, outside
 from ivr.events import Passing, PhoneState
 from ivr.plan import Plan
@@ -57,9 +57,6 @@ _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 # Where Asterisk rings people by itself.
 STATIC = ("failsafe", "emergency-return")
 _NO_CALLER = ("<unknown>", "(null)")
-# Invisible, or turning the direction of what follows; the joiner inside an emoji is neither.
-_UNSHOWABLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-_JOINER = "\u200d"
 
 _PHONE_STATES = {
     "NOT_INUSE": PhoneState.IDLE,
@@ -1027,13 +1024,7 @@ def shown(text: str, longest: int) -> str:
     if text in _NO_CALLER:
         return ""
     plain = _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), text)
-    safe = "".join(
-        "\N{REPLACEMENT CHARACTER}"
-        if unicodedata.category(letter) in _UNSHOWABLE and letter != _JOINER
-        else letter
-        for letter in plain[:longest]
-    )
-    return safe.strip()
+    return marked(plain[:longest]).strip()
 
 
 def _caller_id(caller: _Caller | None, otherwise: str) -> str:
