@@ -59,6 +59,7 @@ from firmware.callback_desk import CallbackDesk
 from firmware.callers import Callers
 from firmware.calling_out import CallingOut
 from firmware.clips import Clips
+from firmware.company_names import CompanyNames, life_of
 from firmware.control import Broadcast, ControlError
 from firmware.copies import Copies, mend_people
 from firmware.damage_notices import DamageNotices
@@ -193,6 +194,9 @@ class App:
             ami=self._ports.ami,
             secret=secrets_of(place.secrets, self._plan).ami,
             sip=(self._ports.sip, self._ports.sip_tls),
+        )
+        self._company_names = CompanyNames(
+            lambda: self._plan, partial(life_of, self._link), root.reloading(place.root_socket)
         )
         self._lamps = Lamps(self._link, place.calls_db, self._boxes_with_lamps)
         self._roster = Roster(self._exchange, self._inbox.put)
@@ -574,6 +578,7 @@ class App:
             group.create_task(survived(self._panel.run(), "panel"))
             group.create_task(survived(self._speakers.run(), "loudspeakers"))
             group.create_task(survived(self._guard.run(), "guard"))
+            group.create_task(survived(self._company_names.run(), "companies' names"))
             group.create_task(survived(self._supply.run(), "power"))
             group.create_task(self._rollups.run())
             group.create_task(self._send_what_was_left())
