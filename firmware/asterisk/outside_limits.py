@@ -24,7 +24,9 @@ COUNTED, STOPPED = "outside", "outside-stopped"  # of the database
 GROUP = "outside"
 ALLOWED, COUNT_FAILED, REFUSED = "outside-allowed", "outside-failed", "outside-refused"
 BARRED_SAID, ENOUGH_SAID, STOPPED_SAID = "outside-barred", "outside-enough", "outside-stopped"
-NOBODY = "0"  # a call of which nobody can say who placed it is still counted, and let go
+# A caller whom the clinic itself passes outside is counted and never stopped: whoever calls in
+# often would keep the others from who is on duty.
+NOBODY = "0"
 OFTEN, FAILING = "often", "failing"  # why a telephone is stopped
 WITHIN_S = 600
 NIGHT_FROM_H, NIGHT_TO_H = 22, 6
@@ -72,6 +74,7 @@ def _allowed(plan: Plan) -> str:
                 f'GotoIf($["${{DB({STOPPED}/${{WHO}})}}" != ""]?stopped)',
                 *_within("tries"),
                 f"Set(MOST=${{IF({is_night}?{limits.tries_at_night}:{limits.tries})}})",
+                f'GotoIf($[${{COUNT}} > ${{MOST}} & "${{WHO}}" = "{NOBODY}"]?enough)',
                 "GotoIf($[${COUNT} > ${MOST}]?stop)",
                 _keep("tries"),
                 f"Set(DAY=${{STRFTIME(${{EPOCH}},{zone},%Y%m%d)}})",
@@ -109,7 +112,7 @@ def _count_failed(plan: Plan) -> str:
                 f"Set(HELD=${{LOCK({COUNTED})}})",
                 *_within("failed"),
                 _keep("failed"),
-                f"GotoIf($[${{COUNT}} >= {plan.outside.failing}]?stop)",
+                f'GotoIf($[${{COUNT}} >= {plan.outside.failing} & "${{WHO}}" != "{NOBODY}"]?stop)',
                 UNLOCK,
                 "(over) Return()",
                 *_stop(FAILING),

@@ -3,10 +3,13 @@ while emergency calls, and the other telephones, go on."""
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from firmware.asterisk import stops
 from firmware.asterisk.link import ActionFailed
+from firmware.asterisk.outside_limits import NOBODY
 from firmware.asterisk.telco import Answers, Silent, Telco
 from firmware.control import ask_async
 from firmware.outside_desk import ALLOW, OUTSIDE, AllowRequest, OutsideReply, OutsideRequest
@@ -123,6 +126,31 @@ def test_a_telephone_that_forwards_its_calls_is_counted_for_them_and_no_machine_
         assert "/outside/109/day" in counted
 
     clinic.run(story())
+
+
+def test_callers_whom_the_clinic_passes_outside_wait_out_the_limit_and_are_never_stopped(
+    clinic: Town,
+) -> None:
+    """Else whoever calls often enough by night would keep all others from who is on duty, until an
+    admin comes."""
+
+    async def story() -> list[bool]:
+        telco, reached = clinic.telco, []
+        async with clinic.told() as told:
+            for place in range(MOST + 2):
+                before = len(telco.invitations)
+                channel = f"Local/920255530{place:02}@outside/n"
+                with suppress(ActionFailed):
+                    await told.link.send(
+                        "Originate", ("Channel", channel), ("Application", "NoOp"),
+                        ("Async", "false"),
+                    )  # fmt: skip
+                reached.append(len(telco.invitations) > before)
+            kept = stops.stops(await told.link.ask(*stops.ASKED))
+        assert NOBODY not in [each.phone for each in kept]
+        return reached
+
+    assert clinic.run(story()) == [True] * MOST + [False] * 2
 
 
 def test_who_is_stopped_is_told_with_the_reason_and_let_go_again_by_a_person(clinic: Town) -> None:
