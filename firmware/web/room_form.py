@@ -10,6 +10,7 @@ from firmware.fields import Field, Kind, Texts
 from firmware.filling import NAME, Told
 from firmware.forms import described
 from firmware.sections import Document, Section, Shape, names_for, parts_called
+from firmware.web import fault_words
 from firmware.web.room_words import CALLED, CHOICES, FIELDS, PLAIN
 from firmware.web.words import Words, to_say
 
@@ -161,7 +162,7 @@ REQUESTS = ("refill", "appointment", "referral", "billing", "call-back", "other"
 
 def said(told: Told, words: Words) -> str:
     """What is wrong and what belongs there, as sentences."""
-    parts = (words.told(told.reason), words.told(plain(told.cure)))
+    parts = (fault_words.plain(each, words) for each in (told.reason, plain(told.cure)))
     return " ".join(_sentence(part) for part in parts if part)
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from firmware import card_watch, line_ear, settings
 from firmware.asterisk import card_states, config, dahdi, dialplan, line_groups
 from firmware.asterisk.config import Paths, Ports
+from firmware.asterisk.publish import needs_restart
 from firmware.asterisk.wire import Message
 from firmware.cli.lines import app
 from firmware.lines_desk import line_now
@@ -111,6 +112,15 @@ def test_the_kernel_and_asterisk_are_told_of_each_card_to_the_letter() -> None:
     assert made["chan_dahdi.conf"] == CHANNELS
     assert made["modules.conf"].endswith("load=chan_dahdi\n")
     assert "trunk-telco" not in made["pjsip.conf"]
+
+
+def test_a_card_that_changes_waits_for_asterisk_s_next_start(tmp_path: Path) -> None:
+    for name, made in (("now", files(plan())), ("later", files(plan(f'{FXO}echo = "off"\n')))):
+        (tmp_path / name).mkdir()
+        for file, text in made.items():
+            (tmp_path / name / file).write_text(text, "utf-8")
+    assert needs_restart(tmp_path / "now", tmp_path / "later")
+    assert not needs_restart(tmp_path / "now", tmp_path / "now")
 
 
 def test_a_site_without_a_card_has_nothing_of_it() -> None:

@@ -9,7 +9,7 @@ import tomlkit
 from typer.testing import CliRunner
 
 from firmware import card_watch, settings
-from firmware.asterisk import dahdi
+from firmware.asterisk import dahdi, publish
 from firmware.asterisk.sandbox import has_module
 from firmware.cli.site import app
 from firmware.topics import Part
@@ -19,24 +19,28 @@ from tests.system.practice import Story
 from tests.system.town import Town, soon
 
 OUTSIDE = "2025550142"
-# First of the lines for 911, too: it stands before the other.
+WRITTEN = {
+    "wall": {"card": {"channels": "1-2"}},
+    "isdn": {"card": {"kind": "t1", "channels": "3-26", "group": 2}},
+}
+# First of the lines for 911, too: they stand before the other.
 SITE = practice.SITE.replace(
-    "[trunks.telco]", '[trunks.wall.card]\nchannels = "1-2"\n\n[trunks.telco]', 1
-).replace('trunk = "telco"\nshows', 'trunk = "wall"\notherwise = ["telco"]\nshows')
-CARD = settings.read(SITE).trunks["wall"]
+    "[trunks.telco]", f"{tomlkit.dumps({'trunks': WRITTEN})}\n[trunks.telco]", 1
+).replace('trunk = "telco"\nshows', 'trunk = "wall"\notherwise = ["isdn", "telco"]\nshows')
+CARDS = {name: settings.read(SITE).trunks[name] for name in WRITTEN}
 
 
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A rehearsal leads each trunk to its own company; this one is a card again."""
+    """A rehearsal leads each trunk to its own company; these are cards again."""
 
-    def wall_is_a_card(plan: Plan) -> Plan:
-        return replace(plan, trunks={**plan.trunks, "wall": CARD})
+    def cards_again(plan: Plan) -> Plan:
+        return replace(plan, trunks={**plan.trunks, **CARDS})
 
     home = tmp_path_factory.mktemp("card")
-    with practice.build(home, SITE, change=wall_is_a_card) as standing:
+    with practice.build(home, SITE, change=cards_again) as standing:
         document = tomlkit.parse(standing.place.site_file.read_text("utf-8"))
-        document["trunks"]["wall"] = {"card": {"channels": "1-2"}}
+        document["trunks"].update(WRITTEN)
         standing.place.site_file.write_text(tomlkit.dumps(document), "utf-8")
         yield standing
 
@@ -65,12 +69,16 @@ def test_a_card_that_is_not_there_is_told_and_calls_and_911_go_by_the_other_line
         async with practice.exchange(clinic) as told:
             part = await soon(told_of_it(told))
             assert part.state == "alarm"
-            assert (part.detail, part.cure) in (
-                (card_watch.NO_DRIVER, card_watch.NO_DRIVER_CURE),  # where nothing drives cards
-                (card_watch.NOT_THERE, card_watch.NOT_THERE_CURE.format("wall")),
-            )
+            is_driven = has_module(clinic.place, dahdi.MODULES)
+            assert part.detail == (card_watch.NOT_THERE if is_driven else card_watch.NO_DRIVER)
 
     clinic.run(story())
+
+
+def test_a_site_with_a_card_can_be_published(clinic: Town) -> None:
+    """It is walked by a second Asterisk, which must leave the card to the first."""
+    made = clinic.rehearsal
+    clinic.run(publish.prove(made.place, made.site, made.launch))
 
 
 def test_who_checks_the_site_is_warned_where_nothing_drives_the_card(

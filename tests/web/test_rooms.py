@@ -119,6 +119,23 @@ def test_a_part_is_changed_renamed_and_taken_away_and_that_is_undone(
     assert "still named by" in used.text
 
 
+def test_a_telephone_card_is_set_up_by_its_channels_and_a_slip_is_told_in_the_clinic_s_words(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    card = {"called": "wall", "card.channels": "1-4", "card.kind": "fxo", "emergency": "on"}
+    new = "/rooms/trunks/new"
+    assert send(admin, new, card, new).status_code == 303
+    assert drafted(clinic)["trunks"]["wall"] == {"card": {"channels": "1-4"}}  # type: ignore[index]
+    shown = admin.get("/rooms/trunks/part/wall").text
+    assert "Telephone card in the box, for experts" in shown
+    wrong = send(admin, new, card | {"called": "more", "card.channels": "four"}, new)
+    assert wrong.status_code == 422
+    assert "Write channels as dahdi_scan counts them, like 1-4." in wrong.text
+    beside = send(admin, new, card | {"called": "more", "card.channels": "5-8"}, new)
+    assert 'id="of-card-group-fault">Its group is another card&#39;s too. Give' in beside.text
+    assert "Give each card a group of its own." in beside.text
+
+
 def test_whoever_was_overtaken_is_told_by_whom_and_nothing_typed_is_lost(
     clinic: Clinic, admin: TestClient
 ) -> None:
