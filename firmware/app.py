@@ -311,6 +311,7 @@ class App:
                 plan=lambda: self._plan,
                 link=self._link,
                 lacks_password=partial(site_secrets.lacks_password, self._place.secrets),
+                password_of=partial(site_secrets.trunk_password, self._place.secrets),
                 authorities=self._place.sip_authorities,
                 notices=notices,
                 now=self._now,

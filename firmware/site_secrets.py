@@ -79,6 +79,14 @@ def sim_pin(path: Path, modem: str) -> str | None:
         return None
 
 
+def trunk_password(path: Path, trunk: str) -> str | None:
+    """That of this trunk; None: none was given, or none can be read."""
+    try:
+        return _read(path).trunks.get(trunk) or None
+    except (SecretsError, OSError):
+        return None
+
+
 def is_given(path: Path, section: str, name: str = "") -> bool:
     """Whether this one of [trunks] or [modems] has one, or the mail server of [email].
     SecretsError, OSError: it cannot be read."""

@@ -2,8 +2,10 @@
 the status with the reason and its cure, and by e-mail to those in charge. No call hangs on anything
 here.
 
-    signs in:    signed in -> well | refused, and its server answers -> the user name, the password
-                 or the account | refused, and it is silent -> the connection or the address
+    signs in:    signed in -> well | refused -> why, as the company says it to us (trunk_refusal)
+                 | refused, and it is silent -> the connection or the address
+                 | it was silent and answers again -> the box signs in anew, for the company may
+                 have forgotten it
     comes and goes: an alarm, though it answers now (dead_lines)
     calls are mute: a note, and an alarm when it is several (mute_trunks)
     by TLS:      silent -> what is wrong with its certificate, if that is it
@@ -17,14 +19,14 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import card_watch, cards, dead_lines, mute_trunks, topics, trunk_alarms
+from firmware import card_watch, cards, dead_lines, mute_trunks, topics, trunk_alarms, trunk_refusal
 from firmware.asterisk import card_states, translate, trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
@@ -36,6 +38,7 @@ from ivr.plan import Plan, Transport, Trunk
 
 LOOK_S = 3.0
 CALLS_EVERY_S = 10.0
+ASK_WHY_EVERY_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +65,7 @@ class Stand:
     has_answered: bool = False  # ever, since the exchange began
     signed_in: SignedIn | None = None  # None: it was not told
     certificate: str = ""  # what is wrong with the one that its server shows, as far as we know
+    why: tuple[str, str] | None = None  # it refuses the box, and the cure, where it said so
 
 
 def seen(
@@ -73,12 +77,20 @@ def seen(
     return Stand(known, has_answered, signed_in or before.signed_in, certificate)
 
 
+def is_back(before: Stand, stand: Stand) -> bool:
+    """Whether it was lost and answers again."""
+    was_lost = before.contact.answering is Answering.NO
+    return was_lost and before.has_answered and stand.contact.answering is Answering.YES
+
+
 def part_of(trunk: Trunk, stand: Stand, *, lacks_password: bool) -> topics.Part | None:
     """As the status tells it; None: nothing is known yet."""
     is_silent = stand.contact.answering is Answering.NO
     if is_silent and stand.certificate:
         return _part(trunk, "alarm", stand.certificate, CERTIFICATE_CURE)
     if trunk.registers and stand.signed_in is SignedIn.REFUSED:
+        if stand.why:
+            return _part(trunk, "alarm", *stand.why)
         if is_silent:
             return _part(trunk, "alarm", SILENT, SILENT_CURE)
         if lacks_password:
@@ -113,6 +125,7 @@ class TrunkWatch:
         plan: Callable[[], Plan],
         link: Link,
         lacks_password: Callable[[str], bool],
+        password_of: Callable[[str], str | None],
         authorities: Path,
         notices: Notices,
         now: Callable[[], datetime],
@@ -130,7 +143,9 @@ class TrunkWatch:
         self._troubles: trunk_alarms.Troubles = {}
         self._plan, self._link, self._look_s = plan, link, look_s
         self._authorities = authorities
-        self._lacks_password = lacks_password
+        self._lacks_password, self._password_of = lacks_password, password_of
+        # When each was asked why it refuses the box, and whether it answered to anything then.
+        self._asked_why: dict[str, tuple[float, Answering]] = {}
         self._stands: dict[str, Stand] = {}
         self._ears: dict[str, mute_trunks.Ear] = {}
         self._cards: tuple[topics.Part, ...] = ()
@@ -159,11 +174,32 @@ class TrunkWatch:
             before = self._stands.get(name, Stand())
             contact = await self._contact(endpoint)
             certificate = await self._certificate(trunk, contact)
-            stands[name] = seen(before, contact, signed_in.get(endpoint), certificate)
+            stand = seen(before, contact, signed_in.get(endpoint), certificate)
+            stands[name] = replace(stand, why=await self._why(trunk, stand, before.why))
+            if trunk.registers and is_back(before, stand):
+                await self._link.send(*trunk_states.sign_in(endpoint))
             was, is_now = (self._is_lost(trunk, each) for each in (before, stands[name]))
             falls = dead_lines.lately(self._falls.get(name, ()), self._clock())
             self._falls[name] = (*falls, self._clock()) if is_now and not was else falls
         self._stands = stands
+
+    async def _why(
+        self, trunk: Trunk, stand: Stand, before: tuple[str, str] | None
+    ) -> tuple[str, str] | None:
+        answering, now_s = stand.contact.answering, self._clock()
+        is_refused = trunk.registers and stand.signed_in is SignedIn.REFUSED
+        password = self._password_of(trunk.name) if is_refused else None
+        if password is None or answering is Answering.UNKNOWN:
+            self._asked_why.pop(trunk.name, None)
+            return None
+        asked_s, was = self._asked_why.get(trunk.name, (-math.inf, answering))
+        if was is answering and now_s - asked_s < ASK_WHY_EVERY_S:
+            return before
+        self._asked_why[trunk.name] = now_s, answering
+        status = await trunk_refusal.status_of(trunk, password, self._authorities)
+        if status is None and answering is Answering.NO:
+            return None  # it is silent, and no more is to be told
+        return trunk_refusal.meaning(status)
 
     async def _look_at_cards(self) -> tuple[topics.Part, ...]:
         plan = self._plan()

@@ -47,6 +47,11 @@ class Contact:
 NOT_ASKED = Contact()
 
 
+def sign_in(endpoint: str) -> Action:
+    """Registers there anew, at once."""
+    return ("PJSIPRegister", ("Registration", endpoint))
+
+
 def contact_of(endpoint: str) -> Action:
     """Asks for the name of the contact; its answer's Value goes to `asked`."""
     return ("Getvar", ("Variable", f"PJSIP_AOR({look_at(endpoint)},contact)"))

@@ -12,6 +12,9 @@ from firmware.asterisk.dialplan import trunk_context
 from ivr.plan import Encrypted, Plan, ShownIn, Transport, Trunk
 
 REGISTER_AGAIN_S = 30
+# A company that forgot the box, or refuses it from now on, is found out after so long. One that
+# wants it longer says so (423), and is asked for what it wants.
+SIGNED_IN_S = 300
 # Without one packet of sound; a gateway sends some of silence too.
 GONE_S = 300
 # How often a trunk is asked whether it is there, and how long its answer may take.
@@ -100,6 +103,7 @@ def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
                 f"client_uri=sip:{user}@{host}",
                 # What a trunk calls that names no number: the line's first.
                 *(f"contact_user={written.number(first)}" for first in numbers[:1]),
+                f"expiration={SIGNED_IN_S}",
                 f"retry_interval={REGISTER_AGAIN_S}",
                 f"forbidden_retry_interval={REGISTER_AGAIN_S}",
                 f"fatal_retry_interval={REGISTER_AGAIN_S}",
