@@ -100,7 +100,7 @@ def must_fit(trunks: Mapping[str, Trunk], lines: Mapping[str, Line], fault: Faul
 
 def _of_sip(trunk: Trunk) -> Iterator[tuple[str, str]]:
     said = {
-        "host": trunk.host,
+        "host or provider": trunk.host,
         "username": trunk.username,
         "registers": trunk.registers,
         "calls_from": trunk.calls_from,

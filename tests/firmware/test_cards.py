@@ -182,7 +182,7 @@ def test_an_analog_line_of_a_card_is_listened_to_for_a_hang_up_as_a_gateway_s_is
         ('[trunks.telco.card]\nchannels = "1-49"\n', "", "trunks.telco.card", "so many"),
         (f'{FXO}switch = "ni1"\n', "", "trunks.telco.card", "no switch"),
         (f'{FXO}zone = "xx"\n', "", "trunks.telco.card.zone", "fit"),
-        (f'host = "127.0.0.2"\n{FXO}', "", "trunks.telco.card", "host too"),
+        (f'host = "127.0.0.2"\n{FXO}', "", "trunks.telco.card", "host or provider too"),
         (f'gateway = "ht813"\n{FXO}', "", "trunks.telco.card", "gateway too"),
         (FXO, T1.replace("group = 2\n", ""), "trunks.isdn.card.group", "another card's"),
         (FXO, T1.replace("3-26", "2-25"), "trunks.isdn.card.channels", "another card's"),
