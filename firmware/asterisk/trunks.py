@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from firmware.asterisk import endpoints, fax, line_groups, whereabouts, written
 from firmware.asterisk.dialplan import trunk_context
-from ivr.plan import Encrypted, Plan, ShownIn, Transport, Trunk
+from ivr.plan import Encrypted, GatewayKind, Plan, ShownIn, Transport, Trunk
 
 REGISTER_AGAIN_S = 30
 # A company that forgot the box, or refuses it from now on, is found out after so long. One that
@@ -39,6 +39,13 @@ def _from(trunk: Trunk, user: str) -> list[str]:
 def _is_secret(trunk: Trunk) -> bool:
     """Each of its talks is encrypted."""
     return trunk.srtp is Encrypted.ALWAYS
+
+
+def _shares_its_address(trunk: Trunk) -> bool:
+    """An HT813 has a socket for a telephone, too, at another port of the same address: what comes
+    from there is not the line's, or that telephone's 911 would be answered by our own menu."""
+    kind = trunk.gateway and trunk.gateway.kind
+    return kind is GatewayKind.HT813 and trunk.transport is Transport.UDP
 
 
 def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
@@ -85,9 +92,8 @@ def objects(plan: Plan, trunk: Trunk, password: str) -> Iterator[str]:
             f"qualify_timeout={LOOK_TIMEOUT_S}",
         ],
     )
-    matches = [
-        f"match={at}" for at in (written.host(trunk.host), *map(written.net, trunk.calls_from))
-    ]
+    own = host if _shares_its_address(trunk) else written.host(trunk.host)
+    matches = [f"match={at}" for at in (own, *map(written.net, trunk.calls_from))]
     yield written.section(title, ["type=identify", f"endpoint={title}", *matches])
     if user is not None:
         yield endpoints.auth(title, user, password)

@@ -7,17 +7,20 @@ the exchange gives one, else by nothing but the "PSTN Silence Timeout", which ma
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from firmware.asterisk.telco import Answers, Keys, Silent
+from firmware.asterisk.telco import DESK_ADDRESS, Answers, Keys, Silent
+from ivr.plan import Plan
 from routing_core import audio
 from tests.system import ear, practice
 from tests.system.town import Figures, Town, soon
 
 FAX = "110"
+GATEWAYS_PORT = 9  # nobody listens there (RFC 863)
 SILENCE_S = 6
 SITE = (
     practice.SITE.replace("[phones.110]", "[phones.110]\nfax = true")
@@ -155,3 +158,27 @@ def test_no_talk_is_ended_by_silence_or_by_a_tone_in_it(clinic: Town, tmp_path: 
             assert told.details(call, "line") == []
 
     clinic.run(story())
+
+
+def test_a_telephone_at_the_gateways_own_socket_is_a_telephone_and_not_the_line(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """An HT813 has both, at two ports of one address: here all the desks are at the gateway's."""
+
+    def beside_the_desks(plan: Plan) -> Plan:
+        telco = replace(plan.trunks["telco"], host=DESK_ADDRESS, port=GATEWAYS_PORT)
+        return replace(plan, trunks={"telco": telco})
+
+    async def story(here: Town) -> None:
+        await here.telco.behave("103", Answers())
+        call = await here.telco.dial("104", "103")
+        ring = await here.telco.next_ring("103")
+        await soon(ring.talked)
+        await call.hang_up()
+        help_ = await here.telco.dial("104", "911")
+        assert "trunk-telco" in await here.clinic.rx("core show channels concise")
+        await help_.hang_up()
+
+    home = tmp_path_factory.mktemp("beside")
+    with practice.build(home, SITE, change=beside_the_desks) as here:
+        here.run(story(here))
