@@ -750,6 +750,7 @@ class App:
             self._loop.call_later(CHANNEL_WITHIN_S, self._end_doubtful, offer)
         self._lamps.heard(message)
         self._modems.heard(message)
+        self._trunks.heard(message)
         if phone := translate.emergency_from(message):
             self._backlog.put([Audited("exchange", Act.EMERGENCY, phone, Moment.now())])
         if dialled := translate.code_dialled(message):

@@ -7,7 +7,7 @@ here.
                  | it was silent and answers again -> the box signs in anew, for the company may
                  have forgotten it
     comes and goes: an alarm, though it answers now (dead_lines)
-    calls are mute: a note, and an alarm when it is several (mute_trunks)
+    its calls:   are mute, or a gateway takes none: a note, or an alarm (trunk_calls)
     by TLS:      silent -> what is wrong with its certificate, if that is it
     a card:      as Asterisk has its channels (card_watch)
     by address:  answers -> well | answers no more -> the connection | never has -> left alone, for
@@ -26,13 +26,15 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import card_watch, cards, dead_lines, mute_trunks, topics, trunk_alarms, trunk_refusal
-from firmware.asterisk import card_states, translate, trunk_states
+from firmware import card_watch, cards, dead_lines, topics, trunk_alarms, trunk_refusal
+from firmware.asterisk import card_states, trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link, LinkDown
 from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, SignedIn
+from firmware.asterisk.wire import Message
 from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.store import StoreError
+from firmware.trunk_calls import TrunkCalls
 from firmware.trunk_certificate import fault_of
 from ivr.plan import Plan, Transport, Trunk
 
@@ -147,8 +149,12 @@ class TrunkWatch:
         # When each was asked why it refuses the box, and whether it answered to anything then.
         self._asked_why: dict[str, tuple[float, Answering]] = {}
         self._stands: dict[str, Stand] = {}
-        self._ears: dict[str, mute_trunks.Ear] = {}
         self._cards: tuple[topics.Part, ...] = ()
+        self._calls = TrunkCalls(plan=plan, link=link, clock=clock)
+
+    def heard(self, message: Message) -> None:
+        """Asterisk said so."""
+        self._calls.heard(message)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -156,7 +162,7 @@ class TrunkWatch:
             # That there is no Asterisk is told by itself; what is known grows old meanwhile.
             with suppress(ActionFailed, LinkDown):
                 await self._look()
-                await self._listen()
+                await self._calls.look()
                 await self._look_for_calls()
                 self._tell(await asyncio.to_thread(self.parts))
             await asyncio.sleep(self._look_s)
@@ -218,26 +224,6 @@ class TrunkWatch:
         part = part_of(trunk, stand, lacks_password=False)
         return part is not None and part.state == "alarm"
 
-    async def _listen(self) -> None:
-        """Whether there is sound in the calls that are up."""
-        answered = trunk_states.answered(await self._link.ask(*translate.CALLS_UP))
-        ears: dict[str, mute_trunks.Ear] = {}
-        for name, trunk in self._plan().trunks.items():
-            ear = self._ears.get(name, mute_trunks.NEW)
-            up = answered.get(trunk_endpoint(trunk), ())
-            asked = mute_trunks.to_ask(ear, up)
-            told = {call: await self._packets(call) for call in asked}
-            packets = {call: count for call, count in told.items() if count is not None}
-            ears[name] = mute_trunks.step(ear, up, packets, self._clock())
-        self._ears = ears
-
-    async def _packets(self, call: str) -> int | None:
-        try:
-            told = await self._link.send(*trunk_states.packets_of(call))
-        except ActionFailed:  # it has ended meanwhile
-            return None
-        return trunk_states.count_said(told.get("Value"))
-
     async def _look_for_calls(self) -> None:
         if self._clock() - self._looked_s < CALLS_EVERY_S:
             return
@@ -282,12 +268,9 @@ class TrunkWatch:
             for name, stand in self._stands.items()
             if name in trunks
         )
-        steady = (
-            (name, dead_lines.comes_and_goes(part, self._falls.get(name, ())))
+        told = (
+            self._calls.told(name, dead_lines.comes_and_goes(part, self._falls.get(name, ())))
             for name, part in found
             if part is not None
-        )
-        told = (
-            mute_trunks.told(part, self._ears.get(name, mute_trunks.NEW)) for name, part in steady
         )
         return (*told, *self._cards, *self._quiet)

@@ -1,5 +1,5 @@
-"""Calls that are answered and in which nobody is heard: told while they are up. The company is a
-socket that answers, and sends no sound, or a telephone's silence."""
+"""Calls that are answered and in which nobody is heard, and a gateway that takes none: told at
+once. The gateway is a socket that answers, and sends no sound, or a telephone's silence."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware import mute_trunks
+from firmware import mute_trunks, no_dial_tone
 from firmware.asterisk.telco import LiveCall
 from firmware.ports import free_ports
 from firmware.topics import Part
@@ -21,7 +21,9 @@ from tests.system.town import Town, soon
 
 OUTSIDE = ("92025550142", "92025550143", "92025550144", "92025550145")
 SITE = practice.SITE.replace(
-    "[lines.main]", '[trunks.first]\nhost = "127.0.0.4"\nemergency = false\n\n[lines.main]', 1
+    "[lines.main]",
+    '[trunks.first]\nhost = "127.0.0.4"\ngateway = "generic"\nemergency = false\n\n[lines.main]',
+    1,
 ).replace('trunk = "telco"\nshows', 'trunk = "first"\nshows')
 
 
@@ -75,5 +77,25 @@ def test_calls_in_which_nobody_is_heard_are_told_and_one_who_only_says_nothing_i
             heard = await dial(clinic, OUTSIDE[3])
             await soon(becomes(told, "trunk first", "well"))
             await heard.hang_up()
+
+    clinic.run(story())
+
+
+def test_a_gateway_that_refuses_calls_is_sent_somebody_to_look_at_its_cable(
+    clinic: Town, port: int
+) -> None:
+    async def story() -> None:
+        async with company(port) as gateway, practice.exchange(clinic) as told:
+            await soon(becomes(told, "trunk first", "well"))
+            gateway.answers = ("100 Trying", "503 Service Unavailable")
+            for number, state in zip(OUTSIDE, ("warning", "alarm"), strict=False):
+                call = await clinic.telco.dial("102", number)
+                await soon(call.ended)
+                part = await soon(becomes(told, "trunk first", state))
+            assert part.detail == no_dial_tone.SEVERAL
+            gateway.answers, gateway.is_mute = ("200 OK",), False
+            call = await dial(clinic, OUTSIDE[2])
+            await soon(becomes(told, "trunk first", "well"))
+            await call.hang_up()
 
     clinic.run(story())
