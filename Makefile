@@ -2,12 +2,15 @@
 
 .DEFAULT_GOAL := help
 # A proof's knobs are variables of its own, as in: make proof-dtmf SEEDS="7 8 9"
-.PHONY: help run test setup page lines depth fuzz lint pictures clean
+.PHONY: help run test setup image page lines depth fuzz lint pictures clean
 
 # WORKERS=5 is for a machine with a processor more: two of them compute, the others keep real time.
 WORKERS := 4
 # ONCE=1 ends after the demonstration call; FOR is the fuzzers' time in seconds.
 ONCE :=
+# IMAGE=--any-age takes a mirror that is a snapshot, and has expired.
+BOARD := pc
+IMAGE :=
 FOR := 60
 
 # Our programs begin sooner where their modules are kept compiled.
@@ -40,6 +43,10 @@ lines: ## run the tests of what is plugged in: lines, gateways, modems, speakers
 depth: ## run the core under the sanitizers, and the fake pair's stories on the real one
 	@.ci/setup test
 	@tests/depth/run
+
+image: ## build a box's disk: BOARD=pc
+	@.ci/setup fuzz
+	@.venv/bin/python -m image.build $(BOARD) $(IMAGE)
 
 setup: ## only the set-up, with everything the tests and fuzzers need
 	@.ci/setup fuzz
