@@ -16,7 +16,7 @@ from firmware.topics import Part
 from ivr.plan import Plan
 from tests.system import practice
 from tests.system.practice import Story
-from tests.system.town import Town, soon
+from tests.system.town import Told, Town, soon
 
 OUTSIDE = "2025550142"
 WRITTEN = {
@@ -27,6 +27,7 @@ WRITTEN = {
 SITE = practice.SITE.replace(
     "[trunks.telco]", f"{tomlkit.dumps({'trunks': WRITTEN})}\n[trunks.telco]", 1
 ).replace('trunk = "telco"\nshows', 'trunk = "wall"\notherwise = ["isdn", "telco"]\nshows')
+SITE += '[lines.wall]\ntrunk = "wall"\nnumbers = ["2025550177"]\nflow = "main"\n'
 CARDS = {name: settings.read(SITE).trunks[name] for name in WRITTEN}
 
 
@@ -71,6 +72,27 @@ def test_a_card_that_is_not_there_is_told_and_calls_and_911_go_by_the_other_line
             assert part.state == "alarm"
             is_driven = has_module(clinic.place, dahdi.MODULES)
             assert part.detail == (card_watch.NOT_THERE if is_driven else card_watch.NO_DRIVER)
+
+    clinic.run(story())
+
+
+def test_who_calls_at_a_port_of_the_card_comes_to_the_menu_of_its_line(clinic: Town) -> None:
+    """The port itself is not there; the call begins where chan_dahdi would have it begin."""
+
+    async def story() -> None:
+        await clinic.clinic.rx("database deltree emergency")  # no hour after a 911 call
+        ports, secret = clinic.rehearsal.site.ports, clinic.secrets.ami
+        async with practice.exchange(clinic) as told, Told(ports, secret) as beside:
+
+            async def rings() -> None:
+                await beside.link.send(
+                    "Originate", ("Channel", "Local/s@port-2/n"), ("Application", "Wait"),
+                    ("Data", "5"), ("Async", "true"),
+                )  # fmt: skip
+
+            _, call = await told.named(rings)
+            arrived = await told.step(call, "arrived")
+            assert "wall" in arrived.detail
 
     clinic.run(story())
 
