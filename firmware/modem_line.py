@@ -4,7 +4,7 @@ out by it. There is one call at a time, for a modem has no more.
     the network rings  -> the modem picks up if Asterisk is there, and a leg is asked for
     Asterisk's leg     -> the modem dials; who dialled hears ringing, busy or that it did not go
     a call of the box  -> the modem dials; a leg for the talk comes once somebody has picked up
-    an emergency call  -> whatever else the modem does is ended for it
+    an emergency call  -> whatever else the modem does is ended for it, but not another of them
 
 Whatever ends one side ends the other. Sound goes on as it comes, without a clock of ours between.
 """
@@ -295,9 +295,9 @@ class ModemLine:
             self.driver.order(SendDigits(call.name, keys))
 
     async def _free(self) -> None:
-        """Whatever the modem does is ended: somebody needs it."""
+        """Whatever the modem does is ended: somebody needs it. Another emergency call goes on."""
         call = self._call
-        if call is None:
+        if call is None or call.is_emergency:
             return
         self.driver.order(HangUp(call.name))
         try:

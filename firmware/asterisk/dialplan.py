@@ -51,6 +51,7 @@ FAILSAFE_WAIT = "failsafe-wait"
 EMERGENCY_TRYING = "emergency-trying"
 
 CALL_CUT_OFF = "call-cut-off"
+EMERGENCIES = "emergencies"  # the group of those that a modem carries
 
 CUT_AGAIN_AFTER = 6  # tries; a gateway may answer busy for 3 s after a cut
 NOTICE_S = 60  # how long the front desk's phones ring for the notice
@@ -509,13 +510,17 @@ def _try(plan: Plan, trunk: Trunk) -> Iterator[str]:
 
 def _try_modem(modem: Modem, modems_port: int) -> Iterator[str]:
     """After the trunks, and only where no emergency line is merely engaged: that one is cut free
-    sooner. Fallen through means that nobody answered there, which the exchange alone knows."""
+    sooner. Not while it carries another emergency call, whose own this is to know. Fallen through
+    means that nobody answered there, which the exchange alone knows."""
     talked = modem_dialplan.talked(modem)
     past = f"past-{written.name(modem.name)}"
-    yield f'GotoIf($["${{BUSY}}" != "" | {ABSENT}]?{past})'
+    taken = f"${{GROUP_COUNT({EMERGENCIES}@{talked})}} > 0"
+    yield f'GotoIf($["${{BUSY}}" != "" | {ABSENT} | {taken}]?{past})'
+    yield f"Set(GROUP({talked})={EMERGENCIES})"
     yield f"Set(GLOBAL({talked})=)"
     yield from modem_dialplan.steps_to(modem, "CENTRE", Kind.EMERGENCY, modems_port, "g")
     yield f'GotoIf($["${{{talked}}}" = "1"]?over)'
+    yield f"Set(GROUP({talked})=)"
     yield f"({past}) NoOp()"
 
 

@@ -340,6 +340,38 @@ def test_nobody_who_dials_911_by_the_modem_is_dropped_because_nobody_answers_the
     alone.run_on_time(story)
 
 
+def test_a_second_911_by_the_only_modem_waits_for_the_first_and_never_ends_it(
+    alone: Town, ports: Path
+) -> None:
+    """Nor is either dropped, or dialled once more, for what became of the other."""
+
+    async def story(_figures: Figures) -> None:
+        mobile = FarMobile(ports)
+        try:
+            async with practice.exchange(alone) as told:
+                await registered(told)
+                first = await alone.telco.dial("102", "911")
+                await mobile.until(lambda: mobile.network.dialled == ["911"])
+                second = await alone.telco.dial("103", "911")
+                mobile.answer()
+                mobile.speak(SAYS_HZ, SAID_DBM0)
+                await mobile.until(lambda: mobile.modem.has_voice)
+                await mobile.has_spoken(3.0)
+                assert mobile.network.dialled == ["911"]
+                assert not first.ended.done()
+                assert not second.ended.done()
+                mobile.hang_up()
+                await soon(first.ended)
+                await mobile.until(lambda: mobile.network.dialled == ["911", "911"])
+                assert not second.ended.done()
+                await second.hang_up()
+                await mobile.let_go()
+        finally:
+            mobile.close()
+
+    alone.run_on_time(story)
+
+
 def test_without_our_programs_who_dials_911_hears_that_this_telephone_cannot_reach_it(
     alone: Town,
 ) -> None:
