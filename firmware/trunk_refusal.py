@@ -111,7 +111,9 @@ def answered_to(answer: Answer, user: str, password: str, uri: str, cnonce: str)
         scheme, _, parameters = challenge.partition(" ")
         if scheme.lower() != "digest":
             continue
-        told = parse_keqv_list([one for one in parse_http_list(parameters) if "=" in one])
+        told = parse_keqv_list(
+            [one for one in parse_http_list(parameters) if one.partition("=")[2]]
+        )
         signed = credentials(told, user, password, "REGISTER", uri, cnonce)
         if signed is not None:
             return f"{answers}: {signed}"

@@ -183,7 +183,8 @@ class TrunkWatch:
             stand = seen(before, contact, signed_in.get(endpoint), certificate)
             stands[name] = replace(stand, why=await self._why(trunk, stand, before.why))
             if trunk.registers and is_back(before, stand):
-                await self._link.send(*trunk_states.sign_in(endpoint))
+                with suppress(ActionFailed):  # Asterisk does not know it yet, and will by itself
+                    await self._link.send(*trunk_states.sign_in(endpoint))
             was, is_now = (self._is_lost(trunk, each) for each in (before, stands[name]))
             falls = dead_lines.lately(self._falls.get(name, ()), self._clock())
             self._falls[name] = (*falls, self._clock()) if is_now and not was else falls

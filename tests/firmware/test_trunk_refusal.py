@@ -140,6 +140,13 @@ def test_what_says_no_more_than_no_tells_no_more() -> None:
     assert status(challenging("200 OK")) == 200
 
 
+@pytest.mark.parametrize(
+    "challenge", ["", "Basic x", "Digest", "Digest realm=,nonce", 'Digest realm="r", nonce=']
+)
+def test_a_challenge_of_garbage_is_signed_by_nobody(challenge: str) -> None:
+    assert status(lambda _: [f"401 Unauthorized\r\nWWW-Authenticate: {challenge}"]) == 401
+
+
 def test_garbage_and_an_answer_to_somebody_else_are_passed_over() -> None:
     def replies(request: str) -> list[str]:
         return ["\x00", "403 Forbidden\r\nCSeq: 7 OPTIONS", "404 Not Found"]
