@@ -1,8 +1,13 @@
 """What the calls of each trunk tell of it, for the status: whether there is sound in those that are
-up (mute_trunks), and whether a gateway takes any (no_dial_tone). No call hangs on anything here."""
+up (mute_trunks), whether a gateway takes any (no_dial_tone), and whether it said nothing to one, so
+that Asterisk passes it by (line_groups). No call hangs on anything here.
+
+    silent: passed by -> an alarm, until it is no more, and answers or has a call
+"""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 
 from firmware import mute_trunks, no_dial_tone
 from firmware.asterisk import translate, trunk_states
@@ -12,14 +17,23 @@ from firmware.asterisk.wire import Message
 from firmware.topics import Part
 from ivr.plan import Plan
 
+SILENT = "the telephone company said nothing to the last call, and calls pass it by"
+SILENT_CURE = "look at the internet connection, and at its address in [trunks] of the site file"
+
 
 class TrunkCalls:
     """Those of one running exchange."""
 
     def __init__(
-        self, *, plan: Callable[[], Plan], link: Link, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        plan: Callable[[], Plan],
+        link: Link,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._plan, self._link, self._clock = plan, link, clock
+        self._plan, self._link, self._clock, self._now = plan, link, clock, now
+        self._silent: frozenset[str] = frozenset()  # by name
         self._ears: dict[str, mute_trunks.Ear] = {}
         self._up: Mapping[str, list[str]] = {}  # calls, by their trunk's endpoint
         self._refused: dict[str, int] = {}  # in a row, by the gateway's endpoint
@@ -34,8 +48,9 @@ class TrunkCalls:
         ):
             self._refused[endpoint] = self._refused.get(endpoint, 0) + 1
 
-    async def look(self) -> None:
-        """At the calls that are up. LinkDown, ActionFailed: Asterisk does not tell."""
+    async def look(self, answering: Collection[str]) -> None:
+        """At the calls that are up, and who is passed by; `answering` are the trunks that say that
+        they are there. LinkDown, ActionFailed: Asterisk does not tell."""
         self._up = trunk_states.answered(await self._link.ask(*translate.CALLS_UP))
         ears: dict[str, mute_trunks.Ear] = {}
         for name, trunk in self._plan().trunks.items():
@@ -48,6 +63,18 @@ class TrunkCalls:
             if up:
                 self._refused.pop(trunk_endpoint(trunk), None)
         self._ears = ears
+        now_s = self._now().timestamp()
+        silent: set[str] = set()
+        for name, trunk in self._plan().trunks.items():
+            until_s = await self._passed_until(trunk_endpoint(trunk))
+            is_over = name in answering or trunk_endpoint(trunk) in self._up
+            if until_s > now_s or (name in self._silent and not is_over):
+                silent.add(name)
+        self._silent = frozenset(silent)
+
+    async def _passed_until(self, endpoint: str) -> int:
+        told = await self._link.send(*trunk_states.passed_by(endpoint))
+        return trunk_states.count_said(told.get("Value")) or 0
 
     async def _packets(self, call: str) -> int | None:
         try:
@@ -60,5 +87,8 @@ class TrunkCalls:
         """This trunk, as the status tells it."""
         trunk = self._plan().trunks.get(name)
         refused = self._refused.get(trunk_endpoint(trunk), 0) if trunk else 0
+        if name in self._silent and part.state != "alarm":
+            silent = {"state": "alarm", "detail": SILENT, "cure": SILENT_CURE}
+            part = part.model_copy(update=silent)
         part = no_dial_tone.told(part, refused)
         return mute_trunks.told(part, self._ears.get(name, mute_trunks.NEW))

@@ -34,7 +34,7 @@ from firmware.asterisk.trunk_states import NOT_ASKED, Answering, Contact, Signed
 from firmware.asterisk.wire import Message
 from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.store import StoreError
-from firmware.trunk_calls import TrunkCalls
+from firmware.trunk_calls import SILENT_CURE, TrunkCalls
 from firmware.trunk_certificate import fault_of
 from ivr.plan import Plan, Transport, Trunk
 
@@ -45,7 +45,6 @@ ASK_WHY_EVERY_S = 60.0
 log = structlog.get_logger(__name__)
 
 SILENT = "the telephone company does not answer"
-SILENT_CURE = "look at the internet connection, and at its address in [trunks] of the site file"
 REFUSED = "the telephone company refuses to let the box sign in"
 REFUSED_CURE = (
     "compare its user name in [trunks] of the site file, give its password again on the page, and"
@@ -150,7 +149,7 @@ class TrunkWatch:
         self._asked_why: dict[str, tuple[float, Answering]] = {}
         self._stands: dict[str, Stand] = {}
         self._cards: tuple[topics.Part, ...] = ()
-        self._calls = TrunkCalls(plan=plan, link=link, clock=clock)
+        self._calls = TrunkCalls(plan=plan, link=link, now=now, clock=clock)
 
     def heard(self, message: Message) -> None:
         """Asterisk said so."""
@@ -162,7 +161,7 @@ class TrunkWatch:
             # That there is no Asterisk is told by itself; what is known grows old meanwhile.
             with suppress(ActionFailed, LinkDown):
                 await self._look()
-                await self._calls.look()
+                await self._calls.look(self._answering())
                 await self._look_for_calls()
                 self._tell(await asyncio.to_thread(self.parts))
             await asyncio.sleep(self._look_s)
@@ -220,6 +219,10 @@ class TrunkWatch:
             seen = None
         known = ((trunk, trunk.card) for trunk in plan.trunks.values())
         return tuple(card_watch.part_of(trunk, card, seen) for trunk, card in known if card)
+
+    def _answering(self) -> frozenset[str]:
+        stands = self._stands.items()
+        return frozenset(it for it, stand in stands if stand.contact.answering is Answering.YES)
 
     def _is_lost(self, trunk: Trunk, stand: Stand) -> bool:
         part = part_of(trunk, stand, lacks_password=False)

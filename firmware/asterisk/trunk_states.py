@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firmware.asterisk.line_groups import look_at
+from firmware.asterisk.line_groups import look_at, passed_until
 from firmware.asterisk.translate import Action
 from firmware.asterisk.wire import Message
 
@@ -93,11 +93,17 @@ def answered(channels: Iterable[Message]) -> Mapping[str, list[str]]:
     return found
 
 
+def passed_by(endpoint: str) -> Action:
+    """Asks until when calls pass it by; its answer's Value goes to `count_said`, in seconds of the
+    clock on the wall."""
+    return ("Getvar", ("Variable", passed_until(endpoint)))
+
+
 def packets_of(channel: str) -> Action:
     """Asks how many packets of sound have come; its answer's Value goes to `count_said`."""
     return ("Getvar", ("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)"))
 
 
 def count_said(value: str) -> int | None:
-    """None: the call has no sound of its own, as one that is a fax by T.38."""
+    """None: there is none, as of a call that has no sound of its own, a fax by T.38."""
     return int(value) if value.isdigit() else None

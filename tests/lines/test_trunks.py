@@ -9,12 +9,15 @@ from dataclasses import replace
 
 import pytest
 
+from firmware import trunk_calls
 from firmware.asterisk.line_groups import SILENT_S, passed_until
 from firmware.asterisk.telco import OUTSIDE_TONE_HZ, Answers, Busy
 from firmware.ports import free_ports
+from firmware.topics import Part
 from ivr.plan import Plan
 from tests.lines.stubborn import ADDRESS, company
 from tests.system import ear, practice
+from tests.system.practice import Story
 from tests.system.town import Town, soon
 
 OUTSIDE, OTHER = "2025550142", "2025550143"
@@ -62,10 +65,22 @@ def clinic(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Town
         yield standing
 
 
+async def forget(clinic: Town) -> None:
+    """That the first line was silent."""
+    await clinic.clinic.rx(f"dialplan set global {passed_until('trunk-first')} 0")
+
+
 @pytest.fixture(autouse=True)
 def forgotten(clinic: Town) -> None:
-    """That the first line was silent in the story before."""
-    clinic.run(clinic.clinic.rx(f"dialplan set global {passed_until('trunk-first')} 0"))
+    """What was in the story before."""
+
+    async def story() -> None:
+        await forget(clinic)
+        await clinic.clinic.rx("pjsip qualify look-trunk-first")
+        while "Avail" in await clinic.clinic.rx("pjsip show aor look-trunk-first"):
+            pass  # each question takes Asterisk's command line a while
+
+    clinic.run(story())
 
 
 @pytest.mark.parametrize(
@@ -106,6 +121,13 @@ async def answered_in_s(clinic: Town, number: str) -> float:
     return took_s
 
 
+async def stands(told: Story, state: str) -> Part:
+    while True:
+        parts = {part.name: part for part in (await told.status()).parts}
+        if "trunk first" in parts and parts["trunk first"].state == state:
+            return parts["trunk first"]
+
+
 async def is_seen(clinic: Town) -> None:
     """Once Asterisk knows that the first line answers."""
     await clinic.clinic.rx("pjsip qualify look-trunk-first")
@@ -132,6 +154,25 @@ def test_a_line_that_was_silent_is_passed_by_but_where_the_others_fail_and_until
             await soon(is_seen(clinic))
             await answered_in_s(clinic, back)
             assert back in first.called
+
+    clinic.run(story())
+
+
+def test_a_line_that_was_silent_to_a_call_is_an_alarm_until_it_answers(
+    clinic: Town, port: int
+) -> None:
+    """Though it never said whether it is there."""
+
+    async def story() -> None:
+        async with company(port) as first, practice.exchange(clinic) as told:
+            assert (await stands(told, "well")).detail == "never says whether it is there"
+            await answered_in_s(clinic, NUMBERS[0])
+            alarm = await soon(stands(told, "alarm"))
+            assert alarm.detail == trunk_calls.SILENT
+            first.is_there = True
+            await soon(is_seen(clinic))
+            await forget(clinic)  # two minutes have passed
+            await soon(stands(told, "well"))
 
     clinic.run(story())
 
