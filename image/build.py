@@ -81,10 +81,10 @@ def build(board: Board, out: Path, *, any_age: bool) -> Path:
         base = _debian(board, any_age=any_age)
     with step("Python's packages"):
         packages = _python(board)
-    with step("our programs"):
-        wheel = _wheel()
     with tempfile.TemporaryDirectory(prefix="careline-image-", dir=cache()) as scratch:
         work = Path(scratch)
+        with step("our programs"):
+            wheel = _wheel(work / "ours")
         with step("the root and the disk"):
             _compose(work, tools, base, packages, wheel)
         image = out / f"careline-{board.name}.img"
@@ -160,9 +160,8 @@ def _python(board: Board) -> Path:
     return kept
 
 
-def _wheel() -> Path:
+def _wheel(made: Path) -> Path:
     """Ours, of this checkout."""
-    made = Path(tempfile.mkdtemp(prefix="wheel-", dir=cache()))
     _run([sys.executable, "-m", "firmware.web.vendor"])
     _run([
         sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",

@@ -8,12 +8,7 @@ cd "$1"
 mkdir root
 tar --extract --file base.tar --directory root --exclude='./dev/*'
 kernel=$(ls root/usr/lib/modules)
-mount -t tmpfs tmpfs root/dev
-for device in null zero full random urandom; do
-	touch "root/dev/$device"
-	mount --bind "/dev/$device" "root/dev/$device"
-done
-ln -s /proc/self/fd root/dev/fd
+mount --rbind /dev root/dev
 mount --rbind /proc root/proc
 
 # ---- ours, over Debian's ----
@@ -48,5 +43,5 @@ chroot root dracut --quiet --force --reproducible --no-hostonly --kver "$kernel"
 	/boot/initrd-careline
 mv root/boot/initrd-careline initrd
 cp "root/boot/vmlinuz-$kernel" vmlinuz
-umount --recursive root/proc root/dev
+umount --lazy root/proc root/dev # with all that hangs below
 rm -rf root/boot/* root/tmp/* root/run/*
