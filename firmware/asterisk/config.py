@@ -355,7 +355,7 @@ def _phone(plan: Plan, phone: Phone, password: str) -> Iterator[str]:
             "send_pai=yes",
             "trust_id_outbound=yes",
             f"set_var=EXTENSION={extension}",
-            *number_formats.callbacks(plan, phone.callback),
+            *(f"set_var={each}" for each in number_formats.callbacks(plan, phone.callback)),
             # Where a number keyed for a transfer is looked up, whatever context a leg is in.
             "set_var=TRANSFER_CONTEXT=from-phone",
             # And one by which a telephone forwards its calls: a machine never calls 911.

@@ -442,6 +442,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
     trunks = _emergency_trunks(plan)
     tries = [step for trunk in _taking_emergencies(plan) for step in _try(plan, trunk)]
     notice = "emergency-notice,${EXTENSION},1"
+    of_phone = "emergency-of,${EXTENSION},1"
     by_modem = [step for modem in plan.modems.values() for step in _try_modem(modem, modems_port)]
     walk = f"Extension: ${{EXTENSION}},Dialled: ${{DIALLED}},Trunks: {' '.join(carriers(plan))}"
     return section(
@@ -452,7 +453,12 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
                 'GotoIf($["${SELFTEST}" = "1"]?walk)',
                 "Set(__EMERGENCY=1)",
                 written.started("__STARTED"),
-                "UserEvent(CareLineEmergency,Extension: ${EXTENSION},Dialled: ${DIALLED})",
+                # A caller whom a telephone transfers here: it is that telephone's call.
+                'GotoIf($["${EXTENSION}" != ""]?known)',
+                "Set(PASSED=${BLINDTRANSFER:6})",
+                "Set(EXTENSION=${FILTER(0-9,${SHIFT(PASSED,-)})})",
+                f"GosubIf($[${{DIALPLAN_EXISTS({of_phone})}}]?{of_phone})",
+                "(known) UserEvent(CareLineEmergency,Extension: ${EXTENSION},Dialled: ${DIALLED})",
                 f"Set(DB(emergency/until)={ends})",
                 f"Set(DB(emergency/${{EXTENSION}})={ends})",
                 # A phone the dialplan does not know yet must not lose its call over the notice.
@@ -559,8 +565,16 @@ def _preempt() -> str:
 def _notices(plan: Plan, voice: Voice) -> Iterator[str]:
     """Who is told, and what each hears; legs of their own, which no emergency call waits for."""
     phones = plan.phones.values()
+    yield section("emergency-of", [_of_phone(plan, phone) for phone in phones])
     yield section("emergency-notice", [_notice(plan, phone) for phone in phones])
     yield section("emergency-told", [_told(phone, plan.language, voice) for phone in phones])
+
+
+def _of_phone(plan: Plan, phone: Phone) -> str:
+    """What the telephone's own calls have by themselves: the number to call back."""
+    known = number_formats.callbacks(plan, phone.callback)
+    steps = (f"Set({each})" for each in known)
+    return extension(written.number(phone.extension), *steps, "Return()")
 
 
 def _notice(plan: Plan, phone: Phone) -> str:

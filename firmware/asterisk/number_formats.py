@@ -38,10 +38,10 @@ def callback_of(trunk: Trunk) -> str:
 
 
 def callbacks(plan: Plan, callback: str) -> Iterator[str]:
-    """All of a telephone's, as its endpoint has them."""
+    """All of a telephone's, each `VARIABLE=NUMBER`."""
     found = {callback_of(each): sent(each, callback) for each in plan.trunks.values()}
     for variable, number in {"CALLBACK": callback, **found}.items():
-        yield f"set_var={variable}={written.number(number)}"
+        yield f"{variable}={written.number(number)}"
 
 
 def received(trunk: Trunk, number: str) -> tuple[str, ...]:

@@ -219,3 +219,22 @@ def test_whom_the_exchange_calls_is_reached_by_the_next_line_and_talks(
             assert ear.tone_s(line.heard, OUTSIDE_TONE_HZ) > 0.5
 
     clinic.run(story())
+
+
+def test_a_caller_whom_a_telephone_transfers_to_911_is_shown_as_a_call_of_that_telephones(
+    clinic: Town,
+) -> None:
+    """The centre must know whom to call back."""
+
+    async def story() -> None:
+        telco = clinic.telco
+        await telco.behave("101", Answers())
+        caller = await telco.call("2025550100")
+        ring = await telco.next_ring("101", len(telco.desks["101"].rings))
+        await soon(ring.talked)
+        await telco.transfer(ring, "911")
+        (help_,) = await telco.invited("911")
+        assert help_.caller == clinic.site.plan.phones["101"].callback
+        await caller.hang_up()
+
+    clinic.run(story())
