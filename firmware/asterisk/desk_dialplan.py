@@ -13,6 +13,7 @@ Nothing here is on the way of an emergency call.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from firmware.asterisk import modem_dialplan, speaker_dialplan, written
+from firmware.asterisk.emergency_keys import centres
 from firmware.asterisk.written import extension, section
 from ivr import inside
 from ivr.codes import AWAY_SAID, DIAL, FAILED
@@ -27,6 +28,7 @@ OWNER_S = round(inside.PHONE_RING_S)  # where a mailbox waits behind it
 ASK_TRIES = 150  # fiftieths of a second: longer than the watchdog lets an exchange stand still
 HOPS_MOST = 4
 CODE_TRIES = 60
+REJECTED = 21  # Q.850, call rejected
 HANGUP_AS_CALLED = "Hangup(${HANGUPCAUSE})"
 # Both ends of a talk inside may pass the other on or park it (features.conf).
 FEATURES = "tTkK"
@@ -49,7 +51,7 @@ def contexts(plan: Plan, absent: str, modems_port: int) -> Iterator[str]:
     """All of it; `absent` is the expression that there is no exchange."""
     yield _inside(plan)
     yield _ring(absent)
-    yield _onward()
+    yield _onward(plan)
     yield _pick_up()
     yield _pages(plan, absent, modems_port)
     yield _auto_answer()
@@ -127,9 +129,11 @@ def _ring(absent: str) -> str:
     )
 
 
-def _onward() -> str:
-    """Where a number leads that the exchange gives: never to an emergency centre."""
-    return section(ONWARD, ["include => inside", "include => outside"])
+def _onward(plan: Plan) -> str:
+    """Where a number leads that the exchange gives, or a telephone that forwards its calls: never
+    to an emergency centre, whatever dial rule would take it there."""
+    nowhere = [extension(number, f"Hangup({REJECTED})") for number in centres(plan)]
+    return section(ONWARD, [*nowhere, "include => inside", "include => outside"])
 
 
 def _pick_up() -> str:

@@ -27,6 +27,7 @@ from firmware.asterisk import (
     whereabouts,
     written,
 )
+from firmware.asterisk.emergency_keys import centres
 from firmware.asterisk.line_groups import channels_of, trunk_endpoint, way_to
 from firmware.asterisk.modem_dialplan import Kind
 from firmware.asterisk.written import extension, section
@@ -414,24 +415,18 @@ def _rule(plan: Plan, rule: DialRule, modems_port: int, voice: Voice) -> str:
 
 
 def _emergency(plan: Plan) -> str:
-    numbers = [written.number(each) for each in plan.emergency_numbers]
     return section(
         "emergency",
         [
             extension(
                 number,
                 f"Set(DIALLED={number})",
-                f"Set(CENTRE={_centre(number, numbers)})",
+                f"Set(CENTRE={centre})",
                 "Goto(emergency-call,s,1)",
             )
-            for number in numbers
+            for number, centre in centres(plan).items()
         ],
     )
-
-
-def _centre(number: str, numbers: list[str]) -> str:
-    """What the telephone company is sent: 9911 is 911 by one who first dials 9 for a line."""
-    return number[1:] if number.startswith("9") and number[1:] in numbers else number
 
 
 def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) -> str:

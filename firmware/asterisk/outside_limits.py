@@ -33,7 +33,6 @@ NIGHT_FROM_H, NIGHT_TO_H = 22, 6
 BUCKETS = 9973  # of the numbers called: a prime, so that digits alone do not decide
 # Q.850: no such number, no way there, refused, changed, not whole. A line that is down is another.
 NO_NUMBER = "^(1|3|21|22|28)$"
-REJECTED = 21  # Q.850, call rejected
 PROMPTS = (BARRED_SAID, ENOUGH_SAID, STOPPED_SAID)
 
 FAILED = f"Gosub({COUNT_FAILED},s,1)"
@@ -157,7 +156,7 @@ def _refused(spoken: Callable[[str], str]) -> str:
                 to_whom_is_there,
                 "Answer(,i)",
                 f"Playback({spoken(prompt)})",
-                f"Hangup({REJECTED})",
+                f"Hangup({desk_dialplan.REJECTED})",
             )
             for prompt in PROMPTS
         ],

@@ -23,6 +23,13 @@ SITE = practice.SITE.replace(
     f"[outside]\ntries = {MOST}\ntries_at_night = {MOST}\nper_number_a_day = 2\n\n[mailboxes.desk]",
     1,
 )
+SITE += """
+[[dial_rules]]
+prefix = "8"
+digits = 3
+trunk = "telco"
+shows = "2025550100"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +61,11 @@ def test_a_hundred_fraudulent_calls_are_stopped_at_the_limit_and_911_passes_at_o
         emergency = await telco.dial("102", "911")
         await soon(emergency.answered)
         assert len(telco.emergency_invitations) == 1
+        await emergency.hang_up()
+        # By a prefix whose rule takes it for an ordinary number, too.
+        emergency = await telco.dial("102", "8911")
+        await soon(emergency.answered)
+        assert telco.emergency_invitations[-1].caller == clinic.site.plan.phones["102"].callback
         await emergency.hang_up()
 
     clinic.run(story())
@@ -100,7 +112,7 @@ def test_a_telephone_that_forwards_its_calls_is_counted_for_them_and_no_machine_
     async def story() -> None:
         await telco.behave("109", Silent())
         before, rings = len(telco.emergency_invitations), telco.desks["109"].rings
-        for number in ("911", "9911"):
+        for number in ("911", "9911", "8911"):
             rung = len(rings)
             call = await telco.dial("104", "109")
             await forwards(rung, number)
