@@ -243,7 +243,8 @@ def _invite(clinic: Rehearsal, recorded: Path) -> None:
         "    .venv/bin/careline call --to main --press 1      # the front desk answers\n"
         "    .venv/bin/careline status\n"
         "    .venv/bin/careline calls\n"
-        "    .venv/bin/careline publish my-clinic.toml        # a changed copy of the site file\n"
+        f"    cp {place.site_file} my-clinic.toml              # change the copy, and then:\n"
+        "    .venv/bin/careline publish my-clinic.toml\n"
         f"    .venv/bin/careline messages list                 # the password is: {PASSWORD}\n",
         flush=True,
     )

@@ -51,7 +51,7 @@ SENTENCES: Mapping[str, str] = {
     "message": "the caller is asked to leave a message ({})",
     "recording": "the beep; what the caller says now is sealed as it is spoken (mailbox {})",
     "sealed": "a message lies sealed on the disk: {}",
-    "not kept": "the message could not be kept; the caller is told so and goes to a person ({})",
+    "not kept": "nothing was said or nothing kept; the caller hears so and goes to a person ({})",
     "kept": "the message is sealed and safe on the disk, and only now the caller is told ({})",
     "ring": "telephones ring for the caller ({})",
     "form": "the caller is asked for a request ({})",

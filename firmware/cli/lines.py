@@ -29,6 +29,7 @@ from ivr.plan import Plan, Trunk
 
 NOT_DONE = 1
 DISCARD = 9  # a port of no meaning here (RFC 863)
+WHOLE = ("numbers", "last call")  # a number or a time that is broken is read wrongly
 STATE_STYLES = {"well": "green", "warning": "yellow", "alarm": "bold red", "unknown": "dim"}
 
 app = typer.Typer()
@@ -55,10 +56,15 @@ def lines(
         typer.echo(reply.model_dump_json(indent=2))
         return
     names = ("line", "kind", "by", "numbers", "opens", "in use", "last call", "now")
-    table = Table(*(Column(name, overflow="fold") for name in names), box=None)
+    table = Table(
+        *(Column(name, no_wrap=name in WHOLE, overflow="fold") for name in names), box=None
+    )
     for line in reply.lines:
         table.add_row(*_cells(line))
     say.print(table if reply.lines else "the site file names no lines")
+    for line in reply.lines:
+        if line.cure:
+            say.print(f"{line.line}: {line.cure}", markup=False)
 
 
 @group.command()
@@ -115,7 +121,11 @@ def gateway(
     if link:
         _make_link(place, trunk, host, link, page_port)
         return
-    table = Table("page", "name", "value", "P value", box=None)
+    # What is to be typed in is shown whole, however narrow the terminal.
+    names = ("page", "name", "value", "P value")
+    table = Table(
+        *(Column(each, no_wrap=each == "value", overflow="fold") for each in names), box=None
+    )
     for each in gateways.settings_of(plan, trunk, host, ports_of(place).sip):
         p_value = "" if each.p_value is None else f"P{each.p_value}"
         table.add_row(*map(escape, (each.page, each.name, each.value, p_value)))
@@ -137,7 +147,12 @@ def _make_link(place: Place, trunk: Trunk, host: str, written: str, port: int) -
         complain.print("a MAC address has 12 signs of 0 to 9 and A to F: see the gateway's back")
         raise typer.Exit(NOT_DONE)
     if trunk.gateway is None or not gateways.is_served(trunk.gateway):
-        complain.print("it fetches nothing from the box: type in what is told without --link")
+        kind = trunk.gateway.kind.value if trunk.gateway else "it"
+        complain.print(
+            f"{trunk.name}: a gateway of the kind {kind} fetches nothing from the box, which the"
+            " gxw4104 and gxw4108 do: type in what is told without --link",
+            markup=False,
+        )
         raise typer.Exit(NOT_DONE)
     wanted = Link(
         gateways.linked(trunk.name), Maker.GRANDSTREAM, host, datetime.now(UTC), device, None
@@ -166,8 +181,8 @@ def _box_seen_from(host: str) -> str:
 def _cells(line: LineNow) -> tuple[str, ...]:
     style = STATE_STYLES[line.state]
     now = f"[{style}]{escape(line.detail)}[/]"
-    if line.cure:
-        now += f"\n{escape(line.cure)}"
     numbers = "\n".join(line.numbers)
-    last = line.last_call or "none yet"
+    last = "none yet"
+    if line.last_call:
+        last = f"{datetime.fromisoformat(line.last_call).astimezone():%Y-%m-%d\n%H:%M}"
     return line.line, line.kind, line.by, numbers, line.leads_to, str(line.in_use), last, now

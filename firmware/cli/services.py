@@ -94,7 +94,8 @@ def root(
         task = asyncio.current_task()
         assert task is not None
         # Asked to end, it takes back a network that is on trial.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for wish in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(wish, task.cancel)
         await service.serve(lambda: notify("READY=1"))
 
     with suppress(asyncio.CancelledError):

@@ -88,6 +88,16 @@ def test_the_settings_are_printed_and_another_trunk_has_none(tmp_path: Path) -> 
     assert "say in [trunks.telco] gateway = which it is" in refused.output
 
 
+def test_what_is_typed_in_by_hand_is_shown_whole_on_a_narrow_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(site('gateway = "ht813"'), "utf-8")
+    narrow = {"CARELINE_HOME": str(tmp_path), "COLUMNS": "80"}
+    asked = ["lines", "settings", "telco", "--site", str(file), "--box", BOX]
+    printed = CliRunner().invoke(app, asked, env=narrow).output
+    assert "…" not in printed
+    assert "500/500;" in printed
+
+
 def test_the_file_of_a_gateway_holds_what_is_printed_by_its_p_values() -> None:
     read = plan("gxw4108")
     found = gateways.settings_of(read, read.trunks["telco"], BOX, 5060)
