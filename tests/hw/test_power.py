@@ -1,11 +1,12 @@
-"""A UPS behind a simulated NUT server, and what the machine says of itself."""
+"""A UPS behind NUT's own server and behind the simulated one, held to one contract; and what the
+machine says of itself."""
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ from hw.power.machine import (
 from hw.power.reading import Reading, Supply, reading_of
 from hw.power.simulated_upsd import SimulatedUpsd
 from hw.power.ups import Ups
+from tests.hw.real_upsd import nut
 
 WITHIN_S = 30.0
 LEAST_S = 300.0
@@ -56,16 +58,43 @@ def test_nonsense_is_no_figure(said: dict[str, str]) -> None:
     assert reading.left_s is None or math.isfinite(reading.left_s)
 
 
+class Upsd(Protocol):
+    """A NUT server with a UPS called `ups`, in a story's hands."""
+
+    port: int
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def say(self, said: Mapping[str, str]) -> None: ...
+
+    def plug(self) -> None: ...
+
+    def unplug(self) -> None: ...
+
+
+class InMemory(SimulatedUpsd):
+    """The simulated one; it is plugged in from the first."""
+
+    def say(self, said: Mapping[str, str]) -> None:
+        self.said = dict(said)
+
+    def plug(self) -> None:
+        self.error = ""
+
+    def unplug(self) -> None:
+        self.error = "DATA-STALE"
+
+
 class Watcher:
     """Whoever uses the driver."""
 
-    def __init__(self, upsd: SimulatedUpsd, name: str = "ups") -> None:
-        self.told: list[Reading] = []
+    def __init__(self, upsd: Upsd, name: str = "ups") -> None:
         self._news = asyncio.Event()
         self.ups = Ups(name, self._hear, least_s=LEAST_S, port=upsd.port, ask_s=0.02)
 
     def _hear(self, reading: Reading) -> None:
-        self.told.append(reading)
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -78,9 +107,12 @@ class Watcher:
         await self.until(lambda: self.ups.reading.supply is supply)
         return self.ups.reading
 
+    async def why(self, why: str) -> None:
+        await self.until(lambda: self.ups.why == why)
+
 
 @asynccontextmanager
-async def watching(upsd: SimulatedUpsd, name: str = "ups") -> AsyncIterator[Watcher]:
+async def watching(upsd: Upsd, name: str = "ups") -> AsyncIterator[Watcher]:
     await upsd.start()
     watcher = Watcher(upsd, name)
     running = asyncio.create_task(watcher.ups.run())
@@ -92,57 +124,100 @@ async def watching(upsd: SimulatedUpsd, name: str = "ups") -> AsyncIterator[Watc
         await upsd.stop()
 
 
-def tell(story: Callable[[SimulatedUpsd], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(story(SimulatedUpsd()))
+ON_MAINS = {
+    "ups.status": "OL CHRG",
+    "battery.charge": "100",
+    "battery.runtime": "1800",
+    "ups.mfr": 'Maker "of" things',
+}
 
 
-def test_the_mains_go_the_battery_gets_low_and_the_mains_come_back() -> None:
-    async def story(upsd: SimulatedUpsd) -> None:
-        async with watching(upsd) as watcher:
-            assert (await watcher.supply(Supply.MAINS)).charge == 100
-            upsd.said |= {"ups.status": "OB DISCHRG", "battery.runtime": "900"}
-            assert (await watcher.supply(Supply.BATTERY)).left_s == 900
-            upsd.said |= {"ups.status": "OB LB", "battery.runtime": "200"}
-            await watcher.supply(Supply.LOW)
-            upsd.said |= {"ups.status": "OL CHRG", "battery.runtime": "210"}
-            await watcher.supply(Supply.MAINS)
-
-    tell(story)
+@pytest.fixture(params=["NUT", "simulated"])
+def upsd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Upsd]:
+    if request.param == "simulated":
+        yield InMemory(said=dict(ON_MAINS))
+        return
+    with nut(tmp_path / "nut") as real:
+        real.say(ON_MAINS)
+        real.plug()
+        yield real
 
 
-@pytest.mark.parametrize("gone", ["server", "driver", "nonsense", "endless line", "endless"])
-def test_whatever_goes_away_is_unknown_and_is_known_again_once_it_is_back(gone: str) -> None:
-    async def story(upsd: SimulatedUpsd) -> None:
-        async with watching(upsd) as watcher:
-            await watcher.supply(Supply.MAINS)
-            match gone:
-                case "server":
+def tell(story: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(story)
+
+
+class TestEachServer:
+    """What is true of NUT's own and of the simulated one."""
+
+    def test_the_mains_go_the_battery_gets_low_and_the_mains_come_back(self, upsd: Upsd) -> None:
+        async def story() -> None:
+            async with watching(upsd) as watcher:
+                assert (await watcher.supply(Supply.MAINS)).charge == 100
+                upsd.say({"ups.status": "OB DISCHRG", "battery.runtime": "900"})
+                assert (await watcher.supply(Supply.BATTERY)).left_s == 900
+                upsd.say({"ups.status": "OB LB", "battery.runtime": "200"})
+                await watcher.supply(Supply.LOW)
+                upsd.say({"ups.status": "OL CHRG RB", "battery.runtime": "210"})
+                assert (await watcher.supply(Supply.MAINS)).is_worn
+
+        tell(story())
+
+    def test_a_server_that_goes_away_is_asked_again_until_it_is_back(self, upsd: Upsd) -> None:
+        async def story() -> None:
+            async with watching(upsd) as watcher:
+                for _ in range(3):
+                    await watcher.supply(Supply.MAINS)
                     await upsd.stop()
-                case "driver":
-                    upsd.error = "DATA-STALE"
-                case "nonsense":
-                    upsd.nonsense = b'HELO "unended\n\xff\xfe\n'
-                case "endless line":
-                    upsd.nonsense = b"VAR ups ups.status " + b"x" * 20_000
-                case _:
-                    upsd.nonsense = b"VAR ups x 1\n" * 600
+                    await watcher.supply(Supply.UNKNOWN)
+                    await watcher.why("no NUT server answers")
+                    await upsd.start()
+                await watcher.supply(Supply.MAINS)
+
+        tell(story())
+
+    def test_a_ups_that_is_pulled_out_is_unknown_until_it_is_back(self, upsd: Upsd) -> None:
+        async def story() -> None:
+            async with watching(upsd) as watcher:
+                for _ in range(2):
+                    await watcher.supply(Supply.MAINS)
+                    upsd.unplug()
+                    await watcher.supply(Supply.UNKNOWN)
+                    await watcher.why("the NUT server hears nothing of the UPS")
+                    upsd.plug()
+                await watcher.supply(Supply.MAINS)
+
+        tell(story())
+
+    def test_a_ups_of_another_name_is_told_as_that(self, upsd: Upsd) -> None:
+        async def story() -> None:
+            async with watching(upsd, "other") as watcher:
+                await watcher.why("the NUT server has no UPS of this name")
+
+        tell(story())
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b'HELO "unended\n\xff\xfe\n',
+        b"VAR ups ups.status " + b"x" * 20_000,
+        b"VAR ups x 1\n" * 600,
+    ],
+    ids=["no line of NUT", "endless line", "endless"],
+)
+def test_a_server_that_talks_nonsense_is_none_until_it_talks_sense(nonsense: bytes) -> None:
+    async def story() -> None:
+        upsd = InMemory()
+        async with watching(upsd) as watcher:
+            await watcher.supply(Supply.MAINS)
+            upsd.nonsense = nonsense
             await watcher.supply(Supply.UNKNOWN)
             assert watcher.ups.why
-            upsd.error, upsd.nonsense = "", b""
-            if gone == "server":
-                await upsd.start()
+            upsd.nonsense = b""
             await watcher.supply(Supply.MAINS)
 
-    tell(story)
-
-
-def test_a_ups_of_another_name_is_told_as_that() -> None:
-    async def story(upsd: SimulatedUpsd) -> None:
-        async with watching(upsd, "other") as watcher:
-            await watcher.until(lambda: bool(watcher.ups.why))
-            assert watcher.ups.why == "the NUT server has no UPS of this name"
-
-    tell(story)
+    tell(story())
 
 
 # ---- the machine ----
