@@ -9,8 +9,10 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+# Whoever is pulled out while this begins is either among the pids or finds the plug gone.
 SINK = """#!/bin/sh
 echo $$ >> "{pids}"
+[ -e "{plug}" ] || exit 1
 exec cat >> "{played}"
 """
 DEFAULT = "pcm.default { type null }\n"
@@ -37,11 +39,11 @@ class Alsa:
     def __init__(self, home: Path) -> None:
         self._played, self._pids = home / "played", home / "pids"
         self.hears = home / "hears"
-        self._conf = home / "asound.conf"
-        sink = home / "sink"
-        sink.write_text(SINK.format(pids=self._pids, played=self._played))
-        sink.chmod(0o755)
-        self._devices = DEVICES.format(sink=sink, hears=self.hears)
+        self._conf, self._plug = home / "asound.conf", home / "plug"
+        self._sink = home / "sink"
+        self._sink.write_text(SINK.format(pids=self._pids, plug=self._plug, played=self._played))
+        self._sink.chmod(0o755)
+        self._devices = DEVICES.format(sink=self._sink, hears=self.hears)
         self.environment = {**os.environ, "ALSA_CONFIG_PATH": str(self._conf)}
         self.hears.write_bytes(bytes(1600))
         self._played.touch()
@@ -53,14 +55,17 @@ class Alsa:
         return self._played.read_bytes()
 
     def plug(self) -> None:
+        self._plug.touch()
         self._write(DEFAULT + self._devices)
 
     def unplug(self) -> None:
         """While it is open, its next sound meets nobody."""
+        self._plug.unlink(missing_ok=True)
         self._write(DEFAULT)
         for pid in map(int, self._pids.read_text().split()):
             with suppress(OSError):
-                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"cat"):
+                runs = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if runs.startswith(b"cat") or str(self._sink).encode() in runs:
                     os.kill(pid, signal.SIGKILL)
         self._pids.write_text("")
 

@@ -204,6 +204,34 @@ class TestEachPort:
 
         tell(story())
 
+    @pytest.mark.parametrize("frames", range(11))
+    def test_pulled_out_after_any_part_of_a_page_the_next_page_is_heard_whole(
+        self, make: Make, tmp_path: Path, frames: int
+    ) -> None:
+        sound = make(tmp_path)
+        page = [SAMPLES[at : at + FRAME_BYTES] for at in range(0, len(SAMPLES), FRAME_BYTES)]
+
+        async def story() -> None:
+            port = sound.speaker()
+            await port.open()
+            for frame in page[:frames]:
+                port.play(frame)
+            sound.unplug()
+            gone = asyncio.ensure_future(port.next_told())
+            while not gone.done():
+                port.play(page[frames % len(page)])
+                await asyncio.sleep(0)
+            with pytest.raises(SoundGoneError):
+                gone.result()
+            sound.plug()
+            await port.open()
+            for frame in page:
+                port.play(frame)
+            await until(lambda: SAMPLES[:-FRAME_BYTES] in sound.played())
+            await port.close()
+
+        tell(story())
+
     def test_one_that_is_not_open_takes_nothing_and_tells_nothing(
         self, make: Make, tmp_path: Path
     ) -> None:
