@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 # A proof's knobs are variables of its own, as in: make proof-dtmf SEEDS="7 8 9"
-.PHONY: help run test setup image page lines depth fuzz lint pictures clean
+.PHONY: help run test setup image bundle page lines depth fuzz lint pictures clean
 
 # WORKERS=5 is for a machine with a processor more: two of them compute, the others keep real time.
 WORKERS := 4
@@ -11,6 +11,8 @@ ONCE :=
 # IMAGE=--any-age takes a mirror that is a snapshot, and has expired.
 BOARD := pc
 IMAGE :=
+# BUNDLE=--closes-a-hole is an update that nobody puts off for long.
+BUNDLE :=
 FOR := 60
 
 # Our programs begin sooner where their modules are kept compiled.
@@ -47,6 +49,10 @@ depth: ## run the core under the sanitizers, and the fake pair's stories on the 
 image: ## build a box's disk: BOARD=pc
 	@.ci/setup fuzz
 	@.venv/bin/python -m image.build $(BOARD) $(IMAGE)
+
+bundle: ## pack what a box updates itself with, of the image built last: BOARD=pc
+	@.ci/setup fuzz
+	@.venv/bin/python -m image.bundle $(BOARD) $(BUNDLE)
 
 setup: ## only the set-up, with everything the tests and fuzzers need
 	@.ci/setup fuzz

@@ -17,11 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from firmware.update.release import BOARD_PREFIX, Release, version_of
+from image.signing import SigningError, signer
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
@@ -86,27 +90,53 @@ def build(board: Board, out: Path, *, any_age: bool) -> Path:
         with step("our programs"):
             wheel = _wheel(work / "ours")
         with step("the root and the disk"):
-            _compose(work, tools, base, packages, wheel)
+            _compose(work, board, tools, base, packages, wheel)
         image = out / f"careline-{board.name}.img"
-        _run(["cp", "--sparse=always", str(work / "made" / "disk.img"), str(image)])
+        run(["cp", "--sparse=always", str(work / "made" / "disk.img"), str(image)])
+        _keep_parts(board, work / "made")
     return image
 
 
-def _compose(work: Path, tools: Path, base: Path, packages: Path, wheel: Path) -> None:
+def release(board: Board) -> Release:
+    """Of this checkout."""
+    told = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    return Release(BOARD_PREFIX + board.name, version_of(told, epoch()))
+
+
+def parts_of(board: Board) -> Path:
+    """Where lies what a bundle is made of, and of which release it is."""
+    return CHECKOUT / "build/image/parts" / board.name
+
+
+def _keep_parts(board: Board, made: Path) -> None:
+    parts = parts_of(board)
+    shutil.rmtree(parts, ignore_errors=True)
+    parts.mkdir(parents=True)
+    for name in ("root.img", "verity.img", "careline-a.efi", "careline-b.efi"):
+        shutil.copy(made / name, parts / name)
+    (parts / "release").write_text(release(board).version, "ascii")
+
+
+def _compose(
+    work: Path, board: Board, tools: Path, base: Path, packages: Path, wheel: Path
+) -> None:
     """All that needs owners of its own, in one name space: its tree is seen by nobody else."""
     (work / "made").mkdir()
+    keyring, ours = signer(cache() / "key").keyring, release(board)
     script = f"""
         mkdir {work}/in; mount -t tmpfs -o size=6g tmpfs {work}/in; cd {work}/in
         ln -s {base} base.tar; ln -s {CHECKOUT} checkout; cp {HERE}/left-out .
         cp -r {packages} packages; {sys.executable} -m zipfile -e {wheel} packages
-        {HERE}/root.sh "$PWD"
+        cp {keyring} keyring.pem
+        {HERE}/root.sh "$PWD" {ours.board} {ours.version}
         mkdir tools; tar -xf {tools} -C tools --exclude='./dev/*'
         cp {HERE}/disk.sh tools/; mkdir tools/work; mount --rbind . tools/work
         mount --rbind /proc tools/proc; mount --rbind /dev tools/dev
         chroot tools /disk.sh /work {seed()}
-        cp disk.img {work}/made/
+        cp disk.img careline-?.efi {work}/made/
+        cp root.erofs {work}/made/root.img; cp root.verity {work}/made/verity.img
     """
-    _run(["sh", "-euc", script], inside=True)
+    run(["sh", "-euc", script], inside=True)
 
 
 def seed() -> uuid.UUID:
@@ -136,7 +166,7 @@ def _root(name: str, packages: list[str], architecture: str, *, any_age: bool) -
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(".part")
         mode = "--mode=root" if os.geteuid() == 0 else "--mode=unshare"
-        _run([*recipe, mode, *([ANY_AGE] if any_age else []), SUITE, str(part)])
+        run([*recipe, mode, *([ANY_AGE] if any_age else []), SUITE, str(part)])
         part.rename(kept)
     return kept
 
@@ -148,7 +178,7 @@ def _python(board: Board) -> Path:
     if not kept.exists():
         part = Path(tempfile.mkdtemp(prefix="python-", suffix=".part", dir=cache()))
         wheels = [word for each in board.wheels_for for word in ("--platform", each)]
-        _run([
+        run([
             sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes",
             "--only-binary=:all:", "--no-compile", "--no-deps", *wheels,
             "--implementation=cp", f"--python-version={PYTHON}", f"--target={part}",
@@ -162,8 +192,8 @@ def _python(board: Board) -> Path:
 
 def _wheel(made: Path) -> Path:
     """Ours, of this checkout."""
-    _run([sys.executable, "-m", "firmware.web.vendor"])
-    _run([
+    run([sys.executable, "-m", "firmware.web.vendor"])
+    run([
         sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
         f"--wheel-dir={made}", str(CHECKOUT),
     ])  # fmt: skip
@@ -173,7 +203,7 @@ def _wheel(made: Path) -> Path:
 # ---- running ----
 
 
-def _run(command: list[str], *, inside: bool = False) -> None:
+def run(command: list[str], *, inside: bool = False) -> None:
     """To its end; what it said stands in the error. `inside`: as root of name spaces of its own."""
     user = [] if os.geteuid() == 0 else ["--map-root-user", "--map-auto"]
     entered = ["unshare", *user, "--mount", "--fork", "--kill-child"] if inside else []
@@ -223,7 +253,7 @@ def main(told: Callable[[str], None] = _say) -> None:
     wanted = asked.parse_args()
     try:
         image = build(BOARDS[wanted.board], CHECKOUT / "build/image", any_age=wanted.any_age)
-    except BuildError as why:
+    except (BuildError, SigningError) as why:
         sys.exit(f"\nimage: {why}")
     told(f"{image.relative_to(CHECKOUT)}: {image.stat().st_size / 1e6:.0f} MB")
 

@@ -19,9 +19,12 @@ root_hash=$(veritysetup format --salt="$salt" --uuid="$seed" root.erofs root.ver
 mkdir -p esp/EFI/BOOT esp/EFI/Linux esp/loader
 cp /usr/lib/systemd/boot/efi/systemd-bootx64.efi esp/EFI/BOOT/BOOTX64.EFI
 # A block that is not what it was stops the box at once, which starts again: rather that than a wrong byte.
-ukify build --linux=vmlinuz --initrd=initrd --output=esp/EFI/Linux/careline-a+2.efi \
-	--os-release=$'ID=careline\nPRETTY_NAME="CareLine"\n' \
-	--cmdline="roothash=$root_hash systemd.verity_root_data=PARTLABEL=root-a systemd.verity_root_hash=PARTLABEL=root-a-verity systemd.verity_root_options=panic-on-corruption ro panic=10 quiet console=tty0 console=ttyS0 rauc.slot=a" >/dev/null
+for slot in a b; do
+	ukify build --linux=vmlinuz --initrd=initrd --output="careline-$slot.efi" \
+		--os-release=$'ID=careline\nPRETTY_NAME="CareLine"\n' \
+		--cmdline="roothash=$root_hash systemd.verity_root_data=PARTLABEL=root-$slot systemd.verity_root_hash=PARTLABEL=root-$slot-verity systemd.verity_root_options=panic-on-corruption ro panic=10 quiet console=tty0 console=ttyS0 rauc.slot=$slot" >/dev/null
+done
+cp careline-a.efi esp/EFI/Linux/careline-a+2.efi # its tries (hw/boot/pc.py)
 printf 'timeout 0\npreferred careline-a*\nreboot-on-error yes\neditor no\n' >esp/loader/loader.conf
 
 # ---- partitions; the slots' sizes can never change in the field ----

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The box's root as a tree: Debian's packages, our programs, and the overlay. Runs as root of a mount namespace of its own.
 #
-#   root.sh WORK       in WORK: base.tar, packages/ (Python's), and the checkout as checkout/; out come root/, initrd, vmlinuz
+#   root.sh WORK BOARD VERSION       in WORK: base.tar, packages/ (Python's), the checkout as checkout/, keyring.pem; out
+#                                    come root/, initrd, vmlinuz
 set -euo pipefail
 cd "$1"
 
@@ -21,7 +22,10 @@ cp -r checkout/image/overlay/. root/
 rm -f root/etc/resolv.conf root/etc/ssh/ssh_host_* root/var/lib/dbus/machine-id
 ln -s ../run/systemd/resolve/stub-resolv.conf root/etc/resolv.conf
 : >root/etc/machine-id # made at each start: nothing of one box is in another
-mkdir -p root/data
+mkdir -p root/data root/efi
+# Which release this is, and whose bundles it takes.
+printf 'IMAGE_ID=%s\nIMAGE_VERSION=%s\n' "$2" "$3" >>root/usr/lib/os-release
+install -m 644 keyring.pem root/etc/rauc/keyring.pem
 chown -R 0:0 root/usr/lib/careline
 
 # ---- users, and what starts ----
