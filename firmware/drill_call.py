@@ -15,27 +15,22 @@ from pathlib import Path
 
 import tomlkit
 
-from firmware import settings, topics
+from firmware import settings
 from firmware.asterisk import publish
 from firmware.asterisk.config import Ports
 from firmware.asterisk.sandbox import Asterisk, AsteriskError, launch_beside
 from firmware.backup_keys import BackupError
-from firmware.control import ControlError, ask_async
+from firmware.control import ControlError
 from firmware.place import SOCKET_PATH_MAX, Place
 from firmware.ports import free_ports, keep_ports
-from firmware.selftest import SELFTEST_CALL, SelfTestRequest
+from firmware.tested_call import TO_A_PHONE, outcomes
 from firmware.watchdog import Supervisor
-from ivr.canary import SELFTEST
 from ivr.commands import Outcome
 from ivr.plan import Plan
 
 EXCHANGE = (sys.executable, "-m", "firmware.cli", "exchange", "--calls", "4")
 WITHIN_S = 120.0
 READY_WITHIN_S = 60.0
-TALK_S = 2.0
-QUEUE_KEY = "1"  # of the canary's menu: its queue, whose telephone answers by itself
-ENDED_WITHIN_S = 5.0
-PAUSE_S = 0.1
 ANSWERED = str(Outcome.ANSWERED)
 # The publish's walk has 9000 to 9009.
 RTP_FIRST, RTP_LAST = 9010, 9049
@@ -156,23 +151,10 @@ async def _exchange(restored: Place) -> AsyncIterator[None]:
 
 async def _talk(socket: Path) -> str:
     """One call; how it ended, as the restored site's own books have it."""
-    before = {each.call for each in await _calls(socket)}
-    request = SelfTestRequest(press=QUEUE_KEY, wait_s=TALK_S)
-    await ask_async(socket, SELFTEST_CALL, request, timeout_s=WITHIN_S)
-    async with asyncio.timeout(ENDED_WITHIN_S):
-        while True:  # until its last rows are durable
-            ours = [each for each in await _calls(socket) if each.call not in before]
-            if ours and all(each.outcome is not None for each in ours):
-                break
-            await asyncio.sleep(PAUSE_S)
-    ended = [(each.line, each.outcome) for each in ours]
-    if ended != [(SELFTEST, ANSWERED)]:
+    ended = await outcomes(socket, TO_A_PHONE, WITHIN_S)
+    if ended != [ANSWERED]:
         raise BackupError(f"a call on the restored self-test line was not answered: {ended}")
     return ANSWERED
-
-
-async def _calls(socket: Path) -> tuple[topics.CallLine, ...]:
-    return (await ask_async(socket, topics.CALLS, topics.CallsRequest(limit=1000))).calls
 
 
 def _end_of(log: Path) -> str:
