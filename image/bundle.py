@@ -52,14 +52,14 @@ def pack(content: Path, out: Path, by: Signer, tools: Path) -> None:
         key = by.key
         if not key.startswith("pkcs11:"):
             shutil.copy(by.key, work / "key.pem")
-            key = "/work/key.pem"
+            key = "/packed/key.pem"
         script = f"""
             mkdir {work}/t; mount -t tmpfs -o size=1g tmpfs {work}/t; cd {work}/t
-            tar -xf {tools} --exclude='./dev/*'; mkdir work work/in
-            mount --bind {work} work; mkdir -p work/in; mount --bind {content} work/in
+            tar -xf {tools} --exclude='./dev/*'; mkdir packed
+            mount --bind {work} packed; mkdir packed/in; mount --bind {content} packed/in
             mount --rbind /proc proc; mount --rbind /dev dev
-            chroot . rauc bundle --cert=/work/cert.pem --key="$1" \
-                --mksquashfs-args="{SQUEEZED}" /work/in /work/made.raucb
+            chroot . rauc bundle --cert=/packed/cert.pem --key="$1" \
+                --mksquashfs-args="{SQUEEZED}" /packed/in /packed/made.raucb
         """
         run(["sh", "-euc", script, "sh", key], inside=True)
         (work / "made.raucb").replace(out)
