@@ -38,6 +38,7 @@ TOLD: Mapping[str, str] = {
     Act.USED_PAPER: "the recovery paper was used",
     Act.NEW_PAPER: "there is a new recovery paper",
     Act.STOPPED_PHONE: "a telephone may be misused: its calls outside are stopped, but for 911",
+    Act.HEARD_STOP: "somebody on your staff gets no texts any more: STOP came from their number",
     Act.ENVELOPE: "there is a new envelope",
 }
 

@@ -110,6 +110,7 @@ from firmware.speakers import Speakers
 from firmware.staff_texts import StaffTexts
 from firmware.store import StoreError, open_reader
 from firmware.survived import starting, survived
+from firmware.texts_desk import TextsDesk
 from firmware.trunk_watch import TrunkWatch
 from firmware.watchdog import notify
 from firmware.words_desk import WordsDesk
@@ -281,6 +282,9 @@ class App:
                 may_have=partial(who_may_have_one, self._place.page_db),
                 texts=StaffTexts(self._sms, notices, lambda: self._plan, self._now),
             )
+            self._texts = TextsDesk(
+                store=self._ledger.store, key=key, plan=lambda: self._plan, say=self._text
+            )
             self._send_what_was_left = partial(outgoing.resume, notices, self._place.calls_db, key)
             self._leases = LeaseDesk(
                 store=self._ledger.store,
@@ -382,7 +386,7 @@ class App:
                     oncall=self._leases.part,
                     words=self._words.part,
                     notices=self._message_notices.part,
-                    texts=self._sms.part,
+                    texts=self._sms.parts,
                     power=self._supply.parts,
                     panel=lambda: (*self._panel.parts(), *self._speakers.parts()),
                     listening=self._listening.part,
@@ -424,6 +428,7 @@ class App:
                 self._desks.open(door)
                 self._words.open(self._own_words)
                 self._requests.open(door)
+                self._texts.answer_at(door)
                 selftest = SelfTest(self._media, self._legs, self._link, self._translator)
                 door.answer(SELFTEST_CALL, selftest.call)
                 self._backups.answer_at(door)
@@ -968,7 +973,10 @@ class App:
         """Who is to be called back sees it on their telephone, where the clinic wishes that."""
         if self._plan.sms and self._plan.sms.callbacks and ticket.number:
             words = said("callback", ticket.language, clinic=self._plan.name)
-            self._notices.send(Notice(ticket.number, "", words, self._now(), AN_HOUR, way=BY_TEXT))
+            self._text(ticket.number, words)
+
+    def _text(self, number: str, words: str) -> None:
+        self._notices.send(Notice(number, "", words, self._now(), AN_HOUR, way=BY_TEXT))
 
     async def _calls_up(self) -> Up:
         """Also those that Asterisk carries alone, as 911 is; where it does not tell, there are."""

@@ -111,6 +111,8 @@ class Act(StrEnum):
     FOUND_BROKEN = "found the audit broken"
     STOPPED_PHONE = "stopped the calls outside of the telephone"
     ALLOWED_PHONE = "let call outside again the telephone"
+    HEARD_STOP = "sends no texts, since STOP came from their number, to"
+    ALLOWED_TEXTS = "lets texts go again to"
     EMERGENCY = "emergency call"
 
 

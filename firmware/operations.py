@@ -77,6 +77,7 @@ BY_TOKEN = frozenset(
 REQUESTS: Mapping[str, Operation] = {
     "adopt": Operation.CONFIGURE,
     "allow outside": Operation.CONFIGURE,
+    "allow texts": Operation.SETTLE,
     "agents": Operation.LOOK,
     "audit": Operation.ACCOUNT,
     "backing": Operation.LOOK,
@@ -116,6 +117,7 @@ REQUESTS: Mapping[str, Operation] = {
     "sweep_listening": Operation.LISTEN,
     "switch": Operation.OPERATE,
     "switches": Operation.LOOK,
+    "texts": Operation.SETTLE,
     "watch": Operation.LOOK,
 }
 
@@ -244,6 +246,8 @@ COMMANDS: Mapping[str, Operation] = {
     "sound test": Operation.CONFIGURE,
     "status": Operation.LOOK,
     "switch": Operation.OPERATE,
+    "texts": Operation.SETTLE,
+    "texts allow": Operation.SETTLE,
     "unblock": Operation.SETTLE,
     "versions": Operation.LOOK,
     "versions back": Operation.CONFIGURE,
@@ -472,6 +476,8 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /staff/remove": Operation.PEOPLE,
     "POST /staff/sign-out": Operation.PEOPLE,
     "POST /stay": Operation.OWN,
+    "GET /texts": Operation.SETTLE,
+    "POST /texts": Operation.SETTLE,
     "GET /today": Operation.LOOK,
     "GET /today/live": Operation.LOOK,
     "POST /today/switch": Operation.OPERATE,

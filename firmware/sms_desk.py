@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from firmware import sms_store, topics
-from firmware.ledger import Moment
+from firmware.audit import Act, Audited
+from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey
 from firmware.modem_line import ModemLine
 from firmware.notify import Notice, Refused, Untaken
@@ -34,6 +35,7 @@ from firmware.sms_rule import (
 from firmware.sms_store import Came
 from firmware.store import Store, StoreError, open_reader
 from firmware.survived import starting
+from firmware.texts_desk import own_numbers, own_stopped
 from hw.modem import events
 from hw.modem.commands import Keep, SendSms, Slot
 from hw.modem.events import REGISTERED, Event
@@ -107,14 +109,13 @@ class SmsDesk:
         plan = self._plan()
         if plan.sms is None:
             return "the site has no [sms]"
-        reader = open_reader(self._store.path)
-        try:
-            with reader.connect() as connection:
-                is_stopped = sms_store.is_stopped(connection, number, self._key)
-                day = self._local().date().isoformat()
-                sent = sms_store.sent_on(connection, day, number, self._key)
-        finally:
-            reader.dispose()
+        day, key = self._local().date().isoformat(), self._key
+        is_stopped, sent = self._read(
+            lambda open_: (
+                sms_store.is_stopped(open_, number, key),
+                sms_store.sent_on(open_, day, number, key),
+            )
+        )
         most_a_day = most_for(plan.sms.most_a_day, is_own=_is_own(plan, number))
         return why_not(sent, most_a_day, plan.sms.most_a_number, is_stopped=is_stopped)
 
@@ -223,7 +224,7 @@ class SmsDesk:
         asked = asked_by(came.text)
         match asked:
             case Asked.STOP:
-                sms_store.stop(connection, came.number, came.moment, self._key)
+                self._stop(connection, came)
             case Asked.START if sms_store.is_stopped(connection, came.number, self._key):
                 sms_store.start(connection, came.number, self._key)
             case Asked.START:
@@ -234,6 +235,16 @@ class SmsDesk:
                 assert_never(asked)
         return asked
 
+    def _stop(self, connection: Connection, came: Came) -> None:
+        """A sender is easily forged: where it is the number of the clinic's own, those in charge
+        hear of it."""
+        name = own_numbers(self._plan()).get(sms_store.one_way(came.number))
+        if name and not sms_store.is_stopped(connection, came.number, self._key):
+            entry = Audited("exchange", Act.HEARD_STOP, name, came.moment)
+            for noted in entry.record(connection, self._key):
+                add_step(connection, noted.call, noted.step, noted.detail, noted.moment)
+        sms_store.stop(connection, came.number, came.moment, self._key)
+
     def _forget(self, modem: str, slots: tuple[Slot, ...]) -> None:
         line = self._line(modem)
         if line is not None:
@@ -242,8 +253,14 @@ class SmsDesk:
 
     # ---- how they stand ----
 
+    def parts(self) -> tuple[topics.Part, ...]:
+        """For the status: how texts go, and who of the clinic gets none."""
+        plan = self._plan()
+        own = self._read(lambda open_: own_stopped(open_, plan, self._key)) if plan.sms else []
+        return (self.part(), *(_silenced(name) for name in own))
+
     def part(self) -> topics.Part:
-        """For the status."""
+        """How texts go."""
         if self.fault:
             return topics.Part(
                 name="texts",
@@ -264,13 +281,25 @@ class SmsDesk:
         return topics.Part(name="texts", state="well", detail=f"{self._today()} went out today")
 
     def _today(self) -> int:
+        day = self._local().date().isoformat()
+        return self._read(lambda open_: sms_store.sent_on(open_, day, "", self._key)).to_all
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
         reader = open_reader(self._store.path)
         try:
             with reader.connect() as connection:
-                day = self._local().date().isoformat()
-                return sms_store.sent_on(connection, day, "", self._key).to_all
+                return query(connection)
         finally:
             reader.dispose()
+
+
+def _silenced(name: str) -> topics.Part:
+    return topics.Part(
+        name=f"texts to {name}",
+        state="alarm",
+        detail="STOP came from their number, so no texts go to them, on-call ones either",
+        cure=f"ask them; if it was not they, `careline texts allow {name}`",
+    )
 
 
 def _lines(text: str) -> str:
@@ -280,8 +309,7 @@ def _lines(text: str) -> str:
 
 def _is_own(plan: Plan, number: str) -> bool:
     """Whether it is somebody's of the clinic."""
-    own = {sms_store.one_way(person.text) for person in plan.people.values() if person.text}
-    return sms_store.one_way(number) in own
+    return sms_store.one_way(number) in own_numbers(plan)
 
 
 def _answer_to(asked: Asked, plan: Plan) -> str:

@@ -1,6 +1,7 @@
 """Texts in the exchange's store: who wishes none, how many went out, and which were kept.
 
-No number stands there, only its keyed hash, in one way of writing it. A text that came is kept as a
+A number is known there by its keyed hash, in one way of writing it; that of who wrote STOP lies
+beside it, sealed under the machine key, for staff to find. A text that came is kept as a
 request's note, or as a request of its own, in the same commit as the mark that it was: the modem
 tells it again after a restart, and it is known by that mark.
 """
@@ -10,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from sqlalchemy import Connection, column, func, select, table
 
 from firmware import requests
 from firmware.ledger import Moment, calls
-from firmware.machine import MachineKey
+from firmware.machine import MachineKey, MachineKeyError
 from firmware.requests import Left
 from firmware.sms_rule import Sent
 from hw.modem.commands import Slot
@@ -27,8 +29,14 @@ from ivr.outside import NATIONAL_DIGITS, NORTH_AMERICA, ways_to_write
 
 BY_CALLER = "a text"  # who noted it, in a request's history
 LOOKS_BACK = timedelta(days=30)
+NAME = 8  # hexadecimal digits of a stop's name
 
-stopped = table("sms_stopped", column("number_hash", sa.LargeBinary), column("at", sa.Text))
+stopped = table(
+    "sms_stopped",
+    column("number_hash", sa.LargeBinary),
+    column("at", sa.Text),
+    column("number", sa.LargeBinary),
+)
 sent = table(
     "sms_sent",
     column("day", sa.Text),
@@ -54,6 +62,16 @@ class Came:
     moment: Moment
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A number that wishes no texts; it is empty where it wrote so before numbers were kept."""
+
+    name: str  # of the stop: from its keyed hash, so that nothing can be read from it
+    number_hash: bytes
+    number: str = field(repr=False)
+    at: str
+
+
 def one_way(number: str) -> str:
     """A number in the one way in which it is hashed here."""
     digits = number.removeprefix("+")
@@ -74,8 +92,40 @@ def digest_of(slots: tuple[Slot, ...]) -> str:
 def stop(connection: Connection, number: str, moment: Moment, key: MachineKey) -> None:
     """From now on it gets nothing."""
     if not is_stopped(connection, number, key):
-        row = {"number_hash": key.keyed_hash(one_way(number)), "at": moment.text}
+        hashed = key.keyed_hash(one_way(number))
+        sealed = key.seal(number, _stopped_at(hashed))
+        row = {"number_hash": hashed, "at": moment.text, "number": sealed}
         connection.execute(stopped.insert().values(row))
+
+
+def stops(connection: Connection, key: MachineKey) -> list[Stop]:
+    """Who wishes none, the newest first."""
+    rows = connection.execute(select(stopped).order_by(stopped.c.at.desc()))
+    return [_stop(row, key) for row in rows]
+
+
+def stop_of(connection: Connection, number: str, key: MachineKey) -> Stop | None:
+    """This number's; None: it gets texts."""
+    theirs = stopped.c.number_hash == key.keyed_hash(one_way(number))
+    row = connection.execute(select(stopped).where(theirs)).one_or_none()
+    return None if row is None else _stop(row, key)
+
+
+def _stop(row: sa.Row[Any], key: MachineKey) -> Stop:
+    return Stop(row.number_hash.hex()[:NAME], row.number_hash, _number(row, key), row.at)
+
+
+def _number(row: sa.Row[Any], key: MachineKey) -> str:
+    if row.number is None:
+        return ""
+    try:
+        return key.open(row.number, _stopped_at(row.number_hash))
+    except MachineKeyError:
+        return ""  # of another box's key
+
+
+def _stopped_at(hashed: bytes) -> str:
+    return f"sms_stopped.number {hashed.hex()}"
 
 
 def start(connection: Connection, number: str, key: MachineKey) -> None:

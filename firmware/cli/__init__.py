@@ -37,6 +37,7 @@ SUBJECTS = {
     "network": ("network",),
     "guard": ("guard",),
     "outside": ("outside",),
+    "texts": ("texts",),
     "sound": ("sound",),
     "lines": ("lines",),
     "panel": ("panel",),

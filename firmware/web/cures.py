@@ -45,6 +45,9 @@ CURES: Mapping[str, Cure] = {
     "`careline outside allow ": Cure(
         to_say("Find out who used it, then let it call outside again"), "/stopped"
     ),
+    "`careline texts allow ": Cure(
+        to_say("Ask them; if it was not they, send texts to them again"), "/texts"
+    ),
     "`careline sound list`": Cure(
         to_say("Look at its plug, and choose its device"), "/rooms/speakers"
     ),

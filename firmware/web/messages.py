@@ -262,7 +262,7 @@ class Choices:
     speeds: tuple[float, ...]
     outcomes: Mapping[str, str]
     telephones: Telephones
-    text_most: int  # characters that may be texted to a caller; 0: none
+    text_most: int  # characters that may be texted to a caller; 0: none, and none come
 
 
 @router.get("/messages")

@@ -128,6 +128,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "adopt": {},
     "agents": {},
     "allow outside": {"phone": "102"},
+    "allow texts": {"number": "2025550171", "asked": "in person"},
     "audit": {"who": "doe", "act": "signed in"},
     "backing": {},
     "block": {"call": CALL, "to": "blocked"},
@@ -166,6 +167,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "sweep_listening": {},
     "switch": {"to": "scheduled"},
     "switches": {},
+    "texts": {},
     "watch": {},
 }
 # Fields by which somebody of the clinic, or a thing of it, is named: they are written as they are,

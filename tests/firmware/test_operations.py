@@ -33,6 +33,7 @@ ASKED: dict[str, dict[str, object]] = {
     "adopt": {},
     "agents": {},
     "allow outside": {"phone": "101"},
+    "allow texts": {"person": "lee", "asked": "in person"},
     "audit": {"who": "maria", "act": "signed out"},
     "backing": {},
     "block": {"call": CALL, "to": "blocked"},
@@ -71,6 +72,7 @@ ASKED: dict[str, dict[str, object]] = {
     "sweep_listening": {},
     "switch": {"to": "scheduled"},
     "switches": {},
+    "texts": {},
     "watch": {},
 }
 
@@ -116,6 +118,8 @@ TYPED: dict[str, tuple[str, ...]] = {
     "requests show --open": (CALL,),
     "requests take": (CALL,),
     "requests text": (CALL, "a word"),
+    "texts": (),
+    "texts allow": ("doe",),
     "unblock": (CALL,),
 }
 ON_CALL = '\n[people.doe]\nname = "Dr. Doe"\nnumbers = ["101"]\n'

@@ -14,11 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from firmware import requests, settings, sms_store
+from firmware import audit, requests, settings, sms_store, texts_desk
+from firmware.admin_notices import word_of
+from firmware.audit import Act, Entry
+from firmware.control import ControlError
 from firmware.ledger import Arrived, Ledger, Moment
 from firmware.machine import MachineKey
 from firmware.modem_line import ModemLine
 from firmware.notify import Notice, Refused, Untaken
+from firmware.operations import Asker, Role
 from firmware.requests import Left, Outcome
 from firmware.sms_desk import LACKS_A_PART, UNREADABLE, SmsDesk
 from firmware.sms_rule import (
@@ -32,6 +36,7 @@ from firmware.sms_rule import (
     why_not,
 )
 from firmware.store import StoreError, open_reader
+from firmware.texts_desk import AllowTextsRequest, StopLine, TextsDesk, TextsRequest
 from hw.modem.commands import Slot
 from hw.modem.events import SmsCame, SmsUnreadable
 from hw.modem.simulated_port import SimulatedPort
@@ -149,6 +154,12 @@ class Box:
             local=lambda: NOW,
             start=self.start,
         )
+        self.texts = TextsDesk(
+            store=self.books.store,
+            key=KEY,
+            plan=lambda: self.plan,
+            say=lambda number, words: self.start(self.desk.send(number, words)),
+        )
 
     async def until(self, holds: Any) -> Any:
         """What it gives, once it gives something."""
@@ -165,6 +176,23 @@ class Box:
 
     def opened(self, request: str) -> requests.Opened:
         return self._read(lambda open_: requests.opened(open_, request, KEY))
+
+    async def stops(self) -> tuple[StopLine, ...]:
+        return (await self.texts.listed(TextsRequest())).stops
+
+    async def allow(self, *, number: str = "", person: str = "") -> None:
+        asked = texts_desk.Asked.IN_PERSON
+        wish = AllowTextsRequest(number=number, person=person, asked=asked)
+        await self.texts.allow(wish, Asker("nina", Role.FRONT_DESK))
+
+    def entries(self, act: Act) -> list[Entry]:
+        return self._read(lambda open_: [one for one in audit.read(open_) if one.act == act])
+
+    def entered(self, act: Act) -> list[tuple[str, str]]:
+        return [(one.who, one.about) for one in self.entries(act)]
+
+    def newest(self, act: Act) -> Entry:
+        return self.entries(act)[-1]
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         reader = open_reader(self.books.store.path)
@@ -300,6 +328,56 @@ def test_who_writes_stop_is_answered_once_and_gets_nothing_until_they_write_star
         await box.until(lambda: len(box.sent()) == 2)
         await box.desk.deliver(notice)
         assert len(box.sent()) == 3
+
+    tell(books, tmp_path, story)
+
+
+def test_who_asks_for_texts_again_is_found_by_their_number_told_and_entered(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        box.modem.network.text(PATIENT, "Stop", 0.0)
+        await box.until(box.sent)
+        ((shown, whose),) = [(one.number, one.person) for one in await box.stops()]
+        assert (shown, whose) == ("··· 43", "")
+        with pytest.raises(ControlError, match="did not write STOP"):
+            await box.allow(number="(202) 555-0144")
+        await box.allow(number="(202) 555-0143")
+        assert await box.stops() == ()
+        await box.until(lambda: len(box.sent()) == 2)
+        assert "you get texts again" in box.sent()[1][1]
+        ((who, about),) = box.entered(Act.ALLOWED_TEXTS)
+        assert (who, about.split(", ")[1]) == ("nina", "who asked in person")
+        assert NATIONAL not in about
+
+    tell(books, tmp_path, story)
+    held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert NATIONAL.encode() not in held
+
+
+def test_a_stop_from_a_number_of_the_clinics_own_is_an_alarm_until_somebody_asked_them(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        people = box.plan.people
+        box.plan = replace(
+            box.plan, people={**people, "lee": replace(people["brandt"], text=NATIONAL)}
+        )
+        assert [part.state for part in box.desk.parts()] == ["well"]
+        for moment in (0.0, 1.0):  # told twice, it is one alarm and one entry
+            box.modem.network.text(PATIENT, "STOP", moment)
+        await box.until(lambda: len(box.sent()) == 2)
+        _, alarm = box.desk.parts()
+        assert (alarm.name, alarm.state) == ("texts to lee", "alarm")
+        assert "careline texts allow lee" in alarm.cure
+        assert box.entered(Act.HEARD_STOP) == [("exchange", "lee")]
+        told = word_of(box.newest(Act.HEARD_STOP))
+        assert "STOP" in told
+        assert "lee" not in told
+        ((_, whose),) = [(one.number, one.person) for one in await box.stops()]
+        assert whose == "lee"
+        await box.allow(person="lee")
+        assert [part.state for part in box.desk.parts()] == ["well"]
 
     tell(books, tmp_path, story)
 

@@ -11,7 +11,7 @@ from functools import partial
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from firmware import account, holds, message_acts, mobile_call, people, settings, topics
+from firmware import account, holds, message_acts, mobile_call, people, settings, sms_store, topics
 from firmware.audit import Act, Audited
 from firmware.audit import read as audited
 from firmware.call_me import CALL_ME, CallMeReply, CallMeRequest
@@ -49,6 +49,7 @@ from firmware.request_desk import RequestDesk, who_may_have_one
 from firmware.retention import Eraser
 from firmware.retention_desk import BY_HAND
 from firmware.store import open_reader
+from firmware.texts_desk import TextsDesk
 from firmware.vault import CHUNK_BYTES, Label, Sealing
 from ivr import commands, events
 from ivr.asking import Answer
@@ -147,6 +148,12 @@ class Exchange:
         reader.dispose()
         return str(found)
 
+    def writes_stop(self, number: str) -> None:
+        """Somebody texts it; their number gets none from now on."""
+        key = MachineKey.at(self.place.machine_key)
+        stop = partial(sms_store.stop, number=number, moment=Moment.now(), key=key)
+        self.books.store.submit(stop).result(60)
+
     def hold(self, message: str) -> None:
         """Somebody has it kept for a court."""
         wish = holds.Wish("somebody", holds.Kind.MESSAGE, message, "a court asks", {})
@@ -175,6 +182,12 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         lambda: ZONE,
         may_have=partial(who_may_have_one, place.page_db),
         texts=(texted := Texted()),
+    )
+    texts = TextsDesk(
+        store=books.store,
+        key=key,
+        plan=lambda: settings.read(place.site_file.read_text("utf-8")),
+        say=texted.send,
     )
     exchange = Exchange(place, books, desk, told, texted)
     eraser = Eraser(books.store, key, place.messages)
@@ -254,6 +267,7 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         account.answer_at(door, entered)
         message_acts.answer_at(door, place.page_db, books.write, exchange.came.append, may_delete)
         desk.open(door)
+        texts.answer_at(door)
         door.answer(topics.MARK_MESSAGE, heard)
         door.answer_to(CALL_OUT, rings)
         door.answer(CALL_ME, draft)

@@ -1,0 +1,67 @@
+"""Texts: which numbers wrote STOP, and texts let go again to whoever asked for it."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmware.cli.terminal import PasswordStdin, Person, asking, explained, signed_in_to
+from firmware.control import ask
+from firmware.operations import Operation
+from firmware.place import Place
+from firmware.texts_desk import ALLOW_TEXTS, TEXTS, AllowTextsRequest, Asked, TextsRequest
+
+app = typer.Typer()
+group = typer.Typer(help="Who wrote STOP and gets no texts.", invoke_without_command=True)
+app.add_typer(group, name="texts")
+say = Console(highlight=False, soft_wrap=True)
+
+
+@group.callback()
+def texts(
+    context: typer.Context,
+    person: Person = None,
+    *,
+    password_stdin: PasswordStdin = False,
+) -> None:
+    """Which numbers wrote STOP, since when, and whose of the clinic they are."""
+    if context.invoked_subcommand is not None:
+        return
+    place = Place.from_environment()
+    with explained():
+        ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
+        with asking(place, ring) as session:
+            reply = ask(place.control_socket, TEXTS, TextsRequest(), session=session)
+    if not reply.stops:
+        say.print("nobody wrote STOP")
+        return
+    table = Table("number", "of the clinic", "wrote STOP", box=None)
+    for stop in reply.stops:
+        since = f"{datetime.fromisoformat(stop.since).astimezone():%Y-%m-%d %H:%M}"
+        table.add_row(stop.number or "not kept", stop.person, since)
+    say.print(table)
+
+
+@group.command()
+def allow(
+    whose: Annotated[
+        str, typer.Argument(metavar="WHOSE", help="the whole number, or a name of the site file")
+    ],
+    person: Person = None,
+    *,
+    asked: Annotated[Asked, typer.Option(help="how they asked for it")] = Asked.BY_TELEPHONE,
+    password_stdin: PasswordStdin = False,
+) -> None:
+    """Texts go again to who asked for it themselves; it stands in the audit, and they are told."""
+    place = Place.from_environment()
+    is_number = any(each.isdigit() for each in whose) and not any(map(str.isalpha, whose))
+    wish = AllowTextsRequest(
+        number=whose[:32] if is_number else "", person="" if is_number else whose[:64], asked=asked
+    )
+    with explained():
+        ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
+        with asking(place, ring) as session:
+            ask(place.control_socket, ALLOW_TEXTS, wish, session=session)
+    say.print("they get texts again, and are told so by one")
