@@ -70,6 +70,7 @@ class Answers:
         audit_: Callable[[], topics.Part],
         site: Callable[[], topics.Part],
         guard: Callable[[], topics.Part],
+        update: Callable[[], topics.Part],
         retention: RetentionDesk,
         opens_one_of: Callable[[str, set[str]], bool],
     ) -> None:
@@ -99,6 +100,7 @@ class Answers:
         self._audit = audit_
         self._site = site
         self._guard = guard
+        self._update = update
         self._retention = retention
         self._opens_one_of = opens_one_of  # whether this person opens one of these mailboxes
         self._steps = steps
@@ -154,6 +156,7 @@ class Answers:
             await asyncio.to_thread(self._audit),
             await asyncio.to_thread(self._site),
             self._guard(),
+            await asyncio.to_thread(self._update),
             self._retention.room.part(),
             await asyncio.to_thread(self._retention.part),
         )

@@ -112,6 +112,9 @@ from firmware.store import StoreError, open_reader
 from firmware.survived import starting, survived
 from firmware.texts_desk import TextsDesk
 from firmware.trunk_watch import TrunkWatch
+from firmware.update.desk import UpdateDesk
+from firmware.update.kept import boot_id
+from firmware.update.release import Release, ReleaseError, running
 from firmware.watchdog import notify
 from firmware.words_desk import WordsDesk
 from ivr import codes, commands, events
@@ -352,6 +355,19 @@ class App:
                 self._place.home, self._place.damage_told, lambda: self._plan, notices, self._now
             )
             self._backups = BackupTimer(self._place, lambda: self._plan, self._now, notices)
+            self._updates = UpdateDesk(
+                place=self._place,
+                plan=lambda: self._plan,
+                notices=notices,
+                now=self._now,
+                answers=self._hours.answers,
+                calls=self._how_many_calls_up,
+                clock_is_trusted=self._hours.trusts_the_clock,
+                install=self._install_update,
+                restart=self._restart_box,
+                running=_release(),
+                boot_id=boot_id(),
+            )
             self._audit_watch = AuditWatch(
                 self._backlog.promise, partial(spool.set_aside, self._place.audit_spool)
             )
@@ -402,6 +418,7 @@ class App:
                     audit_=self._audit_watch.part,
                     site=self._trial.part,
                     guard=self._guard.part,
+                    update=self._updates.part,
                     retention=self._retention,
                     opens_one_of=partial(people.opens_one_of, self._place.page_db),
                 )
@@ -596,6 +613,7 @@ class App:
                 spool.run(self._place.audit_spool, self._is_entered, self._backlog.promise)
             )
             group.create_task(self._backups.run())
+            group.create_task(survived(self._updates.run(), "updates"))
             group.create_task(self._retention.run())
             group.create_task(self._copies.run())
             group.create_task(
@@ -985,12 +1003,32 @@ class App:
         except (ActionFailed, LinkDown):
             return Up(max(1, len(self._exchange.calls)))
 
+    async def _how_many_calls_up(self) -> int:
+        return (await self._calls_up()).calls
+
+    async def _install_update(self) -> None:
+        """RootError: it is not written."""
+        at = self._place.root_socket
+        await root.ask(at, root.InstallUpdate(), root.INSTALL_WITHIN_S)
+
+    async def _restart_box(self) -> None:
+        """RootError: it is not done."""
+        await root.ask(self._place.root_socket, root.RestartBox())
+
     async def _switch_off(self) -> None:
         """RootError: it is not done."""
         await root.ask(self._place.root_socket, root.PowerOff())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._group.create_task(work)
+
+
+def _release() -> Release | None:
+    """None: a checkout."""
+    try:
+        return running()
+    except ReleaseError:
+        return None
 
 
 def _published(place: Place) -> Plan:

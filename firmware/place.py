@@ -201,6 +201,16 @@ class Place:
         return self.home / "damage-told.json"
 
     @property
+    def update_bundle(self) -> Path:
+        """A new version that waits; not in a backup."""
+        return self.home / "update.raucb"
+
+    @property
+    def update_told(self) -> Path:
+        """Which update waits, and what became of the last one; not in a backup."""
+        return self.home / "update.json"
+
+    @property
     def restoring(self) -> Path:
         """There from the moment a restore is decided until all of it is in place."""
         return self.home / "restoring.json"

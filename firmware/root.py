@@ -32,6 +32,7 @@ from hw.packet_filter import PacketFilter
 REQUEST_MAX = 4096
 REPLY_MAX = 64 * 1024
 ACT_WITHIN_S = 30.0
+INSTALL_WITHIN_S = 1800.0  # 350 MB onto a slow card
 SOCKET_MODE = 0o660
 
 log = structlog.get_logger(__name__)
@@ -86,8 +87,21 @@ class TakeBackNetwork(Act):
     act: Literal["take-back-network"] = "take-back-network"
 
 
+class InstallUpdate(Act):
+    """Have RAUC write the bundle that waits into the slot that does not run."""
+
+    act: Literal["install-update"] = "install-update"
+
+
+class RestartBox(Act):
+    """So that the primary slot starts."""
+
+    act: Literal["restart-box"] = "restart-box"
+
+
+OfUpdate = InstallUpdate | RestartBox
 OfNetwork = LookAtNetwork | TryNetwork | KeepNetwork | TakeBackNetwork
-AnyAct = ReloadAsterisk | RestartAsterisk | PowerOff | OfNetwork | OfGuard
+AnyAct = ReloadAsterisk | RestartAsterisk | PowerOff | OfNetwork | OfGuard | OfUpdate
 # Whoever only looks changes nothing, and a screen looks often.
 UNENTERED = ("look-at-network", "look-at-guard")
 _ACT: TypeAdapter[AnyAct] = TypeAdapter(Annotated[AnyAct, Field(discriminator="act")])
@@ -99,6 +113,9 @@ class RootError(Exception):
 
 # Asterisk's own command line: what it is told and what it answers.
 Asked = Callable[[str], Awaitable[str]]
+
+# How the box's two slots are written and started; None on a machine that is no box.
+Updating = Callable[[OfUpdate], Awaitable[str]]
 
 # In the audit: for whom, and which act, or what became of it.
 Entered = Callable[[str, str], None]
@@ -162,6 +179,7 @@ class Root:
         packets: PacketFilter | None = None,
         *,
         power_off: Callable[[], Awaitable[None]] | None = None,
+        update: Updating | None = None,
         begins_after_s: float = BEGINS_AFTER_S,  # a network that is tried
     ) -> None:
         self._at = at
@@ -172,6 +190,8 @@ class Root:
         self._packets = packets
         self._one_packet_act = asyncio.Lock()
         self._power_off = power_off  # None: this machine is not ours to switch off
+        self._update = update
+        self._one_update_act = asyncio.Lock()
         self._network = NetworkTrial(network, self._enter_network, begins_after_s=begins_after_s)
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -234,6 +254,11 @@ class Root:
         if isinstance(act, OfGuard):
             async with self._one_packet_act:
                 return await guard_acts.see_to_guard(act, self._packets)
+        if isinstance(act, OfUpdate):
+            if self._update is None:
+                raise RootError("this machine does not run from CareLine's image")
+            async with self._one_update_act, asyncio.timeout(INSTALL_WITHIN_S):
+                return await self._update(act)
         if isinstance(act, PowerOff):
             if self._power_off is None:
                 raise RootError("this machine is no box of its own, and stays on")
@@ -284,7 +309,7 @@ class Refused(Act):
 _REPLY: TypeAdapter[Done | Refused] = TypeAdapter(Done | Refused)
 
 
-async def ask(at: Path, act: AnyAct) -> str:
+async def ask(at: Path, act: AnyAct, within_s: float = ACT_WITHIN_S) -> str:
     """Have an act carried out by the root that listens there; what came of it."""
     try:
         reader, writer = await asyncio.open_unix_connection(at, limit=REPLY_MAX)
@@ -294,7 +319,7 @@ async def ask(at: Path, act: AnyAct) -> str:
         ) from error
     try:
         writer.write(act.model_dump_json().encode() + b"\n")
-        async with asyncio.timeout(ACT_WITHIN_S + 5):
+        async with asyncio.timeout(within_s + 5):
             line = await reader.readline()
     finally:
         writer.close()

@@ -42,6 +42,7 @@ SUBJECTS = {
     "lines": ("lines",),
     "panel": ("panel",),
     "power": ("power",),
+    "update": ("update",),
     "doctor": ("doctor",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),

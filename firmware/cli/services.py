@@ -65,6 +65,9 @@ def root(
     power: Annotated[
         bool, typer.Option(help="this machine is the box's alone, and may be switched off")
     ] = False,
+    update: Annotated[
+        bool, typer.Option(help="this machine runs from CareLine's image: RAUC updates it")
+    ] = False,
 ) -> None:
     """Carry out the few acts that need more rights than the exchange has: the service."""
     from firmware import spool
@@ -73,6 +76,7 @@ def root(
     from firmware.durable import replace_file, sync_directory
     from firmware.ledger import Moment
     from firmware.root import Root, switched_off
+    from firmware.update.acts import BoxUpdate
     from hw.network import Networkd
     from hw.packet_filter import Nftables
 
@@ -87,7 +91,14 @@ def root(
     device = Networkd(replace_file, sync_directory) if network else None
     filtered, off = Nftables() if guard else None, switched_off if power else None
     service = Root(
-        place.root_socket, asterisk.rx, trusted, entered, device, filtered, power_off=off
+        place.root_socket,
+        asterisk.rx,
+        trusted,
+        entered,
+        device,
+        filtered,
+        power_off=off,
+        update=BoxUpdate(place) if update else None,
     )
 
     async def until_asked() -> None:

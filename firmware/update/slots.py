@@ -3,22 +3,26 @@
     careline-slots get-primary | get-current | get-state SLOT
     careline-slots set-primary SLOT | set-state SLOT good|bad
     careline-slots             before an installation: the kernel of the bundle takes its place
+    careline-slots healthy     what runs has passed its gate: it is good, and starts next
+    careline-slots ill         it has not: on trial it gives way, now, to the former one
 
-By RAUC's own documentation (integration, custom boot loader; reference, handlers).
+RAUC's are by its own documentation (integration, custom boot loader; reference, handlers).
 """
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from firmware.durable import replace_file, sync_directory
-from hw.boot import SLOTS, Boot, BootError, Durable, running
+from hw.boot import SLOTS, Boot, BootError, Durable, other, running
 from hw.boot.pc import PcBoot
 from hw.boot.pi import AUTOBOOT, PiBoot
 
 BOOT_PARTITION = Path("/efi")
 COMMAND_LINE = Path("/proc/cmdline")
+RESTART = ("systemctl", "--no-block", "reboot")
 DURABLE = Durable(replace_file, sync_directory)
 
 
@@ -49,6 +53,21 @@ def answer(boot: Boot, asked: Sequence[str], command_line: str) -> str:
     return ""
 
 
+def healthy(boot: Boot, slot: str) -> None:
+    """Good first: on a Pi it becomes the one that starts by that alone."""
+    boot.set_good(slot)
+    boot.set_primary(slot)
+
+
+def ill(boot: Boot, slot: str) -> bool:
+    """Whether the box is to be restarted now, into the former version. A version that was healthy
+    once goes on with the calls that it can take, and so does one beside which there is none."""
+    if boot.is_good(slot) or not boot.is_good(other(slot)):
+        return False
+    boot.set_primary(other(slot))
+    return True
+
+
 def bring_kernel(boot: Boot, told: Mapping[str, str]) -> None:
     """From the bundle that RAUC has mounted, for the slot that it is about to write. On a Pi the
     kernel has a partition of its own, which RAUC writes itself."""
@@ -68,7 +87,14 @@ def main(partition: Path = BOOT_PARTITION, command_line: Path = COMMAND_LINE) ->
         if not asked:
             bring_kernel(boot, os.environ)
             return
+        if asked in (["healthy"], ["ill"]):
+            slot = running(command_line.read_text("ascii"))
+            if asked == ["healthy"]:
+                healthy(boot, slot)
+            elif ill(boot, slot):
+                subprocess.run(RESTART, check=True)
+            return
         if said := answer(boot, asked, command_line.read_text("ascii")):
             sys.stdout.write(said + "\n")
-    except (BootError, OSError, KeyError, ValueError) as wrong:
+    except (BootError, OSError, KeyError, ValueError, subprocess.CalledProcessError) as wrong:
         sys.exit(f"careline-slots: {wrong}")

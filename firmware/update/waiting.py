@@ -4,7 +4,7 @@ It begins in its window, two days after it was announced, while the clinic is cl
 on the telephone. Whoever postpones it puts it off by a window. One that closes a hole is put off
 for fourteen days at most; after them the clinic's hours hold it up no more, and its window, its
 announcement and whoever is on the telephone still do. A clock that nobody vouches for begins
-nothing.
+nothing. Whoever stands at the box and wants it now has to wait for calls alone.
 """
 
 from dataclasses import dataclass, replace
@@ -31,6 +31,7 @@ class Update:
     came: datetime
     announced: datetime | None = None
     postponed_until: date | None = None  # by a click; the site file may say one, too
+    wanted_now: bool = False  # somebody at the box waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Waits(StrEnum):
 def decide(update: Update, window: UpdateWindow, box: Box) -> Begin | Waits:
     """Asked again and again, until it has begun."""
     local = box.local
+    if update.wanted_now:
+        return Waits.CALLS if box.calls else Begin.INSTALL
     if not box.clock_is_trusted:
         return Waits.CLOCK
     # What was announced tomorrow was announced by a clock that was wrong.

@@ -54,6 +54,7 @@ PART_NAMES: Mapping[str, str] = {
     "on call": to_say("on-call"),
     "panel": to_say("panel on the wall"),
     "power": to_say("power"),
+    "updates": to_say("updates"),
     "prompts": to_say("announcements"),
     "recordings": to_say("recordings"),
     "retention": to_say("keeping and deleting"),

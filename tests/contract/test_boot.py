@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firmware.durable import replace_file, sync_directory
+from firmware.update.slots import healthy, ill
 from hw.boot import STARTS, Boot, BootError, Durable, other, running
 from hw.boot.firmware import PcFirmware, PiFirmware
 from hw.boot.pc import KERNELS, PcBoot
@@ -72,7 +73,7 @@ class Board:
 
     def _came_up(self, slot: str, is_healthy: bool) -> str:
         if is_healthy:
-            found_healthy(self.boot, slot)
+            healthy(self.boot, slot)
         return slot
 
     def bring(self, slot: str, boot: Boot) -> None:
@@ -81,11 +82,6 @@ class Board:
         kernel.write_bytes(b"kernel of " + slot.encode())
         if isinstance(boot, PcBoot):
             boot.bring(slot, kernel)
-
-
-def found_healthy(boot: Boot, slot: str) -> None:
-    boot.set_good(slot)
-    boot.set_primary(slot)
 
 
 def install(board: Board, slot: str, boot: Boot) -> None:
@@ -130,6 +126,15 @@ def test_an_update_that_is_not_healthy_gives_way_at_the_next_start_by_itself(boa
     assert [board.power_on() for _ in range(5)] == ["a"] * 5
     assert board.boot.primary() == "a"
     assert not board.boot.is_good("b")
+
+
+def test_what_fails_its_gate_on_trial_restarts_the_box_and_nothing_else_does(board: Board) -> None:
+    assert not ill(board.boot, "a"), "there is no other"
+    install(board, "b", board.boot)
+    board.restart(is_healthy=False)
+    assert ill(board.boot, "b")
+    assert board.restart() == "a"
+    assert not ill(board.boot, "a"), "it was healthy once"
 
 
 def test_what_was_healthy_once_gives_way_after_two_starts_in_a_row_that_were_not(
@@ -191,7 +196,7 @@ def on_trial(board: Board) -> Board:
 CUTS: dict[str, tuple[Callable[[Board], Board], Callable[[Board, Boot], None]]] = {
     "an update is written": (updated, lambda board, boot: install(board, "a", boot)),
     "the former one is wanted back": (updated, lambda _board, boot: boot.set_primary("a")),
-    "an update is healthy": (on_trial, lambda _board, boot: found_healthy(boot, "b")),
+    "an update is healthy": (on_trial, lambda _board, boot: healthy(boot, "b")),
     "what runs is bad": (updated, lambda _board, boot: boot.set_bad("b")),
 }
 

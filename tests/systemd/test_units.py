@@ -14,6 +14,7 @@ from firmware.watchdog import WATCHDOG_S
 LAID = Path("systemd")
 UNITS = Path("usr/lib/systemd/system")
 OURS = ("careline-exchange", "careline-web", "careline-root")
+ONCE = ("careline-gate", "careline-back")
 EXPOSED_MOST = 2.5
 WITHIN_S = 60
 
@@ -25,7 +26,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree("/usr/lib/systemd/system", root / UNITS, symlinks=True)
     shutil.copytree(LAID / "system", root / UNITS, dirs_exist_ok=True)
     shutil.copy(find_root() / UNITS / "asterisk.service", root / UNITS)
-    for program in ("usr/bin/careline", "usr/sbin/asterisk"):
+    for program in ("usr/bin/careline", "usr/sbin/asterisk", "usr/lib/rauc/careline-slots"):
         (root / program).parent.mkdir(parents=True, exist_ok=True)
         (root / program).write_text("#!/bin/sh\n")
         (root / program).chmod(0o755)
@@ -40,13 +41,13 @@ def analyzed(*asked: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("unit", [*OURS, "asterisk"])
+@pytest.mark.parametrize("unit", [*OURS, *ONCE, "asterisk"])
 def test_systemd_finds_nothing_wrong_with_a_unit(box: Path, unit: str) -> None:
     told = analyzed("verify", f"--root={box}", "--man=no", f"{unit}.service")
     assert [line for line in told.splitlines() if unit in line] == []
 
 
-@pytest.mark.parametrize("unit", [*OURS, "asterisk"])
+@pytest.mark.parametrize("unit", [*OURS, "careline-gate", "asterisk"])
 def test_a_service_that_is_broken_into_can_do_little(box: Path, unit: str) -> None:
     told = analyzed("security", "--offline=true", "--no-pager", f"--root={box}", f"{unit}.service")
     level = re.search(r"Overall exposure level for .*: ([0-9.]+)", told)

@@ -70,6 +70,13 @@ def test_what_a_wrong_clock_announced_for_next_year_is_announced_anew() -> None:
     assert decide(wrong, WINDOW, at(SUNDAY)) is Begin.ANNOUNCE
 
 
+def test_whoever_wants_it_now_waits_for_calls_alone() -> None:
+    now = replace(update(announced=None), wanted_now=True)
+    busy = at(WEDNESDAY, is_open=True, calls=1, trusted=False)
+    assert decide(now, WINDOW, busy) is Waits.CALLS
+    assert decide(now, WINDOW, replace(busy, calls=0)) is Begin.INSTALL
+
+
 def test_one_click_puts_an_update_off_by_a_week_and_another_by_one_more() -> None:
     once = postponed(update(), WINDOW, WEDNESDAY)
     assert planned(once, WINDOW, WEDNESDAY) == SUNDAY + A_WEEK
