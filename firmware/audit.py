@@ -111,14 +111,11 @@ class Act(StrEnum):
     FOUND_BROKEN = "found the audit broken"
     STOPPED_PHONE = "stopped the calls outside of the telephone"
     ALLOWED_PHONE = "let call outside again the telephone"
-<<<<<<< HEAD
     HEARD_STOP = "sends no texts, since STOP came from their number, to"
     ALLOWED_TEXTS = "lets texts go again to"
-=======
     BROUGHT_UPDATE = "brought the update"
     POSTPONED_UPDATE = "put off the update"
     DROPPED_UPDATE = "dropped the update"
->>>>>>> 44e0359 (A box announces, installs and keeps or leaves a new version by itself, and careline update says how far it is)
     EMERGENCY = "emergency call"
 
 
