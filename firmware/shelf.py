@@ -114,7 +114,7 @@ def shelf_of(place: Place, where: str) -> Shelf:
 
 def stick(label: str, media: Path = MEDIA) -> Path:
     """The mounted stick of this label; without one, the only stick there is."""
-    mounted = {each.name: each for each in _below(media) if each.is_mount()}
+    mounted = {each.name: each for each in sticks(media)}
     if label:
         if label not in mounted:
             raise BackupError(f"no stick {label!r} is mounted below {media}: plug it in")
@@ -125,6 +125,11 @@ def stick(label: str, media: Path = MEDIA) -> Path:
         named = ", ".join(f"usb:{each}" for each in sorted(mounted))
         raise BackupError(f"several sticks are mounted: say which in the site file: {named}")
     return next(iter(mounted.values()))
+
+
+def sticks(media: Path = MEDIA) -> list[Path]:
+    """Those that are mounted."""
+    return [each for each in _below(media) if each.is_mount()]
 
 
 def _below(media: Path) -> Iterator[Path]:

@@ -72,7 +72,7 @@ async def examined(box: Box, told: Told = lambda _finding: None) -> list[Finding
     """All of it, each told as it is found; what one look finds ends no other."""
     looks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("the programs", partial(_programs, box)),
-        ("the page", partial(_page, box)),
+        ("the clinic's page", partial(_page, box)),
     ]
     if box.is_set_up:
         looks += [

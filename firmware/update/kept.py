@@ -3,7 +3,6 @@ alone meanwhile. The bundle lies beside it, whole, before the file names it.
 """
 
 import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -12,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from firmware.durable import replace_file, sync_directory
+from firmware.durable import replace_file, sync_directory, sync_file
 from firmware.place import Place
 from firmware.update.bundle import Bundle
 from firmware.update.release import Release
@@ -106,16 +105,27 @@ def bring(
     place: Place, file: Path, bundle: Bundle, now: datetime, *, wanted_now: bool = False
 ) -> Kept:
     """A copy of it waits from now on, in place of another that did. OSError: it does not fit."""
-    part = place.update_bundle.with_suffix(".part")
+    part = part_of(place)
     try:
         with file.open("rb") as source, part.open("wb") as copy:
             while block := source.read(COPY):
                 copy.write(block)
-            copy.flush()
-            os.fsync(copy.fileno())
-        part.rename(place.update_bundle)
+        return adopt(place, part, bundle, now, wanted_now=wanted_now)
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(place: Place) -> Path:
+    """Where one lies while it comes in."""
+    return place.update_bundle.with_suffix(".part")
+
+
+def adopt(
+    place: Place, part: Path, bundle: Bundle, now: datetime, *, wanted_now: bool = False
+) -> Kept:
+    """The same of what lies beside it already, whole."""
+    sync_file(part)
+    part.rename(place.update_bundle)
     sync_directory(place.home)
     new = Waiting(
         version=bundle.release.version, board=bundle.release.board,

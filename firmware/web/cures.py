@@ -51,6 +51,9 @@ CURES: Mapping[str, Cure] = {
     "`careline sound list`": Cure(
         to_say("Look at its plug, and choose its device"), "/rooms/speakers"
     ),
+    "`careline update`": Cure(
+        to_say("See which version waits, and what became of the last"), "/updates"
+    ),
     "close the telephones' ports at the router": Cure(
         to_say("See who is blocked; close the telephones' ports at the router"), "/guard"
     ),

@@ -72,6 +72,7 @@ from firmware.web import (
     texts,
     today,
     trying,
+    updates,
     wall,
 )
 from firmware.web.confirming import Confirming
@@ -124,6 +125,7 @@ SCREENS = (
     evidence.router,
     network.router,
     guard.router,
+    updates.router,
     stopped.router,
     texts.router,
     doctor.router,
@@ -139,7 +141,7 @@ SCREENS = (
     schedules.router,
 )
 # Paths whose bodies are larger than a form, and how large.
-UPLOADS = {**prompts.UPLOADS, **calendars.UPLOADS}
+UPLOADS = {**prompts.UPLOADS, **calendars.UPLOADS, **updates.UPLOADS}
 FOR_EVER = "public, max-age=31536000, immutable"
 
 NO_SUCH = (to_say("There is no such page."), to_say("Begin at the start page."))

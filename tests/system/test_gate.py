@@ -59,7 +59,7 @@ def test_a_box_whose_exchange_does_not_start_fails_and_so_does_one_without_a_pag
     async def story() -> None:
         found = await examined(replace(box_of(clinic), up_within_s=SOON_S))
         assert red(found) == [
-            "the page", "a call to a telephone", "a call that leaves a message",
+            "the clinic's page", "a call to a telephone", "a call that leaves a message",
         ]  # fmt: skip
         assert all(each.cure for each in found if each.colour is Colour.RED)
 
@@ -110,7 +110,7 @@ def test_a_box_that_nobody_has_set_up_shows_its_page_and_its_programs(clinic: To
             new = Box(Place(clinic.place.home / "nothing"), None, clinic.rehearsal.https_port)
             found = await examined(new)
             assert [(each.about, each.colour) for each in found] == [
-                ("the programs", Colour.GREEN), ("the page", Colour.GREEN),
+                ("the programs", Colour.GREEN), ("the clinic's page", Colour.GREEN),
             ]  # fmt: skip
 
     clinic.run(story())

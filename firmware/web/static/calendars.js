@@ -1,5 +1,5 @@
-// A calendar's file is sent as it is; the answer says where its days can be seen, or what is wrong
-// with it, which stands beside the field.
+// A file, a calendar's or an update's, is sent as it is; the answer says where what came of it can be
+// seen, or what is wrong with it, which stands beside the field.
 
 async function bring(form) {
   const [chooser, fault, going] = ["input[type=file]", ".fault", "[role=status]"].map((one) => form.querySelector(one));
@@ -21,7 +21,7 @@ async function bring(form) {
   try {
     const answer = await fetch(`${form.dataset.bring}&name=${encodeURIComponent(file.name.slice(-120))}`, {
       method: "POST",
-      headers: { "x-form-token": document.body.dataset.token, accept: "application/json", "content-type": "text/calendar" },
+      headers: { "x-form-token": document.body.dataset.token, accept: "application/json", "content-type": form.dataset.kind },
       body: file,
     });
     const said = await answer.json();
