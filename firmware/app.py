@@ -275,7 +275,7 @@ class App:
             notices = self._notices = Notices(
                 lambda: ways.now(self._place, self._plan, self._sms),
                 starting(self._start, "notices"),
-                Outgoing(self._ledger.store, key),
+                shelf := Outgoing(self._ledger.store, key),
             )
             self._requests = RequestDesk(
                 self._ledger.store,
@@ -283,7 +283,7 @@ class App:
                 self._inbox.put,
                 lambda: self._zone,
                 may_have=partial(who_may_have_one, self._place.page_db),
-                texts=StaffTexts(self._sms, notices, lambda: self._plan, self._now),
+                texts=StaffTexts(self._sms, notices, shelf, lambda: self._plan),
             )
             self._texts = TextsDesk(
                 store=self._ledger.store, key=key, plan=lambda: self._plan, say=self._text
@@ -991,10 +991,11 @@ class App:
         """Who is to be called back sees it on their telephone, where the clinic wishes that."""
         if self._plan.sms and self._plan.sms.callbacks and ticket.number:
             words = said("callback", ticket.language, clinic=self._plan.name)
-            self._text(ticket.number, words)
+            self._text(ticket.number, words, "callback")
 
-    def _text(self, number: str, words: str) -> None:
-        self._notices.send(Notice(number, "", words, self._now(), AN_HOUR, way=BY_TEXT))
+    def _text(self, number: str, words: str, about: str = "started") -> None:
+        at = self._now()
+        self._notices.send(Notice(number, "", words, at, AN_HOUR, way=BY_TEXT, about=about))
 
     async def _calls_up(self) -> Up:
         """Also those that Asterisk carries alone, as 911 is; where it does not tell, there are."""

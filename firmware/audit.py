@@ -61,6 +61,7 @@ class Act(StrEnum):
     GAVE = "gave"
     CALLED_BACK = "called back the caller of"
     TEXTED = "texted the caller of"
+    TOOK_BACK = "took back a text to the caller of"
     NOTED = "noted on"
     FORWARDED = "forwarded"
     READ = "read"

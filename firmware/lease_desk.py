@@ -394,7 +394,7 @@ def _everybody(plan: Plan) -> list[str]:
 def notice_by_text(plan: Plan, number: str, at: datetime) -> Notice:
     """The same in one text."""
     words = said("called", plan.language, clinic=plan.name)
-    return Notice(number, "", words, at, AN_HOUR, BY_TEXT)
+    return Notice(number, "", words, at, AN_HOUR, BY_TEXT, about="called")
 
 
 def notice(clinic: str, address: str, at: datetime) -> Notice:

@@ -98,7 +98,7 @@ class MessageNotices:
                 words = said(
                     "messages", plan.language, clinic=plan.name, mailboxes=", ".join(unheard)
                 )
-                self._notices.send(Notice(told.text, "", words, at, way=BY_TEXT))
+                self._notices.send(Notice(told.text, "", words, at, way=BY_TEXT, about="messages"))
 
     def _with_news(self, mailboxes: list[str]) -> set[str]:
         reader = open_reader(self._calls_db)

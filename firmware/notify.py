@@ -28,6 +28,9 @@ from ivr.plan import BY_EMAIL, MailServer
 
 SERVER_ANSWERS_S = 20.0
 AGAIN_S = (2.0, 10.0, 30.0, 120.0, 300.0, 600.0, 900.0, 1800.0)
+NO_WAY = "the site has no way to tell anybody"
+TOO_LATE = "it was too late to send it"
+TAKEN_BACK = "it was taken back"
 A_DAY, AN_HOUR = timedelta(days=1), timedelta(hours=1)
 # What our own name is to a mail server: a box has none, and asking DNS for one may take a minute.
 OUR_NAME = "careline.invalid"
@@ -46,6 +49,7 @@ class Notice:
     worth: timedelta = A_DAY  # so long after `at` it is of use to be told of it
     way: str = BY_EMAIL  # or BY_TEXT: then `address` is a number, and the subject is not sent
     name: str = field(default_factory=lambda: str(uuid4()))
+    about: str = ""  # of a text: what it is of, in a word of ours
 
     def is_worth_telling(self, now: datetime) -> bool:
         """A clock that was set back makes none last longer than it would have."""
@@ -73,7 +77,7 @@ class Shelf(Protocol):
     """Where notices lie until they are taken; StoreError, SQLAlchemyError: the disk refuses."""
 
     async def keep(self, notice: Notice) -> None: ...
-    async def forget(self, name: str) -> None: ...
+    async def forget(self, name: str, why_not: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +120,25 @@ class Notices:
         self._way, self._start, self._shelf = way, start, shelf
         self._again_s, self._now = again_s, now
         self.fault = ""  # why the newest could not be delivered; empty once one is
+        self._waiting: dict[str, asyncio.Event] = {}  # in nobody's hands: they may be taken back
 
     def send(self, notice: Notice) -> None:
         """Never blocks. Without a way to tell anybody, nobody is told."""
         if self._way() is not None:
             self._start(self._send(notice))
 
-    def resume(self, left: list[Notice]) -> None:
-        """What an exchange before us could not deliver, each kept already."""
+    def resume(self, left: list[Notice], after_s: float = 0.0) -> None:
+        """What is kept already, as an exchange before us could not deliver it; after so long."""
         for notice in left:
-            self._start(self._deliver(notice))
+            self._waiting[notice.name] = asyncio.Event()
+            self._start(self._deliver(notice, after_s))
+
+    def take_back(self, name: str) -> bool:
+        """It does not go; false: it went, or is on its way."""
+        back = self._waiting.get(name)
+        if back is not None:
+            back.set()
+        return back is not None
 
     async def _send(self, notice: Notice) -> None:
         """What the disk refuses to keep is sent all the same: somebody is being called."""
@@ -134,33 +147,48 @@ class Notices:
                 await self._shelf.keep(notice)
             except (StoreError, SQLAlchemyError) as refused:
                 log.warning("a notice would not outlive us", why=str(refused))
-        await self._deliver(notice)
+        await self._deliver(notice, 0.0)
 
-    async def _deliver(self, notice: Notice) -> None:
-        if not await self._is_taken(notice):
-            log.error("a notice could not be delivered", why=self.fault or "the site has no way to")
+    async def _deliver(self, notice: Notice, after_s: float) -> None:
+        why_not = await self._why_not(notice, after_s)
+        if why_not and why_not != TAKEN_BACK:
+            log.error("a notice could not be delivered", why=why_not)
         if self._shelf is not None:
             # What stays there is told once more after a restart, under the same name, or too old.
             with suppress(StoreError, SQLAlchemyError):
-                await self._shelf.forget(notice.name)
+                await self._shelf.forget(notice.name, why_not)
 
-    async def _is_taken(self, notice: Notice) -> bool:
-        for pause_s in self._pauses():
+    async def _why_not(self, notice: Notice, after_s: float) -> str:
+        """Why it is not taken, once that is known; empty: it is."""
+        why = ""
+        for pause_s in chain((after_s,), self._pauses()):
+            is_taken_back = await self._is_taken_back(notice, pause_s)
+            self._waiting.pop(notice.name, None)
+            if is_taken_back:
+                return TAKEN_BACK
             way = self._way()
-            if way is None or not notice.is_worth_telling(self._now()):
-                return False
+            if way is None:
+                return NO_WAY
+            if not notice.is_worth_telling(self._now()):
+                return why or TOO_LATE
             try:
                 await way.deliver(notice)
             except Refused as refused:
                 self.fault = str(refused)
-                return False
+                return self.fault
             except Untaken as refused:
-                self.fault = str(refused)
+                self.fault = why = str(refused)
             else:
                 self.fault = ""
-                return True
-            await asyncio.sleep(pause_s)
+                return ""
         raise AssertionError("the pauses never end")
+
+    async def _is_taken_back(self, notice: Notice, within_s: float) -> bool:
+        back = self._waiting.setdefault(notice.name, asyncio.Event())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await back.wait()
+        return back.is_set()
 
     def _pauses(self) -> Iterator[float]:
         return chain(self._again_s, repeat(self._again_s[-1]))

@@ -233,6 +233,7 @@ COMMANDS: Mapping[str, Operation] = {
     "requests show": Operation.LOOK,
     "requests show --open": Operation.READ,
     "requests take": Operation.SETTLE,
+    "requests take-back": Operation.SETTLE,
     "requests text": Operation.SETTLE,
     "restore": Operation.SAFEGUARD,
     "retention": Operation.LOOK,

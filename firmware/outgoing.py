@@ -12,10 +12,12 @@ import structlog
 from sqlalchemy import Connection, Row, column, table
 from sqlalchemy.exc import SQLAlchemyError
 
+from firmware import sent_texts
+from firmware.ledger import Moment
 from firmware.machine import MachineKey, MachineKeyError
-from firmware.notify import Notice, Notices
+from firmware.notify import TAKEN_BACK, Notice, Notices
 from firmware.store import Store, StoreError, open_reader
-from ivr.plan import BY_EMAIL
+from ivr.plan import BY_EMAIL, BY_TEXT
 
 outgoing = table(
     "outgoing",
@@ -35,6 +37,10 @@ class Outgoing:
 
     async def keep(self, notice: Notice) -> None:
         """Return when it is durable. StoreError: it is not."""
+        await self._store.written(lambda connection: self.put(connection, notice))
+
+    def put(self, connection: Connection, notice: Notice) -> None:
+        """In a commit of somebody's; a text is queued from then on."""
         sealed = self._key.seal(
             json.dumps(
                 {
@@ -48,17 +54,31 @@ class Outgoing:
             _where(notice.name),
         )
         row = {"name": notice.name, "at": notice.at.isoformat(), "sealed": sealed}
-        await self._write(outgoing.insert().values(row))
+        connection.execute(outgoing.insert().values(row))
+        if notice.way == BY_TEXT:
+            moment = Moment(notice.at, 0)
+            sent_texts.queue(
+                connection, notice.name, notice.address, notice.about, moment, self._key
+            )
 
-    async def forget(self, name: str) -> None:
-        """Taken, or too old. StoreError: it stays, and may be sent once more after a restart."""
-        await self._write(outgoing.delete().where(outgoing.c.name == name))
+    async def forget(self, name: str, why_not: str = "") -> None:
+        """Taken, or not, and why. StoreError: it stays, and may be sent once more after a
+        restart."""
 
-    async def _write(self, statement: sa.Insert | sa.Delete) -> None:
         def work(connection: Connection) -> None:
-            connection.execute(statement)
+            connection.execute(outgoing.delete().where(outgoing.c.name == name))
+            if why_not == TAKEN_BACK:
+                sent_texts.take_back(connection, name)
+            elif why_not:
+                sent_texts.failed(connection, name, why_not)
 
         await self._store.written(work)
+
+
+def take_back(connection: Connection, text: str) -> bool:
+    """A queued text does not go; false: it is not queued."""
+    connection.execute(outgoing.delete().where(outgoing.c.name == text))
+    return sent_texts.take_back(connection, text)
 
 
 async def resume(notices: Notices, calls_db: Path, key: MachineKey) -> None:

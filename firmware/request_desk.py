@@ -15,14 +15,16 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import people, requests
+from firmware import outgoing, people, requests, sent_texts
 from firmware import request_topics as topics
 from firmware.audit import Act, Audited
 from firmware.control import ControlError, Door
 from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey
+from firmware.notify import Notice
 from firmware.operations import ROLES, Asker, Operation
-from firmware.requests import Left, Request, UnfitActError
+from firmware.requests import History, Left, Request, UnfitActError
+from firmware.sent_texts import State
 from firmware.store import Store, StoreError, open_reader
 from ivr import commands, events
 
@@ -44,14 +46,33 @@ def who_may_have_one(page_db: Path) -> list[str]:
 log = structlog.get_logger(__name__)
 
 
+def _act_line(act: History, text: tuple[str, State, str] | None) -> topics.ActLine:
+    line = topics.ActLine(
+        at=act.at, act=act.act, by=act.by, detail=act.detail, has_note=act.has_note
+    )
+    if text is None:
+        return line
+    name, state, why = text
+    return line.model_copy(update={"text": topics.TextNow(text=name, state=state, why=why)})
+
+
 class Texts(Protocol):
     """The way out for what staff writes to a caller."""
 
     def why_not(self, number: str) -> str:
         """Why none may go to it now; empty: one may. It reads the store."""
 
-    def send(self, number: str, text: str) -> None:
-        """It goes as soon as the network takes it."""
+    def made(self, request: str, number: str, text: str, moment: Moment) -> Notice:
+        """As it will be sent."""
+
+    def queue(self, connection: Connection, notice: Notice) -> None:
+        """In the commit of the note that tells of it."""
+
+    def send(self, notice: Notice) -> None:
+        """What is queued goes, after a while in which it can be taken back."""
+
+    def take_back(self, text: str) -> bool:
+        """It does not go; false: it went, or is on its way."""
 
 
 def _named(letters: str, connection: Connection) -> Request:
@@ -138,16 +159,11 @@ class RequestDesk:
         if len(found) != 1:
             return topics.RequestReply(requests=tuple(self._line(each, now) for each in found))
         (one,) = found
+        texts = sent_texts.of(connection, one.request)
         return topics.RequestReply(
             requests=(self._line(one, now),),
             history=tuple(
-                topics.ActLine(
-                    at=each.at,
-                    act=each.act,
-                    by=each.by,
-                    detail=each.detail,
-                    has_note=each.has_note,
-                )
+                _act_line(each, texts.get(each.at) if each.has_note else None)
                 for each in requests.history(connection, one.request)
             ),
             recordings=tuple(
@@ -165,19 +181,35 @@ class RequestDesk:
     async def _act(self, wish: topics.ActRequest, asker: Asker) -> topics.RequestReply:
         if wish.act == "give" and wish.to:
             await self._refuse_a_stranger(wish.to)
-        number = await self._to_text(wish) if wish.act == "text" else ""
+        moment = self._now()
+        text = await self._to_text(wish, moment) if wish.act == "text" else None
+        if wish.act == "take back":
+            wish = await self._taken_back(wish)
         try:
-            request = await self._store.written(partial(self._done, wish, asker.name))
+            done = partial(self._done, wish, asker.name, moment, text)
+            request = await self._store.written(done)
         except UnfitActError as unfit:
             raise ControlError("nothing was changed", str(unfit)) from unfit
         except StoreError as refused:
             raise ControlError(f"not done: {refused}", "make room on the disk") from refused
-        if number and self._texts is not None:
-            self._texts.send(number, wish.note)
+        if text is not None and self._texts is not None:
+            self._texts.send(text)
         return await asyncio.to_thread(self._read, partial(self._shown, request))
 
-    async def _to_text(self, wish: topics.ActRequest) -> str:
-        """The number to which it goes. ControlError: none does."""
+    async def _taken_back(self, wish: topics.ActRequest) -> topics.ActRequest:
+        """The same of the text that does not go. ControlError: it is too late for that."""
+        request = await asyncio.to_thread(self._read, partial(_named, wish.request))
+        ours = await asyncio.to_thread(
+            self._read, lambda open_: sent_texts.of(open_, request.request)
+        )
+        queued = [ours[at][0] for at in sorted(ours) if ours[at][1] is State.QUEUED]
+        text = wish.text or (queued[-1] if queued else "")
+        if text not in queued or self._texts is None or not self._texts.take_back(text):
+            raise ControlError("nothing was taken back: it went, or is on its way", "call them")
+        return wish.model_copy(update={"text": text})
+
+    async def _to_text(self, wish: topics.ActRequest, moment: Moment) -> Notice:
+        """As it goes. ControlError: none does."""
         if not wish.note or len(wish.note) > TEXT_MOST:
             raise ControlError("no text went out", f"write up to {TEXT_MOST} characters")
         request = await asyncio.to_thread(self._read, partial(_named, wish.request))
@@ -193,7 +225,8 @@ class RequestDesk:
             why = await asyncio.to_thread(self._texts.why_not, number)
         if why:
             raise ControlError(f"no text went out: {why}", "call them instead")
-        return number
+        assert self._texts is not None
+        return self._texts.made(request.request, number, wish.note, moment)
 
     async def _refuse_a_stranger(self, to: str) -> None:
         names = await asyncio.to_thread(self._may_have)
@@ -202,8 +235,15 @@ class RequestDesk:
                 f"{to} sees to no requests", f"name one of {', '.join(sorted(names)) or 'nobody'}"
             )
 
-    def _done(self, wish: topics.ActRequest, by: str, connection: Connection) -> str:
-        request, moment = _named(wish.request, connection).request, self._now()
+    def _done(
+        self,
+        wish: topics.ActRequest,
+        by: str,
+        moment: Moment,
+        text: Notice | None,
+        connection: Connection,
+    ) -> str:
+        request = _named(wish.request, connection).request
         match wish.act:
             case "take":
                 requests.take(connection, request, by, moment)
@@ -219,15 +259,24 @@ class RequestDesk:
             case "open":
                 requests.open_by(connection, request, by, moment)
             case "text":
-                about = f"request {request}"
-                for entered in Audited(by, Act.TEXTED, about, moment).record(connection, self._key):
-                    add_step(connection, entered.call, entered.step, entered.detail, entered.moment)
+                if text is not None and self._texts is not None:
+                    self._texts.queue(connection, text)
+                self._enter(connection, by, Act.TEXTED, request, moment)
+            case "take back":
+                outgoing.take_back(connection, wish.text)
+                self._enter(connection, by, Act.TOOK_BACK, request, moment)
             case "note":
                 pass
         if wish.note:
             note = f"{TEXTED}{wish.note}" if wish.act == "text" else wish.note
             requests.note(connection, request, by, note, moment, self._key)
         return request
+
+    def _enter(
+        self, connection: Connection, by: str, act: Act, request: str, moment: Moment
+    ) -> None:
+        for entered in Audited(by, act, f"request {request}", moment).record(connection, self._key):
+            add_step(connection, entered.call, entered.step, entered.detail, entered.moment)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         reader = open_reader(self._store.path)

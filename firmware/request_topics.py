@@ -10,6 +10,7 @@ from pydantic import Field
 
 from firmware.control import Strict, Topic
 from firmware.requests import Outcome
+from firmware.sent_texts import State
 
 ID = r"^[0-9a-f-]{0,36}$"
 NOTE_MOST = 2_000  # characters
@@ -61,12 +62,21 @@ class RequestRequest(Strict):
     request: str = Field(pattern=ID, min_length=1)
 
 
+class TextNow(Strict):
+    """Where a text is that staff wrote to the caller, and why it did not come."""
+
+    text: str
+    state: State
+    why: str
+
+
 class ActLine(Strict):
     at: str
     act: str
     by: str
     detail: str
     has_note: bool
+    text: TextNow | None = None  # that was sent then
 
 
 class SpokenLine(Strict):
@@ -92,8 +102,9 @@ class ActRequest(Strict):
 
     ask: Literal["request_act"] = "request_act"
     request: str = Field(pattern=ID, min_length=1)
-    act: Literal["take", "give", "note", "text", "done", "reopen", "open"]
+    act: Literal["take", "give", "note", "text", "take back", "done", "reopen", "open"]
     to: str = Field(default="", max_length=64)
+    text: str = Field(default="", max_length=64)  # that is taken back; the newest if left out
     outcome: Outcome = Outcome.DONE
     note: str = Field(default="", max_length=NOTE_MOST, repr=False)
 

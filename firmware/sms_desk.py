@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from firmware import sms_store, topics
+from firmware import sent_texts, sms_store, topics
 from firmware.audit import Act, Audited
 from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey
@@ -76,10 +76,13 @@ class SmsDesk:
 
     async def deliver(self, notice: Notice) -> None:
         """Return when the network has taken it. Untaken, Refused: it has not."""
-        await self.send(notice.address, notice.text)
+        await self.send(notice.address, notice.text, notice.name)
 
-    async def send(self, number: str, text: str, *, is_answer: bool = False) -> None:
-        """The same for any text; one that only answers whoever wrote goes to who wishes none."""
+    async def send(
+        self, number: str, text: str, name: str = "", *, is_answer: bool = False
+    ) -> None:
+        """The same for any text; one that only answers whoever wrote goes to who wishes none. What
+        becomes of it is kept where it has a name."""
         plan = self._plan()
         line = self._line(plan.sms.modem) if plan.sms else None
         if plan.sms is None:
@@ -96,7 +99,7 @@ class SmsDesk:
         if why:
             raise Refused(why)
         try:
-            await self._sent(line, number, text)
+            await self._sent(line, number, text, name or str(uuid4()))
         except Untaken as unsent:
             if str(unsent) != NEVER_SAID:
                 await self._store.written(
@@ -138,8 +141,7 @@ class SmsDesk:
             sms_store.count_one(connection, day, number, key)
         return why
 
-    async def _sent(self, line: ModemLine, number: str, text: str) -> None:
-        name = str(uuid4())
+    async def _sent(self, line: ModemLine, number: str, text: str, name: str) -> None:
         taken = self._under_way[name] = asyncio.get_running_loop().create_future()
         try:
             line.driver.order(SendSms(name, number, text))
@@ -173,10 +175,10 @@ class SmsDesk:
             case events.SmsUnreadable(slots=slots, pdu=pdu):
                 came = Came(slots, "", f"{UNREADABLE} {pdu}", Moment.now())
                 self._start(self._come(modem, came))
-            case events.ReportCame(slots=slots):
-                self._forget(modem, slots)
-            case events.SmsSent(sms=name):
-                self._over(name, None)
+            case events.ReportCame():
+                self._start(self._report(modem, event))
+            case events.SmsSent(sms=name, references=references):
+                self._start(self._keep_sent(name, references))
             case events.SmsRefused(sms=name):
                 self._over(name, Untaken("the network did not take a text"))
             case events.SmsUnsure(sms=name):
@@ -200,6 +202,31 @@ class SmsDesk:
                 await self.send(came.number, answer, is_answer=True)
             except (Untaken, StoreError, SQLAlchemyError) as unsent:
                 log.warning("a text was not answered", why=str(unsent))
+
+    async def _keep_sent(self, name: str, references: tuple[int | None, ...]) -> None:
+        """Before its reports are, for the writer has one order."""
+        try:
+            await self._store.written(lambda open_: sent_texts.went(open_, name, references))
+        except (StoreError, SQLAlchemyError) as refused:
+            log.warning("it is not kept that a text went", why=str(refused))
+        self._over(name, None)
+
+    async def _report(self, modem: str, report: events.ReportCame) -> None:
+        """A report leaves the modem once it is kept."""
+
+        def keep(connection: Connection) -> None:
+            name = report.sms or sent_texts.named_by(
+                connection, report.reference, report.number, self._key
+            )
+            if name is not None:
+                sent_texts.reported(connection, name, report.reference, report.status)
+
+        try:
+            await self._store.written(keep)
+        except (StoreError, SQLAlchemyError) as refused:
+            log.warning("a report on a text stays in its modem", why=str(refused))
+            return  # the modem tells it again
+        self._forget(modem, report.slots)
 
     async def _kept(self, came: Came) -> str:
         """What is answered; nothing to one that was kept before."""

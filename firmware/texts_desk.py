@@ -1,4 +1,4 @@
-"""Who wrote STOP, as staff sees it, and texts let go again to whoever asked for it themselves.
+"""What became of texts and who wrote STOP, as staff sees it; and texts let go again to who asked.
 
 A stop is the person's own word and only theirs to take back: staff says how they asked, types the
 number that they gave, and it stands in the audit. The one exception are the clinic's own people: a
@@ -14,13 +14,14 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import Connection
 
-from firmware import sms_store
+from firmware import sent_texts, sms_store
 from firmware.audit import Act, Audited
 from firmware.call_search import masked
 from firmware.control import ControlError, Door, Strict, Topic
 from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey
 from firmware.operations import Asker
+from firmware.sent_texts import State
 from firmware.sms_rule import said
 from firmware.sms_store import Stop
 from firmware.store import Store, StoreError, open_reader
@@ -40,7 +41,7 @@ class Asked(StrEnum):
 
 
 class TextsRequest(Strict):
-    """Who wrote STOP?"""
+    """What became of the last texts, and who wrote STOP?"""
 
     ask: Literal["texts"] = "texts"
 
@@ -54,10 +55,24 @@ class StopLine(Strict):
     since: str
 
 
+class TextLine(Strict):
+    """A text that the box sent, or is to send: what it is of (a request's name, or a word of
+    ours), to whom, where it is, and why it did not come."""
+
+    text: str
+    at: str
+    about: str
+    number: str = Field(repr=False)
+    person: str
+    state: State
+    why: str
+
+
 class TextsReply(Strict):
-    """The newest first."""
+    """The newest first, of the texts a few."""
 
     stops: tuple[StopLine, ...]
+    texts: tuple[TextLine, ...]
 
 
 class AllowTextsRequest(Strict):
@@ -122,6 +137,7 @@ class TextsDesk:
         try:
             with reader.connect() as connection:
                 found = sms_store.stops(connection, self._key)
+                sent = sent_texts.newest(connection, self._key)
         finally:
             reader.dispose()
         return TextsReply(
@@ -132,7 +148,19 @@ class TextsDesk:
                     since=each.at,
                 )
                 for each in found
-            )
+            ),
+            texts=tuple(
+                TextLine(
+                    text=each.text,
+                    at=each.at,
+                    about=each.about,
+                    number=masked(each.number),
+                    person=own.get(each.number_hash, "") if each.number_hash else "",
+                    state=each.state,
+                    why=each.why,
+                )
+                for each in sent
+            ),
         )
 
     async def allow(self, wish: AllowTextsRequest, asker: Asker) -> AllowTextsReply:

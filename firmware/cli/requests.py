@@ -34,6 +34,7 @@ from firmware.machine import MachineKey
 from firmware.operations import Operation
 from firmware.people import KeyRing
 from firmware.place import Place
+from firmware.request_desk import TEXTED
 from firmware.requests import Act, Opened, Outcome
 from firmware.settings import SiteFaults
 from firmware.store import open_reader
@@ -168,6 +169,14 @@ def text(
     _act("text", request, person, said=words, password_stdin=password_stdin)
 
 
+@work.command("take-back")
+def take_back(
+    request: Chosen, person: Person = None, *, password_stdin: PasswordStdin = False
+) -> None:
+    """Its newest text does not go, if it has not gone yet."""
+    _act("take back", request, person, password_stdin=password_stdin)
+
+
 @work.command()
 def done(
     request: Chosen,
@@ -196,7 +205,7 @@ def reopen(
 
 
 def _act(
-    act: Literal["take", "give", "note", "text", "done", "reopen"],
+    act: Literal["take", "give", "note", "text", "take back", "done", "reopen"],
     request: str,
     person: str | None,
     outcome: Outcome = Outcome.DONE,
@@ -278,7 +287,14 @@ def _show(
         detail = f": {act.detail}" if act.detail and act.act not in BY_CALLER else ""
         noted = _note(opened, act, zone) if act.has_note else ""
         when = _moment(act.at, zone)
-        say.print(f"  {when}  {act.act}{by}{detail}{noted}", markup=False)
+        say.print(f"  {when}  {_did(act)}{by}{detail}{noted}", markup=False)
+
+
+def _did(act: topics.ActLine) -> str:
+    if act.text is None:
+        return act.act
+    why = f" ({act.text.why})" if act.text.why else ""
+    return f"text {act.text.state}{why}"
 
 
 def _show_opened(opened: Opened) -> None:
@@ -291,7 +307,9 @@ def _show_opened(opened: Opened) -> None:
 def _note(opened: Opened | None, act: topics.ActLine, zone: ZoneInfo) -> str:
     if opened is None:
         return " (a note, sealed)"
-    return "".join(f": {text}" for at, by, text in opened.notes if (at, by) == (act.at, act.by))
+    noted = [text for at, by, text in opened.notes if (at, by) == (act.at, act.by)]
+    is_text = act.text is not None
+    return "".join(f": {each.removeprefix(TEXTED) if is_text else each}" for each in noted)
 
 
 def _day(reply: topics.RequestsReply) -> str:

@@ -1,10 +1,12 @@
-"""Texts: which numbers wrote STOP, and texts let go again to whoever asked for it."""
+"""Texts: what became of the last, which numbers wrote STOP, and texts let go again to whoever asked
+for it."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firmware.cli.terminal import PasswordStdin, Person, asking, explained, signed_in_to
@@ -13,8 +15,13 @@ from firmware.operations import Operation
 from firmware.place import Place
 from firmware.texts_desk import ALLOW_TEXTS, TEXTS, AllowTextsRequest, Asked, TextsRequest
 
+OWN_WORDS = ("called", "messages", "callback", "started")
+SHORT = 8  # of a request's id
+
 app = typer.Typer()
-group = typer.Typer(help="Who wrote STOP and gets no texts.", invoke_without_command=True)
+group = typer.Typer(
+    help="What became of the last texts, and who wrote STOP.", invoke_without_command=True
+)
 app.add_typer(group, name="texts")
 say = Console(highlight=False, soft_wrap=True)
 
@@ -26,7 +33,7 @@ def texts(
     *,
     password_stdin: PasswordStdin = False,
 ) -> None:
-    """Which numbers wrote STOP, since when, and whose of the clinic they are."""
+    """What became of the last texts; which numbers wrote STOP, and whose of the clinic they are."""
     if context.invoked_subcommand is not None:
         return
     place = Place.from_environment()
@@ -34,14 +41,25 @@ def texts(
         ring = signed_in_to(Operation.SETTLE, place, person, password_stdin=password_stdin)
         with asking(place, ring) as session:
             reply = ask(place.control_socket, TEXTS, TextsRequest(), session=session)
+    if reply.texts:
+        table = Table("when", "of", "to", "what became of it", box=None)
+        for text in reversed(reply.texts):
+            why = f": {text.why}" if text.why else ""
+            of = text.about if text.about in OWN_WORDS else f"request {text.about[:SHORT]}"
+            whom = text.person or text.number
+            table.add_row(_moment(text.at), of, escape(whom), f"{text.state}{why}")
+        say.print(table)
     if not reply.stops:
         say.print("nobody wrote STOP")
         return
     table = Table("number", "of the clinic", "wrote STOP", box=None)
     for stop in reply.stops:
-        since = f"{datetime.fromisoformat(stop.since).astimezone():%Y-%m-%d %H:%M}"
-        table.add_row(stop.number or "not kept", stop.person, since)
+        table.add_row(stop.number or "not kept", escape(stop.person), _moment(stop.since))
     say.print(table)
+
+
+def _moment(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
 
 
 @group.command()

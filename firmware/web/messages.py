@@ -38,6 +38,7 @@ from firmware.people import KeyRing, PeopleError
 from firmware.request_desk import TEXT_MOST, TEXTED, who_may_have_one
 from firmware.requests import Outcome
 from firmware.requests import Request as Work
+from firmware.sent_texts import State
 from firmware.store import StoreError, open_reader
 from firmware.vault import NotForThisKeyError, VaultError
 from firmware.web.asking import ask_now
@@ -88,6 +89,13 @@ ACTS: Mapping[str, str] = {
     "noted": to_say("noted"),
     "done": to_say("done"),
     "reopened": to_say("opened again"),
+}
+TEXT_STATES: Mapping[State, str] = {
+    State.QUEUED: to_say("text, waiting to go"),
+    State.SENT: to_say("text, sent; not yet known whether it came"),
+    State.DELIVERED: to_say("text, delivered"),
+    State.FAILED: to_say("text, did not come"),
+    State.TAKEN_BACK: to_say("text, taken back"),
 }
 GONE = (
     404,
@@ -161,7 +169,8 @@ class RequestForm(SeenForm):
 
 
 class RequestActForm(RequestForm):
-    act: Literal["take", "give", "note", "text", "done", "reopen"]
+    act: Literal["take", "give", "note", "text", "take back", "done", "reopen"]
+    text: Annotated[str, Field(max_length=64)] = ""
     to: Annotated[str, Field(max_length=64)] = ""
     outcome: Outcome = Outcome.DONE
     note: Annotated[str, Field(max_length=asked.NOTE_MOST)] = ""
@@ -226,6 +235,7 @@ class Happened:
     who: str
     what: str
     words: str = field(default="", repr=False)
+    back: Mapping[str, str] = field(default_factory=dict)  # fields that take a queued text back
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,15 +454,18 @@ def open_request(request: Request) -> Response:
         told = ask_now(
             request, asked.REQUEST_ACT, asked.ActRequest(request=wish.request, act="open")
         )
-        key, reader = MachineKey.at(house.place.machine_key), open_reader(house.place.calls_db)
-        try:
-            with reader.connect() as connection:
-                opened = requests.opened(connection, wish.request, key)
-        finally:
-            reader.dispose()
         answer.parts = ("list", "opened")
-        answer.opened = _opened_request(request, told, opened)
+        answer.opened = _opened_request(request, told, _sealed_of(house, wish.request))
     return answer.response()
+
+
+def _sealed_of(house: House, request: str) -> requests.Opened:
+    key, reader = MachineKey.at(house.place.machine_key), open_reader(house.place.calls_db)
+    try:
+        with reader.connect() as connection:
+            return requests.opened(connection, request, key)
+    finally:
+        reader.dispose()
 
 
 @router.post("/requests/act")
@@ -461,6 +474,9 @@ def act_on_request(request: Request) -> Response:
     if wish.act in ("note", "text") and not wish.note:
         raise Refused(*NOT_A_FORM)
     with _explained(request, wish) as answer:
+        house = house_of(request)
+        if wish.act == "take back":  # all of it is drawn anew
+            _enter(house, visitor_of(request).person, Act.READ, f"request {wish.request}")
         told = ask_now(
             request,
             asked.REQUEST_ACT,
@@ -468,13 +484,13 @@ def act_on_request(request: Request) -> Response:
                 request=wish.request,
                 act=wish.act,
                 to=wish.to,
+                text=wish.text,
                 outcome=wish.outcome,
                 note=wish.note,
             ),
         )
         latest = told.history[-1]
-        note = f"{TEXTED}{wish.note}" if wish.act == "text" else wish.note
-        answer.news = _happened(request, latest.at, latest.by, _act_words(latest, words), note)
+        answer.news = _acted(request, wish.request, latest, wish.note)
         here = {"request": wish.request, "show": wish.show}
         match wish.act:
             case "take":
@@ -495,7 +511,12 @@ def act_on_request(request: Request) -> Response:
                 answer.told = Told(words.gettext("Noted"))
             case "text":
                 answer.parts = ("said", "list", "history")
-                answer.told = Told(words.gettext("The text goes out"))
+                answer.told = Told(words.gettext("The text goes out in a moment"))
+            case "take back":
+                answer.parts = ("said", "list", "opened")
+                sealed = _sealed_of(house, wish.request)
+                answer.opened = _opened_request(request, told, sealed)
+                answer.told = Told(words.gettext("The text was taken back"))
             case "done":
                 answer.parts = ("said", "list", "opened")
                 answer.told = Told(
@@ -814,11 +835,10 @@ def _opened_request(request: Request, told: asked.RequestReply, opened: requests
             for each in told.recordings
         ),
         tuple(
-            _happened(
+            _acted(
                 request,
-                each.at,
-                each.by,
-                _act_words(each, words),
+                told.requests[0].request,
+                each,
                 notes.get((each.at, each.by), "") if each.has_note else "",
             )
             for each in told.history
@@ -847,6 +867,9 @@ def _item_of(line: asked.RequestLine) -> Item:
 
 
 def _act_words(act: asked.ActLine, words: Words) -> str:
+    if act.text is not None:
+        state = words.gettext(TEXT_STATES[act.text.state])
+        return f"{state}: {words.told(act.text.why)}" if act.text.why else state
     if act.act == "done":
         outcome = act.detail.partition(",")[0]
         return words.gettext(OUTCOMES.get(outcome, outcome))
@@ -859,6 +882,15 @@ def _act_words(act: asked.ActLine, words: Words) -> str:
 
 def _happened(request: Request, at: str, who: str, what: str, text: str) -> Happened:
     return Happened(_moment(request, at), who, what, text)
+
+
+def _acted(request: Request, work: str, act: asked.ActLine, note: str) -> Happened:
+    what, back = _act_words(act, words_of(request)), dict[str, str]()
+    if act.text is not None:
+        note = note.removeprefix(TEXTED)
+        if act.text.state is State.QUEUED:
+            back = {"request": work, "act": "take back", "text": act.text.text}
+    return Happened(_moment(request, act.at), act.by, what, note, back)
 
 
 # ---- in words ----

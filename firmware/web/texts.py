@@ -1,5 +1,6 @@
-"""Who wrote STOP, on the page, by the last digits alone; and texts let go again to who asked for
-it themselves, by the whole number they gave. The exchange does it and enters it."""
+"""What became of the last texts, and who wrote STOP, on the page, by the last digits alone. Texts
+are let go again to who asked for it themselves, by the whole number they gave. The exchange does it
+and enters it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
+from firmware.sent_texts import State
 from firmware.texts_desk import (
     ALLOW_TEXTS,
     BETWEEN,
@@ -18,6 +20,7 @@ from firmware.texts_desk import (
     AllowTextsRequest,
     Asked,
     StopLine,
+    TextLine,
     TextsRequest,
 )
 from firmware.web.asking import ask_for
@@ -25,6 +28,7 @@ from firmware.web.entrance import Refused
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.messages import TEXT_STATES
 from firmware.web.words import to_say
 
 router = APIRouter()
@@ -33,6 +37,13 @@ HOW = {
     Asked.BY_TELEPHONE: to_say("by telephone"),
     Asked.IN_PERSON: to_say("in person"),
     Asked.IN_WRITING: to_say("in writing"),
+}
+OF_A_REQUEST = to_say("by staff, to who left a request")
+ABOUT = {
+    "called": to_say("that somebody on call is called"),
+    "messages": to_say("that there is something in a mailbox"),
+    "callback": to_say("that a caller is called back"),
+    "started": to_say("that texts go again"),
 }
 NOT_WHOLE = to_say("Type all of the number, as the person gave it.")
 
@@ -53,6 +64,17 @@ class Line:
     person: str
     name: str
     since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """A text as it is listed."""
+
+    at: str
+    what: str
+    to: str
+    state: str
+    tone: str
 
 
 @router.get("/texts")
@@ -88,15 +110,34 @@ async def _screen(
         "texts.html",
         status=status,
         lines=[_line(request, one) for one in reply.stops],
+        texts=[_went(request, one) for one in reply.texts],
         how=HOW,
         faults=faults or {},
         is_done=request.query_params.get("done") == "yes" and not faults,
     )
 
 
-def _line(request: Request, one: StopLine) -> Line:
+def _went(request: Request, one: TextLine) -> Went:
+    words, plan = words_of(request), house_of(request).site.plan
+    known = plan.people.get(one.person) if plan else None
+    state = words.gettext(TEXT_STATES[one.state])
+    return Went(
+        _moment(request, one.at),
+        words.gettext(ABOUT.get(one.about, OF_A_REQUEST)),
+        known.label if known else one.number,
+        f"{state}: {words.told(one.why)}" if one.why else state,
+        "alarm" if one.state is State.FAILED else "",
+    )
+
+
+def _moment(request: Request, text: str) -> str:
     plan, words = house_of(request).site.plan, words_of(request)
-    at = datetime.fromisoformat(one.since).astimezone(ZoneInfo(plan.timezone) if plan else None)
+    at = datetime.fromisoformat(text).astimezone(ZoneInfo(plan.timezone) if plan else None)
+    return format_datetime(at, "medium", locale=words.locale)
+
+
+def _line(request: Request, one: StopLine) -> Line:
+    plan = house_of(request).site.plan
     known = plan.people.get(one.person) if plan else None
     name = known.label if known else one.person
-    return Line(one.number, one.person, name, format_datetime(at, "medium", locale=words.locale))
+    return Line(one.number, one.person, name, _moment(request, one.since))

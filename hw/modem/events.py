@@ -153,6 +153,7 @@ class ReportCame:
     reference: int
     number: str = field(repr=False)
     delivery: Delivery
+    status: int  # as the network has it, 3GPP TS 23.040, 9.2.3.15
     at: datetime | None
 
 

@@ -142,7 +142,13 @@ def came(message: Deliver | Report, slots: tuple[Slot, ...], whose: Whose) -> Sm
     if isinstance(message, Report):
         sms = whose(message.reference, message.number)
         return ReportCame(
-            slots, sms, message.reference, message.number, message.delivery, message.at
+            slots,
+            sms,
+            message.reference,
+            message.number,
+            message.delivery,
+            message.status,
+            message.at,
         )
     text, missing = joined([(message.part.number, message.text)], message.part.count)
     return SmsCame(slots, message.number, message.at, text, missing)

@@ -76,8 +76,15 @@ class Report:
 
     reference: int
     number: str
-    delivery: Delivery
+    status: int  # TS 23.040, 9.2.3.15
     at: datetime | None
+
+    @property
+    def delivery(self) -> Delivery:
+        """Below 0x20 it is with the receiver, below 0x40 the network still tries."""
+        if self.status < 0x20:
+            return Delivery.DELIVERED
+        return Delivery.UNDER_WAY if self.status < 0x40 else Delivery.FAILED
 
 
 Incoming = Deliver | Report
@@ -117,9 +124,8 @@ def encode_deliver(message: Deliver, *, at: datetime) -> tuple[bytes, int]:
 
 def encode_report(report: Report, *, at: datetime) -> tuple[bytes, int]:
     """Likewise, of a STATUS-REPORT."""
-    status = {Delivery.DELIVERED: 0x00, Delivery.UNDER_WAY: 0x20, Delivery.FAILED: 0x45}
     tpdu = bytes([REPORT | 0x04, report.reference]) + address_of(report.number)
-    tpdu += time_of(at) + time_of(at) + bytes([status[report.delivery]])
+    tpdu += time_of(at) + time_of(at) + bytes([report.status])
     return b"\0" + tpdu, len(tpdu)
 
 
@@ -167,12 +173,7 @@ def _read_report(octets: Octets) -> Report:
     number = read_address(octets)
     read_time(octets)
     at = read_time(octets)
-    status = octets.one()
-    # TS 23.040, 9.2.3.15: below 0x20 it is with the receiver, below 0x40 the network still tries.
-    if status < 0x20:
-        return Report(reference, number, Delivery.DELIVERED, at)
-    delivery = Delivery.UNDER_WAY if status < 0x40 else Delivery.FAILED
-    return Report(reference, number, delivery, at)
+    return Report(reference, number, octets.one(), at)
 
 
 def _header_of(part: Part) -> bytes:

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from hw.modem.pdu import Deliver, Delivery, Part, Report, Submit, encode_deliver, encode_report
+from hw.modem.pdu import Deliver, Part, Report, Submit, encode_deliver, encode_report
 
 BEGAN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # the network's time at the simulation's second 0
 ACTIVE, DIALLING, ALERTING, INCOMING, WAITING = 0, 2, 3, 4, 5  # TS 27.007, 7.18
@@ -41,6 +41,7 @@ class Network:
     is_registered: bool = True
     rssi: int = 20
     reports: bool = True  # whether it says what became of a text
+    status: int = 0  # that its reports have (TS 23.040, 9.2.3.15)
     texts_taken: list[Submit] = field(default_factory=list)
     calls: list[FarCall] = field(default_factory=list)
     digits_heard: str = ""  # by the far telephone
@@ -62,7 +63,7 @@ class Network:
         self._reference = (self._reference + 1) % 256
         self.texts_taken.append(submit)
         if submit.wants_report and self.reports:
-            report = Report(self._reference, submit.number, Delivery.DELIVERED, None)
+            report = Report(self._reference, submit.number, self.status, None)
             at = BEGAN + timedelta(seconds=int(now))
             self._on_the_way.append(("SR", Stored(*encode_report(report, at=at))))
         return self._reference

@@ -117,6 +117,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "requests reopen": (CALL,),
     "requests show --open": (CALL,),
     "requests take": (CALL,),
+    "requests take-back": (CALL,),
     "requests text": (CALL, "a word"),
     "texts": (),
     "texts allow": ("doe",),

@@ -139,7 +139,7 @@ def test_a_disk_that_refuses_keeps_nobody_from_being_told(tmp_path: Path) -> Non
         async def keep(self, _notice: Notice) -> None:
             raise StoreError("no room")
 
-        async def forget(self, _name: str) -> None:
+        async def forget(self, _name: str, _why_not: str) -> None:
             raise StoreError("no room")
 
     async def story() -> None:

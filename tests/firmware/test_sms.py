@@ -14,17 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from firmware import audit, requests, settings, sms_store, texts_desk
+from firmware import audit, outgoing, requests, sent_texts, settings, sms_store, texts_desk
 from firmware.admin_notices import word_of
 from firmware.audit import Act, Entry
 from firmware.control import ControlError
 from firmware.ledger import Arrived, Ledger, Moment
 from firmware.machine import MachineKey
 from firmware.modem_line import ModemLine
-from firmware.notify import Notice, Refused, Untaken
+from firmware.notify import Notice, Notices, Refused, Untaken
 from firmware.operations import Asker, Role
+from firmware.outgoing import Outgoing
 from firmware.requests import Left, Outcome
-from firmware.sms_desk import LACKS_A_PART, UNREADABLE, SmsDesk
+from firmware.sms_desk import LACKS_A_PART, NOT_NOW, UNREADABLE, SmsDesk
 from firmware.sms_rule import (
     MOST_CHARACTERS,
     SAID,
@@ -35,10 +36,12 @@ from firmware.sms_rule import (
     said,
     why_not,
 )
+from firmware.staff_texts import StaffTexts
 from firmware.store import StoreError, open_reader
 from firmware.texts_desk import AllowTextsRequest, StopLine, TextsDesk, TextsRequest
 from hw.modem.commands import Slot
-from hw.modem.events import SmsCame, SmsUnreadable
+from hw.modem.events import ReportCame, SmsCame, SmsUnreadable, Stand
+from hw.modem.pdu import Delivery
 from hw.modem.simulated_port import SimulatedPort
 from hw.modem.simulator import SimulatedModem
 from ivr.asking import Answer
@@ -130,6 +133,8 @@ class Box:
     folder: Path
     plan: Plan = field(default_factory=the_plan)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    again_s: tuple[float, ...] = (0.05,)
+    grace_s: float = 0.0
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.add(asyncio.create_task(work))
@@ -154,6 +159,12 @@ class Box:
             local=lambda: NOW,
             start=self.start,
         )
+        self.shelf = Outgoing(self.books.store, KEY)
+        self.tried = asyncio.Event()
+        self.notices = Notices(self.way, self.start, self.shelf, self.again_s)
+        self.staff = StaffTexts(
+            self.desk, self.notices, self.shelf, lambda: self.plan, self.grace_s
+        )
         self.texts = TextsDesk(
             store=self.books.store,
             key=KEY,
@@ -176,6 +187,23 @@ class Box:
 
     def opened(self, request: str) -> requests.Opened:
         return self._read(lambda open_: requests.opened(open_, request, KEY))
+
+    def way(self) -> SmsDesk:
+        """By which a text is tried, just before it is."""
+        self.tried.set()
+        return self.desk
+
+    async def writes(self, words: str) -> str:
+        """Staff answers the patient; the text's name."""
+        text = self.staff.made("r" * 8, NATIONAL, words, Moment.now())
+        await self.books.store.written(lambda open_: self.staff.queue(open_, text))
+        self.staff.send(text)
+        return text.name
+
+    def became(self, text: str) -> tuple[str, str]:
+        found = self._read(lambda open_: sent_texts.one(open_, text, KEY))
+        assert found is not None
+        return found.state, found.why
 
     async def stops(self) -> tuple[StopLine, ...]:
         return (await self.texts.listed(TextsRequest())).stops
@@ -380,6 +408,119 @@ def test_a_stop_from_a_number_of_the_clinics_own_is_an_alarm_until_somebody_aske
         assert [part.state for part in box.desk.parts()] == ["well"]
 
     tell(books, tmp_path, story)
+
+
+LONG = "Please bring your papers. " * 9
+
+
+@pytest.mark.parametrize(
+    ("status", "became"),
+    [
+        (0x00, ("delivered", "")),
+        (0x62, ("failed", "that telephone did not answer")),
+        (0x46, ("failed", "that telephone was off or away for four days")),
+        (0x7F, ("failed", "the network could not deliver it")),
+    ],
+)
+def test_staff_sees_whether_a_text_came_and_if_not_why(
+    books: Ledger, tmp_path: Path, status: int, became: tuple[str, str]
+) -> None:
+    async def story(box: Box) -> None:
+        box.modem.network.status = status
+        text = await box.writes(LONG)  # in parts, each with a report
+        await box.until(lambda: box.became(text) == became)
+        assert len(box.sent()) > 1
+        await box.until(lambda: not box.modem.network.memories["SR"])  # nothing stays there
+
+    tell(books, tmp_path, story)
+
+
+def test_what_the_network_says_after_a_restart_is_of_the_text_that_went_before_it(
+    books: Ledger, tmp_path: Path
+) -> None:
+    texts: list[str] = []
+
+    async def before(box: Box) -> None:
+        box.modem.network.reports = False
+        texts.append(await box.writes("Tomorrow at nine."))
+        await box.until(lambda: box.became(texts[0]) == ("sent", ""))
+
+    async def after(box: Box) -> None:
+        assert box.became(texts[0]) == ("sent", "")
+        slots = (Slot("SR", 1, "digest"),)
+        for number, state in (("+12025550199", "sent"), (PATIENT, "delivered")):
+            report = ReportCame(slots, None, 1, number, Delivery.DELIVERED, 0x00, NOW)
+            box.desk.heard("mobile", report)
+            await asyncio.gather(*box.tasks)
+            assert box.became(texts[0]) == (state, "")
+
+    tell(books, tmp_path, before)
+    tell(books, tmp_path, after)
+    held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert NATIONAL.encode() not in held
+
+
+def test_a_text_is_taken_back_while_it_waits_and_never_after_it_went(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        box.modem.network.is_registered = False
+        box.line.stand = Stand.SEARCHING
+        text = await box.writes("Tomorrow at nine. Sorry, this was for somebody else.")
+        assert box.became(text) == ("queued", "")
+        async with asyncio.timeout(WITHIN_S):
+            await box.tried.wait()
+        assert box.notices.take_back(text)
+        assert box.notices.fault == NOT_NOW
+        await asyncio.gather(*box.tasks)
+        assert box.became(text) == ("taken back", "")
+        assert outgoing.left(box.books.store.path, KEY) == []
+        box.modem.network.is_registered = True
+        box.line.stand = Stand.HOME
+        went = await box.writes("On Tuesday at nine.")
+        await box.until(lambda: box.became(went)[0] == "delivered")
+        assert not box.notices.take_back(went)
+        assert ["somebody else" in words for _, words in box.sent()] == [False]
+
+    tell(books, tmp_path, story)
+
+
+def test_a_text_waits_some_seconds_in_which_whoever_sees_a_mistake_takes_it_back(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        wrong = StaffTexts(box.desk, box.notices, box.shelf, lambda: box.plan, 60.0)
+        text = wrong.made("r" * 8, NATIONAL, "This is wrong.", Moment.now())
+        await box.books.store.written(lambda open_: wrong.queue(open_, text))
+        wrong.send(text)
+        assert wrong.take_back(text.name)
+        await asyncio.gather(*box.tasks)
+        assert outgoing.left(box.books.store.path, KEY) == []
+        assert box.sent() == []
+
+    tell(books, tmp_path, story)
+
+
+def test_a_text_that_the_day_has_no_room_for_says_so_where_it_was_written(
+    books: Ledger, tmp_path: Path
+) -> None:
+    async def story(box: Box) -> None:
+        first, second = await box.writes("one"), await box.writes("two")
+        await asyncio.gather(*box.tasks)
+        states = {box.became(first)[0], box.became(second)[0]}
+        assert "failed" in states
+        whys = {box.became(first)[1], box.became(second)[1]}
+        assert "1 texts a day go to one number" in whys
+
+    tell(books, tmp_path, story, most_a_number=1)
+
+
+@given(st.lists(st.sampled_from([None, 0x00, 0x30, 0x46]), min_size=1, max_size=5))
+def test_a_text_in_parts_came_only_if_each_of_them_came(told: list[int | None]) -> None:
+    reports = {str(at): status for at, status in enumerate(told) if status is not None}
+    state, why = sent_texts.state_of(range(len(told)), reports)
+    assert (state == "delivered") == (set(told) == {0x00})
+    assert (state == "failed") == (0x46 in told) == bool(why)
 
 
 def test_a_yes_or_a_cancel_is_read_by_whoever_asked(books: Ledger, tmp_path: Path) -> None:

@@ -187,6 +187,11 @@ def test_a_modem_pulled_out_amid_a_call_is_told_and_takes_calls_again_once_it_is
     here.run_on_time(story)
 
 
+def nothing_waits(mobile: FarMobile) -> bool:
+    """Whether each report came, and was kept."""
+    return not mobile.network.undelivered and not mobile.network.memories["SR"]
+
+
 def test_a_text_comes_in_as_work_is_answered_by_the_box_and_then_by_staff_until_they_say_stop(
     here: Town, ports: Path
 ) -> None:
@@ -212,6 +217,12 @@ def test_a_text_comes_in_as_work_is_answered_by_the_box_and_then_by_staff_until_
                 assert reply.number.endswith(MOBILE.removeprefix("+"))
                 assert reply.text.startswith(f"{here.rehearsal.plan.name}: {REPLY}")
                 assert reply.text.endswith(" Write STOP to get no texts.")
+                await mobile.until(lambda: nothing_waits(mobile))
+                show = ("requests", "show", request.request)
+                assert "text delivered" in await careline(here, *show)
+                await by_password(here, "requests", "text", request.request, "Not this one.")
+                await by_password(here, "requests", "take-back", request.request)
+                assert "text taken back" in await careline(here, *show)
                 mobile.network.text(MOBILE, "STOP", 0.0)
                 await mobile.until(lambda: len(mobile.network.texts_taken) == 3)
                 again = ("requests", "text", request.request, REPLY, "--as", PERSON)

@@ -11,7 +11,17 @@ from functools import partial
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from firmware import account, holds, message_acts, mobile_call, people, settings, sms_store, topics
+from firmware import (
+    account,
+    holds,
+    message_acts,
+    mobile_call,
+    outgoing,
+    people,
+    settings,
+    sms_store,
+    topics,
+)
 from firmware.audit import Act, Audited
 from firmware.audit import read as audited
 from firmware.call_me import CALL_ME, CallMeReply, CallMeRequest
@@ -34,7 +44,9 @@ from firmware.ledger import Arrived, Ledger, MessageKept, Moment
 from firmware.lines_desk import LINES, LineNow, LinesReply, LinesRequest
 from firmware.machine import MachineKey
 from firmware.mobile_call import CALL_MOBILE, Became, CallMobileReply, CallMobileRequest
+from firmware.notify import Notice, Notices
 from firmware.operations import Asker
+from firmware.outgoing import Outgoing
 from firmware.outside_desk import (
     ALLOW,
     OUTSIDE,
@@ -48,30 +60,19 @@ from firmware.place import Place
 from firmware.request_desk import RequestDesk, who_may_have_one
 from firmware.retention import Eraser
 from firmware.retention_desk import BY_HAND
+from firmware.sms_desk import SmsDesk
+from firmware.staff_texts import StaffTexts
 from firmware.store import open_reader
 from firmware.texts_desk import TextsDesk
 from firmware.vault import CHUNK_BYTES, Label, Sealing
 from ivr import commands, events
 from ivr.asking import Answer
 from ivr.form import RequestKind
+from ivr.plan import BY_TEXT, Plan
 from tests.firmware.voice import voice
 
 NUMBER = "+12025550143"
 ZONE = ZoneInfo("America/New_York")
-
-
-@dataclass(slots=True)
-class Texted:
-    """What went out to callers; a number that wishes none gets none."""
-
-    stopped: set[str] = field(default_factory=set)
-    went: list[tuple[str, str]] = field(default_factory=list)
-
-    def why_not(self, number: str) -> str:
-        return "this number wishes no texts" if number in self.stopped else ""
-
-    def send(self, number: str, text: str) -> None:
-        self.went.append((number, text))
 
 
 @dataclass(slots=True)
@@ -82,7 +83,6 @@ class Exchange:
     books: Ledger
     desk: RequestDesk
     told: list[events.Event]
-    texted: Texted
     rung: list[tuple[str, str, str]] = field(default_factory=list)  # who, which call, which phone
     heard: list[CallMeRequest] = field(default_factory=list)  # drafts, by telephone
     came: list[str] = field(default_factory=list)
@@ -148,6 +148,11 @@ class Exchange:
         reader.dispose()
         return str(found)
 
+    def to_go(self) -> list[tuple[str, str]]:
+        """Texts that wait: to whom, and what they say."""
+        lying = outgoing.left(self.place.calls_db, MachineKey.at(self.place.machine_key))
+        return [(each.address, each.text) for each in lying]
+
     def writes_stop(self, number: str) -> None:
         """Somebody texts it; their number gets none from now on."""
         key = MachineKey.at(self.place.machine_key)
@@ -175,23 +180,36 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
     """Listening, for as long as the context lasts."""
     key, told = MachineKey.at(place.machine_key), list[events.Event]()
     books = Ledger(place.calls_db, place.ledger_log, key)
+    ready, over, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+
+    def plan() -> Plan:
+        return settings.read(place.site_file.read_text("utf-8"))
+
+    sms = SmsDesk(  # its modem is away: what is to go waits
+        store=books.store,
+        key=key,
+        plan=plan,
+        line=lambda _name: None,
+        local=lambda: datetime.now(UTC),
+        start=loop.create_task,
+    )
+    shelf = Outgoing(books.store, key)
+    notices = Notices(lambda: sms, loop.create_task, shelf)
+
+    def say(number: str, words: str) -> None:
+        notices.send(Notice(number, "", words, datetime.now(UTC), way=BY_TEXT))
+
     desk = RequestDesk(
         books.store,
         key,
         told.append,
         lambda: ZONE,
         may_have=partial(who_may_have_one, place.page_db),
-        texts=(texted := Texted()),
+        texts=StaffTexts(sms, notices, shelf, plan),
     )
-    texts = TextsDesk(
-        store=books.store,
-        key=key,
-        plan=lambda: settings.read(place.site_file.read_text("utf-8")),
-        say=texted.send,
-    )
-    exchange = Exchange(place, books, desk, told, texted)
+    texts = TextsDesk(store=books.store, key=key, plan=plan, say=say)
+    exchange = Exchange(place, books, desk, told)
     eraser = Eraser(books.store, key, place.messages)
-    ready, over, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
 
     async def entered(entry: Audited) -> None:
         await books.write([entry])
@@ -275,6 +293,10 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         async with door.open(place.control_socket):
             ready.set()
             await over.wait()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(answering(),))
     thread.start()

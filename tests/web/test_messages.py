@@ -490,16 +490,39 @@ def test_a_caller_is_texted_from_their_request_at_the_number_that_they_left(desk
     assert "Text them" in desk.does("/requests/open", request=request).text
     sent = desk.does("/requests/act", request=request, act="text", note=words).text
     assert "The text goes out" in sent
-    assert f"[texted] {words}" in sent
+    assert "text, waiting to go" in sent
+    assert words in sent
+    assert "[texted]" not in sent
     desk.does("/requests/act", request=other, act="text", note=words)
-    assert desk.exchange.texted.went == [("2025550177", words), (NUMBER, words)]
+    assert [number for number, _ in desk.exchange.to_go()] == ["2025550177", NUMBER]
+    assert all(words in text for _, text in desk.exchange.to_go())
     assert ("texted the caller of", f"request {request}") in desk.exchange.audited()
-    desk.exchange.texted.stopped.add("2025550177")
+    desk.exchange.writes_stop("2025550177")
     refused = desk.does("/requests/act", request=request, act="text", note=words)
     assert (refused.status_code, "this number wishes no texts" in refused.text) == (409, True)
     too_long = desk.does("/requests/act", request=request, act="text", note="x" * 301)
     assert too_long.status_code == 409
-    assert len(desk.exchange.texted.went) == 2
+    assert len(desk.exchange.to_go()) == 2
+
+
+def test_a_text_that_has_not_gone_is_taken_back_and_one_that_went_is_not(desk: Desk) -> None:
+    sms = f'[modems.mobile]\nport = "{USB}:1"\nvoice = "{USB}:2"\n\n[sms]\nmodem = "mobile"\n'
+    desk.clinic.place.site_file.write_text(f"{SITE}\n{sms}", "utf-8")
+    request = desk.exchange.ask([Answer("number", "2025550177")])
+    desk.does("/requests/act", request=request, act="text", note="Tomorrow at nine.")
+    opened = desk.does("/requests/open", request=request).text
+    (text,) = re.findall(r'name="text" value="([^"]+)"', opened)
+    assert "··· 77" in (listed := desk.browser.get("/texts").text)
+    assert "waiting to go" in listed
+    back = desk.does("/requests/act", request=request, act="take back", text=text).text
+    assert "The text was taken back" in back
+    assert "text, taken back" in back
+    assert "Take it back" not in back
+    assert desk.exchange.to_go() == []
+    assert ("took back a text to the caller of", f"request {request}") in desk.exchange.audited()
+    again = desk.does("/requests/act", request=request, act="take back", text=text)
+    assert (again.status_code, "it went, or is on its way" in again.text) == (409, True)
+    assert "taken back" in desk.browser.get("/texts").text
 
 
 def test_a_request_is_given_to_a_colleague_who_sees_to_requests_and_to_nobody_else(
