@@ -286,7 +286,11 @@ class App:
                 texts=StaffTexts(self._sms, notices, shelf, lambda: self._plan),
             )
             self._texts = TextsDesk(
-                store=self._ledger.store, key=key, plan=lambda: self._plan, say=self._text
+                store=self._ledger.store,
+                key=key,
+                plan=lambda: self._plan,
+                shelf=shelf,
+                notices=notices,
             )
             self._send_what_was_left = partial(outgoing.resume, notices, self._place.calls_db, key)
             self._leases = LeaseDesk(
@@ -991,11 +995,8 @@ class App:
         """Who is to be called back sees it on their telephone, where the clinic wishes that."""
         if self._plan.sms and self._plan.sms.callbacks and ticket.number:
             words = said("callback", ticket.language, clinic=self._plan.name)
-            self._text(ticket.number, words, "callback")
-
-    def _text(self, number: str, words: str, about: str = "started") -> None:
-        at = self._now()
-        self._notices.send(Notice(number, "", words, at, AN_HOUR, way=BY_TEXT, about=about))
+            at, to = self._now(), ticket.number
+            self._notices.send(Notice(to, "", words, at, AN_HOUR, way=BY_TEXT, about="callback"))
 
     async def _calls_up(self) -> Up:
         """Also those that Asterisk carries alone, as 911 is; where it does not tell, there are."""

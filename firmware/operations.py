@@ -365,6 +365,7 @@ ROUTES: Mapping[str, Operation | None] = {
     "POST /messages/heard": Operation.LISTEN,
     "POST /messages/note": Operation.LISTEN,
     "POST /messages/open": Operation.LISTEN,
+    "GET /requests/texts/live": Operation.SETTLE,
     "POST /requests/act": Operation.SETTLE,
     "POST /requests/open": Operation.READ,
     "GET /passwords/email": Operation.CONFIGURE,

@@ -20,12 +20,14 @@ from firmware.call_search import masked
 from firmware.control import ControlError, Door, Strict, Topic
 from firmware.ledger import Moment, add_step
 from firmware.machine import MachineKey
+from firmware.notify import AN_HOUR, Notice, Notices
 from firmware.operations import Asker
+from firmware.outgoing import Outgoing
 from firmware.sent_texts import State
 from firmware.sms_rule import said
 from firmware.sms_store import Stop
 from firmware.store import Store, StoreError, open_reader
-from ivr.plan import Plan
+from ivr.plan import BY_TEXT, Plan
 
 NUMBER = re.compile(r"\+?[0-9]{7,15}")  # ITU-T E.164
 BETWEEN = re.compile(r"[\s().-]+")  # what people write between digits
@@ -114,12 +116,12 @@ class TextsDesk:
         store: Store,
         key: MachineKey,
         plan: Callable[[], Plan],
-        say: Callable[[str, str], None],
+        shelf: Outgoing,
+        notices: Notices,
         now: Callable[[], Moment] = Moment.now,
     ) -> None:
-        """`say` sends a text of the box's own to a number."""
         self._store, self._key, self._plan = store, key, plan
-        self._say, self._now = say, now
+        self._shelf, self._notices, self._now = shelf, notices, now
 
     def answer_at(self, door: Door) -> None:
         door.answer(TEXTS, self.listed)
@@ -174,14 +176,20 @@ class TextsDesk:
             raise ControlError("that is no number", "type all of it, as the person gave it")
         name = own_numbers(plan).get(sms_store.one_way(number), "")
 
+        moment = self._now()
+        # They hear of it, and can stop it again, if it was not they who asked.
+        words = said("started", plan.language, clinic=plan.name)
+        text = Notice(number, "", words, moment.at, AN_HOUR, way=BY_TEXT, about="started")
+
         def let_go(connection: Connection) -> Stop | None:
             stop = sms_store.stop_of(connection, number, self._key)
             if stop is not None:
                 sms_store.start(connection, number, self._key)
                 about = f"{name or f'the number of stop {stop.name}'}, who asked {wish.asked}"
-                entry = Audited(asker.name, Act.ALLOWED_TEXTS, asker.told_of(about), self._now())
+                entry = Audited(asker.name, Act.ALLOWED_TEXTS, asker.told_of(about), moment)
                 for noted in entry.record(connection, self._key):
                     add_step(connection, noted.call, noted.step, noted.detail, noted.moment)
+                self._shelf.put(connection, text)
             return stop
 
         try:
@@ -190,6 +198,5 @@ class TextsDesk:
             raise ControlError(f"not done: {refused}", "make room on the disk") from refused
         if stop is None:
             raise NO_STOP
-        # They hear of it, and can stop it again, if it was not they who asked.
-        self._say(number, said("started", plan.language, clinic=plan.name))
+        self._notices.resume([text])
         return AllowTextsReply()

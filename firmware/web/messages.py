@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,7 +41,7 @@ from firmware.requests import Request as Work
 from firmware.sent_texts import State
 from firmware.store import StoreError, open_reader
 from firmware.vault import NotForThisKeyError, VaultError
-from firmware.web.asking import ask_now
+from firmware.web.asking import ask_for, ask_now
 from firmware.web.call_back import CallBackForm, Telephones, keep, telephones
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import F, Form, typed
@@ -97,6 +97,7 @@ TEXT_STATES: Mapping[State, str] = {
     State.FAILED: to_say("text, did not come"),
     State.TAKEN_BACK: to_say("text, taken back"),
 }
+MOVING = (State.QUEUED, State.SENT)
 GONE = (
     404,
     to_say("This is not in the list any more."),
@@ -236,6 +237,8 @@ class Happened:
     what: str
     words: str = field(default="", repr=False)
     back: Mapping[str, str] = field(default_factory=dict)  # fields that take a queued text back
+    text: str = ""  # of which more may be known later
+    request: str = ""  # that it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,6 +535,27 @@ def act_on_request(request: Request) -> Response:
                     undo_at="/requests/act",
                 )
     return answer.response()
+
+
+@router.get("/requests/texts/live")
+async def texts_of(
+    request: Request, work: Annotated[str, Query(alias="request", pattern=ID, min_length=1)]
+) -> Response:
+    """Where the texts of a request are by now, for the screen that shows them."""
+    told = await ask_for(request, asked.REQUEST, asked.RequestRequest(request=work))
+    words = words_of(request)
+    return JSONResponse(
+        {
+            act.text.text: {
+                "words": _act_words(act, words),
+                "waits": act.text.state is State.QUEUED,
+                "moves": act.text.state in MOVING,
+            }
+            for act in told.history
+            if act.text is not None
+        },
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 # ---- how an answer is made ----
@@ -890,7 +914,8 @@ def _acted(request: Request, work: str, act: asked.ActLine, note: str) -> Happen
         note = note.removeprefix(TEXTED)
         if act.text.state is State.QUEUED:
             back = {"request": work, "act": "take back", "text": act.text.text}
-    return Happened(_moment(request, act.at), act.by, what, note, back)
+    text = act.text.text if act.text is not None and act.text.state in MOVING else ""
+    return Happened(_moment(request, act.at), act.by, what, note, back, text, work)
 
 
 # ---- in words ----

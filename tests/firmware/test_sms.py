@@ -169,7 +169,8 @@ class Box:
             store=self.books.store,
             key=KEY,
             plan=lambda: self.plan,
-            say=lambda number, words: self.start(self.desk.send(number, words)),
+            shelf=self.shelf,
+            notices=self.notices,
         )
 
     async def until(self, holds: Any) -> Any:

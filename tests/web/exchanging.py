@@ -44,7 +44,7 @@ from firmware.ledger import Arrived, Ledger, MessageKept, Moment
 from firmware.lines_desk import LINES, LineNow, LinesReply, LinesRequest
 from firmware.machine import MachineKey
 from firmware.mobile_call import CALL_MOBILE, Became, CallMobileReply, CallMobileRequest
-from firmware.notify import Notice, Notices
+from firmware.notify import Notices
 from firmware.operations import Asker
 from firmware.outgoing import Outgoing
 from firmware.outside_desk import (
@@ -68,7 +68,7 @@ from firmware.vault import CHUNK_BYTES, Label, Sealing
 from ivr import commands, events
 from ivr.asking import Answer
 from ivr.form import RequestKind
-from ivr.plan import BY_TEXT, Plan
+from ivr.plan import Plan
 from tests.firmware.voice import voice
 
 NUMBER = "+12025550143"
@@ -196,9 +196,6 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
     shelf = Outgoing(books.store, key)
     notices = Notices(lambda: sms, loop.create_task, shelf)
 
-    def say(number: str, words: str) -> None:
-        notices.send(Notice(number, "", words, datetime.now(UTC), way=BY_TEXT))
-
     desk = RequestDesk(
         books.store,
         key,
@@ -207,7 +204,7 @@ def exchange_of(place: Place) -> Iterator[Exchange]:
         may_have=partial(who_may_have_one, place.page_db),
         texts=StaffTexts(sms, notices, shelf, plan),
     )
-    texts = TextsDesk(store=books.store, key=key, plan=plan, say=say)
+    texts = TextsDesk(store=books.store, key=key, plan=plan, shelf=shelf, notices=notices)
     exchange = Exchange(place, books, desk, told)
     eraser = Eraser(books.store, key, place.messages)
 

@@ -514,6 +514,8 @@ def test_a_text_that_has_not_gone_is_taken_back_and_one_that_went_is_not(desk: D
     (text,) = re.findall(r'name="text" value="([^"]+)"', opened)
     assert "··· 77" in (listed := desk.browser.get("/texts").text)
     assert "waiting to go" in listed
+    now = desk.browser.get(f"/requests/texts/live?request={request}").json()
+    assert now == {text: {"words": "text, waiting to go", "waits": True, "moves": True}}
     back = desk.does("/requests/act", request=request, act="take back", text=text).text
     assert "The text was taken back" in back
     assert "text, taken back" in back
@@ -523,6 +525,9 @@ def test_a_text_that_has_not_gone_is_taken_back_and_one_that_went_is_not(desk: D
     again = desk.does("/requests/act", request=request, act="take back", text=text)
     assert (again.status_code, "it went, or is on its way" in again.text) == (409, True)
     assert "taken back" in desk.browser.get("/texts").text
+    now = desk.browser.get(f"/requests/texts/live?request={request}").json()
+    assert now == {text: {"words": "text, taken back", "waits": False, "moves": False}}
+    assert desk.browser.get("/requests/texts/live?request=").status_code == 422
 
 
 def test_a_request_is_given_to_a_colleague_who_sees_to_requests_and_to_nobody_else(

@@ -244,7 +244,30 @@ wanted.addEventListener("change", () => localStorage.setItem(KEYS, wanted.checke
 
 // ---- live ----
 
-events(root.dataset.live, draw, stale); // empty where nothing has changed
+events(root.dataset.live, told, stale);
+
+function told(list) {
+  draw(list); // empty where nothing has changed
+  for (const of of new Set(Array.from(texts(), (one) => one.dataset.of))) follow(of).catch(() => {});
+}
+
+function texts() {
+  return part("opened").querySelectorAll("[data-text]");
+}
+
+// Where the texts of what is open are by now; nothing else of it is drawn anew under the reader.
+async function follow(request) {
+  const answer = await fetch(`/requests/texts/live?${new URLSearchParams({ request })}`);
+  if (!answer.ok) return;
+  const now = await answer.json();
+  for (const one of texts()) {
+    const text = now[one.dataset.text];
+    if (!text) continue;
+    one.textContent = text.words;
+    if (!text.waits) one.closest("li").querySelector("form")?.remove();
+    if (!text.moves) delete one.dataset.text;
+  }
+}
 
 function stale(is) {
   const said = root.querySelector("[data-stale]");
