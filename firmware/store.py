@@ -241,12 +241,11 @@ class Store:
 
     def _open(self) -> None:
         self._engine = _writing_engine(self.path)
-        is_new = _migrate(self._engine, self._schema, self.path)
+        is_new, version = _migrate(self._engine, self._schema, self.path)
         _own_only(self.path)
         self._connection = self._engine.connect()
         if self._log is not None:
-            driver, version = _driver(self._connection), newest_version(self._schema)
-            self._log.begin(driver, version, is_new=is_new)
+            self._log.begin(_driver(self._connection), version, is_new=is_new)
         self._follow_up(self._connection)
         self._was = _driver(self._connection).total_changes
 
@@ -486,15 +485,17 @@ def _writing_engine(path: Path) -> Engine:
     return engine
 
 
-def _migrate(engine: Engine, schema: str, path: Path) -> bool:
-    """Bring the file to this program's version; a newer one is left alone and refused. Whether it
-    was empty, or not there."""
+def _migrate(engine: Engine, schema: str, path: Path) -> tuple[bool, str]:
+    """Bring the file to this program's version; a newer one is left as it is, and refused unless it
+    says that we can use it. Whether it was empty, or not there, and which version it is now."""
     try:
         with engine.begin() as connection:
-            is_new = not inspect(connection).has_table("alembic_version")
-            if not _is_current(connection, schema):
+            version = _version_in(connection)
+            if version != newest_version(schema) and not _is_usable(connection, version, schema):
                 _upgrade(connection, schema)
-            return is_new
+            if _reach_in(connection) < int(REACH[schema]):  # a newer one's word stays
+                connection.exec_driver_sql(f"PRAGMA user_version={int(REACH[schema])}")
+            return not version, _version_in(connection)
     except Exception as refused:
         if isinstance(refused, DBAPIError) and _is_of_the_disk(refused) and not _is_damage(refused):
             raise StoreError(
@@ -507,12 +508,29 @@ def _migrate(engine: Engine, schema: str, path: Path) -> bool:
         ) from refused
 
 
-def _is_current(connection: Connection, schema: str) -> bool:
-    """Whether the newest of our migrations, which their files' names number, was the last one."""
+def _version_in(connection: Connection) -> str:
+    """The last of the migrations that it has seen; empty: it is new."""
     if not inspect(connection).has_table("alembic_version"):
-        return False
+        return ""
     versions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-    return versions.all() == [newest_version(schema)]
+    return "".join(versions)
+
+
+def _is_usable(connection: Connection, version: str, schema: str) -> bool:
+    """Whether a newer program made it, as on a box that went back from an update, and has left all
+    that we know as it was."""
+    newest = newest_version(schema)
+    return version > newest and 0 < _reach_in(connection) <= int(newest)
+
+
+def _reach_in(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+# The oldest version whose programs can still use what ours make of a database: each migration after
+# it only adds (tests/house/test_house_rules.py). A database says it by its own user_version, so
+# that the former version, to which a box goes back from an update, goes on with the same books.
+REACH = {"calls": "0022", "page": "0010"}
 
 
 def newest_version(schema: str) -> str:

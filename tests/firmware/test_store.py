@@ -191,6 +191,31 @@ def test_a_database_from_the_future_is_left_alone(tmp_path: Path) -> None:
     Store(path, "calls").close()
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
+        raw.execute("PRAGMA user_version = 0")  # as before a database said who can use it
+    with pytest.raises(StoreError, match="newer"):
+        Store(path, "calls")
+
+
+def test_a_box_that_went_back_from_an_update_goes_on_with_its_books(tmp_path: Path) -> None:
+    """What the newer version added stays, and is there when it comes again."""
+    path = tmp_path / "calls.db"
+    first = Store(path, "calls")
+    first.submit(lambda connection: note(connection, "before")).result(5)
+    first.close()
+    with sqlite3.connect(path) as newer:
+        newer.execute("ALTER TABLE steps ADD COLUMN mood TEXT")
+        newer.execute("CREATE TABLE moods (name TEXT PRIMARY KEY)")
+        newer.execute("INSERT INTO moods VALUES ('calm')")
+        newer.execute("UPDATE alembic_version SET version_num = '9998'")
+    for _ in range(2):
+        back = Store(path, "calls")
+        back.submit(lambda connection: note(connection, "after")).result(5)
+        assert back.submit(details).result(5)[:2] == ["before", "after"]
+        back.close()
+    with sqlite3.connect(path) as newer:
+        assert newer.execute("SELECT name FROM moods").fetchall() == [("calm",)]
+        assert newer.execute("SELECT version_num FROM alembic_version").fetchone() == ("9998",)
+        newer.execute("PRAGMA user_version = 9998")  # it has changed what was there
     with pytest.raises(StoreError, match="newer"):
         Store(path, "calls")
 

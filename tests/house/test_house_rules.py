@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from firmware.operations import REQUESTS
+from firmware.store import REACH
 
 ROOT = Path(__file__).parents[2]
 
@@ -193,6 +194,32 @@ def test_whatever_can_be_asked_of_the_exchange_stands_in_the_table_of_who_may() 
         for path in modules("firmware")
     ]
     assert set(chain(*forms)) - NOT_OF_THE_EXCHANGE == set(REQUESTS)
+
+
+ADDS = {"create_table", "create_index", "add_column", "execute"}
+
+
+@pytest.mark.parametrize("schema", ["calls", "page"])
+def test_a_migration_only_adds_unless_it_says_that_no_older_version_can_go_on(schema: str) -> None:
+    """A box goes back from a failed update to the version before, with the same databases."""
+    for path in modules(f"firmware/migrations/{schema}/versions"):
+        if path.name[:4] <= REACH[schema]:
+            continue
+        tree = ast.parse(words(path))
+        done = {
+            node.func.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("op.")
+            and isinstance(node.func, ast.Attribute)
+        }  # fmt: skip
+        assert done <= ADDS, f"{path.name}: raise REACH of firmware/store.py, or only add"
+        demanded = [
+            ast.unparse(node)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "op.add_column"
+            and "nullable=False" in ast.unparse(node) and "server_default" not in ast.unparse(node)
+        ]  # fmt: skip
+        assert demanded == [], "an older version does not fill it in"
 
 
 def test_the_read_me_shows_each_picture_of_the_page_that_there_is() -> None:
