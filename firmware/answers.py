@@ -108,14 +108,15 @@ class Answers:
     def door(self, admit: Admit) -> Door:
         """The control socket's door, answering all of them to whoever is admitted."""
         door = Door(admit)
-        door.answer(topics.STATUS, self._status)
+        door.answer(topics.STATUS, self.status)
         door.answer(topics.CALLS, self._calls)
         door.answer(topics.EXPLAIN, self._explain)
         door.answer_to(topics.MARK_MESSAGE, self._mark_message)
         door.follow(topics.WATCH, self._steps.follow)
         return door
 
-    async def _status(self, _request: topics.StatusRequest) -> topics.StatusReply:
+    async def status(self, _request: topics.StatusRequest) -> topics.StatusReply:
+        """The conservation sum, and each part's state."""
         balance = await self._read(ledger.balance)
         return topics.StatusReply(
             version=version("careline"),

@@ -40,6 +40,7 @@ from firmware import (
     trial,
     vault,
     wallclock,
+    watching,
     ways,
 )
 from firmware.admin_notices import AdminNotices
@@ -456,6 +457,7 @@ class App:
                 door.answer(topics.ADOPT, self._adopt)
                 self._roster.answer_at(door)
                 board.answer_at(door, self._exchange, self._hours.answers)
+                watching.answer_at(door, answers.status, self._board)
                 self._leases.answer_at(door)
                 self._listening.answer_at(door)
                 self._callbacks.answer_at(door)
@@ -549,6 +551,9 @@ class App:
         self._lamps.changed()
         log.info("a new site is in force")
         return topics.AdoptReply(clinic=plan.name)
+
+    def _board(self) -> board.BoardReply:
+        return board.board_of(self._exchange, self._hours.answers(), time.monotonic())
 
     def _unspoken(self) -> list[str]:
         """What is wrong with prompts, one phrase each."""

@@ -59,13 +59,18 @@ def answer_at(door: Door, exchange: Exchange, hours: Callable[[], Mapping[str, A
     """From now on the board may be asked for."""
 
     async def told(_request: BoardRequest) -> BoardReply:
-        return BoardReply(
-            waiting=tuple(_waiting(exchange, time.monotonic())),
-            hours=tuple(_hours(name, given) for name, given in hours().items()),
-            calling=tuple(_calling(exchange)),
-        )
+        return board_of(exchange, hours(), time.monotonic())
 
     door.answer(BOARD, told)
+
+
+def board_of(exchange: Exchange, hours: Mapping[str, Answer], now: float) -> BoardReply:
+    """How it stands at this moment."""
+    return BoardReply(
+        waiting=tuple(_waiting(exchange, now)),
+        hours=tuple(_hours(name, given) for name, given in hours.items()),
+        calling=tuple(_calling(exchange)),
+    )
 
 
 def _waiting(exchange: Exchange, now: float) -> Iterator[WaitingLine]:

@@ -119,6 +119,7 @@ REQUESTS: Mapping[str, Operation] = {
     "switches": Operation.LOOK,
     "texts": Operation.SETTLE,
     "watch": Operation.LOOK,
+    "watched": Operation.LOOK,
 }
 
 # What can be typed after `careline`; with an option, where that opens more than the command alone.
@@ -175,6 +176,7 @@ COMMANDS: Mapping[str, Operation] = {
     "messages number": Operation.LISTEN,
     "messages play": Operation.LISTEN,
     "messages show": Operation.LISTEN,
+    "metrics": Operation.LOOK,
     "missed": Operation.LOOK,
     "network": Operation.LOOK,
     "network back": Operation.CONFIGURE,

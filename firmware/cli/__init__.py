@@ -44,6 +44,7 @@ SUBJECTS = {
     "power": ("power",),
     "update": ("update",),
     "doctor": ("doctor",),
+    "watching": ("metrics",),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
     "bench": ("bench",),

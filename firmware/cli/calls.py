@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from firmware import disk_refuses, selftest, testcall, topics
+from firmware import disk_refuses, looks, selftest, testcall, topics
 from firmware.asterisk.telco import Codec, Keys
 from firmware.control import ControlError, NotRunningError, ask, ask_async, follow_async
 from firmware.place import Place
@@ -89,9 +89,16 @@ def explain(
 @app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    monitor: Annotated[
+        bool, typer.Option("--monitor", help="in figures alone; ends as Nagios' plugins do")
+    ] = False,
 ) -> None:
     """How the exchange is; status 1 when anything is not well."""
     place = Place.from_environment()
+    if monitor:
+        look = looks.look(place.control_socket)
+        typer.echo(look.as_json() if as_json else look.line)
+        raise typer.Exit(look.status)
     try:
         reply = ask(place.control_socket, topics.STATUS, topics.StatusRequest())
     except ControlError as refused:

@@ -169,6 +169,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "switches": {},
     "texts": {},
     "watch": {},
+    "watched": {},
 }
 # Fields by which somebody of the clinic, or a thing of it, is named: they are written as they are,
 # and take in no patient. Each other field is told the canary.
@@ -375,6 +376,7 @@ STORIES = (
 )
 # What people and programs look at who need not know who called.
 COMMANDS = (
+    *("status --monitor", "status --monitor --json", "metrics"),
     *("status", "calls", "calls --json", "explain", "missed", "callbacks", "agents", "requests"),
     *("requests --json", "figures --json", "patients", "holds", "retention", "oncall leases"),
     *("audit list", "audit export {out}/audit.jsonl", "retention receipts {out}/receipts.jsonl"),

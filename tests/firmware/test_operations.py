@@ -74,6 +74,7 @@ ASKED: dict[str, dict[str, object]] = {
     "switches": {},
     "texts": {},
     "watch": {},
+    "watched": {},
 }
 
 # What is typed after each command for which somebody has to sign in.
