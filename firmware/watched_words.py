@@ -1,7 +1,7 @@
 """How the box is in figures, for programs that watch boxes: Nagios' one line and status, and
 Prometheus' text. Names, once given, stay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from firmware.watching import GRAVITY, Watched
 
@@ -61,7 +61,9 @@ def _lines(told: Watched | None) -> Iterator[str]:
         yield from _family("temperature_celsius", "gauge", "of the processor", [("", celsius)])
 
 
-def _family(name: str, kind: str, means: str, samples: list[tuple[str, float]]) -> Iterator[str]:
+def _family(
+    name: str, kind: str, means: str, samples: Sequence[tuple[str, float]]
+) -> Iterator[str]:
     if not samples:
         return
     yield f"# HELP careline_{name} {means}"
