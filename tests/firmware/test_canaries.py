@@ -363,7 +363,7 @@ async def is_typed_into_every_request(all_: Everything) -> None:
 
 COMMAND = typer.Typer()
 for subject in ("calls", "desks", "callbacks", "agents", "figures", "requests", "patients",
-                "retention", "audit", "oncall"):  # fmt: skip
+                "retention", "audit", "oncall", "watching"):  # fmt: skip
     COMMAND.add_typer(import_module(f"firmware.cli.{subject}").app)
 
 STORIES = (
@@ -472,7 +472,8 @@ def crashed(program: str, folder: Path) -> int:
 
 def careline(home: Path, words: str) -> str:
     done = CliRunner().invoke(COMMAND, words.split(), env={"CARELINE_HOME": str(home)})
-    assert done.exit_code == 0, (words, done.output, done.exception)
+    expected = {0, 1, 2} if "--monitor" in words else {0}  # it says by this how the box is
+    assert done.exit_code in expected, (words, done.output, done.exception)
     return done.output
 
 
