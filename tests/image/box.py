@@ -43,8 +43,9 @@ class Box:
         self._machine: subprocess.Popen[bytes] | None = None
 
     @contextmanager
-    def on(self) -> Iterator[None]:
-        """Switched on; at the end its plug is pulled."""
+    def on(self, *beside: str) -> Iterator[None]:
+        """Switched on, with these words for the emulator; at the end its plug is pulled. It stays
+        off when it would restart."""
         code, kept = self._firmware
         flash = "if=pflash,format=raw"
         self._machine = subprocess.Popen([
@@ -55,7 +56,7 @@ class Box:
             "-drive", f"{flash},unit=1,file={kept}",
             "-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe",
             "-netdev", f"user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{self._port}-:443",
-            "-device", "virtio-net-pci,netdev=lan", "-device", "virtio-rng-pci",
+            "-device", "virtio-net-pci,netdev=lan", "-device", "virtio-rng-pci", *beside,
         ], stdin=subprocess.DEVNULL)  # fmt: skip
         try:
             yield
