@@ -22,6 +22,7 @@ from firmware.update import gate as health
 from firmware.update import kept as state
 from firmware.update.bundle import Bundle, BundleError, looked_at, refuse_unless_for
 from firmware.update.desk import part_of
+from firmware.update.fetch import SCHEMES, fetched
 from firmware.update.kept import Gate, Kept, Look
 from firmware.update.release import ReleaseError, running
 from firmware.update.waiting import PostponeError, planned, postponed
@@ -68,17 +69,29 @@ def check(file: BundleFile) -> None:
 
 @group.command()
 def install(
-    file: BundleFile,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="a bundle, *.raucb, or its address https://…")
+    ],
     *,
     now: Annotated[
         bool, typer.Option("--now", help="as soon as nobody is on the telephone, at any hour")
     ] = False,
 ) -> None:
     """Bring a bundle: it is announced, and installed in the clinic's window."""
-    place, bundle = Place.from_environment(), _looked_at(file)
+    place = Place.from_environment()
+    part = _fetched(place, file) if file.startswith(SCHEMES) else None
+    try:
+        bundle = _looked_at(part or Path(file))
+    except typer.Exit:
+        if part is not None:
+            part.unlink()
+        raise
     with explained():
         _enter(place, Act.BROUGHT_UPDATE, bundle.release.version)
-        state.bring(place, file, bundle, datetime.now(UTC), wanted_now=now)
+        if part is not None:
+            state.adopt(place, part, bundle, datetime.now(UTC), wanted_now=now)
+        else:
+            state.bring(place, Path(file), bundle, datetime.now(UTC), wanted_now=now)
     _show(bundle)
     say.print("it waits, and this file is needed no more; `careline update` says for when")
 
@@ -174,6 +187,16 @@ def _show(bundle: Bundle) -> None:
     say.print(f"version {bundle.release.version} for {bundle.release.board}{hole}", markup=False)
     if bundle.description:
         say.print(bundle.description, markup=False)
+
+
+def _fetched(place: Place, address: str) -> Path:
+    part = place.update_bundle.with_suffix(".fetched")
+    try:
+        running()  # else it came for nothing
+        fetched(address, part)
+    except (BundleError, ReleaseError) as refused:
+        fail(str(refused), BAD_INPUT)
+    return part
 
 
 def _looked_at(file: Path) -> Bundle:
