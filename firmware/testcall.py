@@ -46,18 +46,27 @@ def answer_on(door: Door, telco: Telco, plan: Plan) -> None:
     """Place calls for whoever asks at this door."""
 
     async def place(request: CallRequest) -> CallReply:
-        line = plan.lines.get(request.to)
-        if line is None:
-            raise ControlError(
-                f"the site has no line {request.to!r}", f"call one of {', '.join(plan.lines)}"
-            )
-        call = await telco.call(line.numbers[0], codec=request.codec, keys=request.keys)
+        number = dialled(plan, request.to)
+        call = await telco.call(number, codec=request.codec, keys=request.keys)
         try:
             return await _live_through(call, request)
         finally:
             await call.hang_up()
 
     door.answer(CALL, place)
+
+
+def dialled(plan: Plan, name: str) -> str:
+    """The number of a line that this telephone company has."""
+    by_trunk = [each for each, line in plan.lines.items() if not line.modem]
+    cure = f"call one of {', '.join(by_trunk)}"
+    line = plan.lines.get(name)
+    if line is None:
+        raise ControlError(f"the site has no line {name!r}", cure)
+    if line.modem:
+        why = f"{name!r} comes by a modem, and the telephone company here has no mobile network"
+        raise ControlError(why, cure)
+    return line.numbers[0]
 
 
 async def _live_through(call: LiveCall, request: CallRequest) -> CallReply:

@@ -115,7 +115,6 @@ def record(
     with _explained():
         place, site = _clinic()
         prompt = _prompt(site, name, language)
-        say(f"speak now, within {seconds:g} s")
         try:
             spoken_in = asyncio.run(_heard_by(microphone, seconds))
             sound = recorded.prompt_of(pcm_from_bytes(spoken_in).astype(np.int16))
@@ -125,7 +124,8 @@ def record(
 
 
 async def _heard_by(microphone: str, seconds: float) -> bytes:
-    return await take(PortAudioPort(microphone, Way.HEAR), seconds)
+    port = PortAudioPort(microphone, Way.HEAR)
+    return await take(port, seconds, lambda: say(f"speak now, within {seconds:g} s"))
 
 
 @prompts.command("say")

@@ -4,22 +4,32 @@ temperature among them. What decides is pure; what reads is at the end.
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
+from firmware.asterisk import reach
 from firmware.asterisk.config import Ports
 from firmware.doctor.findings import Colour, Finding
 from firmware.place import Place
 from firmware.topics import Part
+from ivr.plan import Phone
 
 OF_STATE = {"well": Colour.GREEN, "warning": Colour.AMBER, "alarm": Colour.RED}
 DISK_AMBER, DISK_RED = 0.15, 0.05  # of it that is free: ours
 # The page's is made anew long before its end, so one that nears it was not.
 CERTIFICATE_AMBER = timedelta(days=14)
+ON_A_DESK = (
+    "see that each has power and network, and that its password is the box's: the page's telephones"
+    " show how to set one up again"
+)
+IN_THE_BROWSER = (
+    "whoever sits there signs in to the page, opens Telephone and switches it on: it rings only"
+    " while that window is open"
+)
 LISTENS = "0A"  # proc(5), tcp: the state LISTEN; of UDP: 07
 UNCONNECTED = "07"
 GIVEN_OUT = 32_768  # ip(7): from here on they are the near ends of what the box itself asks
@@ -104,18 +114,23 @@ def of_ports(found: Iterable[Open], ports: Ports) -> tuple[Finding, ...]:
     return (Finding("open ports", Colour.GREEN, "nothing is open but what the exchange needs"),)
 
 
-def of_phones(unreachable: Mapping[str, str], count: int) -> Finding:
-    """Names of those that cannot be rung, by extension."""
-    if not unreachable:
-        return Finding("telephones", Colour.GREEN, f"all {count} can be rung")
-    told = ", ".join(f"{extension} {name}" for extension, name in unreachable.items())
-    return Finding(
-        "telephones",
-        Colour.AMBER,
-        f"{len(unreachable)} of {count} cannot be rung: {told}",
-        "see that each has power and network, and that its password is the box's: the page's"
-        " telephones show how to set one up again",
-    )
+def of_phones(phones: Mapping[str, Phone], states: Mapping[str, str]) -> Iterator[Finding]:
+    """Those on desks, and those in browsers, which need another cure; by what Asterisk knows."""
+    for about, in_browser, cure in (
+        ("telephones", False, ON_A_DESK),
+        ("telephones in the browser", True, IN_THE_BROWSER),
+    ):
+        ours = {key: each.name for key, each in phones.items() if each.browser is in_browser}
+        gone = [
+            f"{key} {name}"
+            for key, name in ours.items()
+            if states.get(key, "UNKNOWN") in reach.ABSENT
+        ]
+        if gone:
+            figure = f"{len(gone)} of {len(ours)} cannot be rung: {', '.join(gone)}"
+            yield Finding(about, Colour.AMBER, figure, cure)
+        elif ours:
+            yield Finding(about, Colour.GREEN, f"all {len(ours)} can be rung")
 
 
 # ---- reading ----

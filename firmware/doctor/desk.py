@@ -166,18 +166,9 @@ class Doctor:
         if not self._place.ports.exists():  # a rehearsal's machine is not the box
             found += box.of_ports(await asyncio.to_thread(box.listening), ports_of(self._place))
         with suppress(ActionFailed, LinkDown):  # which `asterisk` among the parts tells
-            found.append(await self._reached())
+            states = reach.states_of(await self._link.ask(*reach.STATES))
+            found += box.of_phones(self._plan().phones, states)
         return found
-
-    async def _reached(self) -> Finding:
-        phones = self._plan().phones
-        states = reach.states_of(await self._link.ask(*reach.STATES))
-        gone = {
-            extension: phone.name
-            for extension, phone in phones.items()
-            if states.get(extension, "UNKNOWN") in reach.ABSENT
-        }
-        return box.of_phones(gone, len(phones))
 
     async def _inside(self) -> examining.Examined:
         with ExitStack() as legs:

@@ -2,13 +2,16 @@
 part.
 """
 
+from collections.abc import Callable
+
 from hw.sound.port import RATE_HZ, Port, Slipped, SoundGoneError
 
 
-async def take(microphone: Port, seconds: float) -> bytes:
-    """Samples from now on. SoundGoneError: it went away, or some of it was lost."""
+async def take(microphone: Port, seconds: float, listens: Callable[[], None]) -> bytes:
+    """Samples from when it `listens` on. SoundGoneError: it went away, or some of it was lost."""
     wanted, taken = 2 * round(seconds * RATE_HZ), bytearray()
     await microphone.open()
+    listens()
     try:
         while len(taken) < wanted:
             told = await microphone.next_told()

@@ -74,6 +74,7 @@ def test_a_prompt_is_spoken_into_the_boxs_own_microphone(
     asked = ("record", "welcome", "--microphone", "desk", "--seconds", "4")
     told = run(*asked, "--words", "Good morning.")
     assert told.exit_code == 0, told.stderr
+    assert "speak now, within 4 s" in told.stderr
     (version,) = own_prompts.versions_of(place.prompts, WELCOME).versions
     assert (version.made, version.words) == ("recorded", "Good morning.")
     assert 1.7 < version.seconds < 2.3
@@ -84,6 +85,7 @@ def test_a_prompt_is_spoken_into_the_boxs_own_microphone(
     refused = run(*asked)
     assert (refused.exit_code, heard(place)) == (2, before)
     assert "no sound device is called 'desk': look at its plug" in refused.stderr
+    assert "speak now" not in refused.stderr
 
 
 def test_what_cannot_be_a_prompt_is_refused_with_the_cure_and_changes_nothing(

@@ -292,13 +292,13 @@ def test_a_recording_of_which_a_part_was_lost_is_no_recording() -> None:
     async def story() -> None:
         fake = FakeSound()
         fake.says = SAMPLES
-        taking = asyncio.create_task(take(fake, 10))
+        taking = asyncio.create_task(take(fake, 10, lambda: None))
         while not taking.done():
             fake.slip()
             await asyncio.sleep(0)
         with pytest.raises(SoundGoneError, match="record it again"):
             taking.result()
-        assert await take(fake, 0.1) == SAMPLES[:1600]
+        assert await take(fake, 0.1, lambda: None) == SAMPLES[:1600]
 
     tell(story())
 

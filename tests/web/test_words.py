@@ -10,6 +10,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from firmware import room
+from firmware.audit import Act
 from firmware.beginning import offered
 from firmware.web import frame, words
 from firmware.web.words import ENGLISH, LANGUAGES, Words, wished
@@ -54,7 +55,8 @@ def catalogue(language: str) -> Mapping[str | tuple[str, ...], tuple[str, ...]]:
 @pytest.mark.parametrize("language", [each for each in LANGUAGES if each != ENGLISH])
 def test_every_word_of_the_page_is_said_in_every_language(language: str) -> None:
     told = catalogue(language)
-    wanted = [*said(), *(word for each in offered() for word in (each.title, each.about))]
+    beginnings = (word for each in offered() for word in (each.title, each.about))
+    wanted = [*said(), *beginnings, *(act.value for act in Act)]
     assert len(wanted) > 50
     assert [each for each in wanted if not all(told.get(each, ("",)))] == []
 

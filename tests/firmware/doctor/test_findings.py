@@ -1,5 +1,6 @@
 """Every fault of a line and of the box has a colour, and whoever reads it is told what to do."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from firmware.doctor.past import Past
 from firmware.doctor.sounding import Echo, Found
 from firmware.ports import BOX_PORTS
 from firmware.topics import Part
+from ivr.plan import Phone
 
 GREEN, AMBER, RED = Colour
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+DESK = Phone("101", "Desk", "12 Maple Street - desk", "2025550100")
+WINDOW = replace(DESK, extension="107", name="By the window", browser=True)
 
 
 def only(found: tuple[Finding, ...]) -> Finding:
@@ -58,8 +62,8 @@ def only(found: tuple[Finding, ...]) -> Finding:
         (box.of_certificate("it", NOW + timedelta(days=200), NOW), GREEN, ""),
         (box.of_certificate("it", NOW + timedelta(days=3), NOW), AMBER, "restart"),
         (box.of_certificate("it", NOW - timedelta(days=3), NOW), RED, "clock"),
-        (box.of_phones({}, 5), GREEN, ""),
-        (box.of_phones({"101": "Desk"}, 5), AMBER, "power"),
+        (only(tuple(box.of_phones({"101": DESK}, {"101": "NOT_INUSE"}))), GREEN, ""),
+        (only(tuple(box.of_phones({"101": DESK}, {}))), AMBER, "power"),
         (past.of_callers("main", Past(20, 12, 0, 0)), GREEN, ""),
         (past.of_callers("main", Past(4, 0, 0, 0)), GREEN, ""),
         (past.of_callers("main", Past(20, 0, 0, 0)), AMBER, "caller ID"),
@@ -139,3 +143,13 @@ def test_ten_visits_are_kept_of_each_thing_and_a_torn_file_begins_anew(tmp_path:
     ]
     assert told["line telco"][0].colour is RED
     assert told["the box"][0].findings == (Finding("disk", GREEN, "half"),)
+
+
+def test_a_telephone_in_the_browser_that_nobody_opened_is_no_matter_of_a_cable() -> None:
+    phones = {"101": DESK, "107": WINDOW}
+    desk, window = box.of_phones(phones, {"101": "NOT_INUSE", "107": "UNAVAILABLE"})
+    assert (desk.colour, desk.figure) == (GREEN, "all 1 can be rung")
+    assert (window.colour, window.about) == (AMBER, "telephones in the browser")
+    assert window.figure == "1 of 1 cannot be rung: 107 By the window"
+    assert "signs in to the page" in window.cure
+    assert "power" not in window.cure
