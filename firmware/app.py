@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, assert_never
@@ -33,6 +33,7 @@ from firmware import (
     recordings,
     root,
     settings,
+    site_outline,
     site_secrets,
     spare_key,
     spool,
@@ -61,7 +62,7 @@ from firmware.callers import Callers
 from firmware.calling_out import CallingOut
 from firmware.clips import Clips
 from firmware.company_names import CompanyNames, life_of
-from firmware.control import Broadcast, ControlError
+from firmware.control import Broadcast, ControlError, Door
 from firmware.copies import Copies, mend_people
 from firmware.damage_notices import DamageNotices
 from firmware.desk_codes import DeskCodes
@@ -117,6 +118,7 @@ from firmware.update.desk import UpdateDesk
 from firmware.update.kept import boot_id
 from firmware.update.release import Release, ReleaseError, running
 from firmware.watchdog import notify
+from firmware.watchman import Watchman
 from firmware.words_desk import WordsDesk
 from ivr import codes, commands, events
 from ivr.exchange import Exchange
@@ -526,7 +528,12 @@ class App:
                 self._doctor.answer_at(door)
                 self._supply.answer_at(door)
                 PanelTrial(self._panel).answer_at(door)
-                async with door.open(self._place.control_socket):
+                watched = Door(Watchman(self._backlog.promise, self._now).admit)
+                watching.answer_at(watched, answers.status, self._board)
+                self._doctor.look_at(watched)
+                for each in (door, watched):
+                    site_outline.answer_at(each, self._place.site_file)
+                async with door.open(self._place.control_socket), self._beside(watched):
                     await self._carry_calls(recorder)
         except* StopWish:
             log.info("asked to stop")
@@ -551,6 +558,16 @@ class App:
         self._lamps.changed()
         log.info("a new site is in force")
         return topics.AdoptReply(clinic=plan.name)
+
+    @asynccontextmanager
+    async def _beside(self, watched: Door) -> AsyncIterator[None]:
+        """The door for who watches from elsewhere; calls go on if it cannot be opened."""
+        async with AsyncExitStack() as opened:
+            try:
+                await opened.enter_async_context(watched.open(self._place.watch_socket))
+            except (ControlError, OSError) as shut:
+                log.warning("nobody can watch by SSH", why=str(shut))
+            yield
 
     def _board(self) -> board.BoardReply:
         return board.board_of(self._exchange, self._hours.answers(), time.monotonic())

@@ -118,6 +118,8 @@ class Act(StrEnum):
     POSTPONED_UPDATE = "put off the update"
     DROPPED_UPDATE = "dropped the update"
     EMERGENCY = "emergency call"
+    LET_WATCH = "let watch by SSH the key of"
+    UNLET_WATCH = "no longer lets watch by SSH the key of"
 
 
 def told_from_outside(act: Act) -> Act:

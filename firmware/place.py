@@ -11,6 +11,8 @@ from pathlib import Path
 
 SOCKET_PATH_MAX = 107
 BOX = Path("/var/lib/careline")
+# The exchange's, and the group's of the user `monitor` (systemd/tmpfiles.d).
+MONITOR_RUN = Path("/run/careline-monitor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,11 @@ class Place:
     @property
     def control_socket(self) -> Path:
         return self.run / "control.sock"
+
+    @property
+    def watch_socket(self) -> Path:
+        """Where the user `monitor` asks, who may not enter `home`: little is answered there."""
+        return MONITOR_RUN / "box.sock" if self.home == BOX else self.run / "watch" / "box.sock"
 
     @property
     def telco_socket(self) -> Path:

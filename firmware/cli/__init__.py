@@ -44,7 +44,7 @@ SUBJECTS = {
     "power": ("power",),
     "update": ("update",),
     "doctor": ("doctor",),
-    "watching": ("metrics",),
+    "watching": ("metrics", "log", "support", "keys"),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
     "bench": ("bench",),

@@ -123,10 +123,14 @@ class Doctor:
         self._why: Refusal | None = None
 
     def answer_at(self, door: Door) -> None:
-        door.follow(DOCTOR, self._visit)
+        self.look_at(door)
         door.follow(DOCTOR_LINE, self._line)
         door.follow(DOCTOR_PHONES, self._phones)
         door.answer(DOCTOR_STOP, self._stop)
+
+    def look_at(self, door: Door) -> None:
+        """Where no more may be asked than how the box and its lines are."""
+        door.follow(DOCTOR, self._visit)
 
     def ended(self, event: events.Event) -> bool:
         """Whether this fact is of the doctor's own call, and of nothing else."""

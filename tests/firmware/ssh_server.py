@@ -72,8 +72,8 @@ class SshServer:
     def start(self) -> None:
         configuration = self.home / "sshd_config"
         configuration.write_text(CONFIGURATION.format(port=self.port, home=self.home))
-        program, environment, options = _program()
-        command = [str(program), "-D", "-e", "-f", str(configuration), *options]
+        sshd, environment, options = program()
+        command = [str(sshd), "-D", "-e", "-f", str(configuration), *options]
         if os.geteuid() == 0:
             passwd = self.home / "passwd"
             passwd.write_text(
@@ -107,7 +107,7 @@ class SshServer:
 
 @contextmanager
 def serving(home: Path) -> Iterator[SshServer]:
-    if _found() is None:
+    if found() is None:
         pytest.skip(CURE)
     with ExitStack() as kept:
         (port,) = free_ports(kept, 1)
@@ -125,20 +125,20 @@ def _below(pid: int) -> list[int]:
     return [each for child in map(int, children) for each in (child, *_below(child))]
 
 
-def _found() -> Path | None:
+def found() -> Path | None:
     installed = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
     cached = CACHED / "usr" / "sbin" / "sshd"
     return Path(installed) if installed else cached if cached.exists() else None
 
 
-def _program() -> tuple[Path, dict[str, str], list[str]]:
+def program() -> tuple[Path, dict[str, str], list[str]]:
     """An unpacked one finds its library and its parts only where it is told."""
-    program = _found()
-    assert program is not None
-    if not program.is_relative_to(CACHED):
-        return program, {}, []
+    sshd = found()
+    assert sshd is not None
+    if not sshd.is_relative_to(CACHED):
+        return sshd, {}, []
     libraries = sorted({str(each.parent) for each in CACHED.glob("**/libwrap.so*")})
     parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
     there = {option: CACHED / "usr/lib/openssh" / name for option, name in parts.items()}
     options = [f"-o{option}={path}" for option, path in there.items() if path.exists()]
-    return program, {"LD_LIBRARY_PATH": ":".join(libraries)}, options
+    return sshd, {"LD_LIBRARY_PATH": ":".join(libraries)}, options

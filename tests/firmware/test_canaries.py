@@ -152,6 +152,7 @@ ASKED: Mapping[str, Mapping[str, object]] = {
     "mark_message": {"message": CALL, "mark": "heard"},
     "message_act": {"message": CALL, "mailbox": "desk", "act": "own"},
     "missed": {},
+    "outline": {},
     "outside": {},
     "panel": {},
     "power": {},
@@ -376,7 +377,7 @@ STORIES = (
 )
 # What people and programs look at who need not know who called.
 COMMANDS = (
-    *("status --monitor", "status --monitor --json", "metrics"),
+    *("status --monitor", "status --monitor --json", "metrics", "support {out}/support.json"),
     *("status", "calls", "calls --json", "explain", "missed", "callbacks", "agents", "requests"),
     *("requests --json", "figures --json", "patients", "holds", "retention", "oncall leases"),
     *("audit list", "audit export {out}/audit.jsonl", "retention receipts {out}/receipts.jsonl"),

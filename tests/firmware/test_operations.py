@@ -57,6 +57,7 @@ ASKED: dict[str, dict[str, object]] = {
     "mark_message": {"message": CALL, "mark": "heard"},
     "message_act": {"message": CALL, "mailbox": "desk", "who": "maria", "act": "done"},
     "missed": {},
+    "outline": {},
     "outside": {},
     "panel": {},
     "power": {},
