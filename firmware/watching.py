@@ -59,6 +59,7 @@ class Kind(StrEnum):
     TEMPERATURE = "temperature"
     TEXTS = "texts"
     TRUNK = "trunk"
+    UPDATES = "updates"
     VOLTAGE = "voltage"
     WATCHDOG = "watchdog"
     OTHER = "other"
