@@ -98,8 +98,8 @@ async def another_subsystem(open_: Connection) -> None:
 
 
 async def a_library_by_the_environment(open_: Connection) -> None:
-    hostile = {"LD_PRELOAD": "/opt/x.so", "PYTHONPATH": "/opt", "LC_ALL": "$(id)",
-               "CARELINE_HOME": "/opt", "SSH_ORIGINAL_COMMAND": "status"}  # fmt: skip
+    hostile = {"LD_PRELOAD": "/srv/x.so", "PYTHONPATH": "/srv", "LC_ALL": "$(id)",
+               "CARELINE_HOME": "/srv", "SSH_ORIGINAL_COMMAND": "status"}  # fmt: skip
     refused(await open_.run("sh", env=hostile))
 
 
