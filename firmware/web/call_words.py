@@ -4,12 +4,11 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from babel.dates import format_datetime
-
 from firmware.call_search import IN_PROGRESS
 from firmware.ledger import OUTCOME, Step
 from firmware.topics import StepLine
 from firmware.trace import SENTENCES
+from firmware.web import moments
 from firmware.web.words import Words, to_say
 
 OUTCOMES: Mapping[str, str] = {
@@ -55,6 +54,6 @@ def in_words(said: str, words: Words) -> str:
 
     def day(found: re.Match[str]) -> str:
         at = datetime.fromisoformat(found[1])
-        return str(format_datetime(at, "EEE d MMM y, HH:mm", locale=words.locale))
+        return moments.dated(at, words.locale)
 
     return words.told(INSTANT.sub(day, said))

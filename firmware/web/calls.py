@@ -13,7 +13,6 @@ from functools import lru_cache, partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
@@ -33,6 +32,7 @@ from firmware.recordings import Recording, recorded_in
 from firmware.store import StoreError, open_reader
 from firmware.talk_sound import HEARD_GAP_S, sound_of
 from firmware.vault import VaultError
+from firmware.web import moments
 from firmware.web.call_back import telephones
 from firmware.web.call_words import OUTCOMES, told
 from firmware.web.counted_words import from_hour, in_hour, what, whose
@@ -401,8 +401,7 @@ def _when(arrived: str, plan: Plan | None, words: Words, now: datetime) -> str:
 def _written(arrived: str, zone: ZoneInfo, year: int, language: str) -> str:
     """The newest calls are looked at again and again, and half of a list's time was their dates."""
     at = datetime.fromisoformat(arrived).astimezone(zone)
-    form = "EEE d MMM, HH:mm" if at.year == year else "d MMM y, HH:mm"
-    return format_datetime(at, form, locale=language)
+    return moments.near(at, language) if at.year == year else moments.dated(at, language)
 
 
 def _lasted(each: Found) -> str:

@@ -10,6 +10,7 @@ from babel.dates import format_datetime
 from firmware.busy import hour_written
 from firmware.counted_calls import ALL
 from firmware.figures import LONGEST, WITHIN_S
+from firmware.web import moments
 from firmware.web.staffing_words import hour_name, weekdays
 from firmware.web.words import Words, to_say
 from ivr.plan import Plan
@@ -75,5 +76,7 @@ def in_hour(hour: str, words: Words) -> str:
 
 def from_hour(at: datetime, zone: ZoneInfo, words: Words) -> str:
     """One hour of all that were."""
-    said = format_datetime(at.astimezone(zone), "EEE d MMM y, HH:mm zzz", locale=words.locale)
+    local = at.astimezone(zone)
+    named = format_datetime(local, "zzz", locale=words.locale)  # an hour comes twice in autumn
+    said = f"{moments.dated(local, words.locale)} {named}"
     return words.say("the hour from %(when)s", when=said)

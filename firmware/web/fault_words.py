@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from babel.dates import format_datetime
-
+from firmware.web import moments
 from firmware.web.flow_words import title
 from firmware.web.words import VALUE, Words, to_say
 from ivr.check import Rule
@@ -398,7 +397,7 @@ def shown_by(example: str, words: Words) -> ShownBy | None:
         words.say(
             "Call the line %(line)s on %(when)s",
             line=title(given.get("line", [""])[0]),
-            when=format_datetime(at, "EEE d MMM, HH:mm", locale=words.locale),
+            when=moments.near(at, words.locale),
         )
     ]
     for by_hand in given.get("by-hand", []):

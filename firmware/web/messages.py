@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -41,6 +41,7 @@ from firmware.requests import Request as Work
 from firmware.sent_texts import State
 from firmware.store import StoreError, open_reader
 from firmware.vault import NotForThisKeyError, VaultError
+from firmware.web import moments
 from firmware.web.asking import ask_for, ask_now
 from firmware.web.call_back import CallBackForm, Telephones, keep, telephones
 from firmware.web.entrance import Refused, visitor_of
@@ -972,4 +973,4 @@ def _moment(request: Request, at: str) -> str:
 @lru_cache(maxsize=DATES_KEPT)
 def _dated(when: datetime, language: str) -> str:
     """The same list is looked at again and again, and its dates took most of its time."""
-    return format_datetime(when, "EEE d MMM, HH:mm", locale=language)
+    return moments.near(when, language)

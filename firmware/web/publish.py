@@ -17,7 +17,6 @@ from itertools import groupby
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
@@ -32,7 +31,7 @@ from firmware.place import Place
 from firmware.settings import Fault
 from firmware.store import StoreError, open_reader
 from firmware.versions import Version, VersionError
-from firmware.web import fault_places, fault_words
+from firmware.web import fault_places, fault_words, moments
 from firmware.web.bar import bar_of
 from firmware.web.call_words import OUTCOMES
 from firmware.web.drafted import Difference
@@ -440,9 +439,7 @@ def _moved(house: House, outlook: Outlook, words: Words) -> Iterator[Gone]:
         return
     zone = ZoneInfo(house.site.plan.timezone if house.site.plan else "UTC")
     for one in reversed(outlook.found.moved[-CALLS_SHOWN:]):
-        when = format_datetime(
-            one.arrived.astimezone(zone), "EEE d MMM, HH:mm", locale=words.locale
-        )
+        when = moments.near(one.arrived.astimezone(zone), words.locale)
         went, would_go = (_way(way, words) for way in (one.both.recorded, one.both.replayed))
         yield Gone(one.call, when, went, would_go)
 
@@ -498,9 +495,7 @@ def _lines(house: House, words: Words) -> Iterator[Line]:
     for version in versions.kept(house.place):
         note = version.note
         state, tone = _state(version, pending, words)
-        when = note and format_datetime(
-            note.at.astimezone(zone), "d MMM y, HH:mm", locale=words.locale
-        )
+        when = note and moments.dated(note.at.astimezone(zone), words.locale)
         may = not version.is_in_force and pending is None and version.is_whole
         yield Line(
             version.number,

@@ -18,6 +18,8 @@ from firmware import people, second_factor, sessions
 from firmware.audit import Act
 from firmware.operations import Role
 from firmware.people import PeopleError, Person
+from firmware.web import moments
+from firmware.web.audit_book import zone_of
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import ROLE_NAMES, render, words_of
@@ -143,7 +145,7 @@ def _screen(
 ) -> Response:
     house = house_of(request)
     db, now = house.place.page_db, house.now()
-    here = [_shown(each) for each in people.everybody(db)]
+    here, zone = [_shown(each) for each in people.everybody(db)], zone_of(house_of(request))
     guarded = people.read(
         db, lambda c: {each.name for each in here if second_factor.is_on(c, each.name)}
     )
@@ -153,6 +155,11 @@ def _screen(
         "staff.html",
         status=status,
         people=here,
+        until={
+            each.name: moments.near(each.invited_until.astimezone(zone), words_of(request).locale)
+            for each in here
+            if each.invited_until
+        },
         guarded=guarded,
         signed_in={each.person for each in running},
         roles={role.value: ROLE_NAMES[role] for role in Role},

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_time
+from babel.dates import format_time
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -22,6 +22,7 @@ from pydantic import Field
 from firmware import topics
 from firmware.board import HoursLine
 from firmware.operations import Operation
+from firmware.web import moments
 from firmware.web.asking import ask_for
 from firmware.web.cures import Cure, cure_for
 from firmware.web.entrance import Refused, visitor_of
@@ -487,5 +488,5 @@ def _until(each: HoursLine, local: datetime, words: Words) -> str:
     if until.date() == local.date():
         when = format_time(until, "short", locale=words.locale)
     else:
-        when = format_datetime(until, "EEE d MMM, HH:mm", locale=words.locale)
+        when = moments.near(until, words.locale)
     return words.say("until %(when)s", when=when)

@@ -55,12 +55,13 @@ def test_every_sentence_of_the_prover_is_told_in_plain_words_in_both_languages()
     [
         (
             '--line main --at "2026-03-02 09:30" --press "until main/menu,2,wait 5,hang up"',
-            "Call the line main on Mon 2 Mar, 09:30; wait until you come to “menu”; press 2; wait"
-            " 5 seconds; hang up.",
+            "Call the line main on Mon, Mar 2, 9:30\u202fAM; wait until you come to “menu”; press"
+            " 2; wait 5 seconds; hang up.",
         ),
         (
             '--line main --at "2026-11-01 01:30:00-0500" --phones silent --by-hand office=closed',
-            "Call the line main on Sun 1 Nov, 01:30; office switched closed; nobody answers.",
+            "Call the line main on Sun, Nov 1, 1:30\u202fAM; office switched closed;"
+            " nobody answers.",
         ),
     ],
 )

@@ -119,7 +119,7 @@ def test_a_broken_link_is_refused_with_its_call_and_mended_by_undo(practice: Cli
         (fault,) = editor.faults
         assert "main · nurse" in fault
         assert "leads to “nurse message”, and there is no such step" in fault
-        assert "Call the line main on Mon 2 Mar" in fault
+        assert "Call the line main on Mon, Mar 2" in fault
         assert "press 2; wait until you come to “nurse”; press 0." in fault
         heard = re.search(r'href="(/try\?call=[^"]+)"', editor.screen)
         assert heard

@@ -363,7 +363,7 @@ def test_a_call_that_would_go_elsewhere_is_told_with_its_time_and_its_way_in_wor
         now = browser.get("/publish").text
     assert "menu → front desk → phone 101 → hung up at once" in now
     assert "menu → left a message" in now
-    assert 'href="/calls/c-1">Sun 1 Mar, 09:05' in now
+    assert 'href="/calls/c-1">Sun, Mar 1, 9:05\u202fAM' in now
     # A screen drawn before knows that it is drawn anew, however soon the calls were gone through.
     assert seen_by(first) != seen_by(now)
 

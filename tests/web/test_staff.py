@@ -37,7 +37,7 @@ def test_somebody_is_invited_by_a_code_that_is_shown_once_and_chooses_a_password
     assert f"https://{admin.base_url.host}/invited" in shown.text
     assert "<svg" in shown.text
     assert found[1] not in admin.get("/staff").text, "it is shown once"
-    assert "invited until" in admin.get("/staff").text
+    assert "invited until Mon, Mar 9, 10:30\u202fAM" in admin.get("/staff").text, "as the clinic"
     with clinic.browser() as theirs:
         typed = {"person": "Alvarez", "code": found[1], "password": PASSWORD, "again": PASSWORD}
         theirs.post("/invited", data=typed)

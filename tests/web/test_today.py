@@ -127,7 +127,7 @@ def test_one_look_says_who_waits_what_to_do_and_what_is_wrong() -> None:
     office, lab = cells(shown, "hours")
     assert office[:2] == ("office", "open")
     assert str(office[2]).startswith("until 5:00")
-    assert lab == ("lab", "closed", "until Tue 3 Mar, 00:00", "switched by hand")
+    assert lab == ("lab", "closed", "until Tue, Mar 3, 12:00\u202fAM", "switched by hand")
 
 
 def without(doing: str, queues: tuple[str, ...] = ("desk",)) -> Standing:
@@ -195,7 +195,7 @@ def test_all_is_well_and_said_so_and_the_same_in_spanish() -> None:
         "waiting": "2 personas esperan",
         "todo": "11 cosas por hacer",
     }
-    assert cells(spanish, "hours")[1][2] == "hasta mar 3 mar, 00:00"
+    assert cells(spanish, "hours")[1][2] == "hasta mar, 3 mar, 0:00"
 
 
 def test_an_exchange_that_is_down_is_said_to_be_with_the_cure_and_the_page_still_works(
