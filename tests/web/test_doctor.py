@@ -80,6 +80,9 @@ def test_it_is_begun_by_a_press_and_a_refusal_is_shown_with_its_cure(clinic: Cli
         exchange.refusal = ControlError("an emergency number is called by people only", "no")
         browser.post("/doctor/line", data=form | {"number": "911", "keys": "yes"})
         assert "an emergency number is called by people only" in over(browser, 2)
+        wrong = browser.post("/doctor/line", data=form | {"number": "my mobile"})
+        assert "Digits only" in wrong.text
+        assert "by people only" not in wrong.text, "that was said of another number"
         assert exchange.measured == [("911", True)]
 
 
