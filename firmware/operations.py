@@ -156,6 +156,7 @@ COMMANDS: Mapping[str, Operation] = {
     "exchange": Operation.SERVE,
     "explain": Operation.LOOK,
     "figures": Operation.LOOK,
+    "fleet": Operation.LOOK,
     "guard list": Operation.LOOK,
     "guard unblock": Operation.CONFIGURE,
     "hold": Operation.HOLD,

@@ -44,7 +44,7 @@ SUBJECTS = {
     "power": ("power",),
     "update": ("update",),
     "doctor": ("doctor",),
-    "watching": ("metrics", "log", "support", "keys"),
+    "watching": ("metrics", "log", "support", "keys", "fleet"),
     "services": ("exchange", "run", "root"),
     "web": ("web",),
     "bench": ("bench",),

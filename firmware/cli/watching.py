@@ -1,13 +1,19 @@
 """What is asked by programs and people who watch the box from elsewhere: figures, the log, and one
 file for who helps; and whose keys let them in by SSH."""
 
+import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from firmware import account, looks, scrubbed, watch_keys
+from firmware import fleet as boxes
 from firmware.audit import Act
 from firmware.cli.terminal import explained, fail
 from firmware.durable import replace_file
@@ -15,6 +21,7 @@ from firmware.peer import at_the_shell
 from firmware.place import Place
 from firmware.support import support as made
 from firmware.watch_keys import WatchKeyError
+from firmware.watched_words import UNKNOWN
 
 app = typer.Typer()
 keys = typer.Typer(help="Who may watch this box by SSH, as the user monitor; typed as root.")
@@ -52,6 +59,37 @@ def support(
         return
     with explained():
         replace_file(file, text.encode())
+
+
+@app.command()
+def fleet(
+    hosts: Annotated[Path, typer.Argument(help="a TOML file: [boxes.NAME] with host", exists=True)],
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """How many boxes are, by ssh from this computer: a line each; ends as its worst does."""
+    try:
+        seen = asyncio.run(boxes.look(boxes.read(hosts.read_text("utf-8", "replace"))))
+    except boxes.FleetError as refused:
+        typer.echo(f"careline: {hosts}: {refused}", err=True)
+        raise typer.Exit(UNKNOWN) from None
+    if as_json:
+        told = [
+            {"box": each.name, "status": each.status, "why": each.why,
+             "told": each.told and each.told.model_dump(mode="json")}
+            for each in seen
+        ]  # fmt: skip
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        table = Table("box", "", "calls", "waiting", "version", "not well", box=None)
+        for each in seen:
+            figures = ("", "", "") if each.told is None else (
+                str(each.told.in_progress),
+                str(sum(those.callers for those in each.told.waiting)),
+                each.told.version,
+            )  # fmt: skip
+            table.add_row(each.name, each.said, *figures, escape(each.unwell))
+        Console().print(table, highlight=False)
+    raise typer.Exit(boxes.worst(seen))
 
 
 @keys.command("list")

@@ -12,9 +12,10 @@ import asyncssh
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from firmware import watch_keys
+from firmware import fleet, watch_keys
 from firmware.monitor import REFUSAL, WORDS
 from firmware.ports import free_ports
+from firmware.watched_words import UNKNOWN
 from firmware.watching import Watched
 from tests.firmware.by_hand import SITE, exchange_at, site_at
 from tests.firmware.canaries import Canary, found, pattern
@@ -173,6 +174,10 @@ async def answers(open_: Connection) -> dict[str, asyncssh.SSHCompletedProcess]:
     return {word: await open_.run(word) for word in ending}
 
 
+def done_by_status(told: dict[str, asyncssh.SSHCompletedProcess]) -> int | None:
+    return told["status"].exit_status
+
+
 async def tries_everything(open_: Connection) -> list[str]:
     """Each way by which more was had than a refusal."""
     places = asyncio.Semaphore(AT_ONCE)
@@ -227,6 +232,9 @@ def test_who_has_the_monitors_key_sees_figures_and_gets_nothing_else_in_seventy_
     door_for_monitor(place.watch_socket)
     key = asyncssh.generate_private_key("ssh-ed25519")
     public = key.export_public_key().decode()
+    identity = tmp_path / "id_ed25519"
+    identity.write_bytes(key.export_private_key())
+    identity.chmod(0o600)
     watch_keys.write(
         server / "ssh" / "monitor.keys", [watch_keys.checked([], "anna-laptop", public)]
     )
@@ -237,7 +245,7 @@ def test_who_has_the_monitors_key_sees_figures_and_gets_nothing_else_in_seventy_
 
     async def story() -> None:
         with ExitStack() as kept:
-            port, of_page = free_ports(kept, 2)
+            port, of_page, of_nobody = free_ports(kept, 3)
             kept.close()
             async with (
                 asyncio.timeout(WITHIN_S),
@@ -270,6 +278,17 @@ def test_who_has_the_monitors_key_sees_figures_and_gets_nothing_else_in_seventy_
                 file = json.loads(str(told["support"].stdout))
                 assert 'people.#1.name = "…"' in file["site"]
                 assert file["software"]
+
+                elm, gone = await fleet.look(
+                    {"elm": fleet.BoxForm(host="127.0.0.1", port=port),
+                     "gone": fleet.BoxForm(host="127.0.0.1", port=of_nobody)},
+                    ssh=(*fleet.SSH, "-F", "none", "-i", str(identity), "-o",
+                         "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+                )  # fmt: skip
+                assert elm.told is not None, elm
+                assert elm.status == done_by_status(told)
+                assert (gone.status, gone.told) == (UNKNOWN, None)
+                assert "refused" in gone.why
 
                 tunnel, _ = await open_.open_connection("localhost", of_page)
                 assert await tunnel.read() == b"the page"
