@@ -86,6 +86,13 @@ def test_it_is_begun_by_a_press_and_a_refusal_is_shown_with_its_cure(clinic: Cli
         assert exchange.measured == [("911", True)]
 
 
+def test_it_leads_nobody_to_a_screen_that_is_closed_to_them(clinic: Clinic) -> None:
+    for role, leads in ((Role.NURSE, False), (Role.TECHNICIAN, True)):
+        with clinic.browser() as browser:
+            clinic.sign_in(browser, named(role))
+            assert ('href="/rooms"' in browser.get("/doctor").text) is leads, role
+
+
 def test_it_is_stopped_by_a_press_and_goes_on_by_itself_till_then(clinic: Clinic) -> None:
     with exchange_of(clinic.place) as exchange, clinic.browser("es") as browser:
         clinic.clock.now = datetime.now(UTC)
