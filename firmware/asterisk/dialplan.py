@@ -55,6 +55,7 @@ CALL_CUT_OFF = "call-cut-off"
 EMERGENCIES = "emergencies"  # the group of those that a modem carries
 
 CUT_AGAIN_AFTER = 6  # tries; a gateway may answer busy for 3 s after a cut
+PASSES_BY_S = 2  # of an emergency call; what is left of it tries each line, silent or not
 NOTICE_S = 60  # how long the front desk's phones ring for the notice
 NOTICE_TIMES = 2
 CANNOT_TIMES = 3
@@ -435,7 +436,7 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
     cannot = voice("cannot-reach-911", language)
     ends = f"$[${{EPOCH}} + {timing.emergency_window_s:d}]"
     trunks = _emergency_trunks(plan)
-    tries = [step for trunk in _taking_emergencies(plan) for step in _try(plan, trunk)]
+    tries = [step for trunk in _taking_emergencies(plan) for step in _in_turn(plan, trunk)]
     notice = "emergency-notice,${EXTENSION},1"
     of_phone = "emergency-of,${EXTENSION},1"
     by_modem = [step for modem in plan.modems.values() for step in _try_modem(modem, modems_port)]
@@ -498,14 +499,28 @@ def _emergency_call(plan: Plan, voice: Voice, timing: Timing, modems_port: int) 
     )
 
 
-def _try(plan: Plan, trunk: Trunk) -> Iterator[str]:
+def _in_turn(plan: Plan, trunk: Trunk) -> Iterator[str]:
+    """All but the last give way: once they have said nothing at all for as long as line_groups
+    waits, and in the first turns at once, where that was so a short while ago."""
+    if trunk.card is not None or trunk is _taking_emergencies(plan)[-1]:
+        yield from _try(plan, trunk, "${MEANWHILE}")
+        return
+    endpoint = trunk_endpoint(trunk)
+    silent = line_groups.is_silent(endpoint)
+    yield f"Set(SILENT={silent})"
+    yield f"GotoIf($[0${{SILENT}} & ${{SPENT}} < {PASSES_BY_S}]?past-{endpoint})"
+    yield from _try(plan, trunk, line_groups.watches(trunk, "${MEANWHILE}"))
+    yield f"(past-{endpoint}) NoOp()"
+
+
+def _try(plan: Plan, trunk: Trunk, options: str) -> Iterator[str]:
     """Fallen through means not answered; whoever was answered never comes back here."""
     if any(number_formats.changes(each) for each in _taking_emergencies(plan)):
         own = number_formats.callback_of(trunk)
         yield f'Set(CALLERID(num)=${{IF($["${{{own}}}" = ""]?${{CALLBACK}}:${{{own}}})}})'
     calls = "|".join(channels_of(trunk))
     busy = '"${DIALSTATUS}" = "BUSY" | "${DIALSTATUS}" = "CONGESTION"'
-    yield f"Dial({way_to(trunk, '${CENTRE}')},,${{MEANWHILE}})"
+    yield f"Dial({way_to(trunk, '${CENTRE}')},,{options})"
     yield f'ExecIf($[{busy}]?Set(BUSY=${{BUSY}}${{IF($["${{BUSY}}" = ""]?:|)}}{calls}))'
 
 

@@ -17,7 +17,8 @@ a modem.
 
 A trunk that has said so much as `100 Trying` is waited for: from there a call may take long. A
 telephone card is not watched: DAHDI itself says what fails, and an analog line says nothing at all.
-Emergency calls have an order of their own, and nothing here is on their way.
+Emergency calls have an order of their own (dialplan). Of them too a trunk is watched, but for the
+last: should the watch not begin, Asterisk itself gives that trunk up a little later.
 """
 
 from collections.abc import Iterator, Sequence
@@ -125,8 +126,8 @@ def _watching() -> Iterator[str]:
                 "s",
                 f"Wait({SILENT_S})",
                 f'GotoIf($["{said}" != ""]?over)',
-                # Who has hung up meanwhile has left no word either.
-                'GotoIf($["${CHANNELS(^${TRIED}$)}" = ""]?over)',
+                # Who has hung up meanwhile has left no word either, and is not to be asked for any.
+                'GotoIf($["${CHANNELS(^${TRIED}$)}" = "" | "${CHANNELS(^${FOR}$)}" = ""]?over)',
                 f"Set(GLOBAL({passed_until('${BY}')})=$[${{EPOCH}} + {PASSED_S}])",
                 "SoftHangup(${TRIED})",
                 "(over) Hangup()",
@@ -143,9 +144,9 @@ def in_turn(
     *others, last = (plan.trunks[trunk] for trunk in rule.trunks)
     for number, trunk in enumerate(others, 1):
         if trunk.card is None:
-            yield f"Set(PASSED{number}={_is_silent(trunk_endpoint(trunk))})"
+            yield f"Set(PASSED{number}={is_silent(trunk_endpoint(trunk))})"
             yield f"GotoIf($[${{PASSED{number}}}]?past{number})"
-        yield from _by_trunk(plan, rule, trunk, begins, _watches(trunk, options))
+        yield from _by_trunk(plan, rule, trunk, begins, watches(trunk, options))
         yield f"GotoIf({_IS_OVER}?vain)"
         yield f"(past{number}) NoOp()"
     yield from _by_trunk(plan, rule, last, begins, options)
@@ -153,14 +154,15 @@ def in_turn(
         if trunk.card is None:
             yield f"GotoIf({_IS_OVER}?vain)"
             yield f"GotoIf($[!${{PASSED{number}}}]?left{number})"
-            yield from _by_trunk(plan, rule, trunk, begins, _watches(trunk, options))
+            yield from _by_trunk(plan, rule, trunk, begins, watches(trunk, options))
             yield f"(left{number}) NoOp()"
     first, *rest = in_vain
     yield f"(vain) {first}" if others else first
     yield from rest
 
 
-def _watches(trunk: Trunk, options: str) -> str:
+def watches(trunk: Trunk, options: str) -> str:
+    """The options of a Dial by this trunk, which is given up where it says nothing at all."""
     if trunk.card:  # it tells at once
         return options
     return f"{options}b({TRIED}^s^1(${{CHANNEL}}^{trunk_endpoint(trunk)}))"
@@ -176,8 +178,8 @@ def passed_until(endpoint: str) -> str:
     return f"PASSED-{endpoint}"
 
 
-def _is_silent(endpoint: str) -> str:
-    """1 or 0. A clock that was set back since ends it too."""
+def is_silent(endpoint: str) -> str:
+    """Whether it is passed by: 1 or 0. A clock that was set back since ends it too."""
     left = f"0${{{passed_until(endpoint)}}} - ${{EPOCH}}"
     contact = f"${{PJSIP_AOR({look_at(endpoint)},contact)}}"
     answers = f'"${{PJSIP_CONTACT({contact},status)}}" = "Reachable"'
