@@ -23,6 +23,8 @@ _ISLANDS = (
 )
 _NATIONAL = f"^[01]?({'|'.join((*_PREMIUM, *_ISLANDS))})"
 _NATIONAL_DIGITS = (10, 11)
+# The countries of ITU-T E.164 whose code has one digit or two; all others have three.
+_SHORT_CODES = "[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
 
 
 def barred(starts: str, digits: int) -> str:
@@ -40,3 +42,15 @@ def is_barred(starts: str, digits: int, number: str) -> bool:
     """Whether it is one of those."""
     expression = barred(starts, digits)
     return bool(expression) and re.search(expression, number) is not None
+
+
+def countries(starts: str) -> str | None:
+    """What the codes of the countries begin with to which a rule for numbers that start so leads,
+    where it names no single one; empty: it names none, and leads to none. None: it is at home, or
+    names a country. 1 is none by itself: islands that are charged as abroad have it too."""
+    out = next((each for each in ("011", "00") if starts.startswith(each)), None)
+    if out is None:
+        return None
+    code = starts.removeprefix(out)
+    is_one = code != "1" and re.fullmatch(_SHORT_CODES, code)
+    return None if is_one or len(code) >= 3 else code

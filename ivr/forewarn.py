@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.callbacks import calls_nobody
 from ivr.clock import instant
+from ivr.costly import countries
 from ivr.form import RequestKind, TakeRequest
 from ivr.hours import named
 from ivr.oncall import clashes, double_bookings, exchanged, gaps
@@ -59,6 +60,23 @@ def ungated(plan: Plan) -> list[Notice]:
         if isinstance(node, TakeRequest)
         and node.request is RequestKind.REFILL
         and not node.is_gated
+    ]
+
+
+def wide_open(plan: Plan) -> list[Notice]:
+    """Dial rules that name no country abroad, and lead to many, or to none."""
+    found = ((place, rule, countries(rule.starts)) for place, rule in enumerate(plan.dial_rules))
+    return [
+        Notice(
+            ("dial_rules", place, "starts"),
+            f"leads to every country whose code begins with {code}: whoever misuses a telephone"
+            " calls there at the clinic's cost"
+            if code
+            else f"leads to nobody: {rule.starts} names no country, and no rule opens all of them",
+            'write a whole country, as starts = "01144", and a rule for each one you call',
+        )
+        for place, rule, code in found
+        if code is not None
     ]
 
 

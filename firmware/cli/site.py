@@ -19,7 +19,7 @@ from firmware.peer import at_the_shell
 from firmware.place import Place
 from firmware.settings import Fault, SiteFaults
 from ivr.errors import CallLogicError
-from ivr.forewarn import Notice, forsaken, notices, outdated, ungated, untold
+from ivr.forewarn import Notice, forsaken, notices, outdated, ungated, untold, wide_open
 from ivr.identity import Verdict
 from ivr.plan import Plan
 from ivr.simulate import Phones, simulate
@@ -214,8 +214,8 @@ def _tell(file: Path, fault: Fault) -> None:
 def _warnings(plan: Plan, now: datetime) -> list[Notice]:
     waiting = tickets.waiting_at(Place.from_environment().calls_db)
     promised = forsaken(plan, waiting)
-    told = [*outdated(plan, now.date()), *ungated(plan), *untold(plan), *_without_driver(plan)]
-    return [*told, *promised, *notices(plan, now)]
+    told = [*outdated(plan, now.date()), *ungated(plan), *untold(plan), *wide_open(plan)]
+    return [*told, *_without_driver(plan), *promised, *notices(plan, now)]
 
 
 def _without_driver(plan: Plan) -> Iterator[Notice]:

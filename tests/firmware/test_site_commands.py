@@ -149,3 +149,13 @@ def test_a_walk_that_cannot_be_walked_says_why(site: Path, wrong: list[str], tol
     result = CliRunner().invoke(app, ["simulate", str(site), *wrong], env={"COLUMNS": "200"})
     assert result.exit_code == FAULTY
     assert told in result.stderr
+
+
+def test_a_rule_that_opens_half_the_world_is_warned_of_and_refuses_nothing(site: Path) -> None:
+    rule = '[[dial_rules]]\nprefix = "9"\nstarts = "0114"\ndigits = 14\ntrunk = "telco"\n'
+    site.write_text(f'{TEMPLATE}\n{rule}shows = "2025550100"\n')
+    result = CliRunner().invoke(app, ["check", str(site)])
+    assert result.exit_code == 0
+    assert "leads to every country whose code begins with 4" in result.stderr
+    site.write_text(site.read_text().replace('"0114"', '"01144"'))
+    assert "country" not in CliRunner().invoke(app, ["check", str(site)]).stderr

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.costly import is_barred
+from ivr.costly import countries, is_barred
 
 # Jamaica, the Dominican Republic, the Bahamas, Grenada, Bermuda, Trinidad (NANPA).
 ABROAD = ("876", "658", "809", "829", "849", "242", "473", "441", "868")
@@ -39,3 +39,18 @@ def test_abroad_is_called_by_a_rule_that_names_the_country_alone(out: str, numbe
 def test_a_premium_number_is_called_by_a_rule_that_names_it_alone(number: str) -> None:
     assert is_barred("", len(number), number)
     assert not is_barred(number[:7], len(number), number)
+
+
+@pytest.mark.parametrize(
+    ("starts", "begin"),
+    [
+        ("", None), ("9", None), ("1876", None), ("0", None),
+        ("011", ""), ("00", ""),
+        ("0114", "4"), ("004", "4"), ("0111", "1"), ("01142", "42"), ("01188", "88"),
+        ("01144", None), ("0044", None), ("0117", None), ("011420", None), ("0111876", None),
+    ],
+)  # fmt: skip
+def test_a_rule_that_names_no_single_country_is_known_for_it(
+    starts: str, begin: str | None
+) -> None:
+    assert countries(starts) == begin
