@@ -183,6 +183,17 @@ async def emergency_s(clinic: Rehearsal) -> float:
     return took
 
 
+async def packets(clinic: Rehearsal, call: str) -> tuple[int, int]:
+    """Of what a telephone should have heard by now: how many packets of sound came, and how many
+    did not, by the gaps in their sequence numbers (RFC 3550, A.3), as of its last report, 5 s ago
+    at most."""
+    seen = []
+    for what in ("rxcount", "rxploss"):
+        asked = ("Channel", call), ("Variable", f"CHANNEL(rtcp,{what})")
+        seen.append(int((await clinic.telco.link.send("Getvar", *asked)).get("Value") or 0))
+    return seen[0], seen[1]
+
+
 async def besieged(clinic: Rehearsal, held: int, seconds: float) -> dict[str, Any]:
     telco, port = clinic.telco, clinic.site.ports.sip
     said = ear.write_tone(clinic.place.home / "said.wav", SAID_HZ)
@@ -198,6 +209,8 @@ async def besieged(clinic: Rehearsal, held: int, seconds: float) -> dict[str, An
     scan = await knock(held, "probe", port, 10.0, SCANNER)
     scanned = await blocked(clinic, SCANNER, 10.0)
     viced = await sipvicious(held, clinic) if seconds >= LONG_S else {}
+    talking = {"102": call.id, "103": ring.channel}
+    before = {desk: await packets(clinic, it) for desk, it in talking.items()}
     flood_at = time.monotonic()
     flooding = asyncio.create_task(knock(held, "flood", port, seconds, STRANGER))
     desk = asyncio.create_task(knock(held, "stale", port, min(seconds, 8.0), NEIGHBOUR))
@@ -207,6 +220,8 @@ async def besieged(clinic: Rehearsal, held: int, seconds: float) -> dict[str, An
     while not flooding.done() and len(besieged_s) < MOST_911:
         besieged_s.append(await emergency_s(clinic))
     flood, stale, guessed = await flooding, await desk, await guesses
+    flooded_s = time.monotonic() - flood_at
+    after = {desk: await packets(clinic, it) for desk, it in talking.items()}
     lasted = time.monotonic() - began
     used = cpu_s(pid) - cpu
     told = await root.guard_of(clinic.place.root_socket)
@@ -233,6 +248,14 @@ async def besieged(clinic: Rehearsal, held: int, seconds: float) -> dict[str, An
         "heard, longest silence s": ear.longest_silence_s(ring.heard, 0.5),
         "heard of the other s": ear.tone_s(ring.heard, SAID_HZ),
         "talk lasted s": lasted,
+        "packets while flooded": {
+            desk: {
+                "came": after[desk][0] - before[desk][0],
+                "lost": after[desk][1] - before[desk][1],
+            }
+            for desk in talking
+        },
+        "flooded s": flooded_s,
         "Asterisk's processor %": 100 * used / lasted,
     }
 

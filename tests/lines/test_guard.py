@@ -48,6 +48,9 @@ def test_a_flood_is_held_in_the_kernel(siege: dict[str, Any]) -> None:
 def test_calls_keep_their_audio_and_911_connects_at_once(siege: dict[str, Any]) -> None:
     assert siege["heard, longest silence s"] <= 0.1
     assert siege["heard of the other s"] > 0.9 * siege["talk lasted s"]
+    for heard in siege["packets while flooded"].values():
+        assert heard["came"] > 45 * siege["flooded s"], "of 50 a second"
+        assert heard["lost"] <= heard["came"] / 1000
     assert max(siege["911 besieged s"]) < 0.5
     assert siege["emergency calls"] == 1 + len(siege["911 besieged s"]), "no stranger's got through"
 
