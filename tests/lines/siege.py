@@ -109,7 +109,7 @@ async def sipvicious(held: int, clinic: Rehearsal) -> dict[str, str]:
     """What its tools say of us, where this machine has them: `make proof-guard` does."""
     from_there = ("-p", str(clinic.site.ports.sip), "-b", SIPVICIOUS, "-x", SIPVICIOUS)
     said: dict[str, str] = {}
-    for tool, *more in (("svwar", "-e100-110"), ("svmap",)):
+    for tool, *more in (("svcrack", "-u101", "-r1000-1050"), ("svwar", "-e100-110"), ("svmap",)):
         if shutil.which(tool) is None:
             continue
         process = await asyncio.create_subprocess_exec(
