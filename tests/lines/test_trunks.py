@@ -35,6 +35,9 @@ SITE = (
     .replace('trunk = "telco"\nshows', 'trunk = "first"\notherwise = ["telco"]\nshows')
     .replace('2 = "information"', '2 = "away"')
     + f"""
+[outside]
+tries_at_night = 100
+
 [flows.main.nodes.away]
 kind = "outside"
 number = "{OUTSIDE}"
