@@ -837,6 +837,7 @@ class App:
             self._linked.set()
         else:
             self._inbox.put(events.PhonesWatched(watched=False))
+            self._modems.link_lost()
 
     async def _resync(self) -> None:
         """After each login: what lives is asked of Asterisk, and what ended unheard is told."""

@@ -228,6 +228,12 @@ class Modems:
         else:
             self._for_box[asked.uniqueid] = line, line.call_for_box(asked.number, came)
 
+    def link_lost(self) -> None:
+        """Asterisk may be gone, and with it what a call of the box's was for: nobody is rung on."""
+        while self._for_box:
+            _, (line, call) = self._for_box.popitem()
+            line.let_go(call)
+
     def _marked(self) -> dict[str, ModemLine]:
         """By the digits of their names."""
         lines = (line for line, _ in self._lines.values())

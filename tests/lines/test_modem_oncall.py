@@ -92,3 +92,33 @@ def test_an_urgent_message_finds_its_doctor_by_the_modem_that_is_all_a_clinic_ha
             mobile.close()
 
     here.run_on_time(story)
+
+
+def test_whom_the_modem_rings_for_an_asterisk_that_ends_is_rung_no_more(
+    here: Town, ports: Path
+) -> None:
+    """Nobody would be there who could say what it was about."""
+
+    async def story(_figures: Figures) -> None:
+        mobile = FarMobile(ports)
+        try:
+            async with practice.exchange(here) as told:
+                await registered(told)
+
+                async def dial() -> None:
+                    await soon(mobile.call(MOBILE))
+
+                await told.named(dial)
+                await mobile.press("1")
+                mobile.speak(CALLER_HZ)
+                await mobile.has_spoken(4.0)
+                mobile.hang_up()
+                await mobile.until(lambda: mobile.network.dialled == [ALVAREZ])
+                mobile.modem.far_rings()
+                await here.clinic.kill()
+                await soon(mobile.let_go())
+                await here.clinic.start()
+        finally:
+            mobile.close()
+
+    here.run_on_time(story)
