@@ -78,6 +78,7 @@ class PanelDesk:
         audit, `promise` the same once it is durable, and `parts` are those of the status."""
         self._promise, self._clock = promise, clock
         self._tries: door_rule.Tries = {}
+        self._told_shut_out = set[str]()
         self._opened: asyncio.Future[bool] | None = None
         self._one_opens = asyncio.Lock()
         self._plan, self._answers, self._throw, self._enter = plan, answers, switch, enter
@@ -229,6 +230,11 @@ class PanelDesk:
         verdict, self._tries = door_rule.judge(plan, phone, keyed, self._tries, self._clock())
         if verdict is Verdict.NO_DOOR:
             return codes.UNKNOWN
+        if verdict is Verdict.TOO_MANY and phone in self._told_shut_out:
+            return codes.DOOR_SHUT  # it stands in the audit once
+        self._told_shut_out -= {phone}
+        if verdict is Verdict.TOO_MANY:
+            self._told_shut_out |= {phone}
         is_open = verdict is Verdict.OPEN
         act = Act.OPENED_DOOR if is_open else Act.REFUSED
         about = "" if is_open else f"the door: {verdict}"
@@ -275,6 +281,15 @@ class PanelDesk:
                     state="warning",
                     detail="the button of the panel is held down",
                     cure="look whether something leans on it",
+                ),
+            )
+        if tried := door_rule.shut_out(self._tries, self._clock()):
+            return (
+                topics.Part(
+                    name="panel",
+                    state="warning",
+                    detail=f"too many wrong codes of the door at telephone {', '.join(tried)}",
+                    cure="ask who keyed them; it is listened to again by itself",
                 ),
             )
         return (topics.Part(name="panel", state="well", detail="answers"),)

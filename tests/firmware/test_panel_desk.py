@@ -302,6 +302,34 @@ def test_who_tries_codes_one_after_another_is_not_listened_to_for_ten_minutes() 
     assert door_rule.judge(settings.read(TEMPLATE), phone, "", {}, 0.0)[0] is Verdict.NO_DOOR
 
 
+def test_a_machine_that_tries_codes_all_day_tries_fifteen_of_them() -> None:
+    plan = settings.read(TEMPLATE + PANEL + 'door = "relay1"\ndoor_code = "4711"\n')
+    phone, heard = next(iter(plan.phones)), 0
+    tries: door_rule.Tries = {}
+    for at_s in range(0, 86_400, 30):
+        verdict, tries = door_rule.judge(plan, phone, "0000", tries, float(at_s))
+        heard += verdict is Verdict.WRONG
+    assert heard == 15
+    assert door_rule.judge(plan, phone, "4711", tries, 86_400.0)[0] is Verdict.OPEN
+
+
+def test_a_telephone_at_which_codes_are_tried_is_told_and_stands_in_the_audit_once(
+    tmp_path: Path,
+) -> None:
+    async def story(wall: Wall) -> None:
+        await wall.until(lambda: wall.desk.parts()[0].state == "well")
+        for _ in range(9):
+            assert await wall.desk.door_by_code("101", "0000") == codes.DOOR_SHUT
+        (part,) = wall.desk.parts()
+        assert (part.state, "telephone 101" in part.detail) == ("warning", True)
+        assert [one.about for one in wall.entered] == [
+            *["the door: a wrong code"] * 5,
+            "the door: too many wrong codes",
+        ]
+
+    tell(tmp_path, story)
+
+
 def test_a_panel_of_the_site_file_is_read_whole() -> None:
     panel = settings.read(TEMPLATE + PANEL).panel
     assert panel is not None
