@@ -25,6 +25,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, Union
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from firmware.durable import make_directory
 from firmware.operations import Asker, Role
 from firmware.peer import Peer, peer_of
 from firmware.place import SOCKET_PATH_MAX
@@ -415,7 +416,7 @@ def _bound(path: Path) -> str:
 def _listen(path: Path) -> socket.socket:
     """A socket nobody can connect to before its mode is right."""
     _check_length(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     _remove_dead(path)
     listening = socket.socket(socket.AF_UNIX)
     try:
