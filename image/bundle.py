@@ -18,6 +18,7 @@ from image.build import (
     Board,
     BuildError,
     cache,
+    naming,
     parts_of,
     release,
     run,
@@ -54,14 +55,15 @@ def pack(content: Path, out: Path, by: Signer, tools: Path) -> None:
             shutil.copy(by.key, work / "key.pem")
             key = "/packed/key.pem"
         script = f"""
-            mkdir {work}/t; mount -t tmpfs -o size=1g tmpfs {work}/t; cd {work}/t
-            tar -xf {tools} --exclude='./dev/*'; mkdir packed
-            mount --bind {work} packed; mkdir packed/in; mount --bind {content} packed/in
+            mkdir "$work/t"; mount -t tmpfs -o size=1g tmpfs "$work/t"; cd "$work/t"
+            tar -xf "$tools" --exclude='./dev/*'; mkdir packed
+            mount --bind "$work" packed; mkdir packed/in; mount --bind "$content" packed/in
             mount --rbind /proc proc; mount --rbind /dev dev
-            chroot . rauc bundle --cert=/packed/cert.pem --key="$1" \
+            chroot . rauc bundle --cert=/packed/cert.pem --key="$key" \
                 --mksquashfs-args="{SQUEEZED}" /packed/in /packed/made.raucb
         """
-        run(["sh", "-euc", script, "sh", key], inside=True)
+        paths = {"work": work, "tools": tools, "content": content, "key": key}
+        run(["sh", "-euc", naming(paths) + script], inside=True)
         (work / "made.raucb").replace(out)
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A disk that starts: the root behind its verity in slot a, kernel and boot loader. Runs in the workshop's own root.
 #
-#   disk.sh WORK SEED       in WORK: root/, initrd, vmlinuz, left-out; out comes disk.img. SEED, a UUID, decides all others
+#   disk.sh WORK SEED       in WORK: root/, initrd, vmlinuz, left-out; out come disk.img, the same packed, and root.size, the
+#                           bytes of all files in it. SEED, a UUID, decides all others
 set -euo pipefail
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 cd "$1"
@@ -11,6 +12,7 @@ seed=$2
 left_out=$(paste -sd '|' left-out)
 mkfs.erofs --quiet -zlz4hc,6 -C65536 -Eztailpacking --all-time "-T$SOURCE_DATE_EPOCH" -U "$seed" \
 	"--exclude-regex=^($left_out)$" root.erofs root
+dump.erofs -S root.erofs | sed -n 's/^Filesystem total original file size:[[:space:]]*\([0-9]*\).*/\1/p' >root.size
 salt=$(printf '%s' "$seed" | sha256sum | cut -d ' ' -f 1)
 root_hash=$(veritysetup format --salt="$salt" --uuid="$seed" root.erofs root.verity |
 	sed -n 's/^Root hash:[[:space:]]*//p')
@@ -40,3 +42,6 @@ part 21-root-a-verity Type=linux-generic Label=root-a-verity "CopyBlocks=$1/root
 part 30-root-b Type=linux-generic Label=root-b SizeMinBytes=512M SizeMaxBytes=512M
 part 31-root-b-verity Type=linux-generic Label=root-b-verity SizeMinBytes=16M SizeMaxBytes=16M
 systemd-repart --empty=create --size=auto --offline=yes --dry-run=no "--seed=$seed" --definitions=parts disk.img >/dev/null
+
+# ---- what is carried about; its bytes depend on no number of threads ----
+zstd --quiet -10 --threads=0 disk.img -o disk.img.zst
