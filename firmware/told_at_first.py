@@ -2,7 +2,9 @@
 they were, at another browser too, and a power cut asks nothing twice.
 """
 
+from collections.abc import Sequence
 from datetime import time
+from itertools import takewhile
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -146,21 +148,37 @@ def known(plan: Plan | None) -> Told:
     if plan is None:
         return Told()
     numbers = [number for line in plan.lines.values() for number in line.numbers]
-    front = set(plan.front_desk)
+    telephones = list(plan.phones.values())[:TELEPHONES_MOST]
+    address, rooms = _rooms([each.location for each in telephones])
     phones = tuple(
-        Phone(
-            number=each.extension,
-            name=each.name,
-            work=Work.FRONT_DESK if each.extension in front else Work.ROOM,
+        Phone.model_construct(
+            number=each.extension, name=each.name, room=room, work=_work(plan, each.extension)
         )
-        for each in list(plan.phones.values())[:TELEPHONES_MOST]
+        for each, room in zip(telephones, rooms, strict=True)
     )
     clinic = Clinic.model_construct(
         name=plan.name,
-        address="",
+        address=address,
         number=numbers[0] if numbers else "",
         timezone=str(plan.timezone),
         country="US",
         subdivision=None,
     )
     return Told(clinic=clinic, phones=phones)
+
+
+def _work(plan: Plan, extension: str) -> Work:
+    """By whose queue it rings for: our menus name queues as we name work."""
+    if extension in plan.front_desk:
+        return Work.FRONT_DESK
+    names = {name for name, queue in plan.queues.items() if extension in queue.agents}
+    return next((work for work in Work if work in names), Work.ROOM)
+
+
+def _rooms(locations: Sequence[str]) -> tuple[str, list[str]]:
+    """What all locations begin with is the address; what follows is each one's room."""
+    parts = [each.split(" - ") for each in locations]
+    alike = takewhile(lambda each: len(set(each)) == 1, zip(*parts, strict=False))
+    shared = len(list(alike))
+    address = ", ".join(parts[0][:shared]) if parts else ""
+    return address, [" - ".join(each[shared:]) for each in parts]

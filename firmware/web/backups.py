@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
@@ -28,6 +27,7 @@ from firmware.web.asking import ask_for
 from firmware.web.entrance import Refused, is_let_in, visitor_of
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
+from firmware.web.moments import dated
 from firmware.web.words import Words, to_say
 
 router = APIRouter()
@@ -160,7 +160,7 @@ def _when(request: Request, at: str) -> str:
     plan = house_of(request).site.plan
     zone = ZoneInfo(plan.timezone if plan else "UTC")
     local = datetime.fromisoformat(at).astimezone(zone)
-    return format_datetime(local, "medium", locale=words_of(request).locale)
+    return dated(local, words_of(request).locale)
 
 
 def _has_paper(house: House) -> bool:

@@ -137,7 +137,8 @@ def _shown(request: Request, step: str, *, status: int = 200, **values: object) 
     told = _told(request)
     answered = [each for each in STEPS if getattr(told, each, None) is not None]
     steps = [(each, name, each in answered) for each, name in STEPS.items()]
-    screen = {"steps": steps, "step": step, "why": "", "faults": {}, **values}
+    is_anew = not told_at_first.is_under_way(house_of(request).place)
+    screen = {"steps": steps, "step": step, "why": "", "faults": {}, "is_anew": is_anew, **values}
     return render(request, f"begin_{step}.html", status=status, **screen)
 
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import Field
@@ -41,6 +40,7 @@ from firmware.web.entrance import is_let_in, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.moments import dated
 from firmware.web.rounds import Going
 from firmware.web.today import PART_NAMES, Row, View
 from firmware.web.words import ENGLISH, Words, to_say
@@ -223,4 +223,4 @@ def _examined(request: Request) -> Iterator[Examined]:
 def _when(request: Request, at: str) -> str:
     plan = house_of(request).site.plan
     local = datetime.fromisoformat(at).astimezone(ZoneInfo(plan.timezone) if plan else None)
-    return format_datetime(local, "medium", locale=words_of(request).locale)
+    return dated(local, words_of(request).locale)

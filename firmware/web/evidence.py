@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +23,7 @@ from firmware.web.audit_book import UNREADABLE, zone_of
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.frame import ROLE_NAMES, render, words_of
 from firmware.web.house import House, house_of
+from firmware.web.moments import dated
 from firmware.web.words import to_say
 
 router = APIRouter()
@@ -179,4 +179,4 @@ def _lines(request: Request) -> list[Line]:
 
 def _when(request: Request, at: str) -> str:
     local = datetime.fromisoformat(at).astimezone(zone_of(house_of(request)))
-    return format_datetime(local, "short", locale=words_of(request).locale)
+    return dated(local, words_of(request).locale)

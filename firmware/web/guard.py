@@ -9,7 +9,6 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import structlog
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
@@ -23,6 +22,7 @@ from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.moments import dated
 from firmware.web.words import to_say
 
 router = APIRouter()
@@ -98,4 +98,4 @@ def _line(request: Request, one: BlockTold) -> Line:
 def _when(request: Request, at: datetime) -> str:
     plan = house_of(request).site.plan
     local = at.astimezone(ZoneInfo(plan.timezone) if plan else UTC)
-    return format_datetime(local, "medium", locale=words_of(request).locale)
+    return dated(local, words_of(request).locale)

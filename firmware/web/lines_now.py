@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import Request
 
 from firmware.lines_desk import LINES, LineNow, LinesRequest
@@ -15,6 +14,7 @@ from firmware.web.cures import Cure, cure_for
 from firmware.web.entrance import Refused, visitor_of
 from firmware.web.frame import words_of
 from firmware.web.house import house_of
+from firmware.web.moments import dated
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +55,4 @@ def _shown(request: Request, line: LineNow) -> Shown:
 def _when(request: Request, at: str) -> str:
     site = house_of(request).site.plan
     local = datetime.fromisoformat(at).astimezone(ZoneInfo(site.timezone) if site else None)
-    return format_datetime(local, "short", locale=words_of(request).locale)
+    return dated(local, words_of(request).locale)

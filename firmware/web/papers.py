@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
@@ -24,6 +24,7 @@ from firmware.web.first import ASKED_LINE, WRONG_WORD, is_word_of, sheet_of
 from firmware.web.forms import typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
+from firmware.web.moments import dated
 from firmware.web.own import KnowForm, is_on, known
 from firmware.web.words import to_say
 from ivr.canary import SELFTEST
@@ -153,4 +154,4 @@ def _lacked(request: Request) -> list[str]:
 
 def _when(request: Request, at: datetime) -> str:
     local = at.astimezone(zone_of(house_of(request)))
-    return format_datetime(local, "medium", locale=words_of(request).locale)
+    return dated(local, words_of(request).locale)

@@ -12,7 +12,6 @@ from ipaddress import IPv4Address, ip_address
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
@@ -30,6 +29,7 @@ from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.moments import dated
 from firmware.web.phone_link import UNMADE, desk_for
 from firmware.web.staff import square
 from firmware.web.words import to_say
@@ -223,7 +223,7 @@ def _shown(device: str) -> str:
 def _when(request: Request, at: datetime) -> str:
     plan, words = house_of(request).site.plan, words_of(request)
     local = at.astimezone(ZoneInfo(plan.timezone)) if plan else at
-    return format_datetime(local, "medium", locale=words.locale)
+    return dated(local, words.locale)
 
 
 def _signed_in(request: Request, extension: str) -> bool | None:

@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import AfterValidator, Field
@@ -21,6 +21,7 @@ from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.moments import dated
 from firmware.web.visitors import Visitor
 from firmware.web.words import to_say
 
@@ -109,7 +110,7 @@ def _line(each: Token, request: Request) -> Line:
     zone = ZoneInfo(plan.timezone) if plan else UTC
     used = words.gettext(to_say("never"))
     if each.used is not None:
-        used = format_datetime(each.used.astimezone(zone), "medium", locale=words.locale)
+        used = dated(each.used.astimezone(zone), words.locale)
     until = format_date(each.good_until.astimezone(zone).date(), "medium", locale=words.locale)
     if now >= each.good_until:
         return Line(each, used, words.say("no longer since %(day)s", day=until), "alarm")

@@ -29,9 +29,9 @@ AT_REST = (
     ("*72", to_say("… and a number: all my calls go there; *73 no more")),
     ("*80", to_say("Take the call that rings at a colleague's")),
     ("*97", to_say("Hear my messages")),
-    ("*35", to_say("Open the door, where there is one; its code behind it")),
     ("*56 / *57", to_say("Clinic closed / open for the rest of the day; *55 as scheduled")),
 )
+AT_THE_DOOR = ("*35", to_say("Open the door; its code behind it"))
 IN_A_TALK = (
     ("*1", to_say("… and a number: pass the caller on at once")),
     ("*2", to_say("… and a number: ask there first, then hang up to join the two")),
@@ -75,7 +75,7 @@ def _sheet(request: Request, template: str) -> Response:
         wrap_ups=_table(_table(document, "wrap_up"), "codes"),
         is_draft=bool(kept.done),
         today=format_date(house.now(), "long", locale=words_of(request).locale),
-        at_rest=AT_REST,
+        at_rest=[*AT_REST, *([AT_THE_DOOR] if _table(document, "panel").get("door") else [])],
         in_a_talk=IN_A_TALK,
     )
 

@@ -4,7 +4,6 @@ a press. The exchange does it and enters it."""
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
@@ -15,6 +14,7 @@ from firmware.web.entrance import Refused
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
+from firmware.web.moments import dated
 from firmware.web.words import to_say
 
 router = APIRouter()
@@ -53,5 +53,5 @@ async def allow(request: Request) -> Response:
 def _line(request: Request, one: StopNow) -> Line:
     plan, words = house_of(request).site.plan, words_of(request)
     local = one.since.astimezone(ZoneInfo(plan.timezone) if plan else None)
-    since = format_datetime(local, "medium", locale=words.locale)
+    since = dated(local, words.locale)
     return Line(one.phone, since, words.told(one.why))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
@@ -29,6 +28,7 @@ from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import house_of
 from firmware.web.messages import TEXT_STATES
+from firmware.web.moments import dated
 from firmware.web.words import to_say
 
 router = APIRouter()
@@ -133,7 +133,7 @@ def _went(request: Request, one: TextLine) -> Went:
 def _moment(request: Request, text: str) -> str:
     plan, words = house_of(request).site.plan, words_of(request)
     at = datetime.fromisoformat(text).astimezone(ZoneInfo(plan.timezone) if plan else None)
-    return format_datetime(at, "medium", locale=words.locale)
+    return dated(at, words.locale)
 
 
 def _line(request: Request, one: StopLine) -> Line:

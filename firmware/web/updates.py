@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Annotated
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -31,6 +30,7 @@ from firmware.web.entrance import Refused, visitor_of
 from firmware.web.forms import Form, typed
 from firmware.web.frame import render, words_of
 from firmware.web.house import House, house_of
+from firmware.web.moments import dated
 from firmware.web.words import to_say
 
 router = APIRouter()
@@ -244,4 +244,4 @@ def _local(house: House, at: datetime) -> datetime:
 
 def _when(request: Request, at: datetime) -> str:
     local = _local(house_of(request), at)
-    return format_datetime(local, "medium", locale=words_of(request).locale)
+    return dated(local, words_of(request).locale)

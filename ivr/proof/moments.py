@@ -77,9 +77,8 @@ class Moments:
     def in_words(self) -> str:
         """What was proven, and by how much of it."""
         return (
-            f"Proven for {self.minutes:,} minutes ({DAYS} days): {self.intervals:,} intervals"
-            f" between the edges of the schedules that callers meet stand for them, in"
-            f" {len(self.as_written)} situations, and {len(self.switched)} more by hand."
+            f"Proven for every minute of the next {DAYS} days. Situations that the hours lead to:"
+            f" {len(self.as_written)}; that switching them by hand leads to: {len(self.switched)}."
         )
 
     def situation_at(self, plan: Plan, local: datetime) -> Situation | None:

@@ -2,6 +2,7 @@
 draft that could be published as it is."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -10,7 +11,7 @@ import pyrage
 import pytest
 from fastapi.testclient import TestClient
 
-from firmware import backup, backup_keys, draft, people, told_at_first
+from firmware import backup, backup_keys, draft, people, settings, told_at_first
 from firmware.keys import KeyPair
 from firmware.ledger import Ledger
 from firmware.machine import MachineKey
@@ -22,6 +23,7 @@ from firmware.settings import nothing_beside
 from tests.web.clinic import Clinic, named, token_in
 from tests.web.exchanging import exchange_of
 
+TEMPLATE = Path("firmware/template/clinic.toml")
 CLINIC = {
     "name": "Elm Pediatrics",
     "address": "4 Elm Road, Springfield",
@@ -255,3 +257,36 @@ def test_a_mobile_is_rung_from_the_last_screen_and_what_came_of_it_is_said(clini
         assert len(exchange.mobiles) == 2
     with clinic.browser() as browser:
         assert browser.post("/begin/mobile", data={"mobile": "2025550171"}).status_code == 303
+
+
+def test_who_begins_anew_in_a_clinic_that_is_set_up_is_told_and_finds_it_filled_in_as_it_is(
+    clinic: Clinic,
+) -> None:
+    told_at_first.done(clinic.place)
+    with clinic.browser() as browser:
+        clinic.sign_in(browser, named(Role.ADMIN))
+        shown = browser.get("/begin/phones").text
+        assert "This clinic is set up." in shown
+        assert 'value="101"' in shown
+        assert not told_at_first.is_under_way(clinic.place)
+
+
+def test_the_first_run_of_a_new_clinic_warns_of_nothing(clinic: Clinic) -> None:
+    with clinic.browser() as browser:
+        admin(clinic, browser)
+        assert "This clinic is set up." not in browser.get("/begin/phones").text
+
+
+def test_what_all_telephones_locations_begin_with_is_the_address_and_the_rest_their_rooms() -> None:
+    plan = settings.read(TEMPLATE.read_text("utf-8"))
+    rooms = {"101": " - reception", "102": " - floor 2 - lab", "103": ""}
+    phones = {
+        number: replace(plan.phones[number], location=f"4 Elm Road - Springfield{room}")
+        for number, room in rooms.items()
+    }
+    told = told_at_first.known(replace(plan, phones=phones))
+    assert told.clinic is not None
+    assert told.clinic.address == "4 Elm Road, Springfield"
+    assert told.phones is not None
+    assert [each.room for each in told.phones] == ["reception", "floor 2 - lab", ""]
+    assert [each.work for each in told.phones] == ["front-desk", "front-desk", "nurse"]

@@ -189,6 +189,16 @@ def test_the_sheets_say_who_is_where_and_that_it_is_a_draft(
     assert "*3" in wall
 
 
+def test_the_wall_sheet_tells_how_the_door_opens_where_there_is_one(
+    clinic: Clinic, admin: TestClient
+) -> None:
+    assert "*35" not in admin.get("/rooms/sheets/wall").text
+    panel = '\n[panel]\nboard = "/dev/serial/by-id/usb-board"\ndoor = "relay1"\n'
+    site = clinic.place.site_file.read_text("utf-8") + panel
+    clinic.place.site_file.write_text(site, "utf-8")
+    assert "*35" in admin.get("/rooms/sheets/wall").text
+
+
 def test_the_wall_sheet_warns_where_a_modem_alone_takes_emergency_calls(
     clinic: Clinic, admin: TestClient
 ) -> None:
