@@ -33,7 +33,7 @@ def test_an_auditor_reads_who_opens_what_how_drills_went_and_each_line_of_the_ru
         clinic.sign_in(browser, named(Role.AUDITOR))
         text = browser.get("/evidence").text
         assert all(named(role) in text for role in Role)
-        assert "Sun, Mar 1, 2026, 10:00 AM" in text, (
+        assert "Sun, Mar 1, 2026, 10:00\u202fAM" in text, (
             "when the nurse signed in last, by the clinic's clock"
         )
         assert "careline-1.age: well" in text
