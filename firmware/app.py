@@ -336,6 +336,7 @@ class App:
                 waited_in=lambda: {
                     queue for each in self._exchange.waiting().values() for queue in each.queues
                 },
+                rung=lambda: board.rung(self._exchange),
                 answers=self._hours.answers,
             )
             self._outside = OutsideDesk(link=self._link, promise=self._backlog.promise)

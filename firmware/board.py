@@ -101,6 +101,15 @@ def _calling(exchange: Exchange) -> Iterator[CallingLine]:
             yield CallingLine(call=agent.talks_to, phones=(agent.extension,), talks=True)
 
 
+def rung(exchange: Exchange) -> set[str]:
+    """The telephones that ring for a caller."""
+    return {
+        offer.extension
+        for offer in exchange.offers.values()
+        if offer.state is Ringing.OPEN and offer.call in exchange.calls
+    }
+
+
 def _hours(name: str, given: Answer) -> HoursLine:
     until = given.until.isoformat(timespec="minutes") if given.until else None
     return HoursLine(

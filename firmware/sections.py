@@ -145,6 +145,7 @@ NAMED_AT: tuple[tuple[Path, str], ...] = (
     (("pages", "*", "phones", "*"), "phones"),
     (("pages", "*", "speaker"), "speakers"),
     (("speakers", "*", "bell", "*"), "queues"),
+    (("speakers", "*", "bell_phones", "*"), "phones"),
     (("speakers", "*", "bell_hours"), "hours"),
     (("dial_rules", "*", "trunk"), "trunks"),
     (("dial_rules", "*", "otherwise", "*"), "trunks"),

@@ -351,7 +351,7 @@ class _Reading:
         blocking = self._admit(BlockingForm, self.document.get("blocking", {}), ("blocking",))
         parking = plan.Parking(clinic.parking) if clinic else plan.Parking()
         speakers = self._section("speakers", SpeakerForm, SpeakerForm.speaker)
-        speakers_fit(speakers, pages, queues, hours, self._fault)
+        speakers_fit(speakers, pages, queues, phones, hours, self._fault)
         inner.check_numbers(phones, queues, mailboxes, emergency, parking, pages, rules.values())
         words = texts.get(language, {}).keys() | standard_prompts().get(language, {}).keys()
         inner.check_words(queues, flows, words, language)

@@ -2,7 +2,8 @@
 ring for whoever waits.
 
     a page       Asterisk opens a leg to us; chime, then the voice, for PAGE_MOST_S at most
-    the bell     while somebody waits in its queues, and its hours, where it has some, are closed
+    the bell     while somebody waits in its queues or its telephones ring for a caller, and its
+                 hours, where it has some, are closed
 
 Nothing of it is on a call's way: without a loudspeaker there is silence, and telephones that are
 paged beside it are reached by Asterisk alone.
@@ -56,11 +57,14 @@ class Speakers:
         *,
         plan: Callable[[], Plan],
         waited_in: Callable[[], Collection[str]],
+        rung: Callable[[], Collection[str]],
         answers: Callable[[], Mapping[str, Answer]],
         port: Callable[[str], Port] = lambda name: PortAudioPort(name, Way.PLAY),
     ) -> None:
-        """`waited_in` are the queues in which somebody waits, `answers` how the hours stand."""
-        self._plan, self._waited_in, self._answers, self._port = plan, waited_in, answers, port
+        """`waited_in` are the queues in which somebody waits, `rung` the telephones that ring for
+        callers, `answers` how the hours stand."""
+        self._plan, self._waited_in, self._rung = plan, waited_in, rung
+        self._answers, self._port = answers, port
         self._all: dict[str, _Running] = {}
 
     async def run(self) -> None:
@@ -129,7 +133,8 @@ class Speakers:
 
     def _is_due(self, wish: Loudspeaker) -> bool:
         """Somebody waits, at a time for it."""
-        if not set(wish.bell).intersection(self._waited_in()):
+        waits = set(wish.bell).intersection(self._waited_in())
+        if not waits and not set(wish.bell_phones).intersection(self._rung()):
             return False
         answer = self._answers().get(wish.bell_hours) if wish.bell_hours else None
         return answer is None or not answer.is_open

@@ -1,6 +1,7 @@
 """The section [speakers] of the site file: loudspeakers that are plugged into the box.
 
-A page of [pages] speaks to one of them; at night one rings for whoever waits in a queue.
+A page of [pages] speaks to one of them; at night one rings for whoever waits in a queue, or for
+whom a telephone rings.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -8,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from firmware.forms import Strict, Word
+from firmware.forms import Extension, Strict, Word
 from firmware.inside_section import PageForm
 from firmware.toml_lines import Path
 from ivr import plan
@@ -32,17 +33,23 @@ class SpeakerForm(Strict):
     bell: Annotated[
         tuple[Word, ...], Field(max_length=20, description="a list of up to 20 queues")
     ] = ()
+    bell_phones: Annotated[
+        tuple[Extension, ...], Field(max_length=40, description="a list of up to 40 telephones")
+    ] = ()
     bell_hours: Word | None = None
 
     def speaker(self, name: str) -> plan.Loudspeaker:
         hours = self.bell_hours or ""
-        return plan.Loudspeaker(name, self.device, self.volume_db, self.bell, hours)
+        return plan.Loudspeaker(
+            name, self.device, self.volume_db, self.bell, hours, self.bell_phones
+        )
 
 
 def speakers_fit(
     speakers: Mapping[str, plan.Loudspeaker],
     pages: Mapping[str, PageForm],
     queues: Collection[str],
+    phones: Collection[str],
     hours: Collection[str],
     fault: Callable[[Path, str, str], None],
 ) -> None:
@@ -55,11 +62,15 @@ def speakers_fit(
         for index, queue in enumerate(one.bell):
             if queue not in queues:
                 fault(("speakers", name, "bell", index), "there is no such queue", "name one")
+        for index, phone in enumerate(one.bell_phones):
+            if phone not in phones:
+                where = ("speakers", name, "bell_phones", index)
+                fault(where, "there is no such telephone", "name one of [phones.NUMBER]")
         if one.bell_hours and one.bell_hours not in hours:
             cure = "name those of [hours.NAME]"
             fault(("speakers", name, "bell_hours"), "there are no such hours", cure)
-        if one.bell_hours and not one.bell:
-            cure = 'name the queues for whose callers it rings: bell = ["…"]'
+        if one.bell_hours and not (one.bell or one.bell_phones):
+            cure = 'name the queues for whose callers it rings, bell = ["…"], or bell_phones'
             fault(("speakers", name, "bell_hours"), "nobody rings this bell", cure)
     for name, page in pages.items():
         if page.speaker and page.speaker not in speakers:

@@ -332,6 +332,7 @@ class Loudspeaker:
     volume_db: int  # 0: as loud as a telephone
     bell: tuple[str, ...] = ()  # queues for whose callers it rings
     bell_hours: str = ""  # while these are closed; empty: always
+    bell_phones: tuple[str, ...] = ()  # and while one of these rings for a caller
 
 
 @dataclass(frozen=True, slots=True)

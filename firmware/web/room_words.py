@@ -464,6 +464,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         to_say("Queues for whose callers it rings"),
         to_say("Until somebody answers. Any telephone can: it dials *80."),
     ),
+    "speakers.bell_phones": (
+        to_say("Telephones with which it rings"),
+        to_say("While one of them rings for a caller: for whoever is called without a queue."),
+    ),
     "speakers.bell_hours": (
         to_say("It rings only while these are closed"),
         to_say("None: at any hour."),

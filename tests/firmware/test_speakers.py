@@ -22,12 +22,15 @@ HALL = """
 device = "USB Audio"
 volume_db = -6
 bell = ["{queue}"]
+bell_phones = ["{phone}"]
 bell_hours = "{hours}"
 
 [pages.hall]
 number = "695"
 speaker = "{speaker}"
 """
+
+NAMED = {"queue": "nurse", "phone": "104", "hours": "office", "speaker": "hall"}
 
 
 @dataclass
@@ -36,14 +39,16 @@ class Hall:
 
     fake: FakeSound = field(default_factory=FakeSound)
     waited_in: set[str] = field(default_factory=set)
+    rung: set[str] = field(default_factory=set)
     is_open: bool = False
 
     def build(self) -> None:
-        hall = Loudspeaker("hall", "USB", 0, ("nurse",), "office")
+        hall = Loudspeaker("hall", "USB", 0, ("nurse",), "office", ("104",))
         plan: Plan = replace(settings.read(TEMPLATE), speakers={"hall": hall})
         self.desk = Speakers(
             plan=lambda: plan,
             waited_in=lambda: self.waited_in,
+            rung=lambda: self.rung,
             answers=lambda: {"office": Answer(self.is_open, Why(Kind.WEEK, "mon"), None)},
             port=lambda _name: self.fake,
         )
@@ -96,6 +101,17 @@ def test_by_day_the_telephones_ring_and_the_hall_is_quiet() -> None:
     tell(story)
 
 
+def test_it_rings_with_a_telephone_that_is_rung_without_a_queue() -> None:
+    async def story(hall: Hall) -> None:
+        one = _all(hall)[0].plan
+        hall.rung = {"101"}
+        assert not hall.desk._is_due(one)
+        hall.rung.add("104")
+        assert hall.desk._is_due(one)
+
+    tell(story)
+
+
 def test_unplugged_it_is_told_with_its_cure_and_well_again_once_back() -> None:
     async def story(hall: Hall) -> None:
         hall.fake.unplug()
@@ -112,8 +128,9 @@ def _all(hall: Hall) -> list[Any]:
 
 
 def test_a_site_names_a_loudspeaker_and_a_page_that_speaks_to_it_alone() -> None:
-    site = settings.read(TEMPLATE + HALL.format(queue="nurse", hours="office", speaker="hall"))
-    assert site.speakers["hall"] == Loudspeaker("hall", "USB Audio", -6, ("nurse",), "office")
+    site = settings.read(TEMPLATE + HALL.format(**NAMED))
+    hall = Loudspeaker("hall", "USB Audio", -6, ("nurse",), "office", ("104",))
+    assert site.speakers["hall"] == hall
     assert site.heard_at == {"695": "hall"}
     assert site.pages["695"] == ()
 
@@ -122,14 +139,14 @@ def test_a_site_names_a_loudspeaker_and_a_page_that_speaks_to_it_alone() -> None
     ("named", "reason"),
     [
         ({"queue": "nobody"}, "there is no such queue"),
+        ({"phone": "199"}, "there is no such telephone"),
         ({"hours": "never"}, "there are no such hours"),
         ({"speaker": "cellar"}, "there is no such loudspeaker"),
     ],
 )
 def test_what_a_loudspeaker_names_must_be_there(named: dict[str, str], reason: str) -> None:
-    names = {"queue": "nurse", "hours": "office", "speaker": "hall", **named}
     with pytest.raises(SiteFaults) as refused:
-        settings.read(TEMPLATE + HALL.format(**names))
+        settings.read(TEMPLATE + HALL.format(**{**NAMED, **named}))
     assert reason in str(refused.value)
 
 

@@ -33,6 +33,7 @@ SITE = (
 [speakers.hall]
 device = "paging"
 bell = ["one"]
+bell_phones = ["104"]
 
 [pages.hall]
 number = "690"
@@ -234,5 +235,29 @@ def test_the_bell_rings_for_whoever_waits_until_any_telephone_picks_up(
             await line.hang_up()
             await told.outcome(call)
             assert len(alsa.played()) - after < 10 * FRAME_BYTES
+
+    here.run(story())
+
+
+def test_the_bell_rings_with_a_telephone_that_no_queue_stands_before(
+    here: Town, alsa: Alsa
+) -> None:
+    async def story() -> None:
+        for phone in PHONES:
+            await here.telco.behave(phone, Silent())
+        async with practice.exchange(here) as told:
+            await stands(told, "well")
+            before = len(alsa.played())
+            line, call = await told.call(here.telco)
+            await line.press("4")
+            rung = await here.telco.ringing("104")
+            await until(
+                lambda: tones(samples(alsa, before), 880) + tones(samples(alsa, before), 1100) > 5
+            )
+            await line.hang_up()
+            await soon(rung.ended)
+            await told.outcome(call)
+            after = len(alsa.played())
+            assert tones(samples(alsa, after), 880) == 0
 
     here.run(story())
