@@ -1,6 +1,7 @@
 """What the calls of each trunk tell of it, for the status: whether there is sound in those that are
-up (mute_trunks), whether a gateway takes any (no_dial_tone), and whether it said nothing to one, so
-that Asterisk passes it by (line_groups). No call hangs on anything here.
+up (mute_trunks) and the company hears any (deaf_trunks), whether a gateway takes any
+(no_dial_tone), and whether it said nothing to one, so that Asterisk passes it by (line_groups). No
+call hangs on anything here.
 
     silent: passed by -> an alarm, until it is no more, and answers or has a call
 """
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
-from firmware import mute_trunks, no_dial_tone
+from firmware import deaf_trunks, mute_trunks, no_dial_tone
 from firmware.asterisk import translate, trunk_states
 from firmware.asterisk.line_groups import trunk_endpoint
 from firmware.asterisk.link import ActionFailed, Link
@@ -35,11 +36,17 @@ class TrunkCalls:
         self._plan, self._link, self._clock, self._now = plan, link, clock, now
         self._silent: frozenset[str] = frozenset()  # by name
         self._ears: dict[str, mute_trunks.Ear] = {}
+        self._mouths: dict[str, deaf_trunks.Mouth] = {}  # by their endpoint
         self._up: Mapping[str, list[str]] = {}  # calls, by their trunk's endpoint
         self._refused: dict[str, int] = {}  # in a row, by the gateway's endpoint
 
     def heard(self, message: Message) -> None:
         """Asterisk said so."""
+        if report := trunk_states.reported(message):
+            if any(trunk_endpoint(it) == report.endpoint for it in self._plan().trunks.values()):
+                mouth = self._mouths.get(report.endpoint, deaf_trunks.NEW)
+                self._mouths[report.endpoint] = deaf_trunks.reported(mouth, report, self._clock())
+            return
         endpoint = no_dial_tone.refused(message)
         if not endpoint or self._up.get(endpoint):
             return
@@ -63,6 +70,10 @@ class TrunkCalls:
             if up:
                 self._refused.pop(trunk_endpoint(trunk), None)
         self._ears = ears
+        self._mouths = {
+            endpoint: deaf_trunks.over(mouth, self._up.get(endpoint, ()))
+            for endpoint, mouth in self._mouths.items()
+        }
         now_s = self._now().timestamp()
         silent: set[str] = set()
         for name, trunk in self._plan().trunks.items():
@@ -91,4 +102,6 @@ class TrunkCalls:
             silent = {"state": "alarm", "detail": SILENT, "cure": SILENT_CURE}
             part = part.model_copy(update=silent)
         part = no_dial_tone.told(part, refused)
-        return mute_trunks.told(part, self._ears.get(name, mute_trunks.NEW))
+        part = mute_trunks.told(part, self._ears.get(name, mute_trunks.NEW))
+        mouth = self._mouths.get(trunk_endpoint(trunk)) if trunk else None
+        return deaf_trunks.told(part, mouth) if mouth else part

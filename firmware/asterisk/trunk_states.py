@@ -17,6 +17,7 @@ from firmware.asterisk.translate import Action
 from firmware.asterisk.wire import Message
 
 UP = "6"  # Asterisk's AST_STATE_UP
+SENDER_REPORT = "200"  # RFC 3550, 6.4.1; of who sent nothing it is 201
 REGISTRATIONS: Action = ("PJSIPShowRegistrationsOutbound",)
 
 
@@ -45,6 +46,17 @@ class Contact:
 
 
 NOT_ASKED = Contact()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one end of a call's sound reports of it (RTCP: RFC 3550, 6.4)."""
+
+    endpoint: str
+    channel: str
+    is_ours: bool
+    sent_sound: bool  # since its report before
+    blocks: int  # of the sources that were heard since then
 
 
 def sign_in(endpoint: str) -> Action:
@@ -87,10 +99,30 @@ def answered(channels: Iterable[Message]) -> Mapping[str, list[str]]:
     """The channels that talk, by the endpoint of each; `channels` is told by translate.CALLS_UP."""
     found: dict[str, list[str]] = defaultdict(list)
     for each in channels:
-        endpoint, _, _ = each.get("Channel").removeprefix("PJSIP/").rpartition("-")
         if each.get("ChannelState") == UP:
-            found[endpoint].append(each.get("Channel"))
+            found[_endpoint(each.get("Channel"))].append(each.get("Channel"))
     return found
+
+
+def reported(message: Message) -> Report | None:
+    """None: this tells of no report, or of one before the call was answered."""
+    event, technology = message.get("Event"), message.get("Channel").partition("/")[0]
+    if event not in {"RTCPSent", "RTCPReceived"} or technology != "PJSIP":
+        return None
+    if message.get("ChannelState") != UP:
+        return None
+    channel = message.get("Channel")
+    return Report(
+        endpoint=_endpoint(channel),
+        channel=channel,
+        is_ours=event == "RTCPSent",
+        sent_sound=message.get("PT").startswith(SENDER_REPORT),
+        blocks=count_said(message.get("ReportCount")) or 0,
+    )
+
+
+def _endpoint(channel: str) -> str:
+    return channel.removeprefix("PJSIP/").rpartition("-")[0]
 
 
 def passed_by(endpoint: str) -> Action:

@@ -2,7 +2,8 @@
 takes (RFC 3261, 8.2.6). Its address is its own, so that a trunk may lead there.
 
 A call that it answers with 200 is up, and mute until told otherwise: then it is sent silence as a
-telephone sends it that is there and says nothing (RTP, RFC 3550, 5.1; µ-law)."""
+telephone sends it that is there and says nothing (RTP, RFC 3550, 5.1; µ-law), and reports, once
+told to, each second that it heard nothing, or something (RTCP, 6.4.1)."""
 
 import asyncio
 import struct
@@ -12,7 +13,8 @@ from typing import cast
 
 ADDRESS = "127.0.0.4"
 SESSION = ("v=0", f"o=- 1 1 IN IP4 {ADDRESS}", "s=-", f"c=IN IP4 {ADDRESS}", "t=0 0")
-PACKETS, QUIET = 10, b"\xff" * 160
+PACKETS, QUIET, SOURCE = 10, b"\xff" * 160, 1
+REPORTS_EVERY_S = 1.0
 ECHOED = ("via:", "from:", "to:", "call-id:", "cseq:")
 
 
@@ -29,6 +31,7 @@ class Stubborn(asyncio.DatagramProtocol):
         self._hears = 0  # the last caller's port for sound
         self.is_mute = True
         self.is_there = False  # for whoever asks
+        self.hears: bool | None = None  # as it reports; None: it sends no reports
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -42,6 +45,7 @@ class Stubborn(asyncio.DatagramProtocol):
             self._answer("200 OK", echoed, sender, "")
         if method == "ACK" and not self.is_mute:
             self._say_nothing((sender[0], self._hears))
+            self._report((sender[0], self._hears + 1))
         if method != "INVITE":
             return
         self._hears = next(int(it.split(" ")[1]) for it in lines if it.startswith("m=audio "))
@@ -55,8 +59,19 @@ class Stubborn(asyncio.DatagramProtocol):
 
     def _say_nothing(self, at: tuple[str, int]) -> None:
         for number in range(PACKETS):
-            head = struct.pack("!BBHII", 0x80, 0, number, number * len(QUIET), 1)
+            head = struct.pack("!BBHII", 0x80, 0, number, number * len(QUIET), SOURCE)
             self._send(head + QUIET, at)
+
+    def _report(self, at: tuple[str, int]) -> None:
+        """Of the sound that came since the last one, each second until there is nobody to tell."""
+        if not self._transport or self._transport.is_closing():
+            return
+        if self.hears is not None:
+            head = struct.pack("!BBHI", 0x80 + self.hears, 200, 6 + 6 * self.hears, SOURCE)
+            sent = struct.pack("!5I", 0, 0, 0, PACKETS, PACKETS * len(QUIET))
+            block = struct.pack("!6I", 2, 0, 100, 0, 0, 0) if self.hears else b""
+            self._send(head + sent + block, at)
+        asyncio.get_running_loop().call_later(REPORTS_EVERY_S, self._report, at)
 
     def _answer(self, answer: str, echoed: list[str], sender: tuple[str, int], sdp: str) -> None:
         tag = "" if answer.startswith("100") else ";tag=stubborn"

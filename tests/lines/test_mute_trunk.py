@@ -1,5 +1,6 @@
-"""Calls that are answered and in which nobody is heard, and a gateway that takes none: told at
-once. The gateway is a socket that answers, and sends no sound, or a telephone's silence."""
+"""Calls that are answered and in which nobody is heard, or the company hears nobody, and a gateway
+that takes none: told at once. The gateway is a socket that answers, and sends no sound, or a
+telephone's silence."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware import mute_trunks, no_dial_tone
+from firmware import deaf_trunks, mute_trunks, no_dial_tone
 from firmware.asterisk.telco import LiveCall
 from firmware.ports import free_ports
 from firmware.topics import Part
@@ -52,8 +53,8 @@ async def becomes(told: Story, name: str, state: str) -> Part:
                 return part
 
 
-async def dial(clinic: Town, number: str) -> LiveCall:
-    call = await clinic.telco.dial("102", number)
+async def dial(clinic: Town, number: str, speaks: Path | None = None) -> LiveCall:
+    call = await clinic.telco.dial("102", number, speaks=speaks)
     await soon(call.answered)
     return call
 
@@ -77,6 +78,31 @@ def test_calls_in_which_nobody_is_heard_are_told_and_one_who_only_says_nothing_i
             heard = await dial(clinic, OUTSIDE[3])
             await soon(becomes(told, "trunk first", "well"))
             await heard.hang_up()
+
+    clinic.run(story())
+
+
+def test_a_company_that_reports_that_it_hears_nothing_is_told_until_it_hears_a_call(
+    clinic: Town, port: int, tmp_path: Path
+) -> None:
+    hush = ear.write_samples(tmp_path / "hush.wav", np.zeros(8000, np.int16))
+
+    async def story() -> None:
+        async with company(port) as first, practice.exchange(clinic) as told:
+            first.answers, first.is_mute, first.hears = ("200 OK",), False, False
+            calls = [await clinic.telco.dial("102", number, speaks=hush) for number in OUTSIDE[:3]]
+            part = await soon(becomes(told, "trunk first", "warning"))
+            assert part.cure == deaf_trunks.CURE
+            first.hears = True
+            await soon(becomes(told, "trunk first", "well"))
+            for call in calls:
+                await call.hang_up()
+            first.hears = False
+            calls = [await clinic.telco.dial("102", number, speaks=hush) for number in OUTSIDE[:3]]
+            alarm = await soon(becomes(told, "trunk first", "alarm"))
+            assert alarm.detail == deaf_trunks.SEVERAL.format(3)
+            for call in calls:
+                await call.hang_up()
 
     clinic.run(story())
 
