@@ -86,10 +86,11 @@ class Rehearsal:
         return serving(self.place, "exchange", command, told, watchdog_s=WATCHDOG_S)
 
     def root(
-        self, told: Callable[[str], None] = lambda line: None
+        self, told: Callable[[str], None] = lambda line: None, *, guards: bool = False
     ) -> AbstractAsyncContextManager[Supervisor]:
-        """`careline root`, with no more rights here than the runner's own."""
-        return serving(self.place, "root", ROOT, told)
+        """`careline root`, with no more rights here than the runner's own; one that guards keeps
+        the packet filter of the network that it runs in."""
+        return serving(self.place, "root", (*ROOT, *(("--guard",) if guards else ())), told)
 
     def web(
         self, told: Callable[[str], None] = lambda line: None

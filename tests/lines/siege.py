@@ -29,7 +29,7 @@ from firmware.asterisk.telco import Answers
 from firmware.control import ask_async
 from firmware.guard_acts import UnblockAddress
 from firmware.ports import keep_ports
-from firmware.rehearsal import ROOT, Rehearsal, serving
+from firmware.rehearsal import Rehearsal
 from firmware.root import RootError
 from firmware.store import open_reader
 from tests.system import ear
@@ -264,8 +264,7 @@ async def story(home: Path, seconds: float, held: int) -> dict[str, Any]:
     clinic = everywhere(rehearsal.build(home))
     try:
         await clinic.start()
-        guarding = (*ROOT, "--guard")
-        async with serving(clinic.place, "root", guarding, lambda _: None), clinic.exchange():
+        async with clinic.root(guards=True), clinic.exchange():
             return await besieged(clinic, held, seconds)
     finally:
         await clinic.stop()

@@ -1,8 +1,10 @@
 """The pictures of the README: each screen of a practice in which somebody calls, as an old desktop
-computer and a telephone show it. `make pictures` draws them again; they are looked at by eye.
+computer and a telephone show it. `make pictures` draws them again; they are looked at by eye. All
+of it stands in a network of its own, in which strangers scan the clinic and are blocked.
 """
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +18,7 @@ from firmware.asterisk.telco import LiveCall, Silent
 from firmware.operations import Role
 from firmware.web.begin import STEPS
 from firmware.web.frame import TABS
+from tests.lines import siege
 from tests.page.conftest import CHROMIUM
 from tests.page.practice import CHEAP, PASSWORD, SOON_S, Practice, standing
 
@@ -36,6 +39,7 @@ BEHIND = {
     "set-up": "/rooms/phones/set-up/101",
     "network": "/network",
     "doctor": "/doctor",
+    "guard": "/guard",
     "extensions": "/rooms/sheets/extensions",
     "wall-sheet": "/rooms/sheets/wall",
     "compare": "/publish/compare",
@@ -47,14 +51,25 @@ BEHIND = {
 }
 # Whoever may see the most of a screen; everybody else's is the admin's.
 SEEN_BY = {"today": Role.FRONT_DESK, "messages": Role.FRONT_DESK, "calls": Role.FRONT_DESK}
+ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--net")
+STRANGERS = (siege.SCANNER, siege.STRANGER)
+KNOCK_S = 10.0
 PIN = "902146"
 ANN, BEN = "2025550177", "2025550142"
 
 
 def main() -> None:
+    if "alone" not in sys.argv:
+        again = (*ALONE, sys.executable, "-m", "tests.page.portraits", "alone")
+        os.execvp(ALONE[0], again)  # noqa: S606 - no shell is wanted
     WHERE.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=SOON_S * 1000)
-    with tempfile.TemporaryDirectory() as home, standing(Path(home)) as here:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        siege.outside() as strangers,
+        standing(Path(home), change=siege.everywhere, guards=True) as here,
+    ):
+        here.run(_scanned(here, strangers))
         number = here.rehearsal.plan.lines["main"].numbers[0]
         for person in here.rehearsal.plan.people:
             pins.keep(here.place.page_db, person, PIN, CHEAP)  # a clinic in good order
@@ -71,6 +86,15 @@ def main() -> None:
             for caller in callers:
                 here.run(caller.hang_up())
             browser.close()
+
+
+async def _scanned(here: Practice, strangers: int) -> None:
+    """Until the kernel has blocked each of them."""
+    clinic = here.rehearsal
+    await siege.arranged(clinic)
+    for each in STRANGERS:
+        await siege.knock(strangers, "probe", clinic.site.ports.sip, KNOCK_S, each)
+        assert await siege.blocked(clinic, each, SOON_S)
 
 
 async def _chooses(here: Practice, number: str, caller: str, key: str) -> LiveCall:

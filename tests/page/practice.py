@@ -105,11 +105,14 @@ def standing(
     site_text: str | None = None,
     furnish: Callable[[Place], None] = lambda place: None,
     has_exchange: bool = True,
+    change: Callable[[Rehearsal], Rehearsal] = lambda made: made,
+    guards: bool = False,
 ) -> Iterator[Practice]:
     """All of it up; nothing left of it afterwards. A new one belongs to nobody yet. `furnish` is
-    called before anything runs; without an exchange it is as one whose exchange is down."""
+    called before anything runs; without an exchange it is as one whose exchange is down; one that
+    guards itself keeps the packet filter of the network that this runs in."""
     ensure_root(lambda line: None)
-    made = rehearsal.build(home, site_text=site_text)
+    made = change(rehearsal.build(home, site_text=site_text))
     furnish(made.place)
     db, now = made.place.page_db, datetime.now(UTC)
     if is_new:
@@ -125,7 +128,7 @@ def standing(
     async def up() -> None:
         await made.start()
         answering = [exchange] if has_exchange else []
-        for service in (made.root(told.append), *answering, made.web(told.append)):
+        for service in (made.root(told.append, guards=guards), *answering, made.web(told.append)):
             await kept.enter_async_context(service)
 
     async def down() -> None:
