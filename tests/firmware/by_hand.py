@@ -145,7 +145,7 @@ class Asterisk:
         self._ended.set()
 
 
-MUSIC, BEEP = 2, 3  # levels by which they are known
+SILENCE, MUSIC, BEEP = 0, 2, 3  # levels by which they are known
 
 
 class Leg:
@@ -166,6 +166,11 @@ class Leg:
     async def hears(self, level: int) -> None:
         """Wait for a prompt of this level."""
         await self._heard[level].wait()
+
+    async def falls_silent(self) -> None:
+        """Wait until what is heard now is over."""
+        self._heard[SILENCE].clear()
+        await self.hears(SILENCE)
 
     async def _listen(self) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):

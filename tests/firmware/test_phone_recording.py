@@ -53,7 +53,7 @@ def test_what_is_said_after_the_tone_is_handed_over_and_nothing_of_it_stays(
             asking = asyncio.create_task(asks(place))
             leg = await picked_up(clinic)
             await leg.hears(BEEP)
-            await leg.hears(0)  # the tone is over
+            await leg.falls_silent()  # the tone is over
             await says(leg, 40)
             leg.press("#")
             samples = samples_in("", await asking)

@@ -27,8 +27,7 @@ class Stubborn(asyncio.DatagramProtocol):
         self.called: list[str] = []
         self.port = 0
         self._transport: asyncio.DatagramTransport | None = None
-        self._calls: set[str] = set()
-        self._hears = 0  # the last caller's port for sound
+        self._hears: dict[str, int] = {}  # the caller's port for sound, by the call
         self.is_mute = True
         self.is_there = False  # for whoever asks
         self.hears: bool | None = None  # as it reports; None: it sends no reports
@@ -43,16 +42,17 @@ class Stubborn(asyncio.DatagramProtocol):
         method = lines[0].split(" ")[0] if lines else ""
         if method in {"CANCEL", "BYE"} or (method == "OPTIONS" and self.is_there):
             self._answer("200 OK", echoed, sender, "")
+        call = next((line for line in echoed if line.lower().startswith("call-id:")), "")
         if method == "ACK" and not self.is_mute:
-            self._say_nothing((sender[0], self._hears))
-            self._report((sender[0], self._hears + 1))
+            self._say_nothing((sender[0], self._hears[call]))
+            self._report((sender[0], self._hears[call] + 1))
         if method != "INVITE":
             return
-        self._hears = next(int(it.split(" ")[1]) for it in lines if it.startswith("m=audio "))
         sound = "\r\n".join([*SESSION, f"m=audio {self.port} RTP/AVP 0", ""])
-        call = next(line for line in echoed if line.lower().startswith("call-id:"))
-        if call not in self._calls:
-            self._calls.add(call)
+        hears = next(int(it.split(" ")[1]) for it in lines if it.startswith("m=audio "))
+        is_new = call not in self._hears
+        self._hears[call] = hears
+        if is_new:
             self.called.append(lines[0].partition("sip:")[2].partition("@")[0])
         for answer in self.answers:
             self._answer(answer, echoed, sender, sound if answer.startswith("200") else "")

@@ -66,7 +66,7 @@ def test_a_menu_is_built_refused_mended_tried_published_called_and_taken_back(
 def leads_key_four_to_a_waiting_line(page: Page) -> None:
     expect(page.locator(".verdict")).to_contain_text("Every call ends well")
     proven = page.locator("[data-part=verdict]")
-    expect(proven).to_contain_text(re.compile("Proven for [0-9,]+ minutes"))
+    expect(proven).to_contain_text(re.compile(r"Proven for every minute of the next [0-9,]+ days"))
     box = page.locator('svg a[data-id="node:menu"]')
     expect(box).to_have_attribute("aria-current", "true")
     page.locator("[id='choices.4']").select_option("new:queue-with-message")
