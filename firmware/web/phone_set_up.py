@@ -194,6 +194,7 @@ def _screen(
         maker=maker,
         told=_told(request, link),
         signed_in=_signed_in(request, phone.extension),
+        page=f"http://{request.url.hostname}",  # as the box is met: where it has no name, by number
     )
 
 

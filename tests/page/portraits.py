@@ -20,7 +20,7 @@ from firmware.web.begin import STEPS
 from firmware.web.frame import TABS
 from tests.lines import siege
 from tests.page.conftest import CHROMIUM
-from tests.page.practice import CHEAP, PASSWORD, SOON_S, Practice, standing
+from tests.page.practice import CHEAP, PASSWORD, SOON_S, Practice, standing, with_browser_phone
 
 WHERE = Path(__file__).parent / "pictures"
 # Width and height in CSS pixels, and how much smaller the picture is.
@@ -67,7 +67,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as home,
         siege.outside() as strangers,
-        standing(Path(home), change=siege.everywhere, guards=True) as here,
+        standing(
+            Path(home), site_text=with_browser_phone(), change=siege.everywhere, guards=True
+        ) as here,
     ):
         here.run(_scanned(here, strangers))
         number = here.rehearsal.plan.lines["main"].numbers[0]

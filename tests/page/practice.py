@@ -26,6 +26,14 @@ T = TypeVar("T")
 SOON_S = 60.0
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 PASSWORD = "seven quiet lamps"
+IN_BROWSER = "107"  # where the telephone in the browser is asked for
+BY_THE_WINDOW = f"""
+[phones.{IN_BROWSER}]
+name = "Front desk by the window"
+location = "12 Maple Street - ground floor - window"
+callback = "2025550100"
+browser = true
+"""
 
 
 class Elsewhere:
@@ -95,6 +103,11 @@ async def calls_and_hears_the_menu(
         while (await told).step != "menu":
             told = asyncio.ensure_future(anext(steps))
     return call
+
+
+def with_browser_phone() -> str:
+    """The site file of the template's clinic, open at all hours, and a telephone in a browser."""
+    return rehearsal.always_open(rehearsal.TEMPLATE.read_text("utf-8")) + BY_THE_WINDOW
 
 
 @contextmanager

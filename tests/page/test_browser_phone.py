@@ -29,12 +29,11 @@ from firmware.operations import Role
 from firmware.phone_recording import SPEAK_PROMPT, SpeakPromptRequest
 from firmware.place import Place
 from firmware.ports import ports_of
-from firmware.rehearsal import TEMPLATE, always_open
 from firmware.vault import CHUNK_BYTES
 from tests.lines.far_mobile import steady_level
 from tests.page import practice
 from tests.page.conftest import CHROMIUM
-from tests.page.practice import Practice
+from tests.page.practice import IN_BROWSER, Practice
 from tests.page.visit import Visit, visiting
 from tests.system import ear
 
@@ -42,14 +41,7 @@ TONES = {"emergency-first": 1050, "hours-and-address": 1250}
 SPOKEN_HZ = 1900  # into the browser's microphone
 SPOKEN_DBM0 = 3.14 + 20 * math.log10(8000 / 32768)
 WITHIN_DB = 1.5
-PHONE, DESK = "107", "102"
-IN_BROWSER = f"""
-[phones.{PHONE}]
-name = "Front desk by the window"
-location = "12 Maple Street - ground floor - window"
-callback = "2025550100"
-browser = true
-"""
+PHONE, DESK = IN_BROWSER, "102"
 # As the browser's processing of speech would change a tone; nobody else switches it off.
 UNPROCESSED = """
 const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -80,7 +72,7 @@ HEARD = """async ([toneHz, withinS]) => {
 
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
-    site = always_open(TEMPLATE.read_text("utf-8")) + IN_BROWSER
+    site = practice.with_browser_phone()
     home = tmp_path_factory.mktemp("talking")
     with practice.standing(home, site_text=site, furnish=with_tones) as up:
         yield up
@@ -271,7 +263,7 @@ def test_it_signs_in_again_when_the_network_was_away(clinic: Practice, talking: 
 def test_it_calls_rings_and_reaches_911_while_the_exchange_is_down(
     talking: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    site = always_open(TEMPLATE.read_text("utf-8")) + IN_BROWSER
+    site = practice.with_browser_phone()
     home = tmp_path_factory.mktemp("alone")
     with (
         practice.standing(home, site_text=site, has_exchange=False) as alone,

@@ -126,7 +126,7 @@ def test_a_box_out_of_its_carton_has_an_admin_and_a_paper_and_asks_its_questions
     with visiting(chromium, address, language) as visit:
         looked_at = partial(visit.nobody_is_kept, pictures)
         makes_the_admin(visit, said, looked_at)
-        expect(visit.page.locator(".person")).to_contain_text("maria")
+        expect(visit.page.locator("header .person")).to_contain_text("maria")
         answers_five_questions(visit, looked_at)
     assert people.names(place.page_db) == ["maria"]
     assert "by the page's policy" not in (place.home / "web.log").read_text("utf-8")

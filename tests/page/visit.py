@@ -25,6 +25,13 @@ LOOKS = {
 }
 TELEVISION = {"television": (1920, 1080)}
 
+OVERFLOWS = """() => {
+  const seen = document.documentElement.clientWidth;
+  const parts = document.querySelectorAll("header.top *, main caption, .wide :is(th, td)");
+  const ends = Array.from(parts, (part) => part.getBoundingClientRect().right);
+  return document.documentElement.scrollWidth > seen || ends.some((end) => end > seen + 1);
+}"""
+
 
 @dataclass(slots=True)
 class Visit:
@@ -78,12 +85,8 @@ class Visit:
         assert not self.overflows(), (self.page.url, how)
 
     def overflows(self) -> bool:
-        """Whether it must be scrolled sideways."""
-        return bool(
-            self.page.evaluate(
-                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-            )
-        )
+        """Whether it must be scrolled sideways, or some of it lies beyond the edge."""
+        return bool(self.page.evaluate(OVERFLOWS))
 
 
 @contextmanager
